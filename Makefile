@@ -1,0 +1,37 @@
+# Two commands do everything on a machine with Python 3.11+ and pip: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Real benchmark files are used when they stand beside the checkout, or where XLING_DATA_DIR points.
+DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
+export UV_COMPILE_BYTECODE = 1
+
+.PHONY: demo test test-fast test-slow check clean
+
+demo: $(STAMP)
+	$(BIN)/xling-bench demo -o demo
+
+test: $(STAMP) check
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow"
+
+test-fast: $(STAMP) check
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow and not e2e" tests/unit tests/golden tests/tasks
+
+test-slow: $(STAMP)
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/xling-bench tasks check
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache dist

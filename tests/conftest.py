@@ -1,0 +1,45 @@
+"""Fixtures shared by all tests: clean data settings, the real data's folder, tiny models made on the spot."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from tiny import ARCHITECTURES, make_model
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BESIDE = REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that wants data says which; the developer's environment never leaks in."""
+    for name in ("XLING_DATA", "XLING_DATA_DIR", "XLING_LOCK", "XLING_CONTENT_DIR", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+REAL_DATA = os.environ.get("XLING_DATA_DIR") or (str(BESIDE) if BESIDE.is_dir() else "")
+
+
+@pytest.fixture
+def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The real benchmark files. Skips only where there are none; a folder that lacks files makes tests fail."""
+    if not REAL_DATA:
+        pytest.skip("no real benchmark files: set XLING_DATA_DIR")
+    monkeypatch.setenv("XLING_DATA_DIR", REAL_DATA)
+    return Path(REAL_DATA)
+
+
+@pytest.fixture
+def sample_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The built-in sample as the data source."""
+    monkeypatch.setenv("XLING_DATA", "sample")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of tiny random checkpoints: xglm, bloom, llama."""
+    root = tmp_path_factory.mktemp("models")
+    return {name: make_model(name, root / name) for name in ARCHITECTURES}

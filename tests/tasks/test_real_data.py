@@ -1,0 +1,127 @@
+"""The real files: published row counts, every deviation named; a run over every language present."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from xling_bench import evaluate
+from xling_bench.data.check import check_data
+
+pytestmark = pytest.mark.data
+
+# What the folder's own README states differs from the published sets, and why.
+DROPPED = {
+    ("pawsx", "de"): (68, 32), ("pawsx", "es"): (38, 1), ("pawsx", "fr"): (8, 14), ("pawsx", "ja"): (20, 54),
+    ("pawsx", "zh"): (16, 25), ("pawsx", "en"): (0, 0),
+}  # fmt: skip
+PRESENT = {
+    "xnli": "ar de el en es fr hi ru sw th tr vi zh",
+    "pawsx": "de en es fr ja zh",
+    "xcopa": "en ht id it sw ta th tr vi zh",
+    "xwinograd": "en fr ja pt ru zh",
+    "xquad": "ar de el en es hi ru th tr vi zh",
+}
+MLQA_TEST = "de-ar de-es de-hi de-vi de-zh es-ar es-de es-hi es-vi es-zh vi-de zh-ar zh-de zh-es zh-hi zh-vi"
+
+
+@pytest.fixture
+def report(real_data):
+    rows = check_data()
+    return {(row.benchmark, row.unit, row.split): row for row in rows}
+
+
+def test_row_counts_are_the_published_ones_and_deviations_are_named(report) -> None:
+    assert not [row for row in report.values() if row.error]
+    present = {key: row for key, row in report.items() if row.rows is not None}
+    for (key, unit, split), row in present.items():
+        if row.deviation:
+            continue
+        assert row.published in (None, row.rows), (key, unit, split)
+    deviations = {key for key, row in present.items() if row.deviation}
+    expected = set()
+    for (key, unit), (dev, test) in DROPPED.items():
+        expected |= {(key, unit, split) for split, n in (("dev", dev), ("test", test)) if n}
+    expected |= {("xwinograd", "zh", "test"), ("mlama", "he", "test")}
+    expected |= {key for key in present if key[0] == "flores" and key[2] == "dev"}  # 510 of 997: SIB-200's subset
+    assert deviations == expected
+    for (key, unit), (dev, test) in DROPPED.items():
+        for split, dropped in (("dev", dev), ("test", test)):
+            row = report[(key, unit, split)]
+            assert sum(row.dropped.values()) == dropped
+            assert row.rows == 2000 - dropped
+    assert report[("xwinograd", "zh", "test")].rows == 16
+    assert "16 rows" in report[("xwinograd", "zh", "test")].deviation
+
+
+@pytest.mark.parametrize("key", list(PRESENT))
+def test_every_language_of_the_folder_is_read(report, key: str) -> None:
+    found = {unit for (k, unit, split), row in report.items() if k == key and split == "test" and row.rows}
+    assert found == set(PRESENT[key].split())
+
+
+def test_partial_benchmarks_hold_what_the_readme_lists(report) -> None:
+    mlqa = {unit for (k, unit, split), row in report.items() if k == "mlqa" and split == "test" and row.rows}
+    assert mlqa == set(MLQA_TEST.split())
+    assert sum(1 for (k, _, split), row in report.items() if k == "mlqa" and split == "dev" and row.rows) == 49
+    assert sum(1 for (k, _, _), row in report.items() if k == "mlama" and row.rows) == 53
+    absent = {unit for (k, unit, split), row in report.items() if k == "flores" and split == "test" and not row.rows}
+    assert absent == {"en-kk", "kk-en"}
+
+
+def test_ids_and_labels_are_shared_by_all_languages(real_data) -> None:
+    from xling_bench.catalog import get_benchmark
+    from xling_bench.data import load
+
+    for key in ("xnli", "xcopa", "pawsx", "xquad"):
+        benchmark = get_benchmark(key)
+        tables = [{r["id"]: r.get("label") for r in load(benchmark, u, "test").rows} for u in PRESENT[key].split()]
+        english = tables[PRESENT[key].split().index("en")]
+        for table in tables:
+            assert table.items() <= english.items(), key
+
+
+def test_check_as_json_names_what_is_missing(real_data) -> None:
+    command = [sys.executable, "-m", "xling_bench", "data", "check", "xnli", "--json"]
+    environment = {**os.environ, "XLING_DATA_DIR": str(real_data)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert {row["unit"] for row in rows if row["rows"] == 5010} == set(PRESENT["xnli"].split())
+    assert {row["unit"] for row in rows if row["missing"]} == {"bg", "ur"}
+
+
+def check_run(architecture: str, models, folder, limit: int) -> None:
+    tasks = [f"xling_{key}" for key in PRESENT]
+    report = evaluate(
+        f"hf:{models[architecture]}", output=folder, tasks=tasks, shots=(0, 5), limit=limit, batch_size=32
+    )
+    assert not report.failed
+    languages = sum(len(units.split()) for units in PRESENT.values())
+    assert len(report.finished) == 2 * languages
+    expected_missing = {
+        "xling_xnli_bg",
+        "xling_xnli_ur",
+        "xling_pawsx_ko",
+        "xling_xcopa_et",
+        "xling_xcopa_qu",
+        "xling_xquad_ro",
+    }
+    assert set(report.missing) == expected_missing
+    for result in report.results():
+        assert result["n-samples"][result["xling"]["facts"]["task"]]["effective"] == min(
+            limit, result["xling"]["facts"]["items"]
+        )
+
+
+@pytest.mark.e2e
+def test_run_over_every_language_present(models, real_data, tmp_path) -> None:
+    check_run("llama", models, tmp_path, limit=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["xglm", "bloom", "llama"])
+def test_fifty_items_zero_and_five_shots(architecture: str, models, real_data, tmp_path) -> None:
+    check_run(architecture, models, tmp_path, limit=50)

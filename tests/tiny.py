@@ -1,0 +1,49 @@
+"""Tiny random checkpoints of three architectures, with a real tokenizer trained on the sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xling_bench.demo import make_tokenizer, training_text
+
+ARCHITECTURES = ("xglm", "bloom", "llama")
+
+
+def make_model(architecture: str, folder: Path) -> Path:
+    """Save a random model of about 100,000 parameters and return its folder.
+
+    The XGLM tokenizer puts `</s>` before every text, as the real one does; the others add nothing.
+    """
+    import torch
+    from tokenizers import processors
+    from transformers import (
+        BloomConfig,
+        BloomForCausalLM,
+        LlamaConfig,
+        LlamaForCausalLM,
+        XGLMConfig,
+        XGLMForCausalLM,
+    )
+
+    tokenizer = make_tokenizer(training_text()[:400])
+    if architecture != "xglm":
+        tokenizer.backend_tokenizer.post_processor = processors.Sequence([])
+    torch.manual_seed(0)
+    ids = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
+    size = len(tokenizer)
+    if architecture == "xglm":
+        config = XGLMConfig(vocab_size=size, d_model=32, ffn_dim=64, num_layers=2, attention_heads=4,
+                            max_position_embeddings=2048, dropout=0.0, attention_dropout=0.0, **ids)  # fmt: skip
+        model = XGLMForCausalLM(config)
+    elif architecture == "bloom":
+        model = BloomForCausalLM(BloomConfig(vocab_size=size, hidden_size=32, n_layer=2, n_head=4, **ids))
+    else:
+        config = LlamaConfig(vocab_size=size, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                             num_attention_heads=4, max_position_embeddings=2048, **ids)  # fmt: skip
+        model = LlamaForCausalLM(config)
+    with torch.no_grad():  # the default initialisation is so flat that candidates would tie
+        for parameter in model.parameters():
+            parameter.mul_(4.0) if parameter.dim() > 1 else None
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+    return folder

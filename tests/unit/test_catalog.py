@@ -1,0 +1,208 @@
+"""Benchmarks, prompt families, names and compilation."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xling_bench import content, languages
+from xling_bench.catalog import benchmarks, families, get_benchmark, get_task, select, task_specs
+from xling_bench.catalog.benchmark import load_benchmark
+from xling_bench.catalog.check import check_declarations, in_script
+from xling_bench.catalog.compile import compile_all
+from xling_bench.catalog.files import compare, write_compiled
+from xling_bench.catalog.names import emit_spec
+from xling_bench.catalog.prompt import fill, words
+from xling_bench.catalog.render import render
+from xling_bench.errors import DeclarationError, UsageError
+
+# What the issue and the papers ask for: tasks of the default suite per benchmark.
+DEFAULT_TASKS = {
+    "xnli": 15, "pawsx": 7, "xcopa": 12, "xstorycloze": 11, "xwinograd": 6, "xquad": 12, "mlqa": 49, "indicqa": 11,
+    "mlama": 53, "xlsum": 45, "flores": 2 * 52 + 12,
+}  # fmt: skip
+
+
+def test_the_suite_is_complete() -> None:
+    counts = {key: sum(s.is_default and s.benchmark.key == key for s in task_specs().values()) for key in benchmarks()}
+    assert counts == DEFAULT_TASKS
+    assert set(families()) == {"xglm", "xllama", "commit", "native"}
+
+
+def test_flores_has_english_with_bactrian_and_the_six_and_all_pairs_of_five() -> None:
+    units = set(get_benchmark("flores").units())
+    bactrian = {x.key for x in languages.registry().values() if x.bactrian} - {"en"}
+    for key in bactrian | {"ar", "el", "hi", "tr", "vi", "zh"}:
+        assert {f"en-{key}", f"{key}-en"} <= units
+    five = ("en", "zh", "th", "tr", "sw")
+    assert {f"{a}-{b}" for a in five for b in five if a != b} <= units
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "code"),
+    [("xling_xnli_de", "de", "deu_Latn"), ("xling_mlqa_de_de", "de", "deu_Latn"),
+     ("xling_mlqa_de_zh", "de-zh", "deu_Latn-zho_Hans"), ("xling_flores_en_de", "en-de", "eng_Latn-deu_Latn"),
+     ("xling-native_xnli_zh", "zh", "zho_Hans"), ("xling_xlsum_sr_latn", "sr_latn", "srp_Latn")],
+)  # fmt: skip
+def test_names_are_those_users_rely_on(name: str, unit: str, code: str) -> None:
+    spec = get_task(name)
+    assert (spec.name, spec.unit, spec.code) == (name, unit, code)
+
+
+def test_mlqa_answers_are_in_the_contexts_language() -> None:
+    spec = get_task("xling_mlqa_de_zh")
+    assert (spec.answer_language.key, spec.language.key) == ("de", "zh")
+
+
+def test_declarations_are_in_order() -> None:
+    assert check_declarations() == []
+
+
+def test_committed_tasks_are_what_the_declarations_say() -> None:
+    assert compare(content.folder("tasks"), compile_all()) == []
+
+
+def test_check_sees_one_byte(tmp_path: Path) -> None:
+    files = compile_all()
+    write_compiled(tmp_path, files)
+    assert compare(tmp_path, files) == []
+    path = tmp_path / "xnli" / "xling_xnli_de.yaml"
+    path.write_bytes(path.read_bytes().replace(b"Yes", b"yes"))
+    (tmp_path / "xnli" / "xling_xnli_xx.yaml").write_text("task: xling_xnli_xx\n")
+    (tmp_path / "xcopa" / "xling_xcopa_th.yaml").unlink()
+    problems = compare(tmp_path, files)
+    assert [p.split(":")[0] for p in problems] == [
+        "xcopa/xling_xcopa_th.yaml", "xnli/xling_xnli_de.yaml", "xnli/xling_xnli_xx.yaml"
+    ]  # fmt: skip
+    assert write_compiled(tmp_path, files) == (2, 1, len(files))
+    assert write_compiled(tmp_path, files) == (0, 0, len(files))
+
+
+def test_groups_cannot_collide_with_the_glob() -> None:
+    for path, text in compile_all().items():
+        name = yaml.load(text, Loader=_Plain)  # noqa: S506 - a SafeLoader
+        if "group" in name:
+            assert not name["group"].startswith("xling_"), path
+
+
+class _Plain(yaml.SafeLoader):
+    """SafeLoader that keeps `!function` names as text."""
+
+
+_Plain.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+
+ROWS = {
+    "xnli": {"premise": "P.", "hypothesis": "H.", "label": 2},
+    "pawsx": {"sentence1": "A b", "sentence2": "B a", "label": 0},
+    "xcopa": {"premise": "P.", "choice1": "C1.", "choice2": "C2.", "question": "effect", "label": 1},
+    "xstorycloze": {**{f"sentence{i}": f"S{i}." for i in (1, 2, 3, 4)}, "ending1": "E1.", "ending2": "E2.", "label": 0},
+    "xwinograd": {"before": "A saw B, so ", "after": " ran.", "option1": "A", "option2": "B", "label": 1},
+    "flores": {"source": "Good day.", "target": "Guten Tag."},
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "prompt", "choices"),
+    [
+        # AFP Tables 15-20: the printed forms.
+        ("xling_xnli_de", "", ("P., right? Yes, H.", "P., right? Also, H.", "P., right? No, H.")),
+        ("xling_pawsx_en", "", ("A b, right? No, B a", "A b, right? Yes, B a")),
+        ("xling_xcopa_th", "", ("effect: P. so C1.", "effect: P. so C2.")),
+        ("xling_xstorycloze_en", "", ("S1. S2. S3. S4. E1.", "S1. S2. S3. S4. E2.")),
+        ("xling_xstorycloze_zh", "", ("S1.S2.S3.S4.E1.", "S1.S2.S3.S4.E2.")),  # no forced spaces in Chinese
+        ("xling_xwinograd_ja", "", ("A saw B, so A ran.", "A saw B, so B ran.")),
+        ("xling_flores_en_de", "English: Good day. = German:", ()),
+        # AFP's released code, Chinese words.
+        ("xling-native_xcopa_zh", "", ("影响：P.所以C1.", "影响：P.所以C2.")),
+        ("xling-native_flores_en_th", "English: Good day. = ภาษาไทย:", ()),
+    ],
+)
+def test_forms_render_as_the_papers_print_them(task: str, prompt: str, choices: tuple[str, ...]) -> None:
+    spec = get_task(task)
+    shown = render(spec.benchmark, spec.form(), {"id": "x", **ROWS[spec.benchmark.key]})
+    assert (shown.prompt, shown.choices) == (prompt, choices)
+
+
+def test_alpaca_wrapper_around_the_localised_question() -> None:
+    # Wrapper and Chinese words: x-LLM's released evaluation code.
+    spec = get_task("xling_xquad_zh")
+    row = {"id": "x", "context": "语境", "question": "什么？", "answers": ["答"]}
+    shown = render(spec.benchmark, spec.form(), row)
+    assert shown.prompt == (
+        "Below is an instruction that describes a task, paired with an input that provides further context. "
+        "Write a response that appropriately completes the request.\n\n### Instruction:\n请根据以下段落，回答问题\n\n"
+        "### Input:\n段落: 语境\n问题: 什么？\n答案: \n\n### Response:"
+    )
+    assert shown.answer == "答"
+
+
+def test_an_unanswerable_demonstration_shows_the_abstain_answer() -> None:
+    spec = get_task("xling_indicqa_hi")
+    shown = render(spec.benchmark, spec.form(), {"id": "x", "context": "c", "question": "q", "answers": []})
+    assert shown.answer == words("commit", "hi")["qa"]["unanswerable"].text
+
+
+def test_every_sample_language_has_the_words_it_needs() -> None:
+    assert all(spec.form() for spec in task_specs().values())
+
+
+@given(st.text(), st.text())
+def test_braces_in_data_stay_text(premise: str, hypothesis: str) -> None:
+    assert fill("{premise}|{hypothesis}", {"premise": premise, "hypothesis": hypothesis}) == f"{premise}|{hypothesis}"
+
+
+def test_a_placeholder_without_a_value_is_named() -> None:
+    with pytest.raises(DeclarationError, match=r"\{nobody\}"):
+        fill("{nobody}", {"premise": ""})
+
+
+@pytest.mark.parametrize(
+    ("text", "script", "fits"),
+    [("Ja, {premise}", "Latn", True), ("Да", "Latn", False), ("对吗？", "Hans", True), ("はい、本", "Jpan", True),
+     ("Όχι", "Latn", False), ("[MASK] हाँ", "Deva", True), ("No", "Arab", False)],
+)  # fmt: skip
+def test_words_in_a_foreign_script_are_seen(text: str, script: str, fits: bool) -> None:
+    assert in_script(text, script) is fits
+
+
+def test_selection_by_name_tag_group_glob_and_language() -> None:
+    assert [s.name for s in select(["xling_xnli"], langs=["German", "sw"])] == [
+        "xling_xnli_de", "xling_xnli_sw"
+    ]  # fmt: skip
+    assert len(select(["xlingbench_mlqa"])) == 49
+    assert len(select(["xling_*"])) == len(select(["xlingbench"])) == sum(DEFAULT_TASKS.values())
+    assert [s.unit for s in select(["xling_flores"], langs=["en", "sw"])] == ["en-sw", "sw-en"]
+    assert {s.benchmark.key for s in select([], suite="afp")} == {"xnli", "pawsx", "xcopa", "xstorycloze", "xwinograd"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "options", "message"),
+    [(["xling_xnlli"], {}, "Did you mean 'xling_xnli'"), (["xling_xnli"], {"langs": ["ja"]}, "'ja'"),
+     ([], {}, "no task given"), ([], {"suite": "apf"}, "Did you mean 'afp'"), (["xling_qqq*"], {}, "no task matches")],
+)  # fmt: skip
+def test_selection_errors_say_what_to_do(patterns: list[str], options: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        select(patterns, **options)
+
+
+def test_any_flores_pair_on_request() -> None:
+    spec = emit_spec("deu_Latn-fra_Latn")
+    assert spec.name == "xling_flores_de_fr"
+    assert spec.form().prompt == "German: {source} = French:"
+    assert emit_spec("nqo_Nkoo-ace_Arab").language.flores == "ace_Arab"
+    for wrong in ("deu_Latn", "de-de", "deu_Latn-xxx_Latn", "de-pcm"):
+        with pytest.raises(UsageError):
+            emit_spec(wrong)
+
+
+def test_a_wrong_declaration_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "benchmark.toml"
+    text = (content.folder("tasks") / "xnli" / "benchmark.toml").read_text(encoding="utf-8")
+    path.write_text(text.replace("chance = 0.3333333333333333", "chanse = 0.33"), encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"benchmark.toml: chanse"):
+        load_benchmark(path)
+    path.write_text(text.replace('"ar", "bg"', '"ar", "bgg"'), encoding="utf-8")
+    with pytest.raises(DeclarationError, match="bgg"):
+        load_benchmark(path)

@@ -1,0 +1,78 @@
+"""The command line: light, and true to its own lists."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xling_bench.catalog import task_specs
+from xling_bench.cli.main import main
+
+HEAVY = ("torch", "transformers", "lm_eval", "datasets", "pandas")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"""
+import sys
+from xling_bench.cli.main import main
+try:
+    main(["--help"])
+except SystemExit as stop:
+    assert stop.code == 0
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+assert not loaded, loaded
+import xling_bench
+xling_bench.__version__
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_list_as_json_has_the_declared_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in rows] == list(task_specs())
+    assert rows[0].keys() == {
+        "name", "benchmark", "language", "source_language", "target_language", "family", "kind", "metric", "default"
+    }  # fmt: skip
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["xling_flores_en_de"]["language"] == "en-de"
+    assert by_name["xling_mlqa_de_de"]["language"] == "de"
+    assert by_name["xling_mlqa_de_zh"]["language"] == "de-zh"
+
+
+def test_show_prints_yaml_and_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "show", "xling_xnli_sw", "--shots", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "task: xling_xnli_sw" in shown
+    assert "</s>" in shown
+    assert "> " in shown
+
+
+def test_emit_writes_tasks_that_say_how_to_run_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "emit", "flores", "--pairs", "deu_Latn-fra_Latn,sw-yo", "-o", str(tmp_path)]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["xling_flores_de_fr.yaml", "xling_flores_sw_yo.yaml"]
+    assert "--tasks xling_flores_de_fr,xling_flores_sw_yo" in capsys.readouterr().out
+
+
+def test_check_fails_on_a_changed_byte(tmp_path: Path, monkeypatch, capsys) -> None:
+    import shutil
+
+    from xling_bench import content
+
+    for name in content.FOLDERS:
+        shutil.copytree(content.folder(name), tmp_path / name)
+    monkeypatch.setenv("XLING_CONTENT_DIR", str(tmp_path))
+    assert main(["tasks", "check"]) == 0
+    path = tmp_path / "tasks" / "xcopa" / "xling_xcopa_th.yaml"
+    path.write_bytes(path.read_bytes().replace(b"because", b"Because"))
+    assert main(["tasks", "check"]) == 2
+    assert "xcopa/xling_xcopa_th.yaml: differs" in capsys.readouterr().err
+
+
+def test_errors_are_one_line_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "show", "xling_xnli_dee"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("xling-bench: unknown task 'xling_xnli_dee'. Did you mean 'xling_xnli_de'")
+    assert error.count("\n") == 1

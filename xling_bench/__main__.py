@@ -1,0 +1,7 @@
+"""`python -m xling_bench`."""
+
+import sys
+
+from xling_bench.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,58 @@
+"""`xling_bench.evaluate`: what `xling-bench run` does, from Python."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from xling_bench.catalog import select
+from xling_bench.harness.chatter import quiet
+from xling_bench.harness.model import ModelConfig
+from xling_bench.harness.runner import RunConfig, Runner, RunReport
+
+
+def evaluate(
+    model: str | ModelConfig,
+    *,
+    output: str | Path,
+    tasks: Sequence[str] = (),
+    suite: str | None = None,
+    langs: Sequence[str] = (),
+    shots: Sequence[int] = (0,),
+    seeds: Sequence[int] = (0,),
+    demo_lang: str | None = None,
+    limit: int | None = None,
+    split: str = "test",
+    joiner: str = "paper",
+    progress: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> RunReport:
+    """Evaluate a checkpoint and return what was finished, missing and failed.
+
+    `model` is `"hf:PATH_OR_NAME"` (or a ModelConfig); `settings` are ModelConfig's fields (dtype, revision, ...).
+    `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
+    Results are written under `output` as each task ends; calling again continues. Raises XlingError for bad input
+    or an unusable model; a single task's failure is in `RunReport.failed` and stops nothing else.
+    """
+    quiet()
+    config = model if isinstance(model, ModelConfig) else ModelConfig(spec=model, **settings)
+    specs = tuple(select(tasks, langs=langs, suite=suite))
+    run = RunConfig(
+        model=config,
+        specs=specs,
+        output=Path(output),
+        shots=tuple(shots),
+        seeds=tuple(seeds),
+        demo_lang=demo_lang,
+        limit=limit,
+        split=split,
+        joiner=joiner,
+    )
+    return Runner(run, progress or _to_stderr).run()
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

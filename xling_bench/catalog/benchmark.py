@@ -1,0 +1,163 @@
+"""Benchmark declarations: `tasks/<benchmark>/benchmark.toml`, typed and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from xling_bench import content, languages
+from xling_bench.errors import DeclarationError, UsageError, did_you_mean
+
+FieldType = Literal["text", "texts", "index", "flag"]
+
+
+class Strict(BaseModel):
+    """Frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Hub(Strict):
+    """Where the benchmark lives on the Hugging Face hub.
+
+    `revision` is a commit hash somebody loaded; empty (with `verified = false`) until `data fetch` records one in
+    `xling.lock` from the tip of `branch` (`refs/convert/parquet` holds the hub's own conversion of data sets whose
+    loading scripts `datasets` no longer runs). `config` is the configuration name, with `{code}` for the
+    language's code there, `{flores}` for its FLORES code, and for pairs `{source}` and `{target}`. `splits` maps our
+    splits to theirs, `codes` our language keys to the hub's codes.
+    """
+
+    path: str
+    revision: str = ""
+    verified: bool = False
+    branch: str = "main"
+    config: str = ""
+    splits: dict[str, str]
+    codes: dict[str, str] = {}
+
+
+class Pairs(Strict):
+    """Which ordered language pairs become tasks of a pair benchmark.
+
+    `pivot` is paired, both ways, with each of `spokes`; the languages of `all_pairs` are paired with each other.
+    `alone` adds one task per language that is its own partner (MLQA's context and question in one language).
+    """
+
+    alone: bool = False
+    pivot: str = ""
+    spokes: tuple[str, ...] = ()
+    all_pairs: tuple[str, ...] = ()
+
+
+class Benchmark(Strict):
+    """One benchmark: what its rows hold and where they come from. It never says anything about prompts.
+
+    `fields` are the canonical row's fields besides `id`. A classification benchmark has `labels` (class names in
+    index order) or `choices` (fields holding the candidates, or one `texts` field); the gold is then the row's
+    `label` index. A generation benchmark has `gold`, the field with the right answer(s).
+    `demo_split` is empty where the benchmark has no development data: demonstrations then come from fixed ids of
+    the test split, and an item is never its own demonstration.
+    `codes` gives the benchmark's own code of a language where it differs from ours (XWinograd's `jp`).
+    `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
+    """
+
+    key: str
+    title: str
+    task: str
+    kind: Literal["choose", "generate"]
+    languages: tuple[str, ...]
+    codes: dict[str, str] = {}
+    pairs: Pairs | None = None
+    family: str
+    fields: dict[str, FieldType]
+    labels: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    gold: str = ""
+    chance: float | None = Field(default=None, ge=0, lt=1)
+    metrics: dict[str, tuple[str, ...]]
+    parallel: bool
+    test_split: str = "test"
+    demo_split: str = ""
+    published_rows: dict[str, int | dict[str, int]]
+    files: tuple[str, ...]
+    notes: str = ""
+    licence: str
+    citation: str
+    url: str
+    hub: Hub
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        known = languages.registry()
+        for key in self.languages:
+            if key not in known:
+                raise ValueError(f"languages: {key!r} is not in languages.toml")
+        if self.kind == "choose" and not (self.labels or self.choices):
+            raise ValueError("a `choose` benchmark needs `labels` or `choices`")
+        for field in (*self.choices, *([self.gold] if self.gold else [])):
+            if field not in self.fields:
+                raise ValueError(f"{field!r} is not one of `fields`")
+        for kind, names in self.metrics.items():
+            if not names:
+                raise ValueError(f"metrics.{kind} is empty")
+        return self
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits evaluation uses: test, and the demonstrations' split where there is one."""
+        return (self.test_split, self.demo_split) if self.demo_split else (self.test_split,)
+
+    def expected_rows(self, language: str, split: str) -> int | None:
+        """Published number of rows, or None where the source does not state it."""
+        rows = self.published_rows.get(split)
+        return rows.get(language) if isinstance(rows, dict) else rows
+
+    def units(self) -> tuple[str, ...]:
+        """Everything that has data of its own: languages, or `source-target` pairs for pair benchmarks.
+
+        MLQA's pairs are `context-question`; the same language twice is written once.
+        """
+        if self.pairs is None:
+            return self.languages
+        spokes = [s for s in self.pairs.spokes if s != self.pairs.pivot]
+        ordered = [p for s in spokes for p in ((self.pairs.pivot, s), (s, self.pairs.pivot))]
+        ordered += [(a, b) for a in self.pairs.all_pairs for b in self.pairs.all_pairs if a != b]
+        alone = self.languages if self.pairs.alone else ()
+        return (*alone, *dict.fromkeys(f"{a}-{b}" for a, b in ordered))
+
+
+def load_benchmark(path: Path) -> Benchmark:
+    """Read one `benchmark.toml`. Raises DeclarationError naming file and field."""
+    try:
+        return Benchmark(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "declaration"
+        raise DeclarationError(f"{path}: {where}: {first['msg']}") from error
+
+
+@cache
+def benchmarks() -> dict[str, Benchmark]:
+    """All declared benchmarks by key, in alphabetical order."""
+    found = {}
+    for path in sorted(content.folder("tasks").glob("*/benchmark.toml")):
+        benchmark = load_benchmark(path)
+        if benchmark.key != path.parent.name:
+            raise DeclarationError(f"{path}: key is {benchmark.key!r}; expected the folder's name {path.parent.name!r}")
+        found[benchmark.key] = benchmark
+    return found
+
+
+def get_benchmark(key: str) -> Benchmark:
+    """Return the benchmark, or raise UsageError with the nearest known keys."""
+    if key not in benchmarks():
+        raise UsageError(
+            f"unknown benchmark {key!r}.{did_you_mean(key, benchmarks())} Known: {', '.join(benchmarks())}."
+        )
+    return benchmarks()[key]

@@ -1,0 +1,133 @@
+"""Declarations -> the lm-eval YAML files of `tasks/`. Pure: returns {relative path: text}, writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from xling_bench.catalog.names import TaskSpec, task_specs
+
+ADAPTER = "xling_bench.harness.adapter"
+HEADER = "# Compiled by `xling-bench tasks compile` from {sources}; do not edit.\n"
+TASK_VERSION = 1.0
+CORPUS_METRICS = {"chrf": "corpus_chrf"}  # metric -> the adapter's function over all items' statistics
+
+
+class Function(str):
+    """A dotted name written as lm-eval's `!function` tag."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper with `!function` and without line folding or anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    if "\n" not in text:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if text.strip() else '"')
+
+
+_Dumper.add_representer(str, _string)
+_Dumper.add_representer(Function, lambda dumper, data: dumper.represent_scalar("!function", str(data)))
+
+
+def dump(data: dict[str, Any]) -> str:
+    """YAML in declaration order, UTF-8, one line per scalar."""
+    return yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=10_000)
+
+
+def aggregation(metric: str) -> str:
+    """`mean` for metrics that are means over items (lm-eval then gives a standard error), else our function."""
+    return Function(f"{ADAPTER}.{CORPUS_METRICS[metric]}") if metric in CORPUS_METRICS else "mean"
+
+
+def leaf(spec: TaskSpec) -> dict[str, Any]:
+    """One task as lm-eval reads it.
+
+    `fewshot_split` equals `test_split` because lm-eval tells the sampler which document is being scored only then;
+    the demonstrations themselves are picked by `process_docs`, from the declared demonstration pool.
+    """
+    form = spec.form()
+    choose = form.kind == "choose"
+    task: dict[str, Any] = {
+        "task": spec.name,
+        "tag": [spec.tag],
+        "custom_dataset": Function(f"{ADAPTER}.load"),
+        "dataset_kwargs": {"xling": {"benchmark": spec.benchmark.key, "unit": spec.unit, "form": form.compact()}},
+        "test_split": "test",
+        "fewshot_split": "test",
+        "fewshot_config": {
+            "sampler": Function(f"{ADAPTER}.FixedDemonstrations"),
+            "process_docs": Function(f"{ADAPTER}.demonstrations"),
+        },
+        "output_type": "multiple_choice" if choose else "generate_until",
+        "doc_to_text": Function(f"{ADAPTER}.doc_to_text"),
+    }
+    if choose:
+        task["doc_to_choice"] = Function(f"{ADAPTER}.doc_to_choice")
+    task |= {
+        "doc_to_target": Function(f"{ADAPTER}.doc_to_target"),
+        "target_delimiter": form.separator,
+        "fewshot_delimiter": spec.family.joiner,
+        "process_results": Function(f"{ADAPTER}.score"),
+        "metric_list": [
+            {"metric": name, "aggregation": aggregation(name), "higher_is_better": True} for name in spec.metrics
+        ],
+    }
+    if not choose:
+        task["generation_kwargs"] = {"until": list(form.stop), "do_sample": False, "max_gen_toks": form.max_tokens}
+    task["metadata"] = {
+        "version": TASK_VERSION,
+        "benchmark": spec.benchmark.key,
+        "language": spec.language.code,
+        **({"source_language": spec.source.code} if spec.source else {}),
+        "family": spec.family.key,
+        "template": form.digest(),
+        "demos": "fixed",
+    }
+    return task
+
+
+def groups(specs: Iterable[TaskSpec]) -> dict[str, dict[str, Any]]:
+    """`xlingbench_<benchmark>` averages a benchmark over its languages; `xlingbench` lists all of them.
+
+    The parent has no average of its own: two-way and three-way accuracies and chrF++ have no common mean.
+    """
+    children: dict[str, list[TaskSpec]] = {}
+    for spec in specs:
+        if spec.is_default:
+            children.setdefault(spec.benchmark.key, []).append(spec)
+    found: dict[str, dict[str, Any]] = {}
+    for key, members in children.items():
+        metrics = [{"metric": m, "aggregation": "mean", "weight_by_size": False} for m in members[0].metrics]
+        found[f"xlingbench_{key}"] = {
+            "group": f"xlingbench_{key}",
+            "task": [m.name for m in members],
+            "aggregate_metric_list": metrics,
+            "metadata": {"version": TASK_VERSION},
+        }
+    found["xlingbench"] = {"group": "xlingbench", "task": list(found), "metadata": {"version": TASK_VERSION}}
+    return found
+
+
+def compile_spec(spec: TaskSpec) -> str:
+    """The YAML text of one task."""
+    sources = f"tasks/{spec.benchmark.key}/benchmark.toml and templates/{spec.family.key}/"
+    return HEADER.format(sources=sources) + dump(leaf(spec))
+
+
+def compile_all() -> dict[str, str]:
+    """Every compiled file by its path below `tasks/`."""
+    files = {f"{s.benchmark.key}/{name}.yaml": compile_spec(s) for name, s in task_specs().items()}
+    for name, group in groups(task_specs().values()).items():
+        folder = name.removeprefix("xlingbench").removeprefix("_")
+        path = f"{folder}/{name}.yaml" if folder else f"{name}.yaml"
+        files[path] = HEADER.format(sources="tasks/*/benchmark.toml") + dump(group)
+    return files

@@ -1,0 +1,212 @@
+"""Task names: every Benchmark x Language x Family there is, and how users select among them.
+
+Names are made here and nowhere parsed; code that needs a task's language asks its `TaskSpec`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from xling_bench import content, languages
+from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.catalog.prompt import Family, Form, families, get_family, has_form, resolve_form
+from xling_bench.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.languages import Language
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task: a benchmark in one language (or pair), posed by one prompt family.
+
+    `unit` names the data: `de`, or `de-zh` (source-target for FLORES, context-question for MLQA).
+    `language` is the language answers are in, whose words the prompt uses: the target of a translation, the
+    question's language where MLQA's differs (the answer then stands in the context's language, `source`).
+    """
+
+    benchmark: Benchmark
+    family: Family
+    unit: str
+    language: Language
+    source: Language | None = None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the task belongs to the default suite `xling_*`."""
+        return self.family.key == self.benchmark.family
+
+    @property
+    def prefix(self) -> str:
+        """`xling` for the default suite, `xling-<family>` for the others."""
+        return "xling" if self.is_default else f"xling-{self.family.key}"
+
+    @property
+    def tag(self) -> str:
+        """The lm-eval tag of all languages: `xling_xnli`."""
+        return f"{self.prefix}_{self.benchmark.key}"
+
+    @property
+    def name(self) -> str:
+        """`xling_xnli_de`, `xling_mlqa_de_zh`, `xling_mlqa_de_de`, `xling_flores_en_de`."""
+        parts = self.unit.split("-")
+        pairs = self.benchmark.pairs
+        if pairs is not None and pairs.alone and len(parts) == 1:
+            parts *= 2
+        return "_".join((self.tag, *parts))
+
+    @property
+    def code(self) -> str:
+        """`deu_Latn`, or `eng_Latn-deu_Latn` for a pair."""
+        return f"{self.source.code}-{self.language.code}" if self.source else self.language.code
+
+    @property
+    def kind(self) -> str:
+        """`choose` or `generate`."""
+        return self.family.forms[self.benchmark.key].kind
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics this task reports, headline first."""
+        return self.benchmark.metrics[self.kind]
+
+    @property
+    def answer_language(self) -> Language:
+        """The language the gold answers are written in (MLQA: the context's)."""
+        if self.source is not None and self.benchmark.pairs is not None and self.benchmark.pairs.alone:
+            return self.source
+        return self.language
+
+    def form(self) -> Form:
+        """The prompt, with the language's words put in."""
+        return resolve_form(self.family, self.benchmark, self.language, source=self.source)
+
+    def describe(self) -> dict[str, object]:
+        """The row of `tasks list --json`."""
+        return {
+            "name": self.name,
+            "benchmark": self.benchmark.key,
+            "language": self.unit,
+            "source_language": self.source.key if self.source else None,
+            "target_language": self.language.key if self.source else None,
+            "family": self.family.key,
+            "kind": self.kind,
+            "metric": self.metrics[0],
+            "default": self.is_default,
+        }
+
+
+def make_spec(benchmark: Benchmark, family: Family, unit: str) -> TaskSpec:
+    """Build the spec of one unit; `unit` may use any code of a language."""
+    parts = [languages.get(part) for part in unit.split("-")]
+    if len(parts) == 1:
+        return TaskSpec(benchmark, family, parts[0].key, parts[0])
+    if len(parts) != 2 or benchmark.pairs is None:
+        raise UsageError(
+            f"{benchmark.key} has no unit {unit!r}: expected a language" + (" pair a-b" if benchmark.pairs else "")
+        )
+    source, target = parts
+    return TaskSpec(benchmark, family, f"{source.key}-{target.key}", target, source)
+
+
+@cache
+def task_specs() -> dict[str, TaskSpec]:
+    """Every declared task by name: default suite and other families, in benchmark order."""
+    specs: dict[str, TaskSpec] = {}
+    for benchmark in benchmarks().values():
+        for family in families().values():
+            for unit in benchmark.units():
+                target = unit.split("-")[-1]
+                if has_form(family, benchmark, target):
+                    spec = make_spec(benchmark, family, unit)
+                    specs[spec.name] = spec
+        if not any(s.benchmark is benchmark and s.is_default for s in specs.values()):
+            raise DeclarationError(f"{benchmark.key}: its default family {benchmark.family!r} has no form for it")
+    return specs
+
+
+def get_task(name: str) -> TaskSpec:
+    """Return the task, or raise UsageError with the nearest names."""
+    if name not in task_specs():
+        raise UsageError(
+            f"unknown task {name!r}.{did_you_mean(name, task_specs())} `xling-bench tasks list` prints all of them."
+        )
+    return task_specs()[name]
+
+
+@cache
+def suites() -> dict[str, dict[str, list[str]]]:
+    """The suites of `tasks/suites.toml`: name -> {tasks, languages}."""
+    path = content.folder("tasks") / "suites.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | None = None) -> list[TaskSpec]:
+    """Return the tasks named by `patterns` (names, tags, groups, globs) and `suite`, limited to `langs`.
+
+    A pair task is kept when both of its languages are in `langs`. Order is the catalog's; nothing comes twice.
+    Raises UsageError for a pattern or language that matches nothing.
+    """
+    wanted = list(patterns)
+    keys = {languages.get(code).key for code in langs}
+    if suite is not None:
+        if suite not in suites():
+            raise UsageError(f"unknown suite {suite!r}.{did_you_mean(suite, suites())} Known: {', '.join(suites())}.")
+        wanted += suites()[suite]["tasks"]
+        keys = keys or {languages.get(code).key for code in suites()[suite].get("languages", [])}
+    if not wanted:
+        raise UsageError("no task given: use --tasks NAME,... or --suite NAME (`xling-bench tasks list`).")
+    chosen: dict[str, TaskSpec] = {}
+    for pattern in wanted:
+        for spec in _match(pattern):
+            chosen[spec.name] = spec
+    kept = {name: s for name, s in chosen.items() if not keys or _languages(s) <= keys}
+    covered = {key for spec in kept.values() for key in _languages(spec)}
+    for key in keys - covered:
+        if langs:
+            raise UsageError(f"no selected task has the language {key!r} ({languages.get(key).name}).")
+    return [spec for name, spec in task_specs().items() if name in kept]
+
+
+def _languages(spec: TaskSpec) -> set[str]:
+    return {spec.language.key, spec.source.key if spec.source else spec.language.key}
+
+
+def _match(pattern: str) -> Iterator[TaskSpec]:
+    specs = task_specs()
+    names = {"xlingbench": [s for s in specs.values() if s.is_default]}
+    for spec in specs.values():
+        names.setdefault(spec.tag, []).append(spec)
+        if spec.is_default:
+            names.setdefault(f"xlingbench_{spec.benchmark.key}", []).append(spec)
+    found: Iterable[TaskSpec]
+    if pattern in specs:
+        found = [specs[pattern]]
+    elif pattern in names:
+        found = names[pattern]
+    elif any(c in pattern for c in "*?["):
+        found = [s for name, s in specs.items() if fnmatch.fnmatchcase(name, pattern)]
+    else:
+        found = []
+    found = list(found)
+    if not found:
+        raise UsageError(
+            f"no task matches {pattern!r}.{did_you_mean(pattern, [*specs, *names])} See `xling-bench tasks list`."
+        )
+    return iter(found)
+
+
+def emit_spec(pair: str, family: str | None = None) -> TaskSpec:
+    """The spec of any FLORES pair on request, `deu_Latn-fra_Latn`, declared or not."""
+    benchmark = get_benchmark("flores")
+    parts = pair.split("-")
+    if len(parts) != 2 or parts[0] == parts[1]:
+        raise UsageError(
+            f"--pairs: expected two different languages as a-b, for example deu_Latn-fra_Latn; got {pair!r}"
+        )
+    for part in parts:
+        if not languages.get(part).flores:
+            raise UsageError(f"--pairs: FLORES-200 has no {languages.get(part).name}")
+    return make_spec(benchmark, get_family(family or benchmark.family), pair)

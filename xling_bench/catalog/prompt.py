@@ -1,0 +1,237 @@
+"""Prompt families: `templates/<family>/family.toml` plus one words file per language, resolved into forms.
+
+A form is what one benchmark looks like in one language. Placeholders are `{field}` for the row's fields (and
+`{label}` / `{choice}` for the candidate being scored) and `{w.word}` for a word of the language's file. Replacement
+is plain text: no attribute access, no expressions, so neither a template nor a data row can run anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from xling_bench import content, languages
+from xling_bench.catalog.benchmark import Benchmark, Strict
+from xling_bench.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.languages import Language
+
+PLACEHOLDER = re.compile(r"\{(w\.)?([a-z_0-9]+)\}")
+SPACE_BETWEEN_FIELDS = re.compile(r"(?<=\}) +(?=\{)")
+
+
+class Wording(Strict):
+    """One string in one language, and where it comes from.
+
+    `source`: `paper` (printed in a paper or its released code, named by `where`), `native` (written by a speaker) or
+    `machine` (translated by a program). `reviewed_by` names the speaker who checked it; empty means nobody has.
+    `script` (ISO 15924) is given only where the benchmark writes the language in another script than the registry's.
+    """
+
+    text: str
+    source: Literal["paper", "native", "machine"]
+    reviewed_by: str = ""
+    where: str = ""
+    script: str = ""
+
+
+class FormDeclaration(Strict):
+    """One benchmark's form before a language's words are put in.
+
+    `choose`: every candidate is the whole text scored (sum of token log-probabilities), after `prompt`, which is
+    context only. `by` names a row field that picks one of several `candidate`s (XCOPA: cause or effect).
+    `generate`: the model continues `prompt`; a demonstration is prompt + `separator` + `answer`.
+    `words` names the section of the language files; `chosen` says why, where no paper gives the prompt.
+    """
+
+    kind: Literal["choose", "generate"]
+    words: str = ""
+    prompt: str = ""
+    candidate: str | dict[str, str] = ""
+    by: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    answer: str = ""
+    no_answer: str = ""
+    separator: str = ""
+    stop: tuple[str, ...] = ()
+    max_tokens: int = Field(default=0, ge=0)
+    source: str = ""
+    chosen: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind == "choose" and not self.candidate:
+            raise ValueError("a `choose` form needs `candidate`")
+        if self.kind == "generate" and not (self.prompt and self.answer and self.max_tokens and self.stop):
+            raise ValueError("a `generate` form needs `prompt`, `answer`, `stop` and `max_tokens`")
+        if isinstance(self.candidate, dict) != bool(self.by):
+            raise ValueError("`by` and a table of candidates go together")
+        return self
+
+
+class Family(Strict):
+    """A prompt family. `speaks` is the language of its own words, and so of the names it calls languages by.
+
+    `joiner` follows each demonstration; the papers' `</s>` is replaced by the model's own end token under
+    `run --joiner auto`.
+    """
+
+    key: str
+    title: str
+    source: str
+    joiner: str
+    speaks: Literal["english", "item"] = "english"
+    forms: dict[str, FormDeclaration]
+
+
+class Form(Strict):
+    """A form in one language: only row fields are left as placeholders."""
+
+    kind: Literal["choose", "generate"]
+    prompt: str = ""
+    candidate: str | dict[str, str] = ""
+    by: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    answer: str = ""
+    no_answer: str = ""
+    separator: str = ""
+    stop: tuple[str, ...] = ()
+    max_tokens: int = 0
+
+    def compact(self) -> dict[str, Any]:
+        """The form as plain data without its empty parts, as it stands in the compiled YAML."""
+        return {k: v for k, v in self.model_dump(mode="json").items() if v not in ("", {}, [], 0)}
+
+    def digest(self) -> str:
+        """Twelve hex digits over the form: the template hash that travels in every signature."""
+        text = json.dumps(self.compact(), ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def fill(template: str, values: dict[str, str]) -> str:
+    """Replace `{name}` by `values[name]`, once: braces inside values stay as they are.
+
+    Raises DeclarationError for a placeholder without a value.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = (match[1] or "") + match[2]
+        if name not in values:
+            raise DeclarationError(f"placeholder {{{name}}} has no value here; known: {', '.join(sorted(values))}")
+        return values[name]
+
+    return PLACEHOLDER.sub(value, template)
+
+
+@cache
+def families() -> dict[str, Family]:
+    """All declared prompt families by key."""
+    found = {}
+    for path in sorted(content.folder("templates").glob("*/family.toml")):
+        try:
+            family = Family(**tomllib.loads(path.read_text(encoding="utf-8")))
+        except tomllib.TOMLDecodeError as error:
+            raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise DeclarationError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        if family.key != path.parent.name:
+            raise DeclarationError(f"{path}: key is {family.key!r}; expected the folder's name")
+        found[family.key] = family
+    return found
+
+
+def get_family(key: str) -> Family:
+    """Return the family, or raise UsageError with the nearest known keys."""
+    if key not in families():
+        raise UsageError(
+            f"unknown prompt family {key!r}.{did_you_mean(key, families())} Known: {', '.join(families())}."
+        )
+    return families()[key]
+
+
+@cache
+def words(family: str, language: str) -> dict[str, dict[str, Wording]]:
+    """Return {section: {word: literal}} of a family's file for a language; empty where it has none."""
+    path = content.folder("templates") / family / f"{language}.toml"
+    if not path.is_file():
+        return {}
+    return _read_words(path)
+
+
+def _read_words(path: Path) -> dict[str, dict[str, Wording]]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+    if data.pop("language", None) != path.stem:
+        raise DeclarationError(f"{path}: expected `language = {path.stem!r}` in the first line")
+    try:
+        return {name: {key: Wording(**value) for key, value in section.items()} for name, section in data.items()}
+    except (ValidationError, TypeError, AttributeError) as error:
+        raise DeclarationError(f"{path}: every literal is {{ text, source, reviewed_by }}: {error}") from error
+
+
+def has_form(family: Family, benchmark: Benchmark, language: str) -> bool:
+    """Whether the family can pose the benchmark in the language."""
+    form = family.forms.get(benchmark.key)
+    return form is not None and (not form.words or form.words in words(family.key, language))
+
+
+def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, source: Language | None = None) -> Form:
+    """Return the form in `language`; `source` is the other side of a translation pair.
+
+    Where words are not separated by spaces (zh, ja, th, ...) a space between two placeholders is dropped, and so is
+    the separator's when the family speaks the item's language.
+    Raises DeclarationError when the family lacks the benchmark or the language lacks a word.
+    """
+    declared = family.forms.get(benchmark.key)
+    if declared is None:
+        raise UsageError(f"prompt family {family.key!r} has no form for {benchmark.key!r}.")
+    section = words(family.key, language.key).get(declared.words, {}) if declared.words else {}
+    if declared.words and not section:
+        where = content.folder("templates") / family.key / f"{language.key}.toml"
+        raise DeclarationError(f"{where}: no [{declared.words}] words for {benchmark.key} in {language.name}")
+    values = {f"w.{name}": literal.text for name, literal in section.items()}
+    for side, which in (("source_name", source), ("target_name", language)):
+        if which is not None:
+            values[f"w.{side}"] = which.name if family.speaks == "english" else which.autonym
+
+    def put(template: str) -> str:
+        text = PLACEHOLDER.sub(lambda m: fill(m[0], values) if m[1] else m[0], template)
+        return text if language.spaces else SPACE_BETWEEN_FIELDS.sub("", text)
+
+    candidate = declared.candidate
+    form = declared.model_dump(exclude={"words", "source", "chosen"})
+    form["prompt"], form["answer"], form["no_answer"] = (
+        put(declared.prompt),
+        put(declared.answer),
+        put(declared.no_answer),
+    )
+    if family.speaks == "item" and not language.spaces:
+        form["separator"] = declared.separator.strip(" ")
+    form["candidate"] = {k: put(v) for k, v in candidate.items()} if isinstance(candidate, dict) else put(candidate)
+    form["labels"] = {k: put(v) for k, v in declared.labels.items()}
+    return Form(**form)
+
+
+def unreviewed(family: str, language: str) -> list[str]:
+    """Names (`section.word`) of literals that came from a machine and that nobody has reviewed."""
+    return [
+        f"{section}.{name}"
+        for section, literals in words(family, language).items()
+        for name, literal in literals.items()
+        if literal.source == "machine" and not literal.reviewed_by
+    ]
+
+
+def word_files() -> list[tuple[str, Language]]:
+    """Every (family, language) that has a words file."""
+    paths = sorted(content.folder("templates").glob("*/*.toml"))
+    return [(path.parent.name, languages.get(path.stem)) for path in paths if path.name != "family.toml"]

@@ -1,0 +1,38 @@
+"""Argument types shared by commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+
+def comma_list(text: str) -> list[str]:
+    """`a,b` -> ["a", "b"]."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def comma_numbers(text: str) -> list[int]:
+    """`0,5` -> [0, 5]."""
+    try:
+        return [int(part) for part in comma_list(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected numbers separated by commas, for example 0,5; got {text!r}"
+        ) from None
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """--data and --data-dir, which set the environment variables that lm-eval's side reads too."""
+    parser.add_argument(
+        "--data", choices=("files", "hub", "sample"), help="where benchmark data come from (XLING_DATA)"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder with the official benchmark files (XLING_DATA_DIR)")
+
+
+def apply_data(arguments: argparse.Namespace) -> None:
+    """Make the chosen source visible to everything below, lm-eval's subprocesses included."""
+    if arguments.data_dir:
+        os.environ["XLING_DATA_DIR"] = arguments.data_dir
+        os.environ.setdefault("XLING_DATA", "files")
+    if arguments.data:
+        os.environ["XLING_DATA"] = arguments.data

@@ -1,0 +1,63 @@
+"""`xling-bench data list|check|fetch`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from xling_bench.cli.common import add_data, apply_data, comma_list
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser("data", help="list and check benchmark data")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="benchmarks, their licences and where their files go").set_defaults(run=_list)
+    check = actions.add_parser("check", help="read all data there is; compare row counts with the published ones")
+    check.add_argument("benchmark", nargs="*", help="default: all")
+    check.add_argument("--json", action="store_true")
+    add_data(check)
+    fetch = actions.add_parser(
+        "fetch", help="download benchmarks from the hub at one commit and record it in xling.lock"
+    )
+    fetch.add_argument("benchmark", nargs="+")
+    fetch.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...", help="only these languages")
+    fetch.set_defaults(run=_fetch)
+    check.set_defaults(run=_check)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from xling_bench.catalog import benchmarks
+
+    for benchmark in benchmarks().values():
+        print(f"{benchmark.key}: {benchmark.title}, {benchmark.task}, {len(benchmark.units())} tasks")
+        print(f"  files    {' or '.join(benchmark.files)}")
+        print(f"  licence  {benchmark.licence}")
+        print(f"  source   {benchmark.url}")
+        if benchmark.notes:
+            print(f"  note     {benchmark.notes}")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    apply_data(arguments)
+    from xling_bench.data.check import check_data, print_report
+
+    report = check_data(arguments.benchmark)
+    if arguments.json:
+        print(json.dumps([row.as_json() for row in report], ensure_ascii=False, indent=1))
+    else:
+        print_report(report, sys.stdout)
+    return 2 if any(row.error for row in report) or not any(row.rows for row in report) else 0
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from xling_bench.catalog import get_benchmark
+    from xling_bench.data.fetch import fetch_all
+
+    benchmarks = [get_benchmark(key) for key in arguments.benchmark]
+    path, failed = fetch_all(benchmarks, arguments.langs, lambda line: print(line, file=sys.stderr))
+    print(f"recorded in {path}; keep it under version control. Use it: XLING_DATA=hub xling-bench run ...")
+    return 2 if failed else 0

@@ -1,0 +1,50 @@
+"""`xling-bench`: parse, dispatch, and turn every expected error into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import xling_bench
+from xling_bench.cli import data, demo, link, run, tasks
+from xling_bench.errors import XlingError
+
+EXIT_CODES = "exit codes: 0 success, 1 regression found, 2 bad input or environment, 3 inconclusive, 130 interrupted"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line. Building it imports nothing heavy."""
+    top = argparse.ArgumentParser(
+        prog="xling-bench",
+        description="Cross-lingual benchmarks for language models, on top of lm-eval.",
+        epilog=EXIT_CODES,
+    )
+    top.add_argument("--version", action="version", version=f"xling-bench {xling_bench.__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for group in (demo, run, tasks, data, link):
+        group.add(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except XlingError as error:
+        print(f"xling-bench: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(
+            "\nxling-bench: interrupted; finished results are kept, the same command goes on from here.",
+            file=sys.stderr,
+        )
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone (`| head`); nothing is wrong
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

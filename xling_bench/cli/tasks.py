@@ -1,0 +1,107 @@
+"""`xling-bench tasks list|show|compile|check|emit`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from xling_bench.cli.common import comma_list
+from xling_bench.errors import DeclarationError
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser("tasks", help="list, show, compile and check the tasks")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="print every task")
+    listing.add_argument("pattern", nargs="*", help="names, tags or globs (default: all)")
+    listing.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=_list)
+    show = actions.add_parser("show", help="print one task: its YAML and one rendered sample item")
+    show.add_argument("task")
+    show.add_argument("--shots", type=int, default=0)
+    show.set_defaults(run=_show)
+    actions.add_parser("compile", help="write tasks/*/*.yaml from the declarations").set_defaults(run=_compile)
+    actions.add_parser("check", help="compare the written YAML with the declarations, byte for byte").set_defaults(
+        run=_check
+    )
+    emit = actions.add_parser("emit", help="write the tasks of other FLORES pairs to a folder of yours")
+    emit.add_argument("benchmark", choices=("flores",))
+    emit.add_argument(
+        "--pairs", type=comma_list, required=True, metavar="a-b,...", help="for example deu_Latn-fra_Latn"
+    )
+    emit.add_argument("--family", help="prompt family (default: xglm)")
+    emit.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    emit.set_defaults(run=_emit)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from xling_bench.catalog import select, task_specs
+
+    specs = select(arguments.pattern or list(task_specs()), langs=arguments.langs)
+    rows = [spec.describe() for spec in specs]
+    if arguments.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return 0
+    width = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        mark = "" if row["default"] else f"  (family {row['family']})"
+        print(f"{row['name']!s:{width}}  {row['kind']:8}  {row['metric']}{mark}")
+    print(f"{len(rows)} tasks", file=sys.stderr)
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from xling_bench.catalog import get_task
+    from xling_bench.catalog.compile import compile_spec
+    from xling_bench.harness.preview import preview
+
+    spec = get_task(arguments.task)
+    print(compile_spec(spec))
+    print(preview(spec, arguments.shots))
+    return 0
+
+
+def _compile(arguments: argparse.Namespace) -> int:
+    from xling_bench import content
+    from xling_bench.catalog.compile import compile_all
+    from xling_bench.catalog.files import write_compiled
+
+    changed, removed, total = write_compiled(content.folder("tasks"), compile_all())
+    print(f"{total} files in {content.folder('tasks')}: {changed} written, {removed} removed")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from xling_bench import content
+    from xling_bench.catalog.check import check_declarations
+    from xling_bench.catalog.compile import compile_all
+    from xling_bench.catalog.files import compare
+
+    problems = compare(content.folder("tasks"), compile_all()) + check_declarations()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise DeclarationError(f"{len(problems)} problems; for stale files run `xling-bench tasks compile`.")
+    print("tasks/ and templates/ are in order.")
+    return 0
+
+
+def _emit(arguments: argparse.Namespace) -> int:
+    from xling_bench.catalog.compile import compile_spec
+    from xling_bench.catalog.files import write_new
+    from xling_bench.catalog.names import emit_spec
+
+    files = {
+        f"{spec.name}.yaml": compile_spec(spec) for spec in (emit_spec(p, arguments.family) for p in arguments.pairs)
+    }
+    write_new(arguments.output, files)
+    names = ",".join(name.removesuffix(".yaml") for name in files)
+    print(
+        f"{len(files)} tasks in {arguments.output}. Run them: lm_eval --include_path {arguments.output} --tasks {names}"
+    )
+    return 0

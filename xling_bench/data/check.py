@@ -1,0 +1,72 @@
+"""`data check`: read everything a source holds and compare with what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, TextIO
+
+from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.data.source import Source, load, source_from_environment
+from xling_bench.errors import MissingDataError, XlingError
+
+
+@dataclass(frozen=True, slots=True)
+class DataRow:
+    """One benchmark, unit and split: how many rows there are, how many were published, and why they differ.
+
+    `rows` is None when the source has none (`missing` says why) or they are damaged (`error`).
+    """
+
+    benchmark: str
+    unit: str
+    split: str
+    rows: int | None
+    published: int | None
+    hash: str = ""
+    origin: str = ""
+    dropped: dict[str, int] = field(default_factory=dict)
+    deviation: str = ""
+    missing: str = ""
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for `--json`."""
+        return asdict(self)
+
+
+def check_data(keys: Sequence[str] = (), source: Source | None = None) -> list[DataRow]:
+    """Read every unit and split of the benchmarks. Damaged data are reported, not raised."""
+    source = source or source_from_environment()
+    chosen = [get_benchmark(key) for key in keys] or list(benchmarks().values())
+    return [_row(b, unit, split, source) for b in chosen for unit in b.units() for split in b.splits]
+
+
+def _row(benchmark: Benchmark, unit: str, split: str, source: Source) -> DataRow:
+    published = benchmark.expected_rows(unit, split)
+    where = (benchmark.key, unit, split)
+    try:
+        loaded = load(benchmark, unit, split, source)
+    except MissingDataError as error:
+        return DataRow(*where, None, published, missing=str(error))
+    except XlingError as error:
+        return DataRow(*where, None, published, error=str(error))
+    count, dropped = len(loaded.rows), sum(loaded.dropped.values())
+    reasons = [f"{n} dropped: {reason}" for reason, n in loaded.dropped.items()]
+    if published is not None and count + dropped != published and source.kind != "sample":
+        reasons.append(f"{count + dropped} rows in {loaded.origin}, {published} published")
+    return DataRow(*where, count, published, loaded.hash, loaded.origin, loaded.dropped, "; ".join(reasons))
+
+
+def print_report(report: Sequence[DataRow], out: TextIO) -> None:
+    """A line per unit and split that is there, then what is missing in one line per benchmark."""
+    for row in report:
+        if row.error:
+            out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} DAMAGED {row.error}\n")
+        elif row.rows is not None:
+            note = row.deviation or ("as published" if row.published else "")
+            out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} {row.rows:6} rows  {row.hash}  {note}\n")
+    for key in dict.fromkeys(row.benchmark for row in report):
+        absent = [f"{row.unit} {row.split}" for row in report if row.benchmark == key and row.missing]
+        if absent:
+            out.write(f"{key:12} missing: {', '.join(absent)}\n")

@@ -1,0 +1,65 @@
+"""`data fetch`: download benchmarks and record their commits and hashes in `xling.lock`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+from xling_bench import languages
+from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.data.hub import fetch
+from xling_bench.data.lock import LockedDataset, lock_path, lock_text, read_lock
+from xling_bench.errors import DataError, MissingDataError, OutputError
+
+
+def fetch_all(benchmarks: Sequence[Benchmark], langs: Sequence[str], say: Callable[[str], None]) -> tuple[Path, int]:
+    """Fetch each benchmark; one that fails is named and does not stop the others. Returns (lock file, failures).
+
+    A benchmark locked at the same commit gains units; another commit replaces its entry, and says so.
+    Raises MissingDataError when nothing at all could be fetched.
+    """
+    keys = {languages.get(code).key for code in langs}
+    failed = 0
+    for benchmark in benchmarks:
+        units = [u for u in benchmark.units() if not keys or set(u.split("-")) <= keys]
+        if not units:
+            failed += 1
+            say(f"{benchmark.key}: none of {', '.join(langs)} is among its languages: {', '.join(benchmark.languages)}")
+            continue
+        try:
+            entry = fetch(benchmark, units, say)
+        except (MissingDataError, DataError) as error:
+            failed += 1
+            say(f"{benchmark.key}: {error}")
+            continue
+        _record(benchmark.key, entry, say)
+    if failed == len(benchmarks):
+        raise MissingDataError("nothing could be fetched; the lines above say why for each benchmark.")
+    return lock_path(), failed
+
+
+def _record(key: str, entry: LockedDataset, say: Callable[[str], None]) -> None:
+    path = lock_path()
+    try:
+        with FileLock(f"{path}.write"):
+            _write(path, key, entry, say)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}. Set XLING_LOCK to a writable place.") from error
+
+
+def _write(path: Path, key: str, entry: LockedDataset, say: Callable[[str], None]) -> None:
+    locked = read_lock()
+    old = locked.get(key)
+    if old is not None and old.revision == entry.revision:
+        entry = entry.model_copy(update={"data": {**old.data, **entry.data}})
+    elif old is not None:
+        say(f"{key}: replaces commit {old.revision[:12]} by {entry.revision[:12]}")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(lock_text({**locked, key: entry}))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

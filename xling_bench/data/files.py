@@ -1,0 +1,113 @@
+"""Reading data files: plain or gzipped, strict UTF-8, TSV without quoting, and errors that name file and line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from xling_bench.errors import DataError, MissingDataError
+
+
+def find_any(root: Path, candidates: Sequence[str]) -> Path | None:
+    """Return the first of `candidates` (paths below `root`, each also tried with `.gz`) that exists, or None."""
+    paths = (path for name in candidates for path in (root / name, root / f"{name}.gz"))
+    return next((path for path in paths if path.is_file()), None)
+
+
+def find(root: Path, candidates: Sequence[str]) -> Path:
+    """Like `find_any`, but raises MissingDataError naming the candidates."""
+    if path := find_any(root, candidates):
+        return path
+    shown = " or ".join(candidates)
+    raise MissingDataError(f"no file {shown} (plain or .gz) below {root}")
+
+
+def read_text(path: Path) -> str:
+    """The file's text with line ends normalised to `\\n` and a leading byte-order mark dropped.
+
+    Raises DataError for a truncated .gz or bytes that are not UTF-8, naming the line.
+    """
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}: truncated or damaged gzip file ({error}). Fetch it again.") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1  # `object` lacks the byte-order mark, as `start` does
+        raise DataError(f"{path}, line {line}: not valid UTF-8 ({error.reason} at byte {error.start})") from error
+    return text.replace("\r\n", "\n")
+
+
+def read_lines(path: Path) -> list[str]:
+    """The file's lines, split at `\\n` only: U+2028, U+0085 and form feeds occur inside sentences."""
+    lines = read_text(path).split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()
+    if not lines:
+        raise DataError(f"{path}: the file is empty")
+    return lines
+
+
+def read_tsv(path: Path, columns: int | Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number, cells) of an unquoted TSV; `columns` is the number (or numbers) of cells allowed.
+
+    Quotes, "NA" and "None" are text like any other. Raises DataError for a line with another number of cells.
+    """
+    allowed = {columns} if isinstance(columns, int) else set(columns)
+    for number, line in enumerate(read_lines(path), start=1):
+        cells = line.split("\t")
+        if len(cells) not in allowed:
+            expected = " or ".join(map(str, sorted(allowed)))
+            raise DataError(f"{path}, line {number}: expected {expected} tab-separated columns, got {len(cells)}")
+        yield number, cells
+
+
+def read_table(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line number, {column: cell}) of an unquoted TSV with a header line that has at least `wanted`."""
+    lines = read_lines(path)
+    header = lines[0].split("\t")
+    missing = [name for name in wanted if name not in header]
+    if missing:
+        raise DataError(f"{path}: expected the columns {', '.join(wanted)}; the header has {', '.join(header)}")
+    for number, line in enumerate(lines[1:], start=2):
+        cells = line.split("\t")
+        if len(cells) != len(header):
+            raise DataError(f"{path}, line {number}: expected {len(header)} tab-separated columns, got {len(cells)}")
+        yield number, dict(zip(header, cells, strict=True))
+
+
+def read_json(path: Path) -> Any:
+    """The file as JSON. Raises DataError with line and column."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); is the file truncated?") from error
+
+
+def read_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object) of JSON lines, each with at least the keys `wanted`."""
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            item = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}, line {number}: not valid JSON ({error.msg}); is the file truncated?") from error
+        missing = [key for key in wanted if not isinstance(item, dict) or key not in item]
+        if missing:
+            raise DataError(
+                f"{path}, line {number}: expected the keys {', '.join(wanted)}; {', '.join(missing)} missing"
+            )
+        yield number, item
+
+
+def index_of(value: str, names: Sequence[str], where: str) -> int:
+    """The index of a label name, or DataError listing the names."""
+    if value not in names:
+        raise DataError(f"{where}: unknown label {value!r}; expected one of {', '.join(names)}")
+    return names.index(value)

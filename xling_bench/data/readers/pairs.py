@@ -1,0 +1,75 @@
+"""Sentence-pair classification: XNLI and PAWS-X."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.data.files import find, index_of, read_table, read_tsv
+from xling_bench.data.rows import Row
+from xling_bench.errors import DataError, MissingDataError
+
+Read = tuple[list[Row], str, dict[str, int]]
+
+
+def xnli(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+    """XNLI in XTREME's layout (`test-de.tsv`, labels of test in `test-labels.tsv`) or as `XNLI-1.0/xnli.test.tsv`.
+
+    The id is the row's number within its language, which all languages share. Three classes, as the paper.
+    """
+    names = [f"{folder}xnli.{split}.tsv" for folder in ("XNLI-1.0/", "xnli/XNLI-1.0/", "xnli/", "")]
+    try:
+        path = find(root, names)
+    except MissingDataError:
+        return _xtreme(benchmark, root, unit, split)
+    rows: list[Row] = []
+    for number, cells in read_table(path, ("language", "gold_label", "sentence1", "sentence2")):
+        if cells["language"] == unit:
+            label = index_of(cells["gold_label"], benchmark.labels, f"{path}, line {number}")
+            rows.append(_row(split, len(rows), cells["sentence1"], cells["sentence2"], label))
+    if not rows:
+        raise MissingDataError(f"{path} has no rows with language {unit!r}")
+    return rows, str(path.relative_to(root)), {}
+
+
+def _xtreme(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+    path = find(root, [f"xnli/{split}-{unit}.tsv", f"{split}-{unit}.tsv", f"xnli/XNLI-1.0/xnli.{split}.tsv"])
+    lines = list(read_tsv(path, (2, 3)))
+    columns = len(lines[0][1])
+    label_path, labels = path, [cells[-1] for _, cells in lines]
+    if columns == 2:
+        label_path = find(root, [f"xnli/{split}-labels.tsv", f"{split}-labels.tsv"])
+        labels = [cells[0] for _, cells in read_tsv(label_path, (1, 2))]
+        if len(labels) != len(lines):
+            raise DataError(f"{path}: {len(lines)} rows, but {label_path.name} has {len(labels)}; is one truncated?")
+    rows = []
+    for i, ((number, cells), name) in enumerate(zip(lines, labels, strict=True)):
+        if len(cells) != columns:
+            raise DataError(f"{path}, line {number}: expected {columns} columns as in line 1, got {len(cells)}")
+        label = index_of(name, benchmark.labels, f"{label_path}, line {number}")
+        rows.append(_row(split, i, cells[0], cells[1], label))
+    return rows, str(path.relative_to(root)), {}
+
+
+def _row(split: str, index: int, premise: str, hypothesis: str, label: int) -> Row:
+    return {"id": f"xnli-{split}-{index:04d}", "premise": premise, "hypothesis": hypothesis, "label": label}
+
+
+def pawsx(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+    """PAWS-X `x-final/<lang>/test_2k.tsv`. Rows with an untranslated sentence (`NS`) are dropped and counted."""
+    path = find(root, [f"{folder}x-final/{unit}/{split}_2k.tsv" for folder in ("pawsx/", "PAWS-X/", "")])
+    rows, dropped = [], 0
+    for number, cells in read_table(path, ("id", "sentence1", "sentence2", "label")):
+        if "NS" in (cells["sentence1"], cells["sentence2"]):
+            dropped += 1
+            continue
+        label = index_of(cells["label"], ("0", "1"), f"{path}, line {number}")
+        rows.append(
+            {
+                "id": f"pawsx-{split}-{cells['id']}",
+                "sentence1": cells["sentence1"],
+                "sentence2": cells["sentence2"],
+                "label": label,
+            }
+        )
+    return rows, str(path.relative_to(root)), {"untranslated (NS)": dropped} if dropped else {}

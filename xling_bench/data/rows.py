@@ -1,0 +1,71 @@
+"""Canonical rows: what a reader returns, how they are checked, and their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from xling_bench.catalog.benchmark import Benchmark, FieldType
+from xling_bench.errors import DataError
+
+Row = dict[str, Any]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # a lone one, "\\ud800" in JSON, is no text: it cannot be encoded
+
+
+def _fits(value: Any, kind: FieldType) -> bool:
+    if kind == "texts":
+        return isinstance(value, list) and all(_fits(text, "text") for text in value)
+    if kind == "text":
+        return isinstance(value, str) and not _SURROGATE.search(value)
+    return isinstance(value, bool) if kind == "flag" else isinstance(value, int) and not isinstance(value, bool)
+
+
+def check_rows(benchmark: Benchmark, rows: Iterable[Row], where: str) -> list[Row]:
+    """Return the rows with fields in declared order, or raise DataError naming item and field.
+
+    Every row has `id` and exactly the benchmark's fields of the declared types, ids are unique, and a label is the
+    index of an existing candidate.
+    """
+    seen: set[str] = set()
+    checked = []
+    for row in rows:
+        item = f"{where}: item {row.get('id')!r}"
+        if set(row) != {"id", *benchmark.fields}:
+            raise DataError(f"{item}: expected fields id, {', '.join(benchmark.fields)}; got {', '.join(sorted(row))}")
+        if row["id"] in seen:
+            raise DataError(f"{item} stands twice; ids must be unique")
+        seen.add(row["id"])
+        for name, kind in benchmark.fields.items():
+            if not _fits(row[name], kind):
+                raise DataError(f"{item}: {name} should be {kind}, got {row[name]!r:.80}")
+        if "label" in benchmark.fields and not 0 <= row["label"] < _width(benchmark, row):
+            raise DataError(
+                f"{item}: label {row['label']} is not the index of one of {_width(benchmark, row)} candidates"
+            )
+        checked.append({"id": row["id"], **{name: row[name] for name in benchmark.fields}})
+    if not checked:
+        raise DataError(f"{where}: no rows")
+    return checked
+
+
+def _width(benchmark: Benchmark, row: Row) -> int:
+    if benchmark.labels:
+        return len(benchmark.labels)
+    return sum(1 if isinstance(row[name], str) else len(row[name]) for name in benchmark.choices)
+
+
+def rows_hash(rows: Iterable[Row]) -> str:
+    """Sixteen hex digits of SHA-256 over the rows as canonical JSON lines.
+
+    It depends on ids, fields and labels in order, not on where they were read from: hub, plain and .gz files of the
+    same data agree.
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,91 @@
+"""Where rows come from (`XLING_DATA=files|hub|sample`), and loading them checked, hashed and counted."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.data import readers, sample
+from xling_bench.data.rows import Row, check_rows, rows_hash
+from xling_bench.errors import MissingDataError, UsageError
+
+Kind = Literal["files", "hub", "sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data source: official files below `root`, the hub, or the built-in sample."""
+
+    kind: Kind
+    root: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Checked rows of one benchmark, unit and split.
+
+    `hash` covers the canonical rows, `origin` says where they were read (a file or hub revision), `dropped` counts
+    rows left out by reason (PAWS-X: untranslated `NS` rows).
+    """
+
+    rows: list[Row]
+    hash: str
+    source: Kind
+    origin: str
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def source_from_environment() -> Source:
+    """Read `XLING_DATA` and `XLING_DATA_DIR`. The sample is used only when asked for by name.
+
+    Raises UsageError for an unknown kind, or `files` without an existing folder.
+    """
+    root = os.environ.get("XLING_DATA_DIR", "")
+    kind = os.environ.get("XLING_DATA") or ("files" if root else "hub")
+    if kind not in get_args(Kind):
+        raise UsageError(f"XLING_DATA={kind!r}: expected files, hub or sample.")
+    if kind != "files":
+        return Source("hub" if kind == "hub" else "sample")
+    if not root:
+        raise UsageError("XLING_DATA=files needs XLING_DATA_DIR, the folder with the benchmark files.")
+    if not Path(root).is_dir():
+        raise UsageError(f"XLING_DATA_DIR={root}: no such folder.")
+    return Source("files", Path(root))
+
+
+def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = None) -> Loaded:
+    """Load one split of one unit (`de`, `en-de`), checked against the benchmark's declaration.
+
+    Raises MissingDataError when the source lacks it (other units may be there) and DataError when what is there is
+    damaged.
+    """
+    source = source or source_from_environment()
+    where = f"{benchmark.key} {unit} {split}"
+    dropped: dict[str, int] = {}
+    if source.kind == "sample":
+        rows, origin = sample.read(benchmark, unit, split), "built-in sample"
+    elif source.kind == "files":
+        rows, origin, dropped = readers.read(benchmark, Path(source.root or "."), unit, split)
+    else:
+        from xling_bench.data.hub import read as read_hub
+
+        rows, origin, dropped = read_hub(benchmark, unit, split)
+    checked = check_rows(benchmark, rows, f"{where} ({origin})")
+    return Loaded(checked, rows_hash(checked), source.kind, origin, dropped)
+
+
+def how_to_get(benchmark: Benchmark) -> str:
+    """One line on where the benchmark's data can come from."""
+    return (
+        f"Get {benchmark.title} data: put its files ({' or '.join(benchmark.files)}) below a folder "
+        f"and set XLING_DATA_DIR, "
+        f"or `xling-bench data fetch {benchmark.key}` from the hub, or XLING_DATA=sample to try the built-in sample."
+    )
+
+
+def explain(benchmark: Benchmark, error: MissingDataError) -> MissingDataError:
+    """The error with `how_to_get` appended."""
+    return MissingDataError(f"{error}. {how_to_get(benchmark)}")

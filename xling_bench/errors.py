@@ -1,0 +1,56 @@
+"""Every error a user can meet.
+
+    XlingError                  something the user can mend; the command line prints it and exits with `exit_code`
+    |- UsageError               unknown task, language, option value
+    |- DeclarationError         a benchmark.toml, template or language file is wrong
+    |- DataError                a data file or data source is wrong
+    |  `- MissingDataError      the data is not there (another language may be)
+    |- ModelError               a model folder or name cannot be loaded
+    `- OutputError              a result cannot be written, or belongs to another run
+
+A message says what was expected, what was found, and what to do next.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class XlingError(Exception):
+    """Base of all errors that are the input's or the environment's, not ours."""
+
+    exit_code = 2
+
+
+class UsageError(XlingError):
+    """An argument names something that does not exist or makes no sense."""
+
+
+class DeclarationError(XlingError):
+    """A declaration in tasks/, templates/ or languages.toml is wrong."""
+
+
+class DataError(XlingError):
+    """A data file or data source does not hold what its format promises."""
+
+
+class MissingDataError(DataError):
+    """The data asked for is not there; other languages or benchmarks may be."""
+
+
+class ModelError(XlingError):
+    """A model cannot be loaded."""
+
+
+class OutputError(XlingError):
+    """Results cannot be written, or the folder belongs to another run."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` (with a leading space) for the nearest known word, else an empty string."""
+    lowered = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(word.lower(), lowered, n=3, cutoff=0.6)
+    if not close:
+        return ""
+    return " Did you mean " + " or ".join(repr(lowered[c]) for c in close) + "?"

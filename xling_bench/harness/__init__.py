@@ -1,0 +1,1 @@
+"""The only part that imports lm_eval: adapters its YAML calls, the runner, linking, the doctor."""

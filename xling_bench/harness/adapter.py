@@ -1,0 +1,184 @@
+"""What the compiled YAML calls: documents, demonstrations, prompts and scores for lm-eval.
+
+Documents come rendered, so that lm-eval's own templating (which turns "7" into an integer and "[..]" into a list)
+never touches a benchmark's text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from lm_eval.api.samplers import ContextSampler
+
+from xling_bench import languages
+from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family, resolve_form
+from xling_bench.catalog.render import render
+from xling_bench.data import Loaded, Source, source_from_environment
+from xling_bench.data import load as load_rows
+from xling_bench.data.source import explain
+from xling_bench.errors import MissingDataError, UsageError
+from xling_bench.metrics import chrf, chrf_statistics, contains, exact, f1, normalize_mlqa, normalize_squad
+
+Doc = dict[str, Any]
+
+
+class Docs(list[Doc]):
+    """The documents of a task, with the demonstrations it may use; enough of a `datasets.Dataset` for lm-eval."""
+
+    def __init__(self, docs: Sequence[Doc], demos: Sequence[Doc]) -> None:
+        super().__init__(docs)
+        self.demos = list(demos)
+
+    @property
+    def features(self) -> dict[str, None]:
+        """Column names, as `datasets.Dataset.features` has them."""
+        return dict.fromkeys(self[0])
+
+
+class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is untyped
+    """The first n demonstrations of the seeded order, the same for every item.
+
+    An item that is among them (benchmarks without a development split) gets the next one instead.
+    """
+
+    def sample(self, n: int, eval_doc: Doc | None = None, df: Sequence[Doc] | None = None, **_: Any) -> list[Doc]:
+        """Return n demonstrations, none of which is `eval_doc`."""
+        own = eval_doc["id"] if eval_doc else None
+        pool = [doc for doc in cast("Sequence[Doc]", df or self.df)[: n + 1] if doc["id"] != own]
+        if len(pool) < n:
+            raise UsageError(f"{n} demonstrations asked for, but the pool has {len(pool)}: use fewer --shots.")
+        return pool[:n]
+
+
+def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
+    """lm-eval's `custom_dataset`: the documents of one task.
+
+    `xling` is the task's own declaration (benchmark, unit, form). From `--metadata` (or our runner) come `split`
+    (default `test`), `demo_seed` (default 0) and `demo_lang` (default the task's language); lm-eval passes the
+    model's arguments here too, which are ignored.
+    """
+    benchmark = get_benchmark(xling["benchmark"])
+    unit, form = xling["unit"], Form(**xling["form"])
+    split = metadata.get("split", benchmark.test_split)
+    test = _load(benchmark, unit, split)
+    demo_unit, demo_form = _demo_side(benchmark, unit, form, metadata)
+    pool = demo_pool(benchmark, demo_unit, split)
+    order = sorted(pool.rows, key=lambda row: demo_rank(row["id"], int(metadata.get("demo_seed", 0))))
+    answers_in = answer_language(benchmark, unit)
+    docs = [_doc(benchmark, form, row, answers_in, test) for row in test.rows]
+    demos = [_doc(benchmark, demo_form, row, answers_in, pool) for row in order[:MOST_DEMONSTRATIONS]]
+    return {"test": Docs(docs, demos)}
+
+
+MOST_DEMONSTRATIONS = 65
+
+
+def demo_pool(benchmark: Benchmark, unit: str, split: str) -> Loaded:
+    """Where demonstrations come from: the demonstration split, or the evaluated split where there is no other."""
+    return _load(benchmark, unit, benchmark.demo_split if benchmark.demo_split not in ("", split) else split)
+
+
+def demo_rank(item: str, seed: int) -> str:
+    """Sort key of an item in the seeded order of demonstrations.
+
+    A hash of seed and id, so that all languages of a parallel benchmark get the same items even where one lacks some.
+    """
+    return hashlib.sha256(f"{seed}:{item}".encode()).hexdigest()
+
+
+def answer_language(benchmark: Benchmark, unit: str) -> str:
+    """The language answers are in: FLORES' target, MLQA's context."""
+    parts = unit.split("-")
+    return parts[0] if benchmark.pairs is not None and benchmark.pairs.alone else parts[-1]
+
+
+def _demo_side(benchmark: Benchmark, unit: str, form: Form, metadata: dict[str, Any]) -> tuple[str, Form]:
+    code = metadata.get("demo_lang")
+    if not code:
+        return unit, form
+    language = languages.get(code)
+    if benchmark.pairs is not None:
+        raise UsageError(f"demo_lang: {benchmark.title} tasks are language pairs; demonstrations are of the same pair.")
+    if language.key not in benchmark.languages:
+        raise UsageError(f"demo_lang: {benchmark.title} has no {language.name}.")
+    return language.key, resolve_form(get_family(metadata["family"]), benchmark, language)
+
+
+def _load(benchmark: Benchmark, unit: str, split: str) -> Loaded:
+    return _cached(benchmark.key, unit, split, source_from_environment())
+
+
+@lru_cache(maxsize=8)
+def _cached(key: str, unit: str, split: str, source: Source) -> Loaded:
+    benchmark = get_benchmark(key)
+    try:
+        return load_rows(benchmark, unit, split, source)
+    except MissingDataError as error:
+        raise explain(benchmark, error) from error
+
+
+def _doc(benchmark: Benchmark, form: Form, row: dict[str, Any], language: str, loaded: Loaded) -> Doc:
+    shown = render(benchmark, form, row)
+    doc: Doc = {**row, "benchmark": benchmark.key, "answer_language": language, "data_source": loaded.source}
+    doc |= {"data_hash": loaded.hash, "prompt": shown.prompt}
+    if form.kind == "choose":
+        return doc | {"texts": list(shown.choices), "gold": shown.gold}
+    golds = row[benchmark.gold]
+    return doc | {
+        "golds": [golds] if isinstance(golds, str) else list(golds),
+        "shown_answer": shown.answer,
+        "no_answer": form.no_answer,
+    }
+
+
+def demonstrations(docs: Docs) -> list[Doc]:
+    """lm-eval's `fewshot_config.process_docs`: the pool in its seeded order."""
+    return docs.demos
+
+
+def doc_to_text(doc: Doc) -> str:
+    """The context: not scored, or continued by generation."""
+    return str(doc["prompt"])
+
+
+def doc_to_choice(doc: Doc) -> list[str]:
+    """The texts whose log-probabilities are compared."""
+    return list(doc["texts"])
+
+
+def doc_to_target(doc: Doc) -> int | str:
+    """The index of the right text, or the answer as a demonstration shows it."""
+    return int(doc["gold"]) if "texts" in doc else str(doc["shown_answer"])
+
+
+def score(doc: Doc, results: Sequence[Any]) -> dict[str, Any]:
+    """lm-eval's `process_results`: the item's value of every metric its benchmark can report."""
+    if "texts" in doc:
+        values = [float(result[0]) for result in results]
+        return {"acc": float(values.index(max(values)) == doc["gold"])}
+    return _score_text(doc, str(results[0]).strip())
+
+
+def _score_text(doc: Doc, prediction: str) -> dict[str, Any]:
+    golds, key = doc["golds"], doc["benchmark"]
+    if key in ("flores", "xlsum"):
+        return {"chrf": chrf_statistics(prediction, golds[0])}
+    if key == "indicqa" and _abstains(prediction, doc["no_answer"]):
+        prediction = ""
+    rule = normalize_mlqa(doc["answer_language"]) if key == "mlqa" else normalize_squad
+    values = {"exact": exact(prediction, golds, rule), "contains": contains(prediction, golds)}
+    if key == "mlama":
+        return values
+    return values | {"f1": f1(prediction, golds, rule, empty_matches=key == "indicqa")}
+
+
+def _abstains(prediction: str, no_answer: str) -> bool:
+    return prediction.strip(" \"'.।") == no_answer
+
+
+def corpus_chrf(items: Sequence[Sequence[int]]) -> float:
+    """Aggregation: corpus chrF++ in [0, 100]."""
+    return chrf(items)

@@ -1,0 +1,18 @@
+"""Silencing the chatter of the libraries below us; our own lines tell what happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+
+def quiet() -> None:
+    """Keep errors, drop progress of downloads and shards, and bars where nobody watches. Call before heavy imports."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    logging.getLogger("lm_eval.models.huggingface").setLevel(logging.WARNING)  # truncation is reported from here

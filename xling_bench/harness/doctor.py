@@ -1,0 +1,116 @@
+"""`xling-bench doctor`: what this environment can do, and what about a checkpoint would surprise."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+from xling_bench.catalog import families, task_specs
+from xling_bench.catalog.compile import compile_all
+from xling_bench.catalog.files import compare
+from xling_bench.content import folder
+from xling_bench.data import source_from_environment
+from xling_bench.errors import XlingError
+from xling_bench.harness import link
+from xling_bench.harness.model import ModelConfig, natural_prefix
+
+TESTED_LM_EVAL = ("0.4.13",)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    level: Literal["ok", "warning", "error"]
+    text: str
+
+
+def examine(model: str | None = None) -> list[Finding]:
+    """Look at packages, tasks, data and (optionally) a model's tokenizer. Never raises for what it finds."""
+    findings = [Finding("ok", f"Python {sys.version.split()[0]}"), *_packages()]
+    stale = compare(folder("tasks"), compile_all())
+    findings.append(
+        Finding("error", f"compiled tasks: {stale[0]}")
+        if stale
+        else Finding("ok", f"{len(task_specs())} compiled tasks")
+    )
+    findings.append(_data())
+    linked = link.linked_version()
+    findings.append(
+        Finding(
+            "ok",
+            f"linked into lm_eval: version {linked}"
+            if linked
+            else "not linked into lm_eval (`xling-bench link` does it); `xling-bench run` needs no link",
+        )
+    )
+    return findings + (_model(model) if model else [])
+
+
+def _packages() -> list[Finding]:
+    found = []
+    for name in ("lm_eval", "torch", "transformers", "datasets", "sacrebleu"):
+        try:
+            found.append(Finding("ok", f"{name} {version(name)}"))
+        except PackageNotFoundError:
+            found.append(Finding("error", f"{name} is not installed: pip install xling-bench"))
+            continue
+        if name == "lm_eval" and version(name) not in TESTED_LM_EVAL:
+            found.append(
+                Finding("warning", f"lm_eval {version(name)} has not been tested; tested: {', '.join(TESTED_LM_EVAL)}")
+            )
+    return found
+
+
+def _data() -> Finding:
+    try:
+        source = source_from_environment()
+    except XlingError as error:
+        return Finding("error", str(error))
+    where = {
+        "files": f"files in {os.environ.get('XLING_DATA_DIR')}",
+        "hub": "the Hugging Face hub",
+        "sample": "the built-in sample (not a benchmark)",
+    }
+    return Finding("ok", f"benchmark data come from {where[source.kind]}")
+
+
+def _model(spec: str) -> list[Finding]:
+    config = ModelConfig(spec)
+    try:
+        config.check()
+    except XlingError as error:
+        return [Finding("error", str(error))]
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(config.name)
+    except (OSError, ValueError) as error:
+        return [Finding("error", f"{config.name}: the tokenizer cannot be loaded: {str(error).splitlines()[0]}")]
+    findings = []
+    for joiner in dict.fromkeys(family.joiner for family in families().values()):
+        ids = tokenizer(joiner, add_special_tokens=False)["input_ids"]
+        special = len(ids) == 1 and ids[0] in tokenizer.all_special_ids
+        if joiner == "</s>" and not special:
+            findings.append(
+                Finding(
+                    "warning",
+                    f"the papers' joiner </s> is {len(ids)} ordinary tokens for this model; "
+                    "few-shot runs may want --joiner auto (the model's own end token)",
+                )
+            )
+        elif joiner.isspace() and not ids:
+            findings.append(Finding("warning", f"the tokenizer drops {joiner!r}: demonstrations are not separated"))
+    prefix = natural_prefix(tokenizer)
+    if prefix is not None and prefix != tokenizer.bos_token_id:
+        findings.append(
+            Finding(
+                "warning",
+                f"the tokenizer starts texts with {tokenizer.convert_ids_to_tokens(prefix)!r}, not "
+                f"with bos; `run` conditions on it, plain lm_eval needs prefix_token_id={prefix} in --model_args",
+            )
+        )
+    return findings or [Finding("ok", f"{config.name}: nothing to warn about")]

@@ -1,0 +1,103 @@
+"""From a spec to an evaluated lm-eval task."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import logging
+import sys
+from typing import Any
+
+from xling_bench.catalog import TaskSpec
+from xling_bench.catalog.compile import Function, leaf
+from xling_bench.harness.units import Unit
+
+
+def resolve(value: Any) -> Any:
+    """Replace every `Function` in compiled data by the object it names, as lm-eval's YAML loader does."""
+    if isinstance(value, Function):
+        module, _, name = value.rpartition(".")
+        return getattr(importlib.import_module(module), name)
+    if isinstance(value, dict):
+        return {key: resolve(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve(item) for item in value]
+    return value
+
+
+def build(spec: TaskSpec, metadata: dict[str, Any], joiner: str | None) -> Any:
+    """lm-eval's task object, the same as from the compiled YAML, plus the run's metadata and joiner."""
+    from lm_eval.api.task import ConfigurableTask
+
+    config = resolve(leaf(spec))
+    config["metadata"] |= metadata
+    if joiner is not None:
+        config["fewshot_delimiter"] = joiner
+    return ConfigurableTask(config=config)
+
+
+class _Collect(logging.Handler):
+    """Keeps the distinct warnings of lm-eval's model: truncation silently changes what is measured."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.seen: dict[str, None] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if "exceed" in text or "runcat" in text:
+            self.seen["some inputs were longer than the model's context and lost their beginning"] = None
+
+
+def evaluate(
+    lm: Any, unit: Unit, metadata: dict[str, Any], *, joiner: str | None, limit: int | None, chat_template: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
+    """Evaluate one unit. Returns (lm-eval's results without samples, samples, warnings)."""
+    from lm_eval import evaluator
+    from lm_eval.api import task as lm_eval_task
+
+    lm_eval_task.tqdm = lambda documents, **_: documents  # its bar for building prompts lasts milliseconds
+    task = build(unit.spec, metadata, joiner)
+    task.set_config(key="num_fewshot", value=unit.shots)
+    logger, collect = logging.getLogger("lm_eval.models.huggingface"), _Collect()
+    logger.addHandler(collect)
+    logger.propagate = False
+    try:
+        results = evaluator.evaluate(
+            lm=lm if sys.stderr.isatty() else _without_bars(lm),
+            task_dict={"tasks": {unit.spec.name: task}},
+            limit=limit,
+            apply_chat_template=chat_template,
+            log_samples=True,
+        )
+    finally:
+        logger.removeHandler(collect)
+        logger.propagate = True
+    samples = [_sample(s) for s in results.pop("samples")[unit.spec.name]]
+    return results, samples, list(collect.seen)
+
+
+def _without_bars(lm: Any) -> Any:
+    """The same model with lm-eval's request bars off, for logs nobody watches."""
+    quiet = copy.copy(lm)
+    for name in ("loglikelihood", "generate_until"):
+        setattr(quiet, name, functools.partial(getattr(lm, name), disable_tqdm=True))
+    return quiet
+
+
+def _sample(sample: dict[str, Any]) -> dict[str, Any]:
+    """lm-eval's sample in the shape its own writer gives it."""
+    from lm_eval.utils import sanitize_list
+
+    arguments = {
+        f"gen_args_{i}": {f"arg_{j}": value for j, value in enumerate(args)}
+        for i, args in enumerate(sample["arguments"])
+    }
+    return {
+        **sample,
+        "arguments": arguments,
+        "resps": sanitize_list(sample["resps"]),
+        "filtered_resps": sanitize_list(sample["filtered_resps"]),
+        "target": str(sample["target"]),
+    }
