@@ -67,6 +67,7 @@ def print_report(report: Sequence[DataRow], out: TextIO) -> None:
             note = row.deviation or ("as published" if row.published else "")
             out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} {row.rows:6} rows  {row.hash}  {note}\n")
     for key in dict.fromkeys(row.benchmark for row in report):
-        absent = [f"{row.unit} {row.split}" for row in report if row.benchmark == key and row.missing]
+        absent = [row for row in report if row.benchmark == key and row.missing]
         if absent:
-            out.write(f"{key:12} missing: {', '.join(absent)}\n")
+            names = ", ".join(f"{row.unit} {row.split}" for row in absent)
+            out.write(f"{key:12} missing: {names} ({absent[0].missing})\n")

@@ -96,7 +96,7 @@ def _records(benchmark: Benchmark, language: str, split: str, revision: str, par
     if split not in hub.splits:
         raise MissingDataError(f"{hub.path} has no {split} split")
     code = hub.codes.get(language) or benchmark.codes.get(language, language)
-    flores = languages.get(language).flores
+    flores = hub.codes.get(language, languages.get(language).flores)
     config = hub.config.format(code=code, flores=flores, source=parts[0], target=parts[-1])
     datasets.disable_progress_bars()
     try:

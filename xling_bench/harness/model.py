@@ -11,7 +11,7 @@ from typing import Any
 from xling_bench.errors import ModelError, UsageError, did_you_mean
 
 BACKENDS = ("hf", "lm-eval-hf")
-HASHED = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja")
+HASHED = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.py")
 UNHASHED = {"trainer_state.json", "run.json", "README.md"}
 
 
@@ -61,11 +61,9 @@ class ModelConfig:
                 f"model folder {self.name} does not exist. Expected a folder with config.json and *.safetensors."
             )
 
-    def recorded(self) -> dict[str, Any]:
-        """The settings that identify results, for run.json."""
-        settings = asdict(self)
-        settings.pop("device")
-        return settings
+    def settings(self) -> dict[str, Any]:
+        """What changes results besides the weights: not the path, nor how the work is batched and placed."""
+        return {k: v for k, v in asdict(self).items() if k not in ("spec", "peft", "device", "batch_size")}
 
 
 def check_folder(folder: Path) -> None:

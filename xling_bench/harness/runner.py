@@ -39,7 +39,6 @@ class RunConfig:
     limit: int | None = None
     split: str = "test"
     joiner: str = "paper"
-    strict_data: bool = False
 
 
 @dataclass
@@ -91,6 +90,10 @@ class Runner:
 
     def _facts(self, unit: Unit) -> dict[str, Any]:
         spec = unit.spec
+        if self.config.model.chat_template and spec.kind == "choose":
+            raise UsageError(
+                "--chat-template: this task scores whole texts, which have no user's turn; run it without the template"
+            )
         split = self._split(spec)
         data = self._data(spec, spec.unit, split)
         demo = None
@@ -147,7 +150,7 @@ class Runner:
     def _model_facts(self, unit: Unit) -> dict[str, Any]:
         return {
             "model": self.fingerprint,
-            "settings": {k: v for k, v in self.config.model.recorded().items() if k not in ("spec", "batch_size")},
+            "settings": self.config.model.settings(),
             "joiner": unit.spec.family.joiner if self.config.joiner == "paper" else self.config.joiner,
             "lm_eval": version("lm_eval"),
             "xling_bench": xling_bench.__version__,
@@ -161,7 +164,7 @@ class Runner:
             mine = {
                 "model": self.config.model.name,
                 "fingerprint": self.fingerprint,
-                "settings": self.config.model.recorded(),
+                "settings": self.config.model.settings(),
             }
             if path.is_file():
                 theirs = json.loads(path.read_text(encoding="utf-8"))
@@ -173,7 +176,22 @@ class Runner:
                         )
                 return
             versions = {name: version(name) for name in ("lm_eval", "transformers", "torch", "datasets", "xling-bench")}
-            write_text(path, to_json({**mine, "versions": versions, "python": sys.version.split()[0]}))
+            made = {"command": self._described(), "versions": versions, "python": sys.version.split()[0]}
+            write_text(path, to_json({**mine, **made}))
+
+    def _described(self) -> dict[str, Any]:
+        config = self.config
+        return {
+            "tasks": [spec.name for spec in config.specs],
+            "shots": config.shots,
+            "seeds": config.seeds,
+            "demo_lang": self.demo_lang,
+            "limit": config.limit,
+            "split": config.split,
+            "joiner": config.joiner,
+            "batch_size": config.model.batch_size,
+            "data": self.source.kind,
+        }
 
     def _already(self, unit: Unit, facts: dict[str, Any]) -> bool:
         """Whether the unit is finished; a finished result of other facts is an error, never overwritten."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
+from xling_bench.errors import DataError
 from xling_bench.harness.units import Unit
 
 
@@ -71,6 +72,14 @@ def evaluate(
             apply_chat_template=chat_template,
             log_samples=True,
         )
+    except AssertionError as error:
+        # lm-eval asserts, without a word, that the part to be scored fits the context; anything else it asserts has one
+        if str(error):
+            raise
+        raise DataError(
+            f"an item is longer than the model's context of {lm.max_length} tokens, so it cannot be scored whole. "
+            "Give --max-length if the model takes more."
+        ) from error
     finally:
         logger.removeHandler(collect)
         logger.propagate = True

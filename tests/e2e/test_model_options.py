@@ -1,0 +1,121 @@
+"""Options handed to the model, and the doctor who warns about checkpoints."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xling_bench import evaluate
+from xling_bench.errors import ModelError
+from xling_bench.harness.doctor import examine
+from xling_bench.harness.model import ModelConfig, fingerprint
+
+pytestmark = pytest.mark.e2e
+
+
+def scores(folder: Path) -> list[float]:
+    lines = (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    return [float(r[0]) for line in lines for r in json.loads(line)["filtered_resps"]]
+
+
+def test_an_adapter_changes_scores_and_fingerprint(models, sample_data, tmp_path) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(models["llama"])
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM"))
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.fill_(0.5)
+    adapted.save_pretrained(tmp_path / "adapter")
+    options = {"tasks": ["xling_xnli_de"], "limit": 3}
+    plain = evaluate(f"hf:{models['llama']}", output=tmp_path / "a", **options)
+    with_adapter = evaluate(f"hf:{models['llama']}", output=tmp_path / "b", peft=str(tmp_path / "adapter"), **options)
+    assert scores(plain.finished[0]) != scores(with_adapter.finished[0])
+    spec = f"hf:{models['llama']}"
+    assert fingerprint(ModelConfig(spec)) != fingerprint(ModelConfig(spec, peft=str(tmp_path / "adapter")))
+
+
+def test_dtype_prefix_and_joiner_are_part_of_the_result(models, sample_data, tmp_path) -> None:
+    spec = f"hf:{models['bloom']}"
+    options = {"tasks": ["xling_xnli_de"], "shots": (2,), "limit": 2}
+    base = evaluate(spec, output=tmp_path / "a", **options)
+    prefix = evaluate(spec, output=tmp_path / "b", tasks=["xling_xnli_de"], limit=2, prefix_token=5)
+    auto = evaluate(spec, output=tmp_path / "c", joiner="auto", **options)
+    zero = evaluate(spec, output=tmp_path / "d", tasks=["xling_xnli_de"], limit=2)
+    assert scores(prefix.finished[0]) != scores(zero.finished[0])
+    assert "joiner:'auto'" in auto.results()[0]["xling"]["signature"]
+    assert scores(base.finished[0]) == scores(auto.finished[0]), "this model's end token is </s> itself"
+
+
+def test_a_chat_template_applies_to_generation_and_is_refused_for_whole_texts(models, sample_data, tmp_path) -> None:
+    folder = shutil.copytree(models["llama"], tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<bot>")
+    report = evaluate(
+        f"hf:{folder}", output=tmp_path / "run", tasks=["xling_xquad_de", "xling_xnli_de"], limit=2, chat_template=True
+    )
+    assert "no user's turn" in report.failed["xling_xnli_de 0-shot"]
+    line = (report.finished[0] / "samples.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    prompt = json.loads(line)["arguments"]["gen_args_0"]["arg_0"]
+    assert prompt.startswith("<user>Below is an instruction")
+    assert prompt.endswith("<bot>")
+
+
+def test_too_long_inputs_are_reported_not_hidden(models, sample_data, tmp_path) -> None:
+    options = {"tasks": ["xling_xnli_de"], "limit": 2}
+    cut = evaluate(f"hf:{models['llama']}", output=tmp_path / "a", shots=(5,), max_length=96, **options)
+    assert cut.results()[0]["xling"]["warnings"] == [
+        "some inputs were longer than the model's context and lost their beginning"
+    ]
+    impossible = evaluate(f"hf:{models['llama']}", output=tmp_path / "b", max_length=16, **options)
+    assert "longer than the model's context of 16 tokens" in impossible.failed["xling_xnli_de 0-shot"]
+
+
+def test_a_hub_name_without_a_hub_is_one_clear_error() -> None:
+    command = [sys.executable, "-m", "xling_bench", "run", "--model", "hf:nobody/nothing", "--tasks", "xling_xnli_de",
+               "-o", "/tmp/unused"]  # fmt: skip
+    environment = {**os.environ, "XLING_DATA": "sample", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "neither a folder here nor to be had from the hub" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_changed_tokenizer_is_another_model(models, tmp_path) -> None:
+    copy = shutil.copytree(models["xglm"], tmp_path / "model")
+    before = fingerprint(ModelConfig(f"hf:{copy}"))
+    (copy / "README.md").write_text("a model card changes nothing")
+    assert fingerprint(ModelConfig(f"hf:{copy}")) == before == fingerprint(ModelConfig(f"hf:{models['xglm']}"))
+    text = (copy / "tokenizer_config.json").read_text()
+    (copy / "tokenizer_config.json").write_text(text.replace("</s>", "<s>"))
+    assert fingerprint(ModelConfig(f"hf:{copy}")) != before
+
+
+def test_the_doctor_warns_about_xglms_first_token_and_foreign_joiners(models, sample_data, tmp_path) -> None:
+    texts = [f.text for f in examine(f"hf:{models['xglm']}") if f.level == "warning"]
+    assert any("prefix_token_id=2" in text for text in texts)
+    copy = shutil.copytree(models["llama"], tmp_path / "model")
+    data = json.loads((copy / "tokenizer.json").read_text())
+    for token in data["added_tokens"]:
+        token["content"] = token["content"].replace("</s>", "<|end|>")
+    data["model"]["vocab"][2][0] = "<|end|>"
+    (copy / "tokenizer.json").write_text(json.dumps(data))
+    config = json.loads((copy / "tokenizer_config.json").read_text())
+    config["eos_token"] = "<|end|>"
+    (copy / "tokenizer_config.json").write_text(json.dumps(config))
+    texts = [f.text for f in examine(f"hf:{copy}") if f.level == "warning"]
+    assert any("--joiner auto" in text for text in texts)
+    assert [f.level for f in examine("hf:./nowhere")][-1] == "error"
+
+
+def test_a_model_error_from_python_is_an_exception(sample_data, tmp_path) -> None:
+    with pytest.raises(ModelError, match="has no weights"):
+        (tmp_path / "m").mkdir()
+        (tmp_path / "m" / "config.json").write_text("{}")
+        evaluate(f"hf:{tmp_path / 'm'}", output=tmp_path / "run", tasks=["xling_xnli_de"])

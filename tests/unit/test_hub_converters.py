@@ -1,0 +1,213 @@
+"""The hub's columns and the official files give the same canonical row for the same content, id included."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.data import hub, readers
+from xling_bench.data.rows import check_rows, rows_hash
+from xling_bench.errors import DataError
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One invented item as the hub has it, in `records` by language, and as the official `files` have it."""
+
+    key: str
+    unit: str
+    split: str
+    files: dict[str, str]
+    records: dict[str, list[Record]]
+    id: str
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def table(*lines: tuple[object, ...]) -> str:
+    return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+
+
+def squad(context: str, *questions: tuple[str, str, list[str]]) -> str:
+    asked = [{"id": i, "question": q, "answers": [{"text": t, "answer_start": 0} for t in a]} for i, q, a in questions]
+    return json.dumps({"version": "1.1", "data": [{"title": "T", "paragraphs": [{"context": context, "qas": asked}]}]})
+
+
+def squad_record(context: str, question: tuple[str, str, list[str]]) -> Record:
+    identifier, text, answers = question
+    found = {"text": answers, "answer_start": [0] * len(answers)}
+    return {"id": identifier, "context": context, "question": text, "answers": found}
+
+
+PAWSX = [
+    (3, 'Er sagte "NA".', "„NA“, sagte er.", 1),
+    (7, "NS", "Nur eine Hälfte.", 0),
+    (9, "Ost nach West.", "West nach Ost.", 0),
+]
+XCOPA = {"premise": "L'uomo aprì.", "choice1": 'Uscì "acqua".', "choice2": "None", "question": "effect", "label": 1}
+STORY = ["Рита ела.", "Ел и кот.", '"Да", сказала она.', "Стемнело.", "Они спали.", "Они пели."]
+WINOGRAD = ('The cup hit the "plate" and it broke.', "it", ["The cup", 'the "plate"'])
+WINOGRAD_TEXT = 'The cup hit the "plate" and \t broke.\tThe cup\tthe "plate"'
+SQUAD_CONTEXT = 'Die "Saale" fließt nach Norden. Sie ist 413 km lang.'
+SQUAD_QUESTIONS = [("q1", "Wohin?", ["nach Norden", "Norden"]), ("q2", "Wie lang?", ["413 km"])]
+INDIC = [("12", "कब?", [""]), ("13", "कहाँ?", ["घर में"])]
+NEWS = {
+    "id": "world-1",
+    "url": "https://example.org",
+    "title": "Título",
+    "text": "Uma frase. «Duas».",
+    "summary": "Só.",
+}
+TRIPLE = {"uuid": "u-1", "obj_label": "Norden", "sub_label": "Saale", "obj_uri": "Q1", "sub_uri": "Q2", "lineid": 1}
+OTHER = TRIPLE | {"uuid": "u-2", "obj_label": "Meer", "sub_label": "Elbe"}
+MLAMA = {"template": "[X] fließt zu [Y].", "language": "de", "predicate_id": "P1"}
+
+
+def winograd_files() -> dict[str, str]:
+    sentence, pronoun, options = WINOGRAD
+    tokens = ["The", "cup", "hit", "the", "``", "plate", "''", "and", "it", "broke", "."]
+    candidates = [[options[0], [0, 2], ["The", "cup"], False], [options[1], [3, 7], ["the"], True]]
+    dump = [json.dumps(part) for part in (tokens, [pronoun, [8, 9], [pronoun]], candidates)]
+    return {"xwinograd/dataset.tsv": table(("en", "original", "?", sentence, *dump))}
+
+
+CASES = [
+    Case(
+        "pawsx", "de", "test",
+        {"x-final/de/test_2k.tsv": table(("id", "sentence1", "sentence2", "label"), *PAWSX)},
+        {"de": [
+            {"id": i, "sentence1": a.replace("NS", ""), "sentence2": b, "label": label} for i, a, b, label in PAWSX
+        ]},
+        "pawsx-test-3", {"untranslated (NS)": 1},
+    ),
+    Case(
+        "xcopa", "it", "dev",
+        {"xcopa/data/it/val.it.jsonl": json.dumps(XCOPA | {"idx": 4, "changed": False}) + "\n"},
+        {"it": [XCOPA | {"idx": 4, "changed": False}]},
+        "xcopa-dev-004",
+    ),
+    Case(
+        "xstorycloze", "ru", "test",
+        {"xstorycloze/spring2016.val.ru.tsv.split_20_80_eval.tsv": table(
+            ("InputStoryid", *(f"InputSentence{i}" for i in (1, 2, 3, 4)), "RandomFifthSentenceQuiz1",
+             "RandomFifthSentenceQuiz2", "AnswerRightEnding"),
+            ("0ab-1", *STORY, 2),
+        )},
+        {"ru": [{
+            "story_id": "0ab-1", **{f"input_sentence_{i}": STORY[i - 1] for i in (1, 2, 3, 4)},
+            "sentence_quiz1": STORY[4], "sentence_quiz2": STORY[5], "answer_right_ending": 2,
+        }]},
+        "xstorycloze-0ab-1",
+    ),
+    Case(
+        "xwinograd", "en", "test", winograd_files(),
+        {"en": [{
+            "sentence": WINOGRAD[0].replace(" it ", " _ "), "option1": WINOGRAD[2][0], "option2": WINOGRAD[2][1],
+            "answer": "2",
+        }]},
+        "xwinograd-" + hashlib.sha256(WINOGRAD_TEXT.encode()).hexdigest()[:12],
+    ),
+    Case(
+        "xquad", "de", "test",
+        {"xquad/xquad.de.json": squad(SQUAD_CONTEXT, *SQUAD_QUESTIONS)},
+        {"de": [squad_record(SQUAD_CONTEXT, question) for question in SQUAD_QUESTIONS]},
+        "xquad-q1",
+    ),
+    Case(
+        "mlqa", "de-es", "test",
+        {"MLQA_V1/test/test-context-de-question-es.json": squad(SQUAD_CONTEXT, ("h1", "¿Adónde?", ["Norden"]))},
+        {"es": [squad_record(SQUAD_CONTEXT, ("h1", "¿Adónde?", ["Norden"]))]},
+        "mlqa-h1",
+    ),
+    Case(
+        "indicqa", "hi", "test",
+        {"indicqa/indicqa.hi.json": squad("वह घर में है।", *INDIC, INDIC[1])},
+        {"hi": [squad_record("वह घर में है।", question) for question in [*INDIC, INDIC[1]]]},
+        "indicqa-12",
+    ),
+    Case(
+        "xlsum", "pt", "test",
+        {"xlsum/portuguese_test.jsonl": f"{json.dumps(NEWS)}\n{json.dumps(NEWS)}\n"},
+        {"pt": [NEWS, NEWS]},
+        "xlsum-world-1", {"repeated id": 1},
+    ),
+    Case(
+        "flores", "en-zh", "test",
+        {"flores200_dataset/devtest/eng_Latn.devtest": 'It is "late".\nNA\n',
+         "flores200_dataset/devtest/zho_Hans.devtest": "很晚了。\n无\n"},
+        {"en": [{"id": i, "text": text} for i, text in enumerate(['It is "late".', "NA"])],
+         "zh": [{"id": i, "text": text} for i, text in enumerate(["很晚了。", "无"])]},
+        "flores-test-0000",
+    ),
+    Case(
+        "mlama", "de", "test",
+        {"mlama1.1/de/templates.jsonl": json.dumps({"relation": "P1", "template": MLAMA["template"]}) + "\n",
+         "mlama1.1/de/P1.jsonl": json.dumps(TRIPLE) + "\n" + json.dumps(OTHER) + "\n"},
+        {"de": [TRIPLE | MLAMA, TRIPLE | MLAMA | {"language": "en"}, OTHER | MLAMA,
+                TRIPLE | MLAMA | {"predicate_id": "date_of_birth"}]},
+        "mlama-P1-u-1",
+    ),
+]  # fmt: skip
+
+
+def serve(records: dict[str, list[Record]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put `records` in the place of the download."""
+
+    def stub(_: Benchmark, language: str, split: str, revision: str, parts: list[str]) -> Iterator[Record]:
+        return iter(records[language])
+
+    monkeypatch.setattr(hub, "_records", stub)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)
+def test_hub_and_file_rows_are_the_same(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmark = get_benchmark(case.key)
+    for name, text in case.files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode())
+    serve(case.records, monkeypatch)
+    rows, dropped = hub.read_at(benchmark, case.unit, case.split, "0" * 40)
+    official, _, dropped_there = readers.read(benchmark, tmp_path, case.unit, case.split)
+    checked, expected = check_rows(benchmark, rows, "hub"), check_rows(benchmark, official, "files")
+    assert checked == expected
+    assert rows_hash(checked) == rows_hash(expected)
+    assert checked[0]["id"] == case.id
+    assert dropped == dropped_there == case.dropped
+
+
+def test_every_hub_benchmark_but_xnli_is_covered_here() -> None:
+    """XNLI goes through the whole path in tests/e2e/test_hub.py."""
+    assert {case.key for case in CASES} | {"xnli"} == set(readers.READERS)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)
+def test_other_columns_are_a_data_error(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve({language: [{"renamed": "x"}] for language in case.records}, monkeypatch)
+    with pytest.raises(DataError, match="unexpected columns"):
+        hub.read_at(get_benchmark(case.key), case.unit, case.split, "0" * 40)
+
+
+def test_flores_sides_of_different_length_are_a_data_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve({"en": [{"text": "One."}, {"text": "Two."}], "de": [{"text": "Eins."}]}, monkeypatch)
+    with pytest.raises(DataError, match="shorter"):
+        hub.read_at(get_benchmark("flores"), "en-de", "test", "0" * 40)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"xnli": 1}', '{"xnli": {"path": "p"}}', b"\xff"])
+def test_a_damaged_lock_file_is_named(text: str | bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xling_bench.data.lock import read_lock
+
+    path = tmp_path / "xling.lock"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    monkeypatch.setenv("XLING_LOCK", str(path))
+    with pytest.raises(DataError, match="not a lock file of ours"):
+        read_lock()
