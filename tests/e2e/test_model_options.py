@@ -77,9 +77,9 @@ def test_too_long_inputs_are_reported_not_hidden(models, sample_data, tmp_path) 
     assert "longer than the model's context of 16 tokens" in impossible.failed["xling_xnli_de 0-shot"]
 
 
-def test_a_hub_name_without_a_hub_is_one_clear_error() -> None:
+def test_a_hub_name_without_a_hub_is_one_clear_error(tmp_path) -> None:
     command = [sys.executable, "-m", "xling_bench", "run", "--model", "hf:nobody/nothing", "--tasks", "xling_xnli_de",
-               "-o", "/tmp/unused"]  # fmt: skip
+               "-o", str(tmp_path)]  # fmt: skip
     environment = {**os.environ, "XLING_DATA": "sample", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
@@ -107,7 +107,7 @@ def test_the_doctor_warns_about_xglms_first_token_and_foreign_joiners(models, sa
     data["model"]["vocab"][2][0] = "<|end|>"
     (copy / "tokenizer.json").write_text(json.dumps(data))
     config = json.loads((copy / "tokenizer_config.json").read_text())
-    config["eos_token"] = "<|end|>"
+    config["eos_token"] = "<|end|>"  # noqa: S105 - not a password
     (copy / "tokenizer_config.json").write_text(json.dumps(config))
     texts = [f.text for f in examine(f"hf:{copy}") if f.level == "warning"]
     assert any("--joiner auto" in text for text in texts)
@@ -115,7 +115,7 @@ def test_the_doctor_warns_about_xglms_first_token_and_foreign_joiners(models, sa
 
 
 def test_a_model_error_from_python_is_an_exception(sample_data, tmp_path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="has no weights"):
-        (tmp_path / "m").mkdir()
-        (tmp_path / "m" / "config.json").write_text("{}")
         evaluate(f"hf:{tmp_path / 'm'}", output=tmp_path / "run", tasks=["xling_xnli_de"])
