@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Tiny models gain nothing from threads, and threads that wait for each other are slow where cores are shared.
+# Set before torch is imported; the commands tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from tiny import ARCHITECTURES, make_model
 

@@ -22,7 +22,7 @@ def run(*arguments: str, data: str = "sample", **environment: str) -> subprocess
     clean = {k: v for k, v in os.environ.items() if not k.startswith("XLING_")}
     return subprocess.run(
         [sys.executable, "-m", "xling_bench", *arguments],
-        env={**clean, "XLING_DATA": data, **environment}, capture_output=True, text=True, timeout=300,
+        env={**clean, "XLING_DATA": data, **environment}, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_kill_minus_nine_loses_at_most_the_unit_in_flight(models, tmp_path) -> N
         [sys.executable, "-m", "xling_bench", *arguments],
         env={**clean, "XLING_DATA": "sample"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not results(tmp_path / "run") and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -90,7 +90,7 @@ def test_two_runs_on_one_folder_share_the_work(models, tmp_path) -> None:
                "-o", str(tmp_path / "run")]  # fmt: skip
     environment = {**os.environ, "XLING_DATA": "sample"}
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"]
-    outputs = [process.communicate(timeout=300) for process in both]
+    outputs = [process.communicate(timeout=600) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert len(list((tmp_path / "run").glob("*/*/results.json"))) == 11
     tables = [out.decode().split("results in")[0].rsplit("\n", 1)[0] for out, _ in outputs]

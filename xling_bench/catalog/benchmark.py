@@ -111,6 +111,10 @@ class Benchmark(Strict):
         """The splits evaluation uses: test, and the demonstrations' split where there is one."""
         return (self.test_split, self.demo_split) if self.demo_split else (self.test_split,)
 
+    def demos_from(self, split: str) -> str:
+        """The split demonstrations come from when `split` is scored: the demonstration split, else `split` itself."""
+        return self.demo_split if self.demo_split not in ("", split) else split
+
     def expected_rows(self, language: str, split: str) -> int | None:
         """Published number of rows, or None where the source does not state it."""
         rows = self.published_rows.get(split)

@@ -65,7 +65,7 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     split = metadata.get("split", benchmark.test_split)
     test = _load(benchmark, unit, split)
     demo_unit, demo_form = _demo_side(benchmark, unit, form, metadata)
-    pool = demo_pool(benchmark, demo_unit, split)
+    pool = _load(benchmark, demo_unit, benchmark.demos_from(split))
     order = sorted(pool.rows, key=lambda row: demo_rank(row["id"], int(metadata.get("demo_seed", 0))))
     answers_in = answer_language(benchmark, unit)
     docs = [_doc(benchmark, form, row, answers_in, test) for row in test.rows]
@@ -74,11 +74,6 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
 
 
 MOST_DEMONSTRATIONS = 65
-
-
-def demo_pool(benchmark: Benchmark, unit: str, split: str) -> Loaded:
-    """Where demonstrations come from: the demonstration split, or the evaluated split where there is no other."""
-    return _load(benchmark, unit, benchmark.demo_split if benchmark.demo_split not in ("", split) else split)
 
 
 def demo_rank(item: str, seed: int) -> str:

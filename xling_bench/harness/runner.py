@@ -17,13 +17,13 @@ from filelock import FileLock, Timeout
 
 import xling_bench
 from xling_bench import languages
-from xling_bench.catalog import TaskSpec
+from xling_bench.catalog import TaskSpec, resolve_form
 from xling_bench.data import Loaded, Source, load, source_from_environment
 from xling_bench.data.source import explain
 from xling_bench.errors import MissingDataError, OutputError, UsageError, XlingError
 from xling_bench.harness import model as models
 from xling_bench.harness.output import prepare, remove_leftovers, to_json, to_line, write_folder, write_text
-from xling_bench.harness.units import Unit, make_units, read_result, signature, unit_key
+from xling_bench.harness.units import INCIDENTAL, Unit, make_units, read_result, signature, unit_key
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,13 @@ class Runner:
             )
         split = self._split(spec)
         data = self._data(spec, spec.unit, split)
-        demo = None
+        demos: dict[str, Any] = {}
         if unit.shots:
-            demo_unit = spec.unit if unit.demos == "same" else unit.demos
-            demo_split = spec.benchmark.demo_split if spec.benchmark.demo_split not in ("", split) else split
-            demo = self._data(spec, demo_unit, demo_split)
+            other = None if unit.demos == "same" else languages.get(unit.demos)
+            demo_unit = other.key if other else spec.unit
+            form = resolve_form(spec.family, spec.benchmark, other) if other else spec.form()
+            demos["demo_data"] = self._data(spec, demo_unit, spec.benchmark.demos_from(split)).hash
+            demos["demo_template"] = form.digest()
         rows = len(data.rows) if self.config.limit is None else min(self.config.limit, len(data.rows))
         return {
             "task": spec.name,
@@ -115,7 +117,7 @@ class Runner:
             "shots": unit.shots,
             "seed": unit.seed if unit.shots else None,
             "demos": unit.demos,
-            "demo_data": demo.hash if demo else None,
+            **demos,
             "limit": self.config.limit,
             "metrics": list(spec.metrics),
         }
@@ -200,7 +202,8 @@ class Runner:
         if result is None:
             return False
         if result["xling"]["key"] != unit_key(facts):
-            changed = [k for k in facts if result["xling"]["facts"].get(k) != json.loads(json.dumps(facts[k]))]
+            theirs = result["xling"]["facts"]
+            changed = [k for k in facts if k not in INCIDENTAL and theirs.get(k) != json.loads(json.dumps(facts[k]))]
             self.report.failed[str(unit)] = (
                 f"{folder} was made with another {', '.join(changed)}; it is left as it is. Use another -o folder."
             )

@@ -50,15 +50,32 @@ def make_units(
     ]
 
 
+INCIDENTAL = ("origin", "items", "dropped")  # facts that say where rows came from; what they are is in their hash
+
+
 def unit_key(parts: dict[str, Any]) -> str:
     """A hash over everything a unit's result depends on."""
-    text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
+    decisive = {name: value for name, value in parts.items() if name not in INCIDENTAL}
+    text = json.dumps(decisive, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def signature(parts: dict[str, Any]) -> str:
     """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
-    shown = ("task", "language", "split", "data", "source", "template", "shots", "demos", "demo_data", "seed", "limit")
+    shown = (
+        "task",
+        "language",
+        "split",
+        "data",
+        "source",
+        "template",
+        "shots",
+        "demos",
+        "demo_data",
+        "demo_template",
+        "seed",
+        "limit",
+    )
     fields = [f"{name}:{parts[name]}" for name in shown if parts.get(name) not in (None, "")]
     tail = [f"joiner:{parts['joiner']!r}", f"lm_eval:{parts['lm_eval']}", f"v:{parts['xling_bench']}"]
     return "|".join(["xling", *fields, *tail])
