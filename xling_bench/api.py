@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from xling_bench.catalog import select
+from xling_bench.errors import UsageError
 from xling_bench.harness.chatter import quiet
 from xling_bench.harness.model import ModelConfig
-from xling_bench.harness.runner import RunConfig, Runner, RunReport
+from xling_bench.harness.plan import RunConfig
+from xling_bench.harness.runner import Runner, RunReport
 
 
 def evaluate(
     model: str | ModelConfig,
     *,
     output: str | Path,
-    tasks: Sequence[str] = (),
+    tasks: str | Sequence[str] = (),
     suite: str | None = None,
-    langs: Sequence[str] = (),
+    langs: str | Sequence[str] = (),
     shots: Sequence[int] = (0,),
     seeds: Sequence[int] = (0,),
     demo_lang: str | None = None,
@@ -37,8 +40,14 @@ def evaluate(
     or an unusable model; a single task's failure is in `RunReport.failed` and stops nothing else.
     """
     quiet()
+    names = {f.name for f in fields(ModelConfig)} - {"spec"}
+    if settings and (isinstance(model, ModelConfig) or not settings.keys() <= names):
+        wrong = settings.keys() if isinstance(model, ModelConfig) else settings.keys() - names
+        raise UsageError(
+            f"unknown setting {', '.join(sorted(wrong))}: with a model name you may give {', '.join(sorted(names))}"
+        )
     config = model if isinstance(model, ModelConfig) else ModelConfig(spec=model, **settings)
-    specs = tuple(select(tasks, langs=langs, suite=suite))
+    specs = tuple(select(_listed(tasks), langs=_listed(langs), suite=suite))
     run = RunConfig(
         model=config,
         specs=specs,
@@ -50,7 +59,14 @@ def evaluate(
         split=split,
         joiner=joiner,
     )
+    from xling_bench.harness.adapter import forget_data
+
+    forget_data()
     return Runner(run, progress or _to_stderr).run()
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _to_stderr(line: str) -> None:

@@ -19,7 +19,7 @@ class Language:
 
     `key` is ISO 639-1 where it exists, else ISO 639-3 (XL-Sum's script variants: `zh_hant`, `sr_latn`).
     `flores` is the FLORES-200 `lang_Script` code, empty where FLORES-200 lacks the language.
-    `spaces` is False where words are not separated by spaces; prompts then join sentences without one.
+    `spaces` is False where words are not separated by spaces.
     `resource` follows Joshi et al. (2020): class 5 high, 3-4 medium, 0-2 low.
     `seen_by` names the model families (`xglm`, `bloom`) whose pre-training included the language.
     """
@@ -39,6 +39,11 @@ class Language:
     seen_by: tuple[str, ...] = ()
     afp_table21: bool = False
     bactrian: bool = False
+
+    @property
+    def spaces_between_sentences(self) -> bool:
+        """False for Chinese, Japanese and Thai, whose running text joins sentences without a space."""
+        return self.script not in ("Hans", "Hant", "Jpan", "Thai")
 
     @property
     def code(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from xling_bench import evaluate
-from xling_bench.errors import ModelError
+from xling_bench.errors import ModelError, UsageError
 from xling_bench.harness.doctor import examine
 from xling_bench.harness.model import ModelConfig, fingerprint
 
@@ -42,6 +42,63 @@ def test_an_adapter_changes_scores_and_fingerprint(models, sample_data, tmp_path
     assert fingerprint(ModelConfig(spec)) != fingerprint(ModelConfig(spec, peft=str(tmp_path / "adapter")))
 
 
+def test_a_pickled_adapter_is_refused(models, sample_data, tmp_path) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
+    (tmp_path / "adapter" / "adapter_model.bin").write_bytes(b"pickle")
+    with pytest.raises(ModelError, match="is a pickle and is never loaded"):
+        evaluate(
+            f"hf:{models['llama']}", output=tmp_path / "run", tasks=["xling_xnli_de"], peft=str(tmp_path / "adapter")
+        )
+
+
+def test_damaged_weights_give_an_error_not_a_number(models, sample_data, tmp_path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    folder = shutil.copytree(models["llama"], tmp_path / "model")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        model.model.norm.weight[0] = float("nan")
+    model.save_pretrained(folder)
+    report = evaluate(f"hf:{folder}", output=tmp_path / "run", tasks=["xling_xnli_de", "xling_xcopa_en"], limit=2)
+    assert not report.finished
+    assert len(report.failed) == 2
+    assert all("its weights are damaged" in message for message in report.failed.values())
+
+
+def test_changed_data_are_scored_as_they_are_now(models, monkeypatch, tmp_path) -> None:
+    data = tmp_path / "data" / "xnli"
+    data.mkdir(parents=True)
+    monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path / "data"))
+    rows = "A man sleeps.\tNobody is awake.\t{}\n"
+    for name, label in (("a", "entailment"), ("b", "contradiction")):
+        (data / "test-de.tsv").write_text(rows.format(label), encoding="utf-8")
+        report = evaluate(f"hf:{models['llama']}", output=tmp_path / name, tasks=["xling_xnli_de"])
+        result = report.results()[0]
+        doc = json.loads((report.finished[0] / "samples.jsonl").read_text(encoding="utf-8").splitlines()[0])["doc"]
+        assert doc["data_hash"] == result["xling"]["facts"]["data"]
+        assert doc["label"] == ("entailment", "neutral", "contradiction").index(label)
+
+
+def test_zero_shot_needs_no_demonstrations(models, monkeypatch, tmp_path) -> None:
+    (tmp_path / "xnli").mkdir()
+    (tmp_path / "xnli" / "test-de.tsv").write_text("A man sleeps.\tHe rests.\tneutral\n", encoding="utf-8")
+    monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path))
+    report = evaluate(f"hf:{models['llama']}", output=tmp_path / "run", tasks="xling_xnli_de", shots=(0, 1))
+    assert len(report.finished) == 1
+    assert "dev-de.tsv" in report.missing["xling_xnli_de"]
+
+
+def test_python_arguments_are_checked(sample_data, tmp_path) -> None:
+    with pytest.raises(UsageError, match="unknown setting bogus"):
+        evaluate("hf:./m", output=tmp_path, tasks="xling_xnli_de", bogus=3)
+    with pytest.raises(UsageError, match="unknown setting dtype"):
+        evaluate(ModelConfig("hf:./m"), output=tmp_path, tasks="xling_xnli_de", dtype="float32")
+    with pytest.raises(UsageError, match="batch-size 0"):
+        evaluate("hf:./m", output=tmp_path, tasks="xling_xnli_de", batch_size=0)
+
+
 def test_dtype_prefix_and_joiner_are_part_of_the_result(models, sample_data, tmp_path) -> None:
     spec = f"hf:{models['bloom']}"
     options = {"tasks": ["xling_xnli_de"], "shots": (2,), "limit": 2}
@@ -50,7 +107,8 @@ def test_dtype_prefix_and_joiner_are_part_of_the_result(models, sample_data, tmp
     auto = evaluate(spec, output=tmp_path / "c", joiner="auto", **options)
     zero = evaluate(spec, output=tmp_path / "d", tasks=["xling_xnli_de"], limit=2)
     assert scores(prefix.finished[0]) != scores(zero.finished[0])
-    assert "joiner:'auto'" in auto.results()[0]["xling"]["signature"]
+    assert "joiner:'</s>'" in auto.results()[0]["xling"]["signature"]
+    assert zero.results()[0]["config"]["model_args"]["prefix_token_id"] == 0
     assert scores(base.finished[0]) == scores(auto.finished[0]), "this model's end token is </s> itself"
 
 

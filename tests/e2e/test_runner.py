@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -82,7 +83,7 @@ def test_kill_minus_nine_loses_at_most_the_unit_in_flight(models, tmp_path) -> N
     after = results(tmp_path / "run")
     assert {name: after[name] for name in kept} == kept
     assert len(after) == 2 * 6
-    assert not list((tmp_path / "run").glob("*/.*.[0-9]*")), "no temporary folders are left"
+    assert not list((tmp_path / "run").rglob(".xling-tmp-*")), "no temporary folders are left"
 
 
 def test_two_runs_on_one_folder_share_the_work(models, tmp_path) -> None:
@@ -95,6 +96,8 @@ def test_two_runs_on_one_folder_share_the_work(models, tmp_path) -> None:
     assert len(list((tmp_path / "run").glob("*/*/results.json"))) == 11
     tables = [out.decode().split("results in")[0].rsplit("\n", 1)[0] for out, _ in outputs]
     assert tables[0] == tables[1]
+    reused = [n for out, _ in outputs for n in re.findall(r"\((\d+) were there already", out.decode())]
+    assert sum(map(int, reused)) == 11, "every unit was scored by exactly one of the two"
 
 
 def test_another_model_or_other_data_never_overwrites(models, sample_data, tmp_path, monkeypatch) -> None:
@@ -103,7 +106,7 @@ def test_another_model_or_other_data_never_overwrites(models, sample_data, tmp_p
     with pytest.raises(OutputError, match="another run"):
         evaluate(f"hf:{models['bloom']}", output=tmp_path / "run", tasks=["xling_xnli_de"], limit=3)
     changed = evaluate(f"hf:{models['llama']}", output=tmp_path / "run", tasks=["xling_xnli_de"], limit=4)
-    assert "another limit" in changed.failed["xling_xnli_de 0-shot"] or "limit" in str(changed.failed)
+    assert "limit (was 3, now 4)" in changed.failed["xling_xnli_de 0-shot"]
     assert results(tmp_path / "run") == before
 
 
@@ -140,11 +143,15 @@ def test_a_failing_task_is_named_at_the_end_and_loses_nothing_else(models, tmp_p
      (["--model", "hf:./nowhere"], "does not exist"), (["--model", "gpt"], "expected hf:PATH_OR_NAME"),
      (["--shots", "-1"], "expected numbers >= 0"), (["--limit", "0"], "expected a number >= 1"),
      (["--split", "train"], "XNLI has test, dev"), (["-o", "/proc/nowhere"], "cannot write to /proc/nowhere"),
-     (["--shots", "64"], "demonstrations asked for")],
+     (["--shots", "64"], "demonstrations asked for"), (["--shots", "65"], "at most 64"),
+     (["--joiner", "###"], "expected one of paper, auto"), (["--max-length", "-3"], ">= 2"),
+     (["--device", "toaster"], "--device toaster"), (["--peft", "./nowhere"], "adapter (--peft) folder"),
+     (["--prefix-token", "99999999"], "vocabulary"), (["--demo-lang", "ja", "--shots", "2"], "XNLI has no Japanese"),
+     (["--langs", "bg"], "no selected task has the language 'bg'")],
 )  # fmt: skip
 def test_wrong_input_gets_one_clear_error(change, message, models, tmp_path) -> None:
     options = {"--model": f"hf:{models['llama']}", "--tasks": "xling_xnli_de", "-o": str(tmp_path / "run")}
-    options.update({change[0]: change[1]})
+    options.update(zip(change[::2], change[1::2], strict=True))
     done = run("run", *[part for option in options.items() for part in option])
     assert done.returncode == 2, done.stdout + done.stderr
     assert message in done.stderr

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xling_bench.metrics import chrf, chrf_statistics, contains, exact, f1, normalize_mlqa, normalize_squad
+from xling_bench.metrics import (
+    abstains,
+    chrf,
+    chrf_signature,
+    chrf_statistics,
+    contains,
+    exact,
+    f1,
+    normalize_mlqa,
+    normalize_squad,
+)
 
 # (rule, prediction, gold, exact, f1): every line computed on paper from the rule's description.
 CASES = [
@@ -65,3 +75,22 @@ def test_chrf_adds_up_over_items() -> None:
     theirs = CHRF(word_order=2).corpus_score([h for h, _ in pairs], [[r for _, r in pairs]]).score
     assert ours == pytest.approx(theirs)
     assert chrf([chrf_statistics("même texte", "même texte")]) == pytest.approx(100.0)
+
+
+def test_chrf_signature_is_sacrebleus_own() -> None:
+    from sacrebleu.metrics import CHRF
+
+    metric = CHRF(word_order=2)
+    metric.corpus_score(["a"], [["a"]])
+    theirs = dict(part.split(":") for part in str(metric.get_signature()).split("|"))
+    ours = dict(part.split("=") for part in chrf_signature().split(",")[1:])
+    assert {"nrefs": ours.pop("nrefs"), **ours} == {name: theirs[name] for name in ("nrefs", *ours)}
+
+
+def test_abstaining_is_seen_through_punctuation_and_case() -> None:
+    answers = ("उत्तर देना संभव नहीं", "unanswerable")
+    for text in ("उत्तर देना संभव नहीं।", "“उत्तर देना संभव नहीं”", " Unanswerable, ", "unanswerable"):
+        assert abstains(text, answers)
+    assert not abstains("it is unanswerable", answers)
+    assert contains("", []) == 1.0
+    assert contains("fox", []) == 0.0

@@ -76,8 +76,12 @@ def test_check_sees_one_byte(tmp_path: Path) -> None:
     assert [p.split(":")[0] for p in problems] == [
         "xcopa/xling_xcopa_th.yaml", "xnli/xling_xnli_de.yaml", "xnli/xling_xnli_xx.yaml"
     ]  # fmt: skip
-    assert write_compiled(tmp_path, files) == (2, 1, len(files))
+    stale = tmp_path / "xnli" / "xling_xnli_yy.yaml"
+    stale.write_text(files["xnli/xling_xnli_de.yaml"])
+    assert write_compiled(tmp_path, files) == (2, 1, len(files)), "the compiled leftover goes, a user's own file stays"
     assert write_compiled(tmp_path, files) == (0, 0, len(files))
+    assert (tmp_path / "xnli" / "xling_xnli_xx.yaml").is_file()
+    assert not stale.exists()
 
 
 def test_groups_cannot_collide_with_the_glob() -> None:
@@ -116,6 +120,8 @@ ROWS = {
         ("xling_flores_en_de", "English: Good day. = German:", ()),
         # AFP's released code, Chinese words.
         ("xling-native_xcopa_zh", "", ("影响：P.所以C1.", "影响：P.所以C2.")),
+        # A space inside a language's own words stays: Thai puts one where English has a comma.
+        ("xling-native_xnli_th", "", ("P. ใช่ไหม? ใช่ H.", "P. ใช่ไหม? นอกจากนี้ H.", "P. ใช่ไหม? ไม่ใช่ H.")),
         ("xling-native_flores_en_th", "English: Good day. = ภาษาไทย:", ()),
     ],
 )

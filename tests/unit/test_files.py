@@ -253,10 +253,11 @@ def test_check_data_reports_damage_and_goes_on(tmp_path: Path) -> None:
     out = io.StringIO()
     print_report(report, out)
     lines = out.getvalue().splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert any("DAMAGED" in line and f"{path}, line 4" in line for line in lines)
     assert any(line.split()[:4] == ["pawsx", "en", "test", "2000"] and "as published" in line for line in lines)
-    assert lines[-1].split()[:3] == ["pawsx", "missing:", "de"]
+    assert lines[-2].split()[:3] == ["pawsx", "missing:", "de"]
+    assert lines[-1] == "4 of 14 splits are there, 3 of them not as published, 1 damaged."
 
 
 def test_check_data_refuses_an_unknown_benchmark(tmp_path: Path) -> None:

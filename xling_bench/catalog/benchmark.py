@@ -111,6 +111,11 @@ class Benchmark(Strict):
         """The splits evaluation uses: test, and the demonstrations' split where there is one."""
         return (self.test_split, self.demo_split) if self.demo_split else (self.test_split,)
 
+    def answer_language(self, unit: str) -> str:
+        """Key of the language a unit's answers are in: FLORES' target, MLQA's context."""
+        parts = unit.split("-")
+        return parts[0] if self.pairs is not None and self.pairs.alone else parts[-1]
+
     def demos_from(self, split: str) -> str:
         """The split demonstrations come from when `split` is scored: the demonstration split, else `split` itself."""
         return self.demo_split if self.demo_split not in ("", split) else split

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from xling_bench.errors import OutputError
 
+COMPILED = b"# Compiled by `xling-bench tasks compile`"
+
 
 def present(folder: Path) -> set[str]:
     """Relative paths of the YAML files below `folder`."""
@@ -16,7 +18,10 @@ def compare(folder: Path, files: dict[str, str]) -> list[str]:
     """One line per file that is missing, differs by a byte, or is not declared."""
     found = present(folder)
     problems = [f"{name}: missing; run `xling-bench tasks compile`" for name in files.keys() - found]
-    problems += [f"{name}: not declared by any benchmark and family; delete it" for name in found - files.keys()]
+    problems += [
+        f"{name}: not declared by any benchmark and family; delete it, or keep tasks of your own in another folder"
+        for name in found - files.keys()
+    ]
     problems += [
         f"{name}: differs from its declarations; run `xling-bench tasks compile`"
         for name in files.keys() & found
@@ -26,12 +31,13 @@ def compare(folder: Path, files: dict[str, str]) -> list[str]:
 
 
 def write_compiled(folder: Path, files: dict[str, str]) -> tuple[int, int, int]:
-    """Write files that differ and delete undeclared YAML. Returns (written, removed, total)."""
+    """Write files that differ and delete compiled ones no longer declared. Returns (written, removed, total)."""
     written = removed = 0
     try:
         for name in present(folder) - files.keys():
-            (folder / name).unlink()
-            removed += 1
+            if (folder / name).read_bytes().startswith(COMPILED):  # anything else is somebody's own
+                (folder / name).unlink()
+                removed += 1
         for name, text in files.items():
             path = folder / name
             if not path.is_file() or path.read_bytes() != text.encode():

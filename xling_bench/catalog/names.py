@@ -75,9 +75,7 @@ class TaskSpec:
     @property
     def answer_language(self) -> Language:
         """The language the gold answers are written in (MLQA: the context's)."""
-        if self.source is not None and self.benchmark.pairs is not None and self.benchmark.pairs.alone:
-            return self.source
-        return self.language
+        return languages.get(self.benchmark.answer_language(self.unit))
 
     def form(self) -> Form:
         """The prompt, with the language's words put in."""
@@ -131,7 +129,7 @@ def get_task(name: str) -> TaskSpec:
     """Return the task, or raise UsageError with the nearest names."""
     if name not in task_specs():
         raise UsageError(
-            f"unknown task {name!r}.{did_you_mean(name, task_specs())} `xling-bench tasks list` prints all of them."
+            f"unknown task {name!r}.{_hint(name, task_specs())} `xling-bench tasks list` prints all of them."
         )
     return task_specs()[name]
 
@@ -146,7 +144,8 @@ def suites() -> dict[str, dict[str, list[str]]]:
 def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | None = None) -> list[TaskSpec]:
     """Return the tasks named by `patterns` (names, tags, groups, globs) and `suite`, limited to `langs`.
 
-    A pair task is kept when both of its languages are in `langs`. Order is the catalog's; nothing comes twice.
+    A pair task is kept when both of its languages are in `langs`; where all pairs have one pivot (FLORES' English) it
+    need not be named. Order is the catalog's; nothing comes twice.
     Raises UsageError for a pattern or language that matches nothing.
     """
     wanted = list(patterns)
@@ -162,7 +161,7 @@ def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | N
     for pattern in wanted:
         for spec in _match(pattern):
             chosen[spec.name] = spec
-    kept = {name: s for name, s in chosen.items() if not keys or _languages(s) <= keys}
+    kept = {name: s for name, s in chosen.items() if not keys or _wanted(s, keys)}
     covered = {key for spec in kept.values() for key in _languages(spec)}
     for key in keys - covered:
         if langs:
@@ -172,6 +171,12 @@ def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | N
 
 def _languages(spec: TaskSpec) -> set[str]:
     return {spec.language.key, spec.source.key if spec.source else spec.language.key}
+
+
+def _wanted(spec: TaskSpec, keys: set[str]) -> bool:
+    pairs = spec.benchmark.pairs
+    implied = {pairs.pivot} if pairs is not None and pairs.pivot else set()
+    return _languages(spec) <= keys | implied and bool(_languages(spec) & keys)
 
 
 def _match(pattern: str) -> Iterator[TaskSpec]:
@@ -193,9 +198,18 @@ def _match(pattern: str) -> Iterator[TaskSpec]:
     found = list(found)
     if not found:
         raise UsageError(
-            f"no task matches {pattern!r}.{did_you_mean(pattern, [*specs, *names])} See `xling-bench tasks list`."
+            f"no task matches {pattern!r}.{_hint(pattern, [*specs, *names])} See `xling-bench tasks list`."
         )
     return iter(found)
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    if word in suites():
+        return f" It is a suite: --suite {word}."
+    members = [name for name, spec in task_specs().items() if spec.tag in (word, f"xling_{word}")]
+    if members:
+        return f" Did you mean the tag xling_{word.removeprefix('xling_')}, or one of its tasks such as {members[0]!r}?"
+    return did_you_mean(word, known)
 
 
 def emit_spec(pair: str, family: str | None = None) -> TaskSpec:

@@ -187,8 +187,8 @@ def has_form(family: Family, benchmark: Benchmark, language: str) -> bool:
 def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, source: Language | None = None) -> Form:
     """Return the form in `language`; `source` is the other side of a translation pair.
 
-    Where words are not separated by spaces (zh, ja, th, ...) a space between two placeholders is dropped, and so is
-    the separator's when the family speaks the item's language.
+    In Chinese, Japanese and Thai the family's space between two placeholders is dropped, and so is the separator's
+    when the family speaks the item's language.
     Raises DeclarationError when the family lacks the benchmark or the language lacks a word.
     """
     declared = family.forms.get(benchmark.key)
@@ -204,8 +204,9 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
             values[f"w.{side}"] = which.name if family.speaks == "english" else which.autonym
 
     def put(template: str) -> str:
-        text = PLACEHOLDER.sub(lambda m: fill(m[0], values) if m[1] else m[0], template)
-        return text if language.spaces else SPACE_BETWEEN_FIELDS.sub("", text)
+        # Only the family's own spaces go; a space inside a language's words was put there by somebody who knows it.
+        template = template if language.spaces_between_sentences else SPACE_BETWEEN_FIELDS.sub("", template)
+        return PLACEHOLDER.sub(lambda m: fill(m[0], values) if m[1] else m[0], template)
 
     candidate = declared.candidate
     form = declared.model_dump(exclude={"words", "source", "chosen"})
@@ -214,21 +215,34 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
         put(declared.answer),
         put(declared.no_answer),
     )
-    if family.speaks == "item" and not language.spaces:
+    if family.speaks == "item" and not language.spaces_between_sentences:
         form["separator"] = declared.separator.strip(" ")
     form["candidate"] = {k: put(v) for k, v in candidate.items()} if isinstance(candidate, dict) else put(candidate)
     form["labels"] = {k: put(v) for k, v in declared.labels.items()}
     return Form(**form)
 
 
-def unreviewed(family: str, language: str) -> list[str]:
-    """Names (`section.word`) of literals that came from a machine and that nobody has reviewed."""
-    return [
-        f"{section}.{name}"
-        for section, literals in words(family, language).items()
-        for name, literal in literals.items()
-        if literal.source == "machine" and not literal.reviewed_by
-    ]
+def demo_form(family: Family, benchmark: Benchmark, unit: str, form: Form, demo_lang: str | None) -> tuple[str, Form]:
+    """The unit and form demonstrations come in: the task's own, or those of `demo_lang`.
+
+    Raises UsageError for a language the benchmark lacks, or for tasks that are language pairs.
+    """
+    if not demo_lang:
+        return unit, form
+    language = languages.get(demo_lang)
+    if benchmark.pairs is not None:
+        raise UsageError(f"demo_lang: {benchmark.title} tasks are language pairs; demonstrations are of the same pair.")
+    if language.key not in benchmark.languages:
+        raise UsageError(f"demo_lang: {benchmark.title} has no {language.name}.")
+    if language.key == unit:
+        return unit, form
+    return language.key, resolve_form(family, benchmark, language)
+
+
+def unreviewed(family: Family, benchmark: str, language: str) -> list[str]:
+    """Names of the words in a benchmark's prompt that came from a machine and that nobody has reviewed."""
+    section = words(family.key, language).get(family.forms[benchmark].words, {})
+    return [name for name, word in section.items() if word.source == "machine" and not word.reviewed_by]
 
 
 def word_files() -> list[tuple[str, Language]]:

@@ -33,6 +33,6 @@ def apply_data(arguments: argparse.Namespace) -> None:
     """Make the chosen source visible to everything below, lm-eval's subprocesses included."""
     if arguments.data_dir:
         os.environ["XLING_DATA_DIR"] = arguments.data_dir
-        os.environ.setdefault("XLING_DATA", "files")
+        os.environ["XLING_DATA"] = "files"
     if arguments.data:
         os.environ["XLING_DATA"] = arguments.data

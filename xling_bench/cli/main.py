@@ -35,15 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except XlingError as error:
         print(f"xling-bench: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone (`| head`); nothing is wrong
+        return 0
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(f"xling-bench: the system refused:{where} {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(
             "\nxling-bench: interrupted; finished results are kept, the same command goes on from here.",
             file=sys.stderr,
         )
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone (`| head`); nothing is wrong
-        return 0
 
 
 if __name__ == "__main__":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, comma_list, comma_numbers
-from xling_bench.errors import UsageError
 
 EXAMPLE = "example: xling-bench run --model hf:./ckpt --tasks xling_xnli,xling_xcopa --shots 0,5 -o runs/ckpt"
 
@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="RUN", help="folder for results")
     parser.add_argument("--tasks", type=comma_list, default=[], metavar="NAME,...", help="task names, tags or globs")
     parser.add_argument("--suite", help="a named selection of tasks/suites.toml, such as core or afp")
+    parser.add_argument("--pairs", type=comma_list, default=[], metavar="a-b,...", help="further FLORES pairs")
     parser.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...", help="only these languages")
     parser.add_argument("--shots", type=comma_numbers, default=[0], metavar="N,...", help="demonstrations (default 0)")
     parser.add_argument(
@@ -29,10 +30,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="score only the first N items of each task")
     parser.add_argument("--split", default="test", help="test (default), or dev where a benchmark has it")
     parser.add_argument(
-        "--joiner",
-        choices=("paper", "auto"),
-        default="paper",
-        help="after each demonstration: the family's own text, or the model's end token",
+        "--joiner", default="paper", help="after each demonstration: `paper`, or `auto`, the model's own end token"
     )
     parser.add_argument("--dry-run", action="store_true", help="print what would be done and stop")
     add_model(parser)
@@ -41,7 +39,7 @@ def add(commands: Any) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Options handed to the model."""
+    """Options handed to the model; their names are ModelConfig's fields."""
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
     parser.add_argument("--dtype", default="auto", help="auto (default), float32, bfloat16, float16")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
@@ -49,40 +47,32 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-length", type=int, help="context length to use instead of the model's")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument(
-        "--prefix-token", type=int, metavar="ID", help="token id before an empty prompt (default: the tokenizer's)"
+        "--prefix-token", type=int, metavar="ID", help="token before an empty prompt (default: natural)"
     )
     parser.add_argument("--chat-template", action="store_true", help="apply the tokenizer's chat template")
     parser.add_argument(
-        "--trust-remote-code", action="store_true", help="run code that comes with the model (dangerous)"
+        "--trust-remote-code", action="store_true", help="run code that comes with the model: dangerous"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Evaluate, print the table, and return 0, or 2 when something asked for could not be had."""
+    """Evaluate, print the table, and return 0, or 2 when something asked for by name could not be had."""
     apply_data(arguments)
     from xling_bench.catalog import select
+    from xling_bench.catalog.names import emit_spec
     from xling_bench.harness.chatter import quiet
     from xling_bench.harness.model import ModelConfig
-    from xling_bench.harness.runner import RunConfig, Runner
+    from xling_bench.harness.plan import RunConfig
+    from xling_bench.harness.runner import Runner
 
     quiet()
-    names = (
-        "revision",
-        "dtype",
-        "device",
-        "peft",
-        "batch_size",
-        "max_length",
-        "prefix_token",
-        "chat_template",
-        "trust_remote_code",
-    )
-    model = ModelConfig(spec=arguments.model, **{name: getattr(arguments, name) for name in names})
-    if arguments.batch_size < 1:
-        raise UsageError(f"--batch-size {arguments.batch_size}: expected a number >= 1")
+    settings = {f.name: getattr(arguments, f.name) for f in fields(ModelConfig) if f.name != "spec"}
+    specs = [emit_spec(pair) for pair in arguments.pairs]
+    if arguments.tasks or arguments.suite or not specs:
+        specs += select(arguments.tasks, langs=arguments.langs, suite=arguments.suite)
     config = RunConfig(
-        model=model,
-        specs=tuple(select(arguments.tasks, langs=arguments.langs, suite=arguments.suite)),
+        model=ModelConfig(spec=arguments.model, **settings),
+        specs=tuple({spec.name: spec for spec in specs}.values()),
         output=arguments.output,
         shots=tuple(arguments.shots),
         seeds=tuple(arguments.seeds),
@@ -95,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(runner)
     report = runner.run()
-    return _finish(runner, report, arguments.tasks)
+    return _finish(report, {*arguments.tasks}, everything=bool(arguments.langs))
 
 
 def _say(line: str) -> None:
@@ -103,37 +93,49 @@ def _say(line: str) -> None:
 
 
 def _dry_run(runner: Any) -> int:
-    runner.config.model.check()
-    planned = runner.plan()
-    for unit, facts in planned:
-        print(
-            f"{unit}: {facts['items']} items from {facts['origin']}, data {facts['data']}, template {facts['template']}"
-        )
-    print(f"{len(planned)} units, {sum(facts['items'] for _, facts in planned)} items; nothing was run.")
+    plan, done = runner.preview()
+    for unit, facts in plan.units:
+        demos = f", demonstrations from {facts['demo_origin']}" if facts["shots"] else ""
+        state = " (already there)" if unit in done else ""
+        print(f"{unit}: {facts['items']} items of {facts['origin']}, data {facts['data']}{demos}{state}")
+    for note in plan.notes:
+        print(f"note: {note}")
+    print(f"{len(plan.units)} units, {plan.items} items, {len(done)} units already there; nothing was run.")
     _print_problems(runner.report)
-    return 2 if runner.report.failed or not planned else 0
+    return 2 if runner.report.failed or not plan.units else 0
 
 
-def _finish(runner: Any, report: Any, asked: list[str]) -> int:
-    from xling_bench.results import language_table, markdown, read_run
+def _finish(report: Any, asked: set[str], *, everything: bool) -> int:
+    from xling_bench.harness.output import write_text
+    from xling_bench.results import language_table, markdown, read_run, to_csv
 
     if report.finished:
-        mine = {str(folder) for folder in report.finished}
-        cells = [c for c, path in _with_paths(report.output, read_run(report.output)) if str(path) in mine]
-        print(markdown(language_table(cells)), end="")
+        cells = read_run(report.output)
+        lines = language_table(cells, shown=set(report.finished))
+        print(markdown(lines), end="")
+        write_text(report.output / "table.md", markdown(language_table(cells)))
+        write_text(report.output / "table.csv", to_csv(cells))
         again = f" ({report.reused} were there already)" if report.reused else ""
-        print(f"{len(report.finished)} results in {report.output}{again}")
+        print(
+            f"{len(report.finished)} results in {report.output}{again}; all of the folder's in table.md and table.csv"
+        )
+    for name, message in report.warnings.items():
+        print(f"warning: {name}: {message}", file=sys.stderr)
     _print_problems(report)
-    named = [name for name in report.missing if name in asked]
+    named = [name for name in report.missing if everything or name in asked]
     return 2 if report.failed or named or not report.finished else 0
 
 
-def _with_paths(output: Path, cells: list[Any]) -> list[tuple[Any, Path]]:
-    return list(zip(cells, (path.parent for path in sorted(output.glob("*/*/results.json"))), strict=True))
-
-
 def _print_problems(report: Any) -> None:
+    from xling_bench.catalog import get_task
+    from xling_bench.data.source import how_to_get
+
+    benchmarks = {}
     for name, message in report.missing.items():
         print(f"no data: {name}: {message}", file=sys.stderr)
+        benchmark = get_task(name).benchmark
+        benchmarks[benchmark.key] = benchmark
+    for benchmark in benchmarks.values():
+        print(how_to_get(benchmark), file=sys.stderr)
     for name, message in report.failed.items():
         print(f"failed: {name}: {message}", file=sys.stderr)

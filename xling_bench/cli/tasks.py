@@ -68,9 +68,11 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _compile(arguments: argparse.Namespace) -> int:
     from xling_bench import content
+    from xling_bench.catalog.check import check_declarations
     from xling_bench.catalog.compile import compile_all
     from xling_bench.catalog.files import write_compiled
 
+    _raise_if(check_declarations(), "nothing was written.")
     changed, removed, total = write_compiled(content.folder("tasks"), compile_all())
     print(f"{total} files in {content.folder('tasks')}: {changed} written, {removed} removed")
     return 0
@@ -82,13 +84,17 @@ def _check(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog.compile import compile_all
     from xling_bench.catalog.files import compare
 
-    problems = compare(content.folder("tasks"), compile_all()) + check_declarations()
+    problems = check_declarations() + compare(content.folder("tasks"), compile_all())
+    _raise_if(problems, "for stale files run `xling-bench tasks compile`.")
+    print("tasks/ and templates/ are in order.")
+    return 0
+
+
+def _raise_if(problems: list[str], then: str) -> None:
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        raise DeclarationError(f"{len(problems)} problems; for stale files run `xling-bench tasks compile`.")
-    print("tasks/ and templates/ are in order.")
-    return 0
+        raise DeclarationError(f"{len(problems)} problems; {then}")
 
 
 def _emit(arguments: argparse.Namespace) -> int:

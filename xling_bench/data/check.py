@@ -58,16 +58,26 @@ def _row(benchmark: Benchmark, unit: str, split: str, source: Source) -> DataRow
     return DataRow(*where, count, published, loaded.hash, loaded.origin, loaded.dropped, "; ".join(reasons))
 
 
+def _agreement(row: DataRow) -> str:
+    if row.origin == "built-in sample":
+        return "invented sample, no benchmark"
+    return "as published" if row.published else "published count not known"
+
+
 def print_report(report: Sequence[DataRow], out: TextIO) -> None:
     """A line per unit and split that is there, then what is missing in one line per benchmark."""
     for row in report:
         if row.error:
             out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} DAMAGED {row.error}\n")
         elif row.rows is not None:
-            note = row.deviation or ("as published" if row.published else "")
+            note = row.deviation or _agreement(row)
             out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} {row.rows:6} rows  {row.hash}  {note}\n")
+    there = [row for row in report if row.rows is not None]
     for key in dict.fromkeys(row.benchmark for row in report):
         absent = [row for row in report if row.benchmark == key and row.missing]
         if absent:
             names = ", ".join(f"{row.unit} {row.split}" for row in absent)
             out.write(f"{key:12} missing: {names} ({absent[0].missing})\n")
+    damaged = sum(bool(row.error) for row in report)
+    odd = sum(bool(row.deviation) for row in there)
+    out.write(f"{len(there)} of {len(report)} splits are there, {odd} of them not as published, {damaged} damaged.\n")

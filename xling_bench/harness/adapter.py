@@ -7,20 +7,22 @@ never touches a benchmark's text.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, cast
 
 from lm_eval.api.samplers import ContextSampler
 
-from xling_bench import languages
-from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family, resolve_form
+from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family
+from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import explain
-from xling_bench.errors import MissingDataError, UsageError
-from xling_bench.metrics import chrf, chrf_statistics, contains, exact, f1, normalize_mlqa, normalize_squad
+from xling_bench.errors import MissingDataError, ModelError, UsageError
+from xling_bench.harness.units import MOST_SHOTS
+from xling_bench.metrics import abstains, chrf, chrf_statistics, contains, exact, f1, normalize_mlqa, normalize_squad
 
 Doc = dict[str, Any]
 
@@ -49,7 +51,10 @@ class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is u
         own = eval_doc["id"] if eval_doc else None
         pool = [doc for doc in cast("Sequence[Doc]", df or self.df)[: n + 1] if doc["id"] != own]
         if len(pool) < n:
-            raise UsageError(f"{n} demonstrations asked for, but the pool has {len(pool)}: use fewer --shots.")
+            raise UsageError(
+                f"{n} demonstrations asked for, but there are {len(pool)}: use fewer --shots, or get the "
+                "development split's data (`xling-bench data check`)."
+            )
         return pool[:n]
 
 
@@ -64,16 +69,31 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     unit, form = xling["unit"], Form(**xling["form"])
     split = metadata.get("split", benchmark.test_split)
     test = _load(benchmark, unit, split)
-    demo_unit, demo_form = _demo_side(benchmark, unit, form, metadata)
-    pool = _load(benchmark, demo_unit, benchmark.demos_from(split))
-    order = sorted(pool.rows, key=lambda row: demo_rank(row["id"], int(metadata.get("demo_seed", 0))))
-    answers_in = answer_language(benchmark, unit)
-    docs = [_doc(benchmark, form, row, answers_in, test) for row in test.rows]
-    demos = [_doc(benchmark, demo_form, row, answers_in, pool) for row in order[:MOST_DEMONSTRATIONS]]
+    family = get_family(metadata["family"])
+    demo_unit, shown_form = demo_form(family, benchmark, unit, form, metadata.get("demo_lang"))
+    pool = _pool(benchmark, demo_unit, benchmark.demos_from(split))
+    seed = _seed(metadata.get("demo_seed", 0))
+    order = sorted(pool.rows if pool else [], key=lambda row: demo_rank(row["id"], seed))
+    answers_in = benchmark.answer_language(unit)
+    abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
+    docs = [_doc(benchmark, form, row, answers_in, test, abstain) for row in test.rows]
+    demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[: MOST_SHOTS + 1] if pool]
     return {"test": Docs(docs, demos)}
 
 
-MOST_DEMONSTRATIONS = 65
+def _pool(benchmark: Benchmark, unit: str, split: str) -> Loaded | None:
+    """The demonstrations' rows, or None where there are none: a zero-shot task must not need them."""
+    try:
+        return _load(benchmark, unit, split)
+    except MissingDataError:
+        return None
+
+
+def _seed(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"demo_seed {value!r}: expected a number") from error
 
 
 def demo_rank(item: str, seed: int) -> str:
@@ -82,24 +102,6 @@ def demo_rank(item: str, seed: int) -> str:
     A hash of seed and id, so that all languages of a parallel benchmark get the same items even where one lacks some.
     """
     return hashlib.sha256(f"{seed}:{item}".encode()).hexdigest()
-
-
-def answer_language(benchmark: Benchmark, unit: str) -> str:
-    """The language answers are in: FLORES' target, MLQA's context."""
-    parts = unit.split("-")
-    return parts[0] if benchmark.pairs is not None and benchmark.pairs.alone else parts[-1]
-
-
-def _demo_side(benchmark: Benchmark, unit: str, form: Form, metadata: dict[str, Any]) -> tuple[str, Form]:
-    code = metadata.get("demo_lang")
-    if not code:
-        return unit, form
-    language = languages.get(code)
-    if benchmark.pairs is not None:
-        raise UsageError(f"demo_lang: {benchmark.title} tasks are language pairs; demonstrations are of the same pair.")
-    if language.key not in benchmark.languages:
-        raise UsageError(f"demo_lang: {benchmark.title} has no {language.name}.")
-    return language.key, resolve_form(get_family(metadata["family"]), benchmark, language)
 
 
 def _load(benchmark: Benchmark, unit: str, split: str) -> Loaded:
@@ -115,18 +117,22 @@ def _cached(key: str, unit: str, split: str, source: Source) -> Loaded:
         raise explain(benchmark, error) from error
 
 
-def _doc(benchmark: Benchmark, form: Form, row: dict[str, Any], language: str, loaded: Loaded) -> Doc:
+def _doc(
+    benchmark: Benchmark, form: Form, row: dict[str, Any], language: str, loaded: Loaded, abstain: Sequence[str]
+) -> Doc:
     shown = render(benchmark, form, row)
     doc: Doc = {**row, "benchmark": benchmark.key, "answer_language": language, "data_source": loaded.source}
     doc |= {"data_hash": loaded.hash, "prompt": shown.prompt}
     if form.kind == "choose":
         return doc | {"texts": list(shown.choices), "gold": shown.gold}
     golds = row[benchmark.gold]
-    return doc | {
-        "golds": [golds] if isinstance(golds, str) else list(golds),
-        "shown_answer": shown.answer,
-        "no_answer": form.no_answer,
-    }
+    golds = [golds] if isinstance(golds, str) else list(golds)
+    return doc | {"golds": golds, "shown_answer": shown.answer, "abstain": list(abstain)}
+
+
+def forget_data() -> None:
+    """Drop rows kept from earlier tasks, so that a new run reads the files as they are now."""
+    _cached.cache_clear()
 
 
 def demonstrations(docs: Docs) -> list[Doc]:
@@ -150,28 +156,31 @@ def doc_to_target(doc: Doc) -> int | str:
 
 
 def score(doc: Doc, results: Sequence[Any]) -> dict[str, Any]:
-    """lm-eval's `process_results`: the item's value of every metric its benchmark can report."""
-    if "texts" in doc:
-        values = [float(result[0]) for result in results]
-        return {"acc": float(values.index(max(values)) == doc["gold"])}
-    return _score_text(doc, str(results[0]).strip())
+    """lm-eval's `process_results`: the item's value of every metric its benchmark can report.
+
+    Raises ModelError for a log-likelihood that is not finite: an argmax over NaN looks like a decision.
+    """
+    if "texts" not in doc:
+        return _score_text(doc, str(results[0]).strip())
+    values = [float(result[0]) for result in results]
+    if not all(math.isfinite(value) for value in values):
+        raise ModelError(
+            f"the model's log-likelihood of item {doc['id']} is {values}: its weights are damaged, or --dtype overflows"
+        )
+    return {"acc": float(values.index(max(values)) == doc["gold"])}
 
 
 def _score_text(doc: Doc, prediction: str) -> dict[str, Any]:
     golds, key = doc["golds"], doc["benchmark"]
     if key in ("flores", "xlsum"):
         return {"chrf": chrf_statistics(prediction, golds[0])}
-    if key == "indicqa" and _abstains(prediction, doc["no_answer"]):
+    if key == "indicqa" and abstains(prediction, doc["abstain"]):
         prediction = ""
     rule = normalize_mlqa(doc["answer_language"]) if key == "mlqa" else normalize_squad
     values = {"exact": exact(prediction, golds, rule), "contains": contains(prediction, golds)}
     if key == "mlama":
         return values
     return values | {"f1": f1(prediction, golds, rule, empty_matches=key == "indicqa")}
-
-
-def _abstains(prediction: str, no_answer: str) -> bool:
-    return prediction.strip(" \"'.।") == no_answer
 
 
 def corpus_chrf(items: Sequence[Sequence[int]]) -> float:

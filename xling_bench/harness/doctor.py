@@ -13,9 +13,10 @@ from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.files import compare
 from xling_bench.content import folder
 from xling_bench.data import source_from_environment
+from xling_bench.data.lock import read_lock
 from xling_bench.errors import XlingError
 from xling_bench.harness import link
-from xling_bench.harness.model import ModelConfig, natural_prefix
+from xling_bench.harness.model import ModelConfig, fingerprint, natural_prefix
 
 TESTED_LM_EVAL = ("0.4.13",)
 
@@ -68,8 +69,15 @@ def _packages() -> list[Finding]:
 def _data() -> Finding:
     try:
         source = source_from_environment()
+        locked = read_lock() if source.kind == "hub" else {}
     except XlingError as error:
         return Finding("error", str(error))
+    if source.kind == "hub" and not locked:
+        return Finding(
+            "warning",
+            "no benchmark data: set XLING_DATA_DIR to a folder of official files, or fetch from the "
+            "hub (`xling-bench data fetch xnli`), or XLING_DATA=sample to try things out",
+        )
     where = {
         "files": f"files in {os.environ.get('XLING_DATA_DIR')}",
         "hub": "the Hugging Face hub",
@@ -82,13 +90,14 @@ def _model(spec: str) -> list[Finding]:
     config = ModelConfig(spec)
     try:
         config.check()
+        fingerprint(config)
     except XlingError as error:
         return [Finding("error", str(error))]
     from transformers import AutoTokenizer
 
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(config.name)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - the tokenizer libraries raise bare Exception for a damaged file
         return [Finding("error", f"{config.name}: the tokenizer cannot be loaded: {str(error).splitlines()[0]}")]
     findings = []
     for joiner in dict.fromkeys(family.joiner for family in families().values()):

@@ -7,10 +7,11 @@ Pythons, so files are copied. The wheel itself drops nothing there: under an edi
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
-import shutil
 from pathlib import Path
+from typing import Any
 
 import xling_bench
 from xling_bench import content
@@ -32,8 +33,22 @@ def target() -> Path:
 
 def linked_version(folder: Path | None = None) -> str | None:
     """Version of xling-bench whose tasks are linked, or None."""
-    stamp = (folder or target()) / STAMP
-    return str(json.loads(stamp.read_text(encoding="utf-8"))["version"]) if stamp.is_file() else None
+    stamp = _stamp(folder or target())
+    return str(stamp["version"]) if stamp is not None else None
+
+
+def _stamp(folder: Path) -> dict[str, Any] | None:
+    path = folder / STAMP
+    if not path.is_file():
+        return None
+    try:
+        stamp = json.loads(path.read_text(encoding="utf-8"))
+        names = [Path(name) for name in stamp["files"]]
+        if not isinstance(stamp["version"], str) or any(p.is_absolute() or ".." in p.parts for p in names):
+            raise ValueError("not what `link` writes")
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path} is damaged ({error}); remove the folder by hand.") from error
+    return dict(stamp)
 
 
 def link(folder: Path | None = None) -> str:
@@ -45,10 +60,10 @@ def link(folder: Path | None = None) -> str:
         raise OutputError(f"the compiled tasks are stale ({problems[0]}).")
     if folder.exists():
         unlink(folder)
+    stamp = {"version": xling_bench.__version__, "files": sorted(files)}
+    write_new(folder, {STAMP: json.dumps(stamp, indent=0) + "\n"})  # first, so that a link cut short can be undone
     for name, text in files.items():
         write_new((folder / name).parent, {Path(name).name: text})
-    stamp = {"version": xling_bench.__version__, "files": len(files)}
-    write_new(folder, {STAMP: json.dumps(stamp) + "\n"})
     return f"{len(files)} files copied to {folder}; `lm_eval --tasks xling_xnli_de` now works. Undo: xling-bench unlink"
 
 
@@ -57,10 +72,19 @@ def unlink(folder: Path | None = None) -> str:
     folder = folder or target()
     if not folder.exists():
         return f"nothing is linked ({folder} does not exist)"
-    if linked_version(folder) is None:
+    stamp = _stamp(folder)
+    if stamp is None:
         raise OutputError(f"{folder} was not made by `xling-bench link` (no {STAMP} in it); remove it by hand.")
     try:
-        shutil.rmtree(folder)
+        for name in stamp["files"]:
+            (folder / name).unlink(missing_ok=True)
+        (folder / STAMP).unlink()
+        for inner in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+            with contextlib.suppress(OSError):  # it holds something that is not ours
+                inner.rmdir()
+        left = sorted(path.name for path in folder.rglob("*"))
+        if not left:
+            folder.rmdir()
     except OSError as error:
         raise OutputError(f"cannot remove {folder}: {error.strerror}") from error
-    return f"removed {folder}"
+    return f"removed our files from {folder}; left there: {', '.join(left)}" if left else f"removed {folder}"

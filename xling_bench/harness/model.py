@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from xling_bench.errors import ModelError, UsageError, did_you_mean
+from xling_bench.errors import ModelError, UsageError
 
-BACKENDS = ("hf", "lm-eval-hf")
-HASHED = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.py")
-UNHASHED = {"trainer_state.json", "run.json", "README.md"}
+# Files of a model folder that cannot change a score. Everything else is hashed.
+IGNORED = {
+    "README.md",
+    "LICENSE",
+    "LICENSE.txt",
+    "trainer_state.json",
+    "training_args.bin",
+    "run.json",
+    ".gitattributes",
+}
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 
 
 @dataclass(frozen=True)
@@ -34,12 +42,6 @@ class ModelConfig:
     prefix_token: int | None = None
     chat_template: bool = False
     trust_remote_code: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def backend(self) -> str:
-        """`hf`, the part before the colon."""
-        return self.spec.partition(":")[0]
 
     @property
     def name(self) -> str:
@@ -48,94 +50,134 @@ class ModelConfig:
 
     def check(self) -> None:
         """Raise UsageError or ModelError early, before anything heavy is imported."""
-        if self.backend not in BACKENDS or not self.name:
+        if self.spec.partition(":")[0] != "hf" or not self.name:
             raise UsageError(
-                f"--model {self.spec!r}: expected hf:PATH_OR_NAME.{did_you_mean(self.backend, BACKENDS)}"
-                " For example --model hf:./my-checkpoint or --model hf:facebook/xglm-564M."
+                f"--model {self.spec!r}: expected hf:PATH_OR_NAME, for example --model hf:./my-checkpoint "
+                "or --model hf:facebook/xglm-564M."
             )
-        folder = Path(self.name)
-        if folder.is_dir():
-            check_folder(folder)
-        elif folder.is_file() or self.name.startswith((".", "/", "~")) or self.name.count("/") > 1:
-            raise ModelError(
-                f"model folder {self.name} does not exist. Expected a folder with config.json and *.safetensors."
-            )
+        if self.batch_size < 1:
+            raise UsageError(f"--batch-size {self.batch_size}: expected a number >= 1")
+        if self.max_length is not None and self.max_length < 2:
+            raise UsageError(f"--max-length {self.max_length}: expected a number of tokens >= 2")
+        if self.prefix_token is not None and self.prefix_token < 0:
+            raise UsageError(f"--prefix-token {self.prefix_token}: expected a token id >= 0")
+        _check_place(self.name, "model", check_folder)
+        if self.peft is not None:
+            _check_place(self.peft, "adapter (--peft)", check_adapter)
 
     def settings(self) -> dict[str, Any]:
         """What changes results besides the weights: not the path, nor how the work is batched and placed."""
         return {k: v for k, v in asdict(self).items() if k not in ("spec", "peft", "device", "batch_size")}
 
 
+def _check_place(name: str, what: str, check: Any) -> None:
+    folder = Path(name)
+    if folder.is_dir():
+        check(folder)
+    elif folder.is_file() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise ModelError(f"{what} folder {name} does not exist. Expected a folder with safetensors weights.")
+
+
 def check_folder(folder: Path) -> None:
     """Raise ModelError unless `folder` holds a configuration, safetensors weights and a tokenizer."""
     found = sorted(path.name for path in folder.iterdir())
     if "config.json" not in found:
-        raise ModelError(
-            f"{folder} has no config.json; is it a model folder? It holds: {', '.join(found[:8]) or 'nothing'}."
-        )
+        holds = ", ".join(found[:8]) or "nothing"
+        raise ModelError(f"{folder} has no config.json; is it a model folder? It holds: {holds}.")
     if not any(name.endswith(".safetensors") for name in found):
-        pickled = [name for name in found if name.endswith((".bin", ".pt", ".pth"))]
-        hint = (
-            f"{', '.join(pickled)} is a pickle and is never loaded; save the model again with save_pretrained()."
-            if pickled
-            else "Save it with model.save_pretrained(folder)."
-        )
-        raise ModelError(f"{folder} has no weights: expected *.safetensors. {hint}")
-    if not any(name in found for name in ("tokenizer.json", "tokenizer_config.json", "sentencepiece.bpe.model")):
+        raise ModelError(f"{folder} has no weights: expected *.safetensors. {_hint(found)}")
+    if not any(name.startswith(("tokenizer", "vocab", "spiece", "sentencepiece")) for name in found):
         raise ModelError(f"{folder} has no tokenizer files. Save it with tokenizer.save_pretrained(folder).")
+
+
+def check_adapter(folder: Path) -> None:
+    """Raise ModelError unless `folder` holds an adapter with safetensors weights."""
+    found = sorted(path.name for path in folder.iterdir())
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if name not in found:
+            raise ModelError(f"adapter folder {folder} has no {name}. {_hint(found)}")
+
+
+def _hint(found: list[str]) -> str:
+    pickled = [name for name in found if name.endswith(PICKLES)]
+    if pickled:
+        return f"{', '.join(pickled)} is a pickle and is never loaded; save again with save_pretrained()."
+    return "Save it with model.save_pretrained(folder)."
 
 
 def fingerprint(config: ModelConfig) -> str:
     """Sixteen hex digits that change when the weights, configuration, tokenizer or adapter change.
 
-    A local folder is hashed by content; a hub name by the commit its revision points to, so that the same name with
-    new weights is another model.
+    A local folder is hashed by the content of its files; a hub name by the commit its revision points to, so that
+    the same name with new weights is another model.
     """
     digest = hashlib.sha256()
     for name, revision in ((config.name, config.revision), (config.peft, None)):
-        if name is None:
-            continue
-        folder = Path(name)
-        digest.update(_folder_hash(folder).encode() if folder.is_dir() else hub_commit(name, revision).encode())
+        if name is not None:
+            folder = Path(name)
+            digest.update(_folder_hash(folder).encode() if folder.is_dir() else hub_commit(name, revision).encode())
     return digest.hexdigest()[:16]
 
 
 def _folder_hash(folder: Path) -> str:
     digest = hashlib.sha256()
-    paths = {path for pattern in HASHED for path in folder.glob(pattern) if path.name not in UNHASHED}
-    for path in sorted(paths):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED):
         with path.open("rb") as file:
-            digest.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
     return digest.hexdigest()
 
 
 def hub_commit(name: str, revision: str | None) -> str:
-    """The commit a hub model's revision points to. Raises ModelError when the hub cannot be asked."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    """The commit a hub model's revision points to; offline, that of the local cache.
 
+    Raises ModelError when neither the hub nor the cache has the model.
+    """
+    from huggingface_hub import HfApi, errors, try_to_load_from_cache
+
+    failures: tuple[type[Exception], ...] = (vars(errors)["HTTPError"], errors.HFValidationError, OSError, ValueError)
     try:
-        commit = HfApi().model_info(name, revision=revision).sha
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        return str(HfApi().model_info(name, revision=revision).sha)
+    except failures as error:
+        for file in ("config.json", "adapter_config.json"):
+            cached = try_to_load_from_cache(name, file, revision=revision) if name.count("/") <= 1 else None
+            if isinstance(cached, str):
+                return Path(cached).parent.name
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(
-            f"model {name!r} is neither a folder here nor to be had from the hub ({reason}). "
+            f"{name!r} is neither a folder here nor to be had from the hub ({reason}). "
             "Give the path of a model folder, or check the name, the network and HF_TOKEN."
         ) from error
-    return str(commit)
+
+
+def _revision(name: str, revision: str | None) -> str:
+    """What to load: the very commit that was fingerprinted, not a branch that may have moved since."""
+    return "main" if Path(name).is_dir() else hub_commit(name, revision)
+
+
+def end_token(config: ModelConfig) -> str:
+    """The text of the model's own end token, for `--joiner auto`. Raises ModelError when it has none."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(config.name, revision=_revision(config.name, config.revision))
+    except Exception as error:  # the tokenizer libraries raise bare Exception for a damaged file
+        raise ModelError(f"{config.name}: the tokenizer cannot be loaded: {_reason(error)}") from error
+    if not tokenizer.eos_token:
+        raise ModelError(f"--joiner auto: the tokenizer of {config.name} has no end token; use --joiner paper.")
+    return str(tokenizer.eos_token)
 
 
 def load(config: ModelConfig) -> Any:
     """Return lm-eval's `HFLM` for the model, ready to score. Raises ModelError with the loader's own reason."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import torch
     from lm_eval.models.huggingface import HFLM
 
-    device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = _device(config.device)
     try:
         lm = HFLM(
             pretrained=config.name,
-            revision=config.revision or "main",
+            revision=_revision(config.name, config.revision),
             dtype=config.dtype,
             softmax_dtype="float32",
             device=device,
@@ -145,18 +187,36 @@ def load(config: ModelConfig) -> Any:
             prefix_token_id=config.prefix_token,
             trust_remote_code=config.trust_remote_code,
             use_safetensors=True,
-            **config.extra,
         )
+        if config.prefix_token is None:
+            lm.custom_prefix_token_id = natural_prefix(lm.tokenizer)
+    except ModelError:
+        raise
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"model {config.name} cannot be loaded: {reason}") from error
-    if config.prefix_token is None:
-        lm.custom_prefix_token_id = natural_prefix(lm.tokenizer)
+        raise ModelError(f"model {config.name} cannot be loaded: {_reason(error)}") from error
     if lm.prefix_token_id is None:
         raise ModelError(
             f"model {config.name}: its tokenizer has no bos or eos token; give one with --prefix-token ID."
         )
+    if lm.prefix_token_id >= lm.model.get_input_embeddings().num_embeddings:
+        raise ModelError(f"--prefix-token {lm.prefix_token_id}: the model's vocabulary is smaller than that.")
     return lm
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _device(name: str | None) -> str:
+    import torch
+
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device {name}: {_reason(error)}") from error
+    return name
 
 
 def natural_prefix(tokenizer: Any) -> int | None:

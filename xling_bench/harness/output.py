@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from xling_bench.errors import OutputError
+
+TEMPORARY = ".xling-tmp-"  # our own prefix: nothing without it is ever deleted
 
 
 def to_json(data: Any) -> str:
@@ -32,6 +34,17 @@ def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, set) else str(value)
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of ours. Raises OutputError when the file is damaged or not an object."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise OutputError(f"{path} is damaged ({error}); delete it or restore it, then start again.") from error
+    if not isinstance(data, dict):
+        raise OutputError(f"{path} is damaged (a JSON object is expected); delete it or restore it, then start again.")
+    return data
+
+
 def prepare(folder: Path) -> None:
     """Create the output folder and prove it can be written. Raises OutputError otherwise."""
     try:
@@ -44,20 +57,21 @@ def prepare(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` atomically. Raises OutputError when the disk refuses."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_synced(temporary, text)
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def write_folder(folder: Path, files: dict[str, str]) -> None:
     """Make `folder` appear with all `files` in it, or not at all. Raises OutputError when it cannot be written."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    temporary = _temporary(folder)
     try:
         temporary.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
@@ -67,6 +81,10 @@ def write_folder(folder: Path, files: dict[str, str]) -> None:
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise OutputError(f"cannot write {folder}: {error.strerror}") from error
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
 
 
 def _write_synced(path: Path, text: str) -> None:
@@ -84,24 +102,11 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def remove_leftovers(folder: Path, keep: Iterable[str] = ()) -> None:
-    """Delete temporary entries that a killed process left in `folder`."""
-    for path in folder.glob(".*.[0-9]*"):
-        if path.name in keep or _alive(path.name.rpartition(".")[2]):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+def remove_leftovers(path: Path) -> None:
+    """Delete what a killed process left while writing `path`. Call only while holding the lock for `path`."""
+    for leftover in path.parent.glob(f"{TEMPORARY}*-{path.name}"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
-
-
-def _alive(pid: str) -> bool:
-    if not pid.isdigit():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+            with contextlib.suppress(OSError):
+                leftover.unlink()

@@ -12,7 +12,7 @@ from xling_bench.errors import MissingDataError
 def preview(spec: TaskSpec, shots: int = 0) -> str:
     """One rendered item of the built-in sample, as comments below the YAML; demonstrations first."""
     notes = [f"# default suite: {'yes' if spec.is_default else 'no'}; licence of the data: {spec.benchmark.licence}"]
-    pending = unreviewed(spec.family.key, spec.language.key)
+    pending = unreviewed(spec.family, spec.benchmark.key, spec.language.key)
     if pending:
         notes.append(f"# machine-translated words nobody has reviewed yet: {', '.join(pending)}")
     benchmark, form = spec.benchmark, spec.form()

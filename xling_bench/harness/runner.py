@@ -3,7 +3,6 @@ first one stopped, and two processes may share a folder."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import traceback
@@ -15,48 +14,42 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-import xling_bench
-from xling_bench import languages
-from xling_bench.catalog import TaskSpec, resolve_form
-from xling_bench.data import Loaded, Source, load, source_from_environment
-from xling_bench.data.source import explain
-from xling_bench.errors import MissingDataError, OutputError, UsageError, XlingError
+from xling_bench.data import Source, source_from_environment
+from xling_bench.errors import ModelError, OutputError, XlingError
 from xling_bench.harness import model as models
-from xling_bench.harness.output import prepare, remove_leftovers, to_json, to_line, write_folder, write_text
-from xling_bench.harness.units import INCIDENTAL, Unit, make_units, read_result, signature, unit_key
+from xling_bench.harness.output import (
+    prepare,
+    read_json,
+    remove_leftovers,
+    to_json,
+    to_line,
+    write_folder,
+    write_text,
+)
+from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
+from xling_bench.harness.units import Unit, different_facts, read_result, signature, unit_key
 
-
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything that decides a run. `specs` come from `catalog.select`; `limit` scores only the first N items."""
-
-    model: models.ModelConfig
-    specs: tuple[TaskSpec, ...]
-    output: Path
-    shots: tuple[int, ...] = (0,)
-    seeds: tuple[int, ...] = (0,)
-    demo_lang: str | None = None
-    limit: int | None = None
-    split: str = "test"
-    joiner: str = "paper"
+Progress = Callable[[str], None]
 
 
 @dataclass
 class RunReport:
-    """What a run did. `failed` and `missing` map a unit (or task) to its error; `finished` are result folders."""
+    """What a run did.
+
+    `finished` are the folders of results, `reused` of them were there already; `missing` maps tasks without data and
+    `failed` units to their reason; `warnings` map a finished unit to what is doubtful about it.
+    """
 
     output: Path
     finished: list[Path] = field(default_factory=list)
     reused: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
 
     def results(self) -> list[dict[str, Any]]:
         """The finished units' results.json."""
-        return [json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in self.finished]
-
-
-Progress = Callable[[str], None]
+        return [read_json(folder / "results.json") for folder in self.finished]
 
 
 class Runner:
@@ -70,116 +63,72 @@ class Runner:
         self.lm: Any = None
         self.fingerprint = ""
         self.seconds: list[float] = []
-        if config.limit is not None and config.limit < 1:
-            raise UsageError(f"--limit {config.limit}: expected a number >= 1")
-        self.demo_lang = languages.get(config.demo_lang).key if config.demo_lang else None
 
-    def plan(self) -> list[tuple[Unit, dict[str, Any]]]:
-        """Every unit with data, and the facts its result depends on. Tasks without data go to `report.missing`."""
-        planned = []
-        for unit in make_units(self.config.specs, self.config.shots, self.config.seeds, self.demo_lang):
-            if unit.spec.name in self.report.missing:
-                continue
-            try:
-                planned.append((unit, self._facts(unit)))
-            except MissingDataError as error:
-                self.report.missing[unit.spec.name] = str(explain(unit.spec.benchmark, error))
-            except XlingError as error:
-                self.report.failed[str(unit)] = str(error)
-        return planned
+    def plan(self) -> Plan:
+        """What would be done; tasks that cannot be done go to the report."""
+        plan = make_plan(self.config, self.source)
+        self.report.missing, self.report.failed = plan.missing, plan.failed
+        return plan
 
-    def _facts(self, unit: Unit) -> dict[str, Any]:
-        spec = unit.spec
-        if self.config.model.chat_template and spec.kind == "choose":
-            raise UsageError(
-                "--chat-template: this task scores whole texts, which have no user's turn; run it without the template"
-            )
-        split = self._split(spec)
-        data = self._data(spec, spec.unit, split)
-        demos: dict[str, Any] = {}
-        if unit.shots:
-            other = None if unit.demos == "same" else languages.get(unit.demos)
-            demo_unit = other.key if other else spec.unit
-            form = resolve_form(spec.family, spec.benchmark, other) if other else spec.form()
-            demos["demo_data"] = self._data(spec, demo_unit, spec.benchmark.demos_from(split)).hash
-            demos["demo_template"] = form.digest()
-        rows = len(data.rows) if self.config.limit is None else min(self.config.limit, len(data.rows))
-        return {
-            "task": spec.name,
-            "language": spec.code,
-            "split": split,
-            "data": data.hash,
-            "source": data.source,
-            "origin": data.origin,
-            "items": rows,
-            "dropped": data.dropped,
-            "template": spec.form().digest(),
-            "shots": unit.shots,
-            "seed": unit.seed if unit.shots else None,
-            "demos": unit.demos,
-            **demos,
-            "limit": self.config.limit,
-            "metrics": list(spec.metrics),
-        }
-
-    def _split(self, spec: TaskSpec) -> str:
-        split = self.config.split
-        if split not in spec.benchmark.splits:
-            raise UsageError(f"--split {split}: {spec.benchmark.title} has {', '.join(spec.benchmark.splits)}")
-        return split
-
-    def _data(self, spec: TaskSpec, unit: str, split: str) -> Loaded:
-        return load(spec.benchmark, unit, split, self.source)
+    def preview(self) -> tuple[Plan, list[Unit]]:
+        """The plan and the units of it that are finished already. Writes nothing and loads no weights."""
+        plan = self.plan()
+        if not plan.units:
+            return plan, []
+        known = self._with_model(plan)
+        return plan, [unit for unit, facts in known if self._settled(unit, facts) and str(unit) not in plan.failed]
 
     def run(self) -> RunReport:
-        """Do all units that are not done yet. Raises for what stops everything (model, output folder)."""
-        self.config.model.check()
+        """Do all units that are not done yet. Raises for what stops everything: the model or the output folder."""
+        self.config.check()
         prepare(self.config.output)
-        planned = self.plan()
-        if not planned:
+        plan = self.plan()
+        for note in plan.notes:
+            self.say(f"note: {note}")
+        if not plan.units:
             return self.report
-        self.fingerprint = models.fingerprint(self.config.model)
-        self._claim_folder()
-        todo = []
-        for unit, facts in planned:
-            known = facts | self._model_facts(unit)
-            if not self._already(unit, known):
-                todo.append((unit, known))
+        known = self._with_model(plan)
+        self._claim_folder(write=False)
+        todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
+        busy = []
         for position, (unit, facts) in enumerate(todo, start=1):
-            self._one(unit, facts, position, todo)
+            left = sum(later["items"] for _, later in todo[position - 1 :])
+            label = f"[{position}/{len(todo)}] {unit}"
+            if not self._one(unit, facts, label, left, wait=False):
+                busy.append((unit, facts, label))
+        for unit, facts, label in busy:
+            self.say(f"{label}: another process is at it, waiting for its result")
+            self._one(unit, facts, label, facts["items"], wait=True)
         return self.report
 
-    def _model_facts(self, unit: Unit) -> dict[str, Any]:
-        return {
-            "model": self.fingerprint,
-            "settings": self.config.model.settings(),
-            "joiner": unit.spec.family.joiner if self.config.joiner == "paper" else self.config.joiner,
-            "lm_eval": version("lm_eval"),
-            "xling_bench": xling_bench.__version__,
-        }
+    def _with_model(self, plan: Plan) -> list[tuple[Unit, dict[str, Any]]]:
+        self.fingerprint = models.fingerprint(self.config.model)
+        joiner = models.end_token(self.config.model) if self.config.joiner == "auto" else None
+        return [(unit, facts | model_facts(self.config, unit, self.fingerprint, joiner)) for unit, facts in plan.units]
 
-    def _claim_folder(self) -> None:
-        """Write run.json, or check that the folder's run is of the same model."""
+    def _claim_folder(self, *, write: bool) -> None:
+        """Check that the folder's run is of the same model and settings; `write` run.json where there is none.
+
+        It is written once the model is loaded, so that a mistyped option does not claim the folder.
+        """
         path = self.config.output / "run.json"
-        with FileLock(str(self.config.output / ".run.lock")):
-            remove_leftovers(self.config.output)
-            mine = {
-                "model": self.config.model.name,
-                "fingerprint": self.fingerprint,
-                "settings": self.config.model.settings(),
-            }
-            if path.is_file():
-                theirs = json.loads(path.read_text(encoding="utf-8"))
-                for name in ("fingerprint", "settings"):
-                    if theirs[name] != mine[name]:
-                        detail = _difference(theirs, mine, name)
-                        raise OutputError(
-                            f"{self.config.output} holds another run: {detail}. Choose another folder with -o."
-                        )
-                return
-            versions = {name: version(name) for name in ("lm_eval", "transformers", "torch", "datasets", "xling-bench")}
-            made = {"command": self._described(), "versions": versions, "python": sys.version.split()[0]}
-            write_text(path, to_json({**mine, **made}))
+        mine = {
+            "model": self.config.model.name,
+            "fingerprint": self.fingerprint,
+            "settings": self.config.model.settings(),
+        }
+        try:
+            with FileLock(str(self.config.output / ".run.lock")):
+                remove_leftovers(path)
+                if path.is_file():
+                    _same_run(read_json(path), mine, self.config.output)
+                if path.is_file() or not write:
+                    return
+                versions = {n: version(n) for n in ("lm_eval", "transformers", "torch", "datasets", "xling-bench")}
+                made = {"command": self._described(), "versions": versions, "python": sys.version.split()[0]}
+                write_text(path, to_json({**mine, **made}))
+        except OSError as error:
+            raise OutputError(f"cannot lock {self.config.output}: {error.strerror or error}") from error
 
     def _described(self) -> dict[str, Any]:
         config = self.config
@@ -187,7 +136,7 @@ class Runner:
             "tasks": [spec.name for spec in config.specs],
             "shots": config.shots,
             "seeds": config.seeds,
-            "demo_lang": self.demo_lang,
+            "demo_lang": config.demo_lang,
             "limit": config.limit,
             "split": config.split,
             "joiner": config.joiner,
@@ -195,81 +144,87 @@ class Runner:
             "data": self.source.kind,
         }
 
-    def _already(self, unit: Unit, facts: dict[str, Any]) -> bool:
-        """Whether the unit is finished; a finished result of other facts is an error, never overwritten."""
+    def _settled(self, unit: Unit, facts: dict[str, Any]) -> bool:
+        """Whether nothing is left to do: the unit is finished, or its folder cannot be used.
+
+        A finished result of other facts is a failure of this run, and is never overwritten.
+        """
         folder = self.config.output / unit.folder
-        result = read_result(folder)
-        if result is None:
-            return False
-        if result["xling"]["key"] != unit_key(facts):
-            theirs = result["xling"]["facts"]
-            changed = [k for k in facts if k not in INCIDENTAL and theirs.get(k) != json.loads(json.dumps(facts[k]))]
+        try:
+            result = read_result(folder)
+            if result is None:
+                return False
+            changed = different_facts(result, facts)
+        except OutputError as error:
+            self.report.failed[str(unit)] = str(error)
+            return True
+        if changed:
             self.report.failed[str(unit)] = (
                 f"{folder} was made with another {', '.join(changed)}; it is left as it is. Use another -o folder."
             )
         else:
-            self.report.finished.append(folder)
+            self._finished(unit, folder, result["xling"].get("warnings", []))
             self.report.reused += 1
         return True
 
-    def _one(self, unit: Unit, facts: dict[str, Any], position: int, todo: list[tuple[Unit, dict[str, Any]]]) -> None:
+    def _finished(self, unit: Unit, folder: Path, warnings: list[str]) -> None:
+        self.report.finished.append(folder)
+        if warnings:
+            self.report.warnings[str(unit)] = "; ".join(warnings)
+
+    def _one(self, unit: Unit, facts: dict[str, Any], label: str, items_left: int, *, wait: bool) -> bool:
+        """Do one unit. Returns False when another process holds it and `wait` is not set."""
         folder = self.config.output / unit.folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(str(folder.parent / f".{folder.name}.lock"))
         try:
-            lock.acquire(timeout=0)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(str(folder.parent / f".{folder.name}.lock"), timeout=-1 if wait else 0):
+                if self._settled(unit, facts):
+                    return True
+                remove_leftovers(folder)
+                self._load_model()
+                self.say(f"{label}: {facts['items']} items{self._eta(items_left)}")
+                started = time.monotonic()
+                warnings = self._evaluate(unit, facts, folder)
+                self.seconds.append((time.monotonic() - started) / facts["items"])
+                self._finished(unit, folder, warnings)
         except Timeout:
-            self.say(f"[{position}/{len(todo)}] {unit}: another process is at it, waiting")
-            lock.acquire()
-        try:
-            if self._already(unit, facts):
-                return
-            remove_leftovers(folder.parent)
-            self._load_model()
-            self.say(f"[{position}/{len(todo)}] {unit}: {facts['items']} items{self._eta(position, todo)}")
-            started = time.monotonic()
-            self._evaluate(unit, facts, folder)
-            self.seconds.append((time.monotonic() - started) / max(1, facts["items"]))
-            self.report.finished.append(folder)
+            return False
+        except ModelError as error:
+            if self.lm is None:
+                raise  # the model cannot be loaded: the same for every unit that is left
+            self._failed(unit, str(error))
         except XlingError as error:
             self._failed(unit, str(error))
         except Exception as error:  # noqa: BLE001 - one task's crash must not lose the others'
             self._failed(unit, f"{type(error).__name__}: {error}")
-        finally:
-            lock.release()
+        return True
 
     def _load_model(self) -> None:
         if self.lm is None:
             self.say(f"loading {self.config.model.name}")
             self.lm = models.load(self.config.model)
+            self._claim_folder(write=True)
 
-    def _eta(self, position: int, todo: list[tuple[Unit, dict[str, Any]]]) -> str:
+    def _eta(self, items_left: int) -> str:
         if not self.seconds:
             return ""
-        left = sum(facts["items"] for _, facts in todo[position - 1 :])
-        minutes, seconds = divmod(round(left * sum(self.seconds) / len(self.seconds)), 60)
+        minutes, seconds = divmod(round(items_left * sum(self.seconds) / len(self.seconds)), 60)
         return f", about {minutes}:{seconds:02d} left"
 
     def _failed(self, unit: Unit, message: str) -> None:
         self.report.failed[str(unit)] = message
         self.say(f"  failed: {message}")
         path = self.config.output / "errors" / f"{unit.folder.replace('/', '_')}.txt"
-        write_text(path, traceback.format_exc())
+        try:
+            write_text(path, traceback.format_exc())
+        except OutputError as error:
+            self.say(f"  (its traceback could not be kept: {error})")
 
-    def _evaluate(self, unit: Unit, facts: dict[str, Any], folder: Path) -> None:
+    def _evaluate(self, unit: Unit, facts: dict[str, Any], folder: Path) -> list[str]:
         from xling_bench.harness import task
 
-        joiner = self.lm.tokenizer.eos_token if self.config.joiner == "auto" else None
-        metadata = {"demo_seed": unit.seed, "split": facts["split"]}
-        if unit.demos not in ("none", "same"):
-            metadata["demo_lang"] = unit.demos
         results, samples, warnings = task.evaluate(
-            self.lm,
-            unit,
-            metadata,
-            joiner=joiner,
-            limit=self.config.limit,
-            chat_template=self.config.model.chat_template,
+            self.lm, unit, facts, limit=self.config.limit, chat_template=self.config.model.chat_template
         )
         own = {
             "key": unit_key(facts),
@@ -279,20 +234,27 @@ class Runner:
             "benchmark": unit.spec.benchmark.key,
             "unit": unit.spec.unit,
             "family": unit.spec.family.key,
+            "batch_size": self.config.model.batch_size,
         }
-        results["config"] = {
-            "model": "hf",
-            "model_args": {"pretrained": self.config.model.name},
-            "limit": self.config.limit,
+        arguments = {
+            "pretrained": self.config.model.name,
+            "dtype": str(self.lm.model.dtype).removeprefix("torch."),
+            "prefix_token_id": self.lm.prefix_token_id,
         }
-        write_folder(
-            folder,
-            {"results.json": to_json({**results, "xling": own}), "samples.jsonl": "".join(map(to_line, samples))},
-        )
+        results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
+        text = "".join(map(to_line, samples))
+        write_folder(folder, {"results.json": to_json({**results, "xling": own}), "samples.jsonl": text})
+        return warnings
 
 
-def _difference(theirs: dict[str, Any], mine: dict[str, Any], name: str) -> str:
-    if name == "fingerprint":
-        return f"model {theirs['model']} with fingerprint {theirs['fingerprint']}, not {mine['fingerprint']}"
-    changed = [k for k in mine[name] if theirs[name].get(k) != mine[name][k]]
-    return ", ".join(f"{k} was {theirs[name].get(k)!r}, now {mine[name][k]!r}" for k in changed)
+def _same_run(theirs: dict[str, Any], mine: dict[str, Any], output: Path) -> None:
+    """Raise OutputError naming what differs when a folder's run.json is of another model or other settings."""
+    detail = ""
+    if theirs.get("fingerprint") != mine["fingerprint"]:
+        detail = f"model {theirs.get('model')} with fingerprint {theirs.get('fingerprint')}, not {mine['fingerprint']}"
+    elif theirs.get("settings") != mine["settings"]:
+        old = theirs.get("settings") or {}
+        changed = [k for k in mine["settings"] if old.get(k) != mine["settings"][k]]
+        detail = ", ".join(f"{k} was {old.get(k)!r}, now {mine['settings'][k]!r}" for k in changed)
+    if detail:
+        raise OutputError(f"{output} holds another run: {detail}. Choose another folder with -o.")

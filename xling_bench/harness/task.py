@@ -12,6 +12,7 @@ from typing import Any
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
 from xling_bench.errors import DataError
+from xling_bench.harness.adapter import Docs
 from xling_bench.harness.units import Unit
 
 
@@ -52,14 +53,19 @@ class _Collect(logging.Handler):
 
 
 def evaluate(
-    lm: Any, unit: Unit, metadata: dict[str, Any], *, joiner: str | None, limit: int | None, chat_template: bool
+    lm: Any, unit: Unit, facts: dict[str, Any], *, limit: int | None, chat_template: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
-    """Evaluate one unit. Returns (lm-eval's results without samples, samples, warnings)."""
-    from lm_eval import evaluator
-    from lm_eval.api import task as lm_eval_task
+    """Evaluate one unit. Returns (lm-eval's results without samples, samples, warnings).
 
-    lm_eval_task.tqdm = lambda documents, **_: documents  # its bar for building prompts lasts milliseconds
-    task = build(unit.spec, metadata, joiner)
+    Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model.
+    """
+    from lm_eval import evaluator
+
+    metadata = {"demo_seed": unit.seed, "split": facts["split"]}
+    if unit.demos not in ("none", "same"):
+        metadata["demo_lang"] = unit.demos
+    task = build(unit.spec, metadata, facts.get("joiner"))
+    _check_data(task.dataset["test"], facts)
     task.set_config(key="num_fewshot", value=unit.shots)
     logger, collect = logging.getLogger("lm_eval.models.huggingface"), _Collect()
     logger.addHandler(collect)
@@ -70,6 +76,7 @@ def evaluate(
             task_dict={"tasks": {unit.spec.name: task}},
             limit=limit,
             apply_chat_template=chat_template,
+            fewshot_as_multiturn=chat_template,  # lm_eval's own default
             log_samples=True,
         )
     except AssertionError as error:
@@ -85,6 +92,14 @@ def evaluate(
         logger.propagate = True
     samples = [_sample(s) for s in results.pop("samples")[unit.spec.name]]
     return results, samples, list(collect.seen)
+
+
+def _check_data(docs: Docs, facts: dict[str, Any]) -> None:
+    """The rows about to be scored must be the rows that were planned: files can change while a long run goes on."""
+    found = docs[0]["data_hash"]
+    demos = docs.demos[0]["data_hash"] if facts["shots"] else None
+    if found != facts["data"] or (facts["shots"] and demos != facts["demo_data"]):
+        raise DataError(f"the data of {facts['task']} changed since the run started; start it again.")
 
 
 def _without_bars(lm: Any) -> Any:

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.catalog import TaskSpec
-from xling_bench.errors import UsageError
+from xling_bench.errors import OutputError, UsageError
+from xling_bench.harness.output import read_json
+
+MOST_SHOTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ def make_units(
         raise UsageError(f"--shots {list(shots)}: expected numbers >= 0, for example 0,5")
     if any(s < 0 for s in seeds) or not seeds:
         raise UsageError(f"--seeds {list(seeds)}: expected numbers >= 0, for example 0,1,2")
+    if max(shots) > MOST_SHOTS:
+        raise UsageError(f"--shots {max(shots)}: at most {MOST_SHOTS} demonstrations are supported")
     return [
         Unit(spec, n, seed, (demo_lang or "same") if n else "none")
         for spec in specs
@@ -50,41 +55,49 @@ def make_units(
     ]
 
 
-INCIDENTAL = ("origin", "items", "dropped")  # facts that say where rows came from; what they are is in their hash
+# Facts that say where rows came from or what follows from other facts; what the rows are is in their hash.
+INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped")
 
 
-def unit_key(parts: dict[str, Any]) -> str:
+def unit_key(facts: dict[str, Any]) -> str:
     """A hash over everything a unit's result depends on."""
-    decisive = {name: value for name, value in parts.items() if name not in INCIDENTAL}
+    decisive = {name: value for name, value in facts.items() if name not in INCIDENTAL}
     text = json.dumps(decisive, ensure_ascii=False, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def signature(parts: dict[str, Any]) -> str:
+def different_facts(result: dict[str, Any], facts: dict[str, Any]) -> list[str]:
+    """The facts, with both values, in which a finished result differs from `facts`; empty when it is the same."""
+    if result["xling"]["key"] == unit_key(facts):
+        return []
+    theirs, mine = result["xling"]["facts"], json.loads(json.dumps(facts))
+    names = [n for n in {**theirs, **mine} if n not in INCIDENTAL and theirs.get(n) != mine.get(n)]
+    return [f"{n} (was {theirs.get(n)}, now {mine.get(n)})" for n in names] or ["set of facts"]
+
+
+def signature(facts: dict[str, Any]) -> str:
     """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
-    shown = (
-        "task",
-        "language",
-        "split",
-        "data",
-        "source",
-        "template",
-        "shots",
-        "demos",
-        "demo_data",
-        "demo_template",
-        "seed",
-        "limit",
-    )
-    fields = [f"{name}:{parts[name]}" for name in shown if parts.get(name) not in (None, "")]
-    tail = [f"joiner:{parts['joiner']!r}", f"lm_eval:{parts['lm_eval']}", f"v:{parts['xling_bench']}"]
-    return "|".join(["xling", *fields, *tail])
+    shown = ("task", "language", "split", "data", "source", "template", "shots", "demos", "demo_data", "demo_template",
+             "seed", "limit", "rule", "joiner")  # fmt: skip
+    fields = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in shown if facts.get(n) is not None]
+    settings = {k: v for k, v in facts["settings"].items() if v not in (None, False, "auto")}
+    fields += [f"{name}:{value}" for name, value in settings.items()]
+    versions = [f"lm_eval:{facts['lm_eval']}", f"v:{facts['xling_bench']}", f"code:{facts['code']}"]
+    return "|".join(["xling", *fields, f"model:{facts['model']}", *versions])
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """The unit's results.json, or None when it has not been finished."""
+    """The unit's results.json, or None when it has not been finished.
+
+    Raises OutputError for a damaged file, or a folder without one: results are never written over what is there.
+    """
+    if not folder.exists():
+        return None
     path = folder / "results.json"
     if not path.is_file():
-        return None
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        raise OutputError(f"{folder} exists but has no results.json; remove it to have it made again.")
+    result = read_json(path)
+    own = result.get("xling")
+    if not isinstance(own, dict) or "key" not in own or "facts" not in own or "results" not in result:
+        raise OutputError(f"{path} is not a result of `xling-bench run`; move it away or use another -o folder.")
     return result

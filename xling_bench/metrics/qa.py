@@ -86,5 +86,22 @@ def _f1(prediction: list[str], gold: list[str], empty_matches: bool) -> float:
 
 
 def contains(prediction: str, golds: Sequence[str]) -> float:
-    """1.0 if the first gold occurs in the prediction, letter case apart: x-LLM's "exact-matching accuracy"."""
-    return float(bool(golds) and golds[0].lower() in prediction.lower())
+    """1.0 if the first gold occurs in the prediction, letter case apart: x-LLM's "exact-matching accuracy".
+
+    Without a gold (unanswerable) only an empty prediction is right.
+    """
+    return float(golds[0].lower() in prediction.lower() if golds else not prediction)
+
+
+def abstains(prediction: str, answers: Sequence[str]) -> bool:
+    """Whether the prediction is one of the abstain `answers`, letter case and outer punctuation and space apart."""
+    return _bare(prediction) in {_bare(answer) for answer in answers}
+
+
+def _bare(text: str) -> str:
+    start, end = 0, len(text)
+    while start < end and (text[start].isspace() or _is_punctuation(text[start])):
+        start += 1
+    while end > start and (text[end - 1].isspace() or _is_punctuation(text[end - 1])):
+        end -= 1
+    return text[start:end].casefold()

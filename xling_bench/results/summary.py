@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -20,7 +20,10 @@ PERCENT = {"acc", "f1", "exact", "contains"}  # metrics in [0, 1], printed in pe
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number: the headline metric of one finished unit, in percent or (chrF++) points of 100."""
+    """One number: the headline metric of one finished unit, in percent or (chrF++) points of 100.
+
+    `ids` is a hash of the scored items' ids, in order: equal where two languages were scored on the same items.
+    """
 
     benchmark: str
     unit: str
@@ -31,43 +34,56 @@ class Cell:
     metric: str
     value: float
     items: int
+    ids: str
     source: str
     signature: str
+    folder: Path
 
 
 def read_run(folder: Path) -> list[Cell]:
-    """All finished units of a run, in path order. Raises DataError for a folder without results."""
-    paths = sorted(folder.glob("*/*/results.json"))
-    if not paths:
+    """All finished units of a run, in path order.
+
+    Files that are no results of ours are passed over: a run folder may hold other things, and `run` itself reports
+    damaged results. Raises DataError for a folder without any result.
+    """
+    cells = [cell for path in sorted(folder.glob("*/*/results.json")) if (cell := _cell(path)) is not None]
+    if not cells:
         raise DataError(f"{folder} holds no results (<task>/<shots>-<seed>-<demos>/results.json).")
-    return [_cell(json.loads(path.read_text(encoding="utf-8")), path) for path in paths]
+    return cells
 
 
-def _cell(result: dict[str, Any], path: Path) -> Cell:
+def _cell(path: Path) -> Cell | None:
     try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         own, facts = result["xling"], result["xling"]["facts"]
         metric = facts["metrics"][0]
         value = result["results"][facts["task"]][f"{metric},none"]
-    except KeyError as error:
-        raise DataError(f"{path}: no field {error}; is it a result of `xling-bench run`?") from error
-    return Cell(
-        benchmark=own["benchmark"],
-        unit=own["unit"],
-        family=own["family"],
-        shots=facts["shots"],
-        seed=facts["seed"] or 0,
-        demos=facts["demos"],
-        metric=metric,
-        value=100 * value if metric in PERCENT else value,
-        items=facts["items"],
-        source=facts["source"],
-        signature=own["signature"],
-    )
+        return Cell(
+            benchmark=own["benchmark"],
+            unit=own["unit"],
+            family=own["family"],
+            shots=facts["shots"],
+            seed=facts.get("seed") or 0,
+            demos=facts["demos"],
+            metric=metric,
+            value=100 * value if metric in PERCENT else value,
+            items=facts["items"],
+            ids=facts["ids"],
+            source=facts["source"],
+            signature=own["signature"],
+            folder=path.parent,
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One printed line: the mean over seeds, and the gap to English (percentage points, English minus this)."""
+    """One printed line: the mean over seeds, and the gap to English (percentage points, English minus this).
+
+    `same_items` is False where English was scored on other items (untranslated ones missing, or a benchmark that is
+    not parallel): the gap then also holds the difference between the items.
+    """
 
     benchmark: str
     family: str
@@ -77,46 +93,42 @@ class Line:
     unit: str
     value: float
     gap: float | None
+    same_items: bool
     items: int
     seeds: int
     source: str
 
 
-def language_table(cells: Iterable[Cell]) -> list[Line]:
-    """Cells averaged over seeds, by benchmark, shots and language; the gap only where English was scored too.
+def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None) -> list[Line]:
+    """Cells averaged over seeds, by benchmark, shots and language; `shown` limits the lines to these result folders.
 
-    FLORES pairs have no gap: a translation into English and one out of it are different tasks.
+    The gap stands where English was scored in the same way, among the lines shown or not. Pairs have none: a
+    translation into English and one out of it are different tasks.
     """
     groups: dict[tuple[str, str, int, str, str, str], list[Cell]] = {}
     for cell in cells:
         key = (cell.benchmark, cell.family, cell.shots, cell.demos, cell.metric, cell.unit)
         groups.setdefault(key, []).append(cell)
-    means = {key: fmean(cell.value for cell in found) for key, found in groups.items()}
     lines = []
     for key, found in groups.items():
-        english = means.get((*key[:5], PIVOT))
-        gap = english - means[key] if english is not None and "-" not in key[5] else None
-        lines.append(Line(*key, means[key], gap, found[0].items, len(found), found[0].source))
+        if shown is not None and not any(cell.folder in shown for cell in found):
+            continue
+        english = groups.get((*key[:5], PIVOT))
+        mean = fmean(cell.value for cell in found)
+        gap = fmean(cell.value for cell in english) - mean if english and "-" not in key[5] else None
+        same = english is None or {c.ids for c in english} == {c.ids for c in found}
+        lines.append(Line(*key, mean, gap, same, found[0].items, len(found), found[0].source))
     return sorted(lines, key=lambda x: (x.benchmark, x.family, x.shots, x.demos, x.unit != PIVOT, x.unit))
 
 
-HEADER = ("benchmark", "family", "shots", "demos", "metric", "language", "score", "gap to en", "items")
+HEADER = ("benchmark", "family", "shots", "demos", "seeds", "metric", "language", "score", "gap to en", "items")
 
 
 def _cells(line: Line) -> tuple[str, ...]:
-    gap = "" if line.gap is None else f"{line.gap + 0.0:.1f}"
-    title = get_benchmark(line.benchmark).title
-    return (
-        title,
-        line.family,
-        str(line.shots),
-        line.demos,
-        line.metric,
-        line.unit,
-        f"{line.value:.1f}",
-        gap,
-        str(line.items),
-    )
+    gap = "" if line.gap is None else f"{line.gap + 0.0:.1f}{'' if line.same_items else '*'}"
+    seeds = str(line.seeds) if line.shots else "-"
+    head = (get_benchmark(line.benchmark).title, line.family, str(line.shots), line.demos, seeds, line.metric)
+    return (*head, line.unit, f"{line.value:.1f}", gap, str(line.items))
 
 
 def markdown(lines: Sequence[Line]) -> str:
@@ -125,16 +137,22 @@ def markdown(lines: Sequence[Line]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
     texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    notes = [
+        "score: percent (chrf: chrF++ points), mean over seeds. gap to en: English minus this; positive is behind."
+    ]
+    if any(line.gap is not None and not line.same_items for line in lines):
+        notes.append("*: English was scored on other items, so the gap is not only one of language.")
     if any(line.source == "sample" for line in lines):
-        texts += ["", "**Sample data: invented items that show how things work. These are not benchmark scores.**"]
-    return "\n".join(texts) + "\n"
+        notes.append("**Sample data: invented items that show how things work. These are not benchmark scores.**")
+    return "\n".join([*texts, "", "  \n".join(notes)]) + "\n"
 
 
 def to_csv(cells: Iterable[Cell]) -> str:
     """Every number with its signature, one per line, values in full."""
+    names = [name for name in Cell.__slots__ if name != "folder"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(Cell.__slots__)
+    writer.writerow(names)
     for cell in cells:
-        writer.writerow([getattr(cell, name) for name in Cell.__slots__])
+        writer.writerow([getattr(cell, name) for name in names])
     return out.getvalue()

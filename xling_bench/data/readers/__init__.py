@@ -12,6 +12,7 @@ from pathlib import Path
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.data.readers import choice, knowledge, pairs, qa, text
 from xling_bench.data.rows import Row
+from xling_bench.errors import DataError
 
 Read = tuple[list[Row], str, dict[str, int]]
 Reader = Callable[[Benchmark, Path, str, str], Read]
@@ -33,4 +34,10 @@ READERS: dict[str, Reader] = {
 
 def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     """Read one split of one unit from the official files below `root`."""
-    return READERS[benchmark.key](benchmark, root, unit, split)
+    try:
+        return READERS[benchmark.key](benchmark, root, unit, split)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # Readers name file and line where they can; this is for shapes of damage nobody thought of.
+        raise DataError(
+            f"{benchmark.key} {unit} {split}: the files are not in the official layout ({error!r})"
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -98,6 +99,8 @@ def _original(root: Path, folder: Path) -> Read:
     rows: list[Row] = []
     dropped: dict[str, int] = {}
     for relation, template in templates.items():
+        if re.fullmatch(r"[A-Za-z0-9_-]+", str(relation)) is None:
+            raise DataError(f"{folder}/templates.jsonl: {relation!r} is not the name of a relation")
         path = find_any(folder, [f"{relation}.jsonl"])
         if "date" in relation or path is None:
             continue

@@ -41,12 +41,16 @@ def _squad(path: Path, prefix: str) -> Iterator[Row]:
         for paragraph in (p for article in document["data"] for p in article["paragraphs"]):
             for question in paragraph["qas"]:
                 yield squad_row(prefix, paragraph["context"], question, seen)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not SQuAD-shaped JSON (data > paragraphs > context, qas): {error!r}") from error
 
 
 def squad_row(prefix: str, context: str, question: dict[str, Any], seen: dict[str, int]) -> Row:
-    """One canonical row; a repeated id gets its running number."""
+    """One canonical row; a repeated id gets its running number.
+
+    Empty answers are left out: IndicQA marks unanswerable questions with them, and MLQA's test has one such gold,
+    which only an empty prediction meets either way.
+    """
     identifier = f"{prefix}-{question['id']}"
     seen[identifier] = seen.get(identifier, 0) + 1
     if seen[identifier] > 1:

@@ -1,0 +1,156 @@
+"""What a run will do: its units, and for each the facts its result depends on. Reads data, loads no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import xling_bench
+from xling_bench import languages
+from xling_bench.catalog import TaskSpec
+from xling_bench.catalog.prompt import demo_form
+from xling_bench.data import Loaded, Source, load
+from xling_bench.errors import MissingDataError, UsageError, XlingError
+from xling_bench.harness.model import ModelConfig
+from xling_bench.harness.units import Unit, make_units
+from xling_bench.metrics import rule
+
+JOINERS = ("paper", "auto")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run. `specs` come from `catalog.select`; `limit` scores only the first N items."""
+
+    model: ModelConfig
+    specs: tuple[TaskSpec, ...]
+    output: Path
+    shots: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0,)
+    demo_lang: str | None = None
+    limit: int | None = None
+    split: str = "test"
+    joiner: str = "paper"
+
+    def check(self) -> None:
+        """Raise UsageError for values that make no sense, before anything is read."""
+        if self.limit is not None and self.limit < 1:
+            raise UsageError(f"--limit {self.limit}: expected a number >= 1")
+        if self.joiner not in JOINERS:
+            raise UsageError(f"--joiner {self.joiner!r}: expected one of {', '.join(JOINERS)}")
+        if self.demo_lang is not None:
+            languages.get(self.demo_lang)
+        self.model.check()
+
+
+@dataclass
+class Plan:
+    """Units with data, and what became of the others.
+
+    `missing` maps a task without data, and `failed` a unit that cannot be run, to its reason; `notes` say what is
+    unusual about data that are there.
+    """
+
+    units: list[tuple[Unit, dict[str, Any]]] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def items(self) -> int:
+        """Items to score in all units together."""
+        return sum(facts["items"] for _, facts in self.units)
+
+
+def make_plan(config: RunConfig, source: Source) -> Plan:
+    """Plan all units. Bad data of one task end up in the plan; only a senseless configuration raises."""
+    config.check()
+    demo_lang = languages.get(config.demo_lang).key if config.demo_lang else None
+    plan = Plan()
+    for unit in make_units(config.specs, config.shots, config.seeds, demo_lang):
+        if unit.spec.name in plan.missing:
+            continue
+        try:
+            plan.units.append((unit, _facts(config, source, unit, plan.notes)))
+        except MissingDataError as error:
+            plan.missing[unit.spec.name] = str(error)
+        except XlingError as error:
+            plan.failed[str(unit)] = str(error)
+    return plan
+
+
+def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]) -> dict[str, Any]:
+    spec = unit.spec
+    benchmark = spec.benchmark
+    if config.model.chat_template and spec.kind == "choose":
+        raise UsageError(
+            "--chat-template: this task scores whole texts, which have no user's turn; run it without the template"
+        )
+    if config.split not in benchmark.splits:
+        raise UsageError(f"--split {config.split}: {benchmark.title} has {', '.join(benchmark.splits)}")
+    data = load(benchmark, spec.unit, config.split, source)
+    _note_deviation(spec, config.split, data, notes)
+    demos: dict[str, Any] = {}
+    if unit.shots:
+        code = None if unit.demos == "same" else unit.demos
+        demo_unit, form = demo_form(spec.family, benchmark, spec.unit, spec.form(), code)
+        demo_data = load(benchmark, demo_unit, benchmark.demos_from(config.split), source)
+        demos = {"seed": unit.seed, "demo_data": demo_data.hash, "demo_template": form.digest()}
+        demos["demo_origin"] = demo_data.origin
+    items = min(config.limit or len(data.rows), len(data.rows))
+    return {
+        "task": spec.name,
+        "language": spec.code,
+        "split": config.split,
+        "data": data.hash,
+        "source": data.source,
+        "origin": data.origin,
+        "items": items,
+        "ids": sha256("\n".join(row["id"] for row in data.rows[:items]).encode()).hexdigest()[:16],
+        "dropped": data.dropped,
+        "template": spec.form().digest(),
+        "shots": unit.shots,
+        "demos": unit.demos,
+        **demos,
+        "limit": items if items < len(data.rows) else None,
+        "metrics": list(spec.metrics),
+        "rule": rule(benchmark.key, spec.kind, spec.answer_language.key),
+    }
+
+
+def _note_deviation(spec: TaskSpec, split: str, data: Loaded, notes: dict[str, None]) -> None:
+    published, found = spec.benchmark.expected_rows(spec.unit, split), len(data.rows) + sum(data.dropped.values())
+    if published is not None and published != found and data.source != "sample":
+        notes[f"{spec.benchmark.title} {spec.unit} {split}: {found} rows in {data.origin}, {published} published"] = (
+            None
+        )
+
+
+def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | None) -> dict[str, Any]:
+    """The facts that come from the model and the software. `joiner` is the model's end token under `auto`."""
+    facts = {
+        "model": fingerprint,
+        "settings": config.model.settings(),
+        "lm_eval": version("lm_eval"),
+        "xling_bench": xling_bench.__version__,
+        "code": code_hash(),
+    }
+    return facts | ({"joiner": joiner or unit.spec.family.joiner} if unit.shots else {})
+
+
+@cache
+def code_hash() -> str:
+    """Eight hex digits over the source of everything between a data file and a score.
+
+    A version number stays the same while somebody edits a metric; results made by other code must not be mixed.
+    """
+    package = Path(xling_bench.__file__).parent
+    folders = ("metrics", "data")
+    files = [path for folder in folders for path in sorted((package / folder).rglob("*.py"))]
+    files += [package / "catalog" / "render.py", package / "catalog" / "prompt.py"]
+    files += [package / "harness" / name for name in ("adapter.py", "task.py", "model.py")]
+    return sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:8]
