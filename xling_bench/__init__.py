@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xling_bench.api import evaluate
+    from xling_bench.results.load import load_results
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate"]
+__all__ = ["__version__", "evaluate", "load_results"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from xling_bench import api
 
         return api.evaluate
+    if name == "load_results":
+        from xling_bench.results import load
+
+        return load.load_results
     raise AttributeError(f"module 'xling_bench' has no attribute {name!r}")

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from xling_bench.data import Source, source_from_environment
 from xling_bench.errors import ModelError, OutputError, XlingError
 from xling_bench.harness import model as models
+from xling_bench.harness.items import write_items
 from xling_bench.harness.output import (
     prepare,
     read_json,
@@ -99,6 +100,8 @@ class Runner:
         for unit, facts, label in busy:
             self.say(f"{label}: another process is at it, waiting for its result")
             self._one(unit, facts, label, facts["items"], wait=True)
+        if self.report.finished:
+            write_items(self.config.output)
         return self.report
 
     def _with_model(self, plan: Plan) -> list[tuple[Unit, dict[str, Any]]]:

@@ -80,6 +80,7 @@ def signature(facts: dict[str, Any]) -> str:
     shown = ("task", "language", "split", "data", "source", "template", "shots", "demos", "demo_data", "demo_template",
              "seed", "limit", "rule", "joiner")  # fmt: skip
     fields = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in shown if facts.get(n) is not None]
+    fields = [field.replace("|", "%7C") for field in fields]  # end tokens are fond of bars: <|endoftext|>
     settings = {k: v for k, v in facts["settings"].items() if v not in (None, False, "auto")}
     fields += [f"{name}:{value}" for name, value in settings.items()]
     versions = [f"lm_eval:{facts['lm_eval']}", f"v:{facts['xling_bench']}", f"code:{facts['code']}"]

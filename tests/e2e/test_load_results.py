@@ -1,0 +1,141 @@
+"""`load_results` on real runs: ours and plain lm-eval's, with items, mixed, damaged, exported."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_runner import run
+
+from xling_bench import content, evaluate, load_results
+from xling_bench.cli.main import main
+from xling_bench.errors import DataError
+from xling_bench.results.load import refuse_mixed, save_results, signature_fields
+from xling_bench.results.pivot import side_by_side
+from xling_bench.results.schema import COLUMNS, NAMES
+
+pytestmark = pytest.mark.e2e
+TASKS = ["xling_xnli_de", "xling_xnli_en", "xling_flores_en_de", "xling_xquad_hi"]
+
+
+@pytest.fixture(scope="module")
+def runs(models, tmp_path_factory) -> tuple[Path, Path]:
+    """Runs of two models on the sample, 0 and 2 shots."""
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLING_DATA", "sample")
+        for name in ("llama", "bloom"):
+            report = evaluate(f"hf:{models[name]}", output=root / name, tasks=TASKS, shots=(0, 2), seeds=(0, 1))
+            assert not report.failed
+    return root / "llama", root / "bloom"
+
+
+def test_columns_types_and_values(runs) -> None:
+    frame = load_results(runs[0])
+    assert tuple(frame.columns) == (*NAMES, "items")
+    assert {c.name: str(frame.dtypes[c.name]) for c in COLUMNS} == {c.name: c.dtype for c in COLUMNS}
+    # 4 tasks x (0 shots once + 2 shots with two seeds); XQuAD has three metrics, the others one.
+    assert len(frame) == 3 * (1 + 1 + 1 + 3)
+    for _, row in frame.iterrows():
+        folder = runs[0] / row["task"] / f"{row['shots']}-{row['seed']}-{row['demos']}"
+        result = json.loads((folder / "results.json").read_text())
+        assert row["value"] == result["results"][row["task"]][f"{row['metric']},none"]
+        assert row["signature"] == result["xling"]["signature"]
+        assert len(row["items"]) == row["n"]
+        if row["metric"] != "chrf":
+            assert row["items"].mean() == pytest.approx(row["value"])
+
+
+def test_items_parquet_says_the_same_as_the_samples(runs, tmp_path) -> None:
+    with_parquet = load_results(runs[0])
+    copy = shutil.copytree(runs[0], tmp_path / "run")
+    (copy / "items.parquet").unlink()
+    without = load_results(copy)
+    for a, b in zip(with_parquet["items"], without["items"], strict=True):
+        pd.testing.assert_series_equal(a, b)
+    pd.testing.assert_frame_equal(with_parquet.drop(columns="items"), without.drop(columns="items"))
+
+
+def test_a_stale_or_damaged_items_file_is_never_believed(runs, tmp_path) -> None:
+    copy = shutil.copytree(runs[0], tmp_path / "run")
+    items = pd.read_parquet(copy / "items.parquet")
+    items["key"] = "another"
+    items["score"] = 7.0
+    items.to_parquet(copy / "items.parquet")
+    assert load_results(copy)["items"].iloc[0].max() <= 100
+    (copy / "items.parquet").write_bytes(b"PAR1 damaged")
+    with pytest.raises(DataError, match=r"items.parquet is damaged .* made again"):
+        load_results(copy)
+
+
+def test_plain_lm_eval_results_stand_beside_ours(runs, models, tmp_path, sample_data) -> None:
+    import lm_eval
+    from lm_eval.loggers import EvaluationTracker
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_path=str(content.folder("tasks")), include_defaults=False)
+    tracker = EvaluationTracker(output_path=str(tmp_path))
+    results = lm_eval.simple_evaluate(
+        model="hf", model_args={"pretrained": str(models["llama"])}, tasks=["xling_xnli_de", "xling_xquad_hi"],
+        task_manager=manager, num_fewshot=2, batch_size=16, device="cpu", evaluation_tracker=tracker, bootstrap_iters=0,
+    )  # fmt: skip
+    samples = results.pop("samples")
+    tracker.save_results_aggregated(results=results, samples=samples)
+    for task, logged in samples.items():
+        tracker.save_results_samples(task_name=task, samples=logged)
+    frame = load_results([runs[0], tmp_path])
+    theirs = frame[frame["harness"] == "lm_eval"]
+    assert sorted(theirs["metric"]) == ["acc", "contains", "exact", "f1"]
+    assert set(theirs["source"]) == {"sample"}
+    for _, row in theirs.iterrows():
+        ours = frame[(frame["harness"] != "lm_eval") & (frame["shots"] == 2) & (frame["seed"] == 0)]
+        same = ours[(ours["task"] == row["task"]) & (ours["metric"] == row["metric"])].iloc[0]
+        assert row["value"] == pytest.approx(same["value"])
+        pd.testing.assert_series_equal(row["items"], same["items"])
+        assert signature_fields(row["signature"])["data"] == signature_fields(same["signature"])["data"]
+    refuse_mixed(frame)
+
+
+def test_models_stand_side_by_side_and_mixing_is_refused(runs, models, tmp_path, sample_data, capsys) -> None:
+    table = side_by_side(load_results(runs))
+    assert list(table.columns) == [str(models["bloom"]), str(models["llama"])]
+    assert table.index[0][-1] == "en-de"
+    short = evaluate(f"hf:{models['xglm']}", output=tmp_path / "short", tasks=["xling_xnli_de"], limit=4)
+    assert short.finished
+    with pytest.raises(DataError, match=r"xnli de xglm 0 none 0 acc: limit differs: None for .*, 4 for"):
+        side_by_side(load_results([runs[0], tmp_path / "short"]))
+    assert main(["table", str(runs[0]), str(runs[1])]) == 0
+    out = capsys.readouterr().out
+    assert str(models["bloom"]) in out
+    assert "not benchmark scores" in out
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_export_keeps_every_number_and_its_signature(runs, tmp_path, suffix) -> None:
+    frame = load_results(runs[0])
+    path = tmp_path / f"table{suffix}"
+    save_results(frame, path)
+    again = {".csv": pd.read_csv, ".json": pd.read_json, ".parquet": pd.read_parquet}[suffix](path)
+    assert list(again.columns) == list(NAMES)
+    assert list(again["signature"]) == list(frame["signature"])
+    assert list(again["value"]) == pytest.approx(list(frame["value"]))
+
+
+def test_errors_name_file_and_field(runs, tmp_path) -> None:
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        load_results(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="holds no results"):
+        load_results(tmp_path)
+    copy = shutil.copytree(runs[0], tmp_path / "run")
+    path = copy / "xling_xnli_de" / "0-0-none" / "results.json"
+    result = json.loads(path.read_text())
+    del result["xling"]["facts"]["split"]
+    path.write_text(json.dumps(result))
+    with pytest.raises(DataError, match=r"0-0-none/results.json: missing or unexpected field 'split'"):
+        load_results(copy)
+    path.write_text("{")
+    done = run("table", str(copy))
+    assert done.returncode == 2
+    assert "results.json" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,81 @@
+"""Item scores: taken from samples, kept compactly in `RUN/items.parquet`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "items.parquet"
+COLUMNS = ("unit", "key", "metric", "item", "score")  # unit: `xling_xnli_de/5-0-same`; key: its result's key
+
+
+def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[tuple[str, str, float]]:
+    """Yield (metric, item id, score) of a samples file.
+
+    A metric whose items carry statistics instead of a score (chrF++) gives the item's own chrF++, from 0 to 100.
+    Raises DataError naming file and line for a line that is no sample.
+    """
+    from xling_bench.metrics import chrf
+
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                sample = json.loads(line)
+                item = str(sample["doc"]["id"])
+                for metric in metrics:
+                    value = sample[metric]
+                    yield metric, item, chrf([value]) if isinstance(value, list) else float(value)
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
+
+
+def items_frame(
+    units: Sequence[tuple[str, str, Path, Sequence[str]]], known: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Item scores of `units` (name, key, samples file, metrics); rows of `known` with the same key are reused."""
+    import pandas as pd
+
+    wanted = {key for _, key, _, _ in units}
+    parts = [] if known is None else [known[known["key"].isin(wanted)]]
+    have = set() if known is None else set(known["key"].unique())
+    for name, key, path, metrics in units:
+        if key not in have:
+            rows = [(name, key, *row) for row in item_scores(path, metrics)]
+            parts.append(pd.DataFrame(rows, columns=list(COLUMNS)))
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    return frame.astype(
+        {"unit": "category", "key": "category", "metric": "category", "item": "category", "score": "float64"}
+    )
+
+
+def read_items(folder: Path) -> pd.DataFrame | None:
+    """The run's item scores, or None when it has none. Raises DataError for a damaged file."""
+    import pandas as pd
+
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path, columns=list(COLUMNS))
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is damaged ({error}); delete it, it is made again from the samples.") from error
+
+
+def finished_units(folder: Path) -> list[tuple[str, str, Path, Sequence[str]]]:
+    """(name, key, samples file, metrics) of every finished unit of a run."""
+    units = []
+    for path in sorted(folder.glob("*/*/results.json")):
+        try:
+            own: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["xling"]
+            units.append((path.parent.relative_to(folder).as_posix(), own["key"], path.with_name("samples.jsonl"),
+                          own["facts"]["metrics"]))  # fmt: skip
+        except (ValueError, KeyError, TypeError):
+            continue  # no result of ours; `run` reports damaged ones
+    return units

@@ -1,0 +1,234 @@
+"""`load_results`: our runs and plain lm-eval results -> one typed pandas table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.errors import DataError
+from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
+from xling_bench.results.items import item_scores, read_items
+from xling_bench.results.schema import COLUMNS, ITEMS, NAMES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+METADATA = ("split", "demo_lang", "demo_seed")
+
+
+def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
+    """Read any mix of runs and lm-eval results into one long table, one row per number.
+
+    `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), or single
+    results files. Columns are `results.schema.COLUMNS` plus `items`: a Series of item scores indexed by item id, or
+    None where no samples were kept (`lm_eval` without --log_samples). Rows come sorted; values are untouched.
+    Raises DataError naming file and field for what cannot be read, and for a path without results.
+    """
+    import pandas as pd
+
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    rows: list[Row] = []
+    for path in map(Path, listed):
+        found = list(_rows(path))
+        if not found:
+            raise DataError(f"{path} holds no results of `xling-bench run` or `lm_eval`.")
+        rows += found
+    frame = pd.DataFrame(rows, columns=[*NAMES, ITEMS])
+    frame = frame.astype({column.name: column.dtype for column in COLUMNS})
+    order = ["benchmark", "language", "family", "shots", "demos", "seed", "metric", "model"]
+    return frame.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    if path.is_file():
+        yield from _file(path, None)
+        return
+    if not path.is_dir():
+        raise DataError(f"{path} does not exist.")
+    run_files = sorted(path.glob("*/*/results.json"))
+    items = _by_unit(path) if run_files else {}
+    for file in run_files:
+        yield from _file(file, items.get(file.parent.relative_to(path).as_posix()))
+    for file in sorted(path.rglob("results_*.json")):
+        yield from _file(file, None)
+
+
+def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
+    frame = read_items(folder)
+    if frame is None:
+        return {}
+    return {str(name): part for name, part in frame.groupby("unit", observed=True, sort=False)}
+
+
+def _file(path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error})") from error
+    try:
+        yield from _ours(result, path, items) if "xling" in result else _plain(result, path)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: missing or unexpected field {error}") from error
+
+
+def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
+    own = result["xling"]
+    facts = own["facts"]
+    if items is not None and set(items["key"].unique()) != {own["key"]}:
+        items = None  # the samples are newer than the run's items.parquet
+    if items is None:
+        items = _frame(item_scores(path.with_name("samples.jsonl"), facts["metrics"]))
+    scores = _series(items)
+    for metric in facts["metrics"]:
+        yield {
+            "model": result["config"]["model_args"]["pretrained"],
+            "fingerprint": facts["model"],
+            "benchmark": own["benchmark"],
+            "language": own["unit"],
+            "family": own["family"],
+            "task": facts["task"],
+            "split": facts["split"],
+            "shots": facts["shots"],
+            "demos": facts["demos"],
+            "seed": facts.get("seed") or 0,
+            "metric": metric,
+            "value": result["results"][facts["task"]][f"{metric},none"],
+            "n": facts["items"],
+            "source": facts["source"],
+            "harness": "xling-bench",
+            "signature": own["signature"],
+            ITEMS: scores.get(metric),
+        }
+
+
+def _plain(result: Row, path: Path) -> Iterator[Row]:
+    """Tasks of ours in a results file of plain lm_eval; its own tasks are passed over."""
+    stamp = path.stem.removeprefix("results_")
+    for task, config in result["configs"].items():
+        declared = (config.get("dataset_kwargs") or {}).get("xling")
+        if declared is None:
+            continue
+        metadata = config["metadata"]
+        metrics = [entry["metric"] for entry in config["metric_list"]]
+        samples = path.with_name(f"samples_{task}_{stamp}.jsonl")
+        scores = _series(_frame(item_scores(samples, metrics))) if samples.is_file() else {}
+        shots = int(result["n-shot"][task])
+        common = {
+            "model": _model_name(result["config"]),
+            "fingerprint": "",
+            "benchmark": declared["benchmark"],
+            "language": declared["unit"],
+            "family": metadata["family"],
+            "task": task,
+            "split": metadata.get("split", "test"),
+            "shots": shots,
+            "demos": metadata.get("demo_lang", "same") if shots else "none",
+            "seed": int(metadata.get("demo_seed", 0)) if shots else 0,
+            "n": result["n-samples"][task]["effective"],
+            "harness": "lm_eval",
+            **_data_of(samples),
+        }
+        signature = _signature(common, metadata, result)
+        for metric in metrics:
+            value = result["results"][task][f"{metric},none"]
+            scored = scores.get(metric)
+            source = {"source": common["source"]}
+            yield {**{k: v for k, v in common.items() if k != "data"}, **source, "metric": metric, "value": value,
+                   "signature": signature, ITEMS: scored}  # fmt: skip
+
+
+def _model_name(config: Row) -> str:
+    arguments = config.get("model_args") or {}
+    if isinstance(arguments, str):
+        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
+    return str(arguments.get("pretrained") or config.get("model_name") or config["model"])
+
+
+def _data_of(samples: Path) -> dict[str, str]:
+    """Source and hash of the data, which our documents carry; unknown where no samples were logged."""
+    if not samples.is_file():
+        return {"source": "unknown", "data": "unknown"}
+    with samples.open(encoding="utf-8") as lines:
+        doc = json.loads(next(lines))["doc"]
+    return {"source": doc["data_source"], "data": doc["data_hash"]}
+
+
+def _signature(common: Row, metadata: Row, result: Row) -> str:
+    fields = {
+        "task": common["task"],
+        "language": metadata["language"],
+        "split": common["split"],
+        "data": common["data"],
+        "source": common["source"],
+        "template": metadata["template"],
+        "shots": common["shots"],
+        "demos": common["demos"],
+        "seed": common["seed"] if common["shots"] else None,
+        "limit": result["config"].get("limit"),
+        "lm_eval": result.get("lm_eval_version"),
+    }
+    return "|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)])
+
+
+def _frame(rows: Iterable[tuple[str, str, float]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(ITEM_COLUMNS[2:]))
+
+
+def _series(frame: pd.DataFrame) -> dict[str, pd.Series[float]]:
+    """{metric: scores indexed by item id}, items in the order scored."""
+    found = {}
+    for metric, part in frame.groupby("metric", observed=True, sort=False):
+        ids = part["item"].astype("string")
+        found[str(metric)] = part["score"].set_axis(ids).rename("score").astype("float64")
+    return found
+
+
+def signature_fields(signature: str) -> dict[str, str]:
+    """{field: value} of a signature."""
+    return dict(part.split(":", 1) for part in signature.split("|")[1:])
+
+
+# Fields in which two numbers may differ and still be compared: who was measured, not how.
+WHO = {"model", "task", "language"}
+
+
+def refuse_mixed(frame: pd.DataFrame) -> None:
+    """Raise DataError when numbers of one cell (same benchmark, language, shots, ...) were not measured alike.
+
+    The error names the field that differs, both values and both models. Between our runs and plain lm_eval only the
+    fields both record are compared.
+    """
+    cell = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
+    for key, part in frame.groupby(cell, sort=True):
+        first = part.iloc[0]
+        mine = signature_fields(first["signature"])
+        for _, other in part.iloc[1:].iterrows():
+            theirs = signature_fields(other["signature"])
+            same_harness = first["harness"] == other["harness"]
+            for name in {**mine, **theirs}:
+                if name in WHO or not (same_harness or (name in mine and name in theirs)):
+                    continue
+                if mine.get(name) != theirs.get(name):
+                    where = " ".join(map(str, key))
+                    raise DataError(
+                        f"{where}: {name} differs: {mine.get(name)} for {first['model']}, {theirs.get(name)} for "
+                        f"{other['model']}. Numbers measured differently are not put into one table."
+                    )
+
+
+def save_results(frame: pd.DataFrame, path: Path) -> None:
+    """Write the table as .csv, .json or .parquet (by the name's end), without the item scores."""
+    plain = frame.drop(columns=[ITEMS], errors="ignore")
+    if path.suffix == ".csv":
+        plain.to_csv(path, index=False, lineterminator="\n")
+    elif path.suffix == ".json":
+        plain.to_json(path, orient="records", force_ascii=False, indent=1)
+    elif path.suffix == ".parquet":
+        plain.to_parquet(path, index=False)
+    else:
+        raise DataError(f"{path}: expected a name ending in .csv, .json or .parquet")

@@ -1,0 +1,39 @@
+"""Models side by side: one line per benchmark, shots and language, one column per model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.results.load import refuse_mixed
+from xling_bench.results.summary import PERCENT, PIVOT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LINE = ["benchmark", "family", "shots", "demos", "metric", "language"]
+
+
+def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of every metric, in percent (chrF++ in points), models as columns; NaN where not measured.
+
+    English comes first within its group. Raises DataError when numbers of one cell were not measured alike.
+    """
+    refuse_mixed(frame)
+    scaled = frame.assign(value=frame["value"].where(~frame["metric"].isin(PERCENT), 100 * frame["value"]))
+    table = scaled.pivot_table(index=LINE, columns="model", values="value", aggfunc="mean", observed=True)
+    order = sorted(table.index, key=lambda key: (*key[:5], key[5] != PIVOT, key[5]))
+    return table.loc[order]
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """The table as aligned Markdown, one decimal, `-` where a model was not measured."""
+    header = [*LINE, *map(str, table.columns)]
+    rows = [header]
+    for key, values in table.iterrows():
+        names = [get_benchmark(key[0]).title, *map(str, key[1:])]  # type: ignore[index]
+        rows.append([*names, *("-" if value != value else f"{value:.1f}" for value in values)])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
+    texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return "\n".join(texts) + "\n"

@@ -1,0 +1,37 @@
+"""The results table: one row per number, columns declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, pandas dtype and meaning."""
+
+    name: str
+    dtype: str
+    meaning: str
+
+
+COLUMNS = (
+    Column("model", "string", "path or hub name, as given"),
+    Column("fingerprint", "string", "hash of the model's content; empty for plain lm_eval results"),
+    Column("benchmark", "string", "benchmark key: xnli"),
+    Column("language", "string", "language key, or source-target pair: de, en-de"),
+    Column("family", "string", "prompt family"),
+    Column("task", "string", "task name"),
+    Column("split", "string", "split scored: test or dev"),
+    Column("shots", "int64", "number of demonstrations"),
+    Column("demos", "string", "language of demonstrations: none, same, or a language key"),
+    Column("seed", "int64", "seed of the demonstrations; 0 at 0 shots"),
+    Column("metric", "string", "acc, f1, exact, contains (0 to 1), chrf (0 to 100)"),
+    Column("value", "float64", "the score, in the metric's own range"),
+    Column("n", "int64", "items scored"),
+    Column("source", "string", "where data came from: files, hub or sample"),
+    Column("harness", "string", "what ran it: xling-bench or lm_eval"),
+    Column("signature", "string", "everything the number depends on, in one line"),
+)
+NAMES = tuple(column.name for column in COLUMNS)
+ITEMS = "items"  # one more column, never exported to text: a Series of item scores indexed by item id
+CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")
