@@ -106,9 +106,15 @@ def test_models_stand_side_by_side_and_mixing_is_refused(runs, models, tmp_path,
     with pytest.raises(DataError, match=r"xnli de xglm 0 none 0 acc: limit differs: None for .*, 4 for"):
         side_by_side(load_results([runs[0], tmp_path / "short"]))
     assert main(["table", str(runs[0]), str(runs[1])]) == 0
-    out = capsys.readouterr().out
-    assert str(models["bloom"]) in out
-    assert "not benchmark scores" in out
+    printed = capsys.readouterr()
+    assert str(models["bloom"]) in printed.out
+    assert "not benchmark scores" in printed.err
+    assert main(["table", str(runs[0]), "--layout", "afp-9", "--reference", "--format", "csv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("model,xnli en 0,xnli de 0")
+    assert lines[1].startswith("XGLM-7.5B (published),54.1,42.5")
+    assert lines[-1].startswith(str(models["llama"]))
+    assert "(2/15)" in lines[-1], "an average over some of the languages says over how many"
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])

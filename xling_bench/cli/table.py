@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="write the long table as .csv, .json or .parquet"
     )
+    parser.add_argument(
+        "--layout", metavar="NAME", help="a paper's table: afp-1 to afp-13, extrapolating-3, commit-2, ..."
+    )
+    parser.add_argument(
+        "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
+    )
+    parser.add_argument("--format", choices=("md", "csv", "latex"), default="md", help="of a --layout (default md)")
     parser.set_defaults(run=run)
 
 
@@ -24,12 +32,31 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.results.load import load_results, save_results
     from xling_bench.results.pivot import side_by_side, to_markdown
 
+    if arguments.layout is not None:
+        return _layout(arguments)
     frame = load_results(arguments.runs)
     if arguments.output is not None:
         save_results(frame, arguments.output)
         print(f"{len(frame)} numbers in {arguments.output}")
         return 0
     print(to_markdown(side_by_side(frame)), end="")
-    if (frame["source"] == "sample").any():
-        print("\n**Sample data: invented items that show how things work. These are not benchmark scores.**")
+    _warn_of_sample(frame)
     return 0
+
+
+def _layout(arguments: argparse.Namespace) -> int:
+    from xling_bench.results.layouts import render
+    from xling_bench.results.load import load_results, refuse_mixed
+    from xling_bench.results.reference import get_layout
+
+    layout = get_layout(arguments.layout)
+    frame = load_results(arguments.runs)
+    refuse_mixed(frame)
+    print(render(layout, frame, arguments.format, reference=arguments.reference), end="")
+    _warn_of_sample(frame)
+    return 0
+
+
+def _warn_of_sample(frame: Any) -> None:
+    if (frame["source"] == "sample").any():
+        print("sample data: invented items that show how things work, not benchmark scores", file=sys.stderr)

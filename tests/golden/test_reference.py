@@ -1,0 +1,106 @@
+"""The papers' own tables as the golden test of our aggregation: published cells in, published averages out."""
+
+import csv
+
+import pytest
+
+from xling_bench import content
+from xling_bench.errors import UsageError
+from xling_bench.results.layouts import Column, column_keys, column_value
+from xling_bench.results.reference import columns, get_layout, layouts, published
+from xling_bench.stats import population_std, relative_gap
+
+TOLERANCE = 0.1
+CELL_TABLES = {"xnli": 9, "pawsx": 10, "xcopa": 11, "xstorycloze": 12, "xwinograd": 13}
+
+
+def cells(tables: list[int], model: str, method: str) -> dict:
+    """A model's published per-language cells, as our own results would stand."""
+    return {
+        (n.column.benchmark, n.column.language, int(n.column.shots), "acc"): n.value
+        for table in tables
+        for n in published(f"afp_table{table:02d}")
+        if (n.model, n.method) == (model, method) and n.column.language != "avg"
+    }
+
+
+def errata(table: int) -> set[tuple[str, str, str, str]]:
+    """(model method, benchmark, shots, statistic) of a table's printed values that its cells do not give."""
+    path = content.folder("reports") / "reference" / "errata.csv"
+    found = set()
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            kind, statistic, who, *_ = (part.strip() for part in row["note"].split("|"))
+            if row["paper"] == "afp" and int(row["table"]) == table and kind == "error":
+                found.add((who, row["benchmark"], row["shots"], statistic))
+    return found
+
+
+def test_published_cells_aggregate_to_table_7() -> None:
+    """Means and population standard deviations of Tables 9-13, and the pooled average, within 0.1 of Table 7."""
+    layout = get_layout("afp-7")
+    checked, wrong = 0, set()
+    for number in published("afp_table07"):
+        ours = column_value(number.column, layout, cells(list(CELL_TABLES.values()), number.model, number.method))
+        assert ours.measured == ours.needed
+        checked += 1
+        if abs(ours.value - number.value) > TOLERANCE:
+            who = f"{number.model} {number.method}"
+            wrong.add((who, number.column.benchmark, number.column.shots, number.column.statistic))
+    assert checked == 110
+    assert wrong == errata(7) == {("BLOOMZ-7.1B base", "all", "", "mean"), ("BLOOMZ-7.1B base", "all", "", "std")}
+
+
+def test_known_values_of_the_definition() -> None:
+    # XGLM-7.5B on XNLI, 0 shots, 15 languages (Table 9): mean 45.61, population sd 3.35, printed 45.6 and 3.4.
+    xnli = [v for (b, _, n, _), v in cells([9], "XGLM-7.5B", "base").items() if (b, n) == ("xnli", 0)]
+    assert len(xnli) == 15
+    assert sum(xnli) / 15 == pytest.approx(45.61, abs=0.005)
+    assert population_std(xnli) == pytest.approx(3.35, abs=0.005)
+    # The pooled average of Table 7 is over all 102 cells: 55.3 (the mean of the task means would be 56.8).
+    layout = get_layout("afp-7")
+    assert len(column_keys(Column("all", "avg", "", "mean"), layout)) == 102
+
+
+def test_table_3_gives_the_gap_of_figure_1c() -> None:
+    """AFP Figure 1(c): the relative EN-ZH gap of XGLM-564M on XNLI falls by 6.53 points (17.36 % to 10.83 %)."""
+    gaps = []
+    for method in ("base", "AFP"):
+        have = cells([3], "XGLM-564M", method)
+        gaps.append(relative_gap(have[("xnli", "en", 0, "acc")], have[("xnli", "zh", 0, "acc")]))
+    assert gaps[0] == pytest.approx(17.36, abs=0.005)
+    assert gaps[1] == pytest.approx(10.83, abs=0.005)
+    assert gaps[0] - gaps[1] == pytest.approx(6.53, abs=0.005)
+
+
+@pytest.mark.parametrize("table", [1, 3, 9, 10, 11, 12, 13])
+def test_printed_averages_of_the_cell_tables(table: int) -> None:
+    layout = get_layout(f"afp-{table}")
+    wrong = set()
+    for number in published(f"afp_table{table:02d}"):
+        if number.column.language == "avg":
+            ours = column_value(number.column, layout, cells([table], number.model, number.method))
+            if ours.measured == ours.needed and abs(ours.value - number.value) > TOLERANCE:
+                wrong.add((f"{number.model} {number.method}", number.column.benchmark, number.column.shots, "score"))
+    known = {entry for entry in errata(table) if entry[-1] != "improvement"}
+    assert {(w, b, n) for w, b, n, _ in wrong} == {(w, b, n) for w, b, n, _ in known}
+
+
+def test_every_layout_stands_on_a_published_table() -> None:
+    for name, layout in layouts().items():
+        heads = columns(layout)
+        assert heads, name
+        for column in heads:
+            assert column_keys(column, layout), (name, column)
+
+
+def test_translation_is_averaged_over_sources_and_targets() -> None:
+    layout = get_layout("afp-4")
+    keys = column_keys(Column("flores", "from:sw", "", "mean"), layout)
+    assert [language for _, language, _, _ in keys] == ["sw-en", "sw-zh", "sw-th", "sw-tr"]
+    assert len(column_keys(Column("flores", "to:avg", "", "std"), layout)) == 20
+
+
+def test_an_unknown_layout_suggests() -> None:
+    with pytest.raises(UsageError, match="Did you mean 'afp-7'"):
+        get_layout("afp7")

@@ -1,0 +1,173 @@
+"""Our numbers in the papers' tables: which cells a published column stands for, and their mean or spread."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.results.reference import SPREAD, Column, Layout, columns, published
+from xling_bench.stats import population_std
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Key = tuple[str, str, int, str]  # benchmark, language, shots, metric
+Cells = Mapping[Key, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A column's value, and how many of the cells it stands for were measured. None when none was."""
+
+    value: float | None
+    measured: int
+    needed: int
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return "-"
+        return f"{self.value:.1f}" + ("" if self.measured == self.needed else f" ({self.measured}/{self.needed})")
+
+
+def cells_of(frame: pd.DataFrame, model: str) -> dict[Key, float]:
+    """One model's numbers, averaged over seeds as the papers do, in percent (chrF++ and BLEU in points).
+
+    Only the default prompt family and demonstrations in the task's own language count: other prompts make other
+    numbers, and a mean over both would be neither.
+    """
+    from xling_bench.results.summary import PERCENT
+
+    default = frame["benchmark"].map(lambda key: get_benchmark(key).family)
+    kept = (frame["model"] == model) & (frame["family"] == default) & frame["demos"].isin(["none", "same"])
+    found: dict[Key, list[float]] = {}
+    columns_read = ("benchmark", "language", "shots", "metric", "value")
+    for benchmark, language, shots, metric, value in zip(*(frame.loc[kept, c] for c in columns_read), strict=True):
+        scale = 100 if metric in PERCENT else 1
+        found.setdefault((str(benchmark), str(language), int(shots), str(metric)), []).append(scale * float(value))
+    return {key: fmean(values) for key, values in found.items()}
+
+
+def column_value(column: Column, layout: Layout, cells: Cells) -> Value:
+    """The mean over the cells a column stands for, or their population standard deviation for a `std` column."""
+    keys = column_keys(column, layout)
+    found = [cells[key] for key in keys if key in cells]
+    if not found:
+        return Value(None, 0, len(keys))
+    value = population_std(found) if column.statistic == "std" else fmean(found)
+    return Value(value, len(found), len(keys))
+
+
+def column_keys(column: Column, layout: Layout) -> list[Key]:
+    """Every cell a column stands for.
+
+    A column without benchmark, language or number of shots of its own (`all`, `avg`, empty) takes the layout's; where
+    the layout has none, those of the table's other columns; languages, at last, all that the benchmark has.
+    """
+    others = [c for c in columns(layout) if c.benchmark != "all"]
+    named = [c for c in others if _concrete(c.language)]
+    benchmarks = (
+        [column.benchmark] if column.benchmark != "all" else layout.benchmarks or _unique(c.benchmark for c in others)
+    )
+    keys = []
+    for benchmark in benchmarks:
+        shots = [int(column.shots)] if column.shots else layout.shots or _shots(others, benchmark)
+        for language in _languages(column, layout, named, benchmark):
+            keys += [(benchmark, language, n, _metric(column, layout, benchmark)) for n in shots]
+    return keys
+
+
+def _languages(column: Column, layout: Layout, named: Sequence[Column], benchmark: str) -> list[str]:
+    side, _, key = column.language.partition(":")
+    if key:  # AFP Table 4: `from:en` is every pair out of English
+        pairs = [(a, b) for a in layout.languages for b in layout.languages if a != b]
+        return [f"{a}-{b}" for a, b in pairs if key == "avg" or key == (a if side == "from" else b)]
+    if _concrete(column.language):
+        if benchmark == "flores" and "-" not in column.language:
+            return [f"en-{column.language}", f"{column.language}-en"]
+        return [column.language]
+    here = _unique(c.language for c in named if c.benchmark == benchmark)
+    listed = list(layout.languages) or here or list(get_benchmark(benchmark).languages)
+    if benchmark == "flores" and not any("-" in language for language in listed):
+        return [pair for language in listed for pair in (f"en-{language}", f"{language}-en")]
+    return listed
+
+
+def _concrete(language: str) -> bool:
+    return bool(language) and language != "avg" and ":" not in language
+
+
+def _shots(others: Sequence[Column], benchmark: str) -> list[int]:
+    return [int(n) for n in _unique(c.shots for c in others if c.benchmark == benchmark and c.shots)] or [0]
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _metric(column: Column, layout: Layout, benchmark: str) -> str:
+    statistic = layout.rename.get(column.statistic, column.statistic)
+    if statistic not in {"score", *SPREAD}:
+        return statistic
+    declared = get_benchmark(benchmark)
+    return layout.metric or declared.metrics[declared.kind][0]
+
+
+def rows_of(layout: Layout, frame: pd.DataFrame, *, reference: bool) -> list[tuple[str, list[str]]]:
+    """(row name, printed values) of every model, after the published rows when `reference` is set."""
+    heads = columns(layout)
+    rows: list[tuple[str, list[str]]] = []
+    if reference:
+        groups: dict[str, dict[Column, str]] = {}
+        for number in published(layout.reference):
+            method = "" if number.method in ("", "base") else f" {number.method}"
+            groups.setdefault(f"{number.model}{method} (published)", {})[number.column] = number.printed
+        rows += [(name, [have.get(c, "-") for c in heads]) for name, have in groups.items()]
+    for model in sorted(frame["model"].unique()):
+        cells = cells_of(frame, str(model))
+        rows.append((str(model), [str(column_value(c, layout, cells)) for c in heads]))
+    return rows
+
+
+def head(column: Column) -> str:
+    """A column's printed head: `xnli en 0`, `flores from en`, `all avg std`."""
+    parts = (column.benchmark, column.language.replace(":", " "), column.shots)
+    statistic = "" if column.statistic == "score" else column.statistic
+    return " ".join(part for part in (*parts, statistic) if part)
+
+
+def render(layout: Layout, frame: pd.DataFrame, form: str, *, reference: bool) -> str:
+    """The table as `md`, `csv` or `latex` text."""
+    lines = [["model", *(head(c) for c in columns(layout))]]
+    lines += [[name, *values] for name, values in rows_of(layout, frame, reference=reference)]
+    if form == "csv":
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows(lines)
+        return out.getvalue()
+    if form == "latex":
+        body = [" & ".join(_latex(cell) for cell in line) + r" \\" for line in lines]
+        spec = "l" + "r" * (len(lines[0]) - 1)
+        table = [
+            rf"\begin{{tabular}}{{{spec}}}",
+            r"\toprule",
+            body[0],
+            r"\midrule",
+            *body[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+        return f"% {layout.title}\n" + "\n".join(table) + "\n"
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
+    texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return f"{layout.title}\n\n" + "\n".join(texts) + "\n"
+
+
+def _latex(text: str) -> str:
+    for character in "&%$#_{}":
+        text = text.replace(character, "\\" + character)
+    return text

@@ -1,0 +1,98 @@
+"""The papers' published numbers (`reports/reference/`) and the layouts of their tables (`reports/layouts.toml`)."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import Field, ValidationError
+
+from xling_bench import content
+from xling_bench.catalog.benchmark import Strict
+from xling_bench.errors import DeclarationError, UsageError, did_you_mean
+
+SPREAD = {"mean", "std"}
+OWN_NUMBERS = {"translation_pairs"}  # columns that say how a model was trained, not how it scored
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a published table. Empty benchmark, language or shots mean "all of the layout's"."""
+
+    benchmark: str
+    language: str
+    shots: str
+    statistic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One published number, as printed."""
+
+    row: str
+    model: str
+    method: str
+    column: Column
+    printed: str
+
+    @property
+    def value(self) -> float:
+        """The number itself."""
+        return float(self.printed)
+
+
+class Layout(Strict):
+    """A paper's table: its columns are those of the published one; see layouts.toml for the other fields."""
+
+    title: str
+    reference: str
+    benchmarks: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    shots: tuple[int, ...] = ()
+    metric: str = ""
+    rename: dict[str, str] = Field(default_factory=dict)
+
+
+@cache
+def layouts() -> dict[str, Layout]:
+    """All declared layouts by name. Raises DeclarationError naming the entry at fault."""
+    path = content.folder("reports") / "layouts.toml"
+    found = {}
+    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        try:
+            found[name] = Layout(**entry)
+        except ValidationError as error:
+            raise DeclarationError(f"{path} [{name}]: {error.errors()[0]['msg']}") from error
+    return found
+
+
+def get_layout(name: str) -> Layout:
+    """Return the layout, or raise UsageError with the nearest names."""
+    if name not in layouts():
+        raise UsageError(f"unknown layout {name!r}.{did_you_mean(name, layouts())} Known: {', '.join(layouts())}.")
+    return layouts()[name]
+
+
+@cache
+def published(reference: str) -> tuple[Published, ...]:
+    """The numbers of one published table, in printed order."""
+    path = content.folder("reports") / "reference" / f"{reference}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Published(
+                row["row"],
+                row["model"],
+                row["method"],
+                Column(row["benchmark"], row["language"], row["shots"], row["statistic"]),
+                row["value"],
+            )
+            for row in csv.DictReader(file)
+        )
+
+
+def columns(layout: Layout) -> list[Column]:
+    """The table's score columns in printed order."""
+    seen = dict.fromkeys(number.column for number in published(layout.reference))
+    return [c for c in seen if c.statistic not in OWN_NUMBERS and not c.statistic.endswith("_delta")]
