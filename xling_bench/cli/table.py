@@ -20,6 +20,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--layout", metavar="NAME", help="a paper's table: afp-1 to afp-13, extrapolating-3, commit-2, ..."
     )
+    parser.add_argument("--summary", action="store_true", help="spread over languages and gaps to English")
+    parser.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
     )
@@ -39,7 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
         save_results(frame, arguments.output)
         print(f"{len(frame)} numbers in {arguments.output}")
         return 0
-    print(to_markdown(side_by_side(frame)), end="")
+    if arguments.summary or arguments.by:
+        from xling_bench.results import overview
+
+        table = overview.group_averages(frame, arguments.by) if arguments.by else overview.overview(frame)
+        print(overview.to_markdown(table), end="")
+    else:
+        print(to_markdown(side_by_side(frame)), end="")
     _warn_of_sample(frame)
     return 0
 

@@ -1,0 +1,120 @@
+"""Spread over languages, gaps to the pivot, and averages over groups of languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from xling_bench import languages
+from xling_bench.catalog import get_benchmark
+from xling_bench.errors import UsageError
+from xling_bench.languages import Language
+from xling_bench.results.load import refuse_mixed
+from xling_bench.results.summary import PERCENT, PIVOT
+from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROUP = ["model", "benchmark", "family", "shots", "demos", "metric"]
+
+
+def overview(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per model, benchmark, prompt family, shots and metric, over the languages measured.
+
+    Columns: languages (how many), mean, std (population, as the papers print it), min, max, range, worst,
+    transfer_gap (English minus the mean of the others, points), relative_gap (mean over the others of
+    (English - x) / English, percent), chance_corrected (mean of (score - chance) / (1 - chance), percent; only for
+    accuracy). Scores are percent, averaged over seeds. Pairs are left out: see `group_averages` by source or target.
+    A gap without English, and a relative gap to an English score of 0, is missing.
+    """
+    import pandas as pd
+
+    refuse_mixed(frame)
+    rows = []
+    for key, scores in _scores(frame):
+        if any("-" in unit for unit in scores):
+            continue
+        spread = dispersion(scores)
+        row: dict[str, Any] = dict(zip(GROUP, key, strict=True))
+        row |= {"languages": spread.languages, "mean": spread.mean, "std": spread.std, "min": spread.minimum}
+        row |= {"max": spread.maximum, "range": spread.range, "worst": spread.worst}
+        others = [value for unit, value in scores.items() if unit != PIVOT]
+        english = scores.get(PIVOT)
+        if english is not None and others:
+            row["transfer_gap"] = transfer_gap(scores, PIVOT)
+            if english > 0:
+                row["relative_gap"] = fmean(relative_gap(english, value) for value in others)
+        chance = get_benchmark(row["benchmark"]).chance
+        if row["metric"] == "acc" and chance is not None:
+            row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
+        rows.append(row)
+    measures = ["languages", "mean", "std", "min", "max", "range", "worst"]
+    return pd.DataFrame(rows, columns=[*GROUP, *measures, "transfer_gap", "relative_gap", "chance_corrected"])
+
+
+def group_averages(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Mean score per group of languages: one row per model, benchmark, ... and group, with the number of languages.
+
+    `by` is `resource`, `script`, `family`, `seen:xglm` or `seen:bloom` (seen or unseen in that family's pre-training),
+    or for translation `source` / `target` (with the population standard deviation over the other side, as AFP
+    Table 4). Raises UsageError for another word.
+    """
+    import pandas as pd
+
+    refuse_mixed(frame)
+    group_of = _grouping(by)
+    rows = []
+    for key, scores in _scores(frame):
+        groups: dict[str, list[float]] = {}
+        for unit, value in scores.items():
+            group = group_of(unit)
+            if group is not None:
+                groups.setdefault(group, []).append(value)
+        for group, values in sorted(groups.items()):
+            spread = dispersion({str(i): value for i, value in enumerate(values)})
+            row = {**dict(zip(GROUP, key, strict=True)), "group": group, "languages": len(values)}
+            rows.append({**row, "mean": spread.mean, "std": spread.std})
+    return pd.DataFrame(rows, columns=[*GROUP, "group", "languages", "mean", "std"])
+
+
+def _scores(frame: pd.DataFrame) -> list[tuple[tuple[Any, ...], dict[str, float]]]:
+    """[(group key, {unit: score})], averaged over seeds, in percent where the metric is a share."""
+    found: dict[tuple[Any, ...], dict[str, list[float]]] = {}
+    for row in zip(*(frame[c] for c in [*GROUP, "language", "value"]), strict=True):
+        *key, unit, value = row
+        scale = 100 if key[-1] in PERCENT else 1
+        found.setdefault(tuple(key), {}).setdefault(str(unit), []).append(scale * float(value))
+    return [(key, {u: fmean(v) for u, v in units.items()}) for key, units in sorted(found.items())]
+
+
+def _grouping(by: str) -> Callable[[str], str | None]:
+    if by in ("source", "target"):
+        index = 0 if by == "source" else -1
+        return lambda unit: unit.split("-")[index] if "-" in unit else None
+    attributes: dict[str, Callable[[Language], str]] = {
+        "resource": lambda language: language.resource,
+        "script": lambda language: language.script,
+        "family": lambda language: language.family,
+        "seen:xglm": lambda language: "seen" if "xglm" in language.seen_by else "unseen",
+        "seen:bloom": lambda language: "seen" if "bloom" in language.seen_by else "unseen",
+    }
+    if by not in attributes:
+        raise UsageError(f"--by {by!r}: expected one of {', '.join([*attributes, 'source', 'target'])}")
+    return lambda unit: None if "-" in unit else attributes[by](languages.get(unit))
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """Any of these tables as aligned Markdown: one decimal, `-` where a value is missing."""
+    rows = [list(table.columns), *([_cell(value) for value in values] for values in table.itertuples(index=False))]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
+    texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return "\n".join(texts) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return "-"
+    return f"{round(value, 1) + 0.0:.1f}" if isinstance(value, float) else str(value)  # + 0.0: no minus before zero
