@@ -19,7 +19,7 @@ test-fast: $(STAMP) check
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow and not e2e" tests/unit tests/golden tests/tasks
 
 test-slow: $(STAMP)
-	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow -rP
 
 check: $(STAMP)
 	$(BIN)/ruff check .

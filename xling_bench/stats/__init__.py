@@ -1,5 +1,6 @@
-"""Statistics over languages and parallel items."""
+"""Statistics over languages and parallel items. Numpy only; every random number comes from a seed."""
 
+from xling_bench.stats.bootstrap import Interval, bootstrap_means, interval
 from xling_bench.stats.descriptive import (
     Dispersion,
     absolute_gap,
@@ -9,13 +10,32 @@ from xling_bench.stats.descriptive import (
     relative_gap,
     transfer_gap,
 )
+from xling_bench.stats.noise import corrected_std
+from xling_bench.stats.paired import (
+    PairedResult,
+    holm,
+    mcnemar_exact,
+    minimum_detectable_effect,
+    paired_difference,
+    rank_intervals,
+)
 
 __all__ = [
     "Dispersion",
+    "Interval",
+    "PairedResult",
     "absolute_gap",
+    "bootstrap_means",
     "chance_corrected",
+    "corrected_std",
     "dispersion",
+    "holm",
+    "interval",
+    "mcnemar_exact",
+    "minimum_detectable_effect",
+    "paired_difference",
     "population_std",
+    "rank_intervals",
     "relative_gap",
     "transfer_gap",
 ]

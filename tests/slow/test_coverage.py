@@ -1,0 +1,80 @@
+"""Do the intervals keep what they promise? Simulated parallel benchmarks with known truth, fixed seeds.
+
+An item is right in a language when a latent ability (half shared by all languages, as items are translations of each
+other, half the language's own) is below the language's threshold.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from xling_bench.stats import bootstrap_means, corrected_std, holm, mcnemar_exact
+
+pytestmark = pytest.mark.slow
+REPLICATES = 2000
+LANGUAGES = 15
+DRAWS = 1000
+
+
+def true_means(spread: float) -> np.ndarray:
+    raw = np.random.default_rng(7).standard_normal(LANGUAGES)
+    return 0.45 + (raw - raw.mean()) / raw.std() * spread
+
+
+def draw(rng: np.random.Generator, means: np.ndarray, items: int, shared: np.ndarray | None = None) -> np.ndarray:
+    """(items, languages) of 0/1; `shared` fixes the common part, so that two models answer the same items."""
+    common = rng.standard_normal((items, 1)) if shared is None else shared
+    own = rng.standard_normal((items, means.size))
+    thresholds = np.array([NormalDist().inv_cdf(m) for m in means])
+    return ((common + own) / np.sqrt(2) < thresholds).astype(float)
+
+
+def covered(draws: np.ndarray, truth: float) -> bool:
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return bool(low <= truth <= high)
+
+
+@pytest.mark.parametrize("items", [500, 1000])
+def test_mean_gap_and_paired_difference_cover(items: int) -> None:
+    rng = np.random.default_rng(items)
+    first, second = true_means(0.0335), true_means(0.0335) + 0.02
+    hits = {"mean": 0, "gap": 0, "difference": 0, "gap difference": 0}
+    for replicate in range(REPLICATES):
+        common = rng.standard_normal((items, 1))
+        a, b = draw(rng, first, items, common), draw(rng, second, items, common)
+        means = bootstrap_means(np.hstack([a, b]), DRAWS, replicate)
+        m, n = means[:, :LANGUAGES], means[:, LANGUAGES:]
+        gap = m[:, 0] - m[:, 1:].mean(axis=1)
+        hits["mean"] += covered(m.mean(axis=1), first.mean())
+        hits["gap"] += covered(gap, first[0] - first[1:].mean())
+        hits["difference"] += covered((n - m).mean(axis=1), 0.02)
+        hits["gap difference"] += covered(n[:, 0] - n[:, 1:].mean(axis=1) - gap, 0.0)
+    shares = {name: count / REPLICATES for name, count in hits.items()}
+    print(items, shares)
+    assert all(0.93 <= share <= 0.97 for share in shares.values()), shares
+
+
+@pytest.mark.parametrize(("items", "spread"), [(500, 0.0335), (500, 0.015), (500, 0.05), (1000, 0.0335)])
+def test_corrected_std_covers(items: int, spread: float) -> None:
+    rng = np.random.default_rng(int(items + 1e4 * spread))
+    means = true_means(spread)
+    found = [corrected_std(draw(rng, means, items), seed=r) for r in range(REPLICATES)]
+    share = np.mean([x.low <= spread <= x.high for x in found])
+    bias = np.mean([x.value for x in found]) - spread
+    print(items, spread, share, bias)
+    assert 0.93 <= share <= 0.97
+    assert abs(bias) < 0.1 * spread
+
+
+def test_false_alarms_stay_below_five_percent_after_holm() -> None:
+    """Two checkpoints of equal quality, fifteen languages: how often is any language called different?"""
+    rng = np.random.default_rng(3)
+    means = true_means(0.0335)
+    alarms = 0
+    for _ in range(REPLICATES):
+        common = rng.standard_normal((500, 1))
+        a, b = draw(rng, means, 500, common), draw(rng, means, 500, common)
+        alarms += min(holm([mcnemar_exact(a[:, i], b[:, i]) for i in range(LANGUAGES)])) < 0.05
+    print(alarms / REPLICATES)
+    assert alarms / REPLICATES <= 0.05
