@@ -33,7 +33,7 @@ def runs(models, tmp_path_factory) -> tuple[Path, Path]:
 
 def test_columns_types_and_values(runs) -> None:
     frame = load_results(runs[0])
-    assert tuple(frame.columns) == (*NAMES, "items")
+    assert tuple(frame.columns) == (*NAMES, "items", "choices")
     assert {c.name: str(frame.dtypes[c.name]) for c in COLUMNS} == {c.name: c.dtype for c in COLUMNS}
     # 4 tasks x (0 shots once + 2 shots with two seeds); XQuAD has three metrics, the others one.
     assert len(frame) == 3 * (1 + 1 + 1 + 3)
@@ -52,9 +52,12 @@ def test_items_parquet_says_the_same_as_the_samples(runs, tmp_path) -> None:
     copy = shutil.copytree(runs[0], tmp_path / "run")
     (copy / "items.parquet").unlink()
     without = load_results(copy)
-    for a, b in zip(with_parquet["items"], without["items"], strict=True):
-        pd.testing.assert_series_equal(a, b)
-    pd.testing.assert_frame_equal(with_parquet.drop(columns="items"), without.drop(columns="items"))
+    for name in ("items", "choices"):
+        for a, b in zip(with_parquet[name], without[name], strict=True):
+            pd.testing.assert_series_equal(a, b)
+    pd.testing.assert_frame_equal(
+        with_parquet.drop(columns=["items", "choices"]), without.drop(columns=["items", "choices"])
+    )
 
 
 def test_a_stale_or_damaged_items_file_is_never_believed(runs, tmp_path) -> None:

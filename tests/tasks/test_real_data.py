@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from xling_bench import evaluate
+from xling_bench import evaluate, load_results
 from xling_bench.data.check import check_data
+from xling_bench.results.uncertainty import compare_models, spread_intervals
 
 pytestmark = pytest.mark.data
 
@@ -119,6 +120,26 @@ def check_run(architecture: str, models, folder, limit: int) -> None:
 @pytest.mark.e2e
 def test_run_over_every_language_present(models, real_data, tmp_path) -> None:
     check_run("llama", models, tmp_path, limit=2)
+
+
+@pytest.mark.e2e
+def test_tables_of_two_models_on_real_data(models, real_data, tmp_path) -> None:
+    """XNLI 13 languages, PAWS-X 6, XCOPA 10, 0 and 5 shots: one table, spreads, intervals, a comparison."""
+    for name in ("llama", "bloom"):
+        tasks = ["xling_xnli", "xling_pawsx", "xling_xcopa"]
+        report = evaluate(
+            f"hf:{models[name]}", output=tmp_path / name, tasks=tasks, shots=(0, 5), limit=4, batch_size=32
+        )
+        assert not report.failed
+    frame = load_results([tmp_path / "llama", tmp_path / "bloom"])
+    assert len(frame) == 2 * 2 * (13 + 6 + 10)
+    spread = spread_intervals(frame, draws=500)
+    assert sorted(zip(spread["benchmark"], spread["languages"], strict=True)) == sorted(
+        4 * [("pawsx", 6)] + 4 * [("xcopa", 10)] + 4 * [("xnli", 13)]
+    )
+    assert spread[spread["benchmark"] == "xnli"]["items"].tolist() == [4] * 4, "ids are shared by all languages"
+    both = compare_models(frame, str(models["llama"]), str(models["bloom"]), draws=200)
+    assert len(both) == 2 * (13 + 6 + 10)
 
 
 @pytest.mark.slow

@@ -16,8 +16,11 @@ BASE = {**MODEL, **CELL, "signature": "xling|data:1"}
 
 
 def frame(scores: dict[str, float], **more) -> pd.DataFrame:
-    rows = [{**BASE, "language": unit, "value": value, "items": None, **more} for unit, value in scores.items()]
-    return pd.DataFrame(rows, columns=[*NAMES, "items"])
+    rows = [
+        {**BASE, "language": unit, "value": value, "items": None, "choices": None, **more}
+        for unit, value in scores.items()
+    ]
+    return pd.DataFrame(rows, columns=[*NAMES, "items", "choices"])
 
 
 def test_overview_by_hand() -> None:

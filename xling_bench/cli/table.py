@@ -21,6 +21,9 @@ def add(commands: Any) -> None:
         "--layout", metavar="NAME", help="a paper's table: afp-1 to afp-13, extrapolating-3, commit-2, ..."
     )
     parser.add_argument("--summary", action="store_true", help="spread over languages and gaps to English")
+    parser.add_argument(
+        "--intervals", action="store_true", help="95 %% intervals of cells and of spreads, at-chance flags"
+    )
     parser.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
@@ -46,6 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         table = overview.group_averages(frame, arguments.by) if arguments.by else overview.overview(frame)
         print(overview.to_markdown(table), end="")
+    elif arguments.intervals:
+        from xling_bench.results import overview, uncertainty
+
+        print(overview.to_markdown(uncertainty.cell_intervals(frame)))
+        print(overview.to_markdown(uncertainty.spread_intervals(frame)), end="")
     else:
         print(to_markdown(side_by_side(frame)), end="")
     _warn_of_sample(frame)

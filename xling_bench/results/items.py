@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "items.parquet"
-COLUMNS = ("unit", "key", "metric", "item", "score")  # unit: `xling_xnli_de/5-0-same`; key: its result's key
+# unit: `xling_xnli_de/5-0-same`; key: its result's key; choice: index of the candidate chosen, -1 for generation
+COLUMNS = ("unit", "key", "metric", "item", "score", "choice")
+ItemScore = tuple[str, str, float, int]
 
 
-def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[tuple[str, str, float]]:
-    """Yield (metric, item id, score) of a samples file.
+def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[ItemScore]:
+    """Yield (metric, item id, score, chosen candidate) of a samples file.
 
     A metric whose items carry statistics instead of a score (chrF++) gives the item's own chrF++, from 0 to 100.
     Raises DataError naming file and line for a line that is no sample.
@@ -29,9 +31,10 @@ def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[tuple[str, str, 
             try:
                 sample = json.loads(line)
                 item = str(sample["doc"]["id"])
+                choice = _choice(sample)
                 for metric in metrics:
                     value = sample[metric]
-                    yield metric, item, chrf([value]) if isinstance(value, list) else float(value)
+                    yield metric, item, chrf([value]) if isinstance(value, list) else float(value), choice
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
 
@@ -51,8 +54,22 @@ def items_frame(
             parts.append(pd.DataFrame(rows, columns=list(COLUMNS)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     return frame.astype(
-        {"unit": "category", "key": "category", "metric": "category", "item": "category", "score": "float64"}
+        {
+            "unit": "category",
+            "key": "category",
+            "metric": "category",
+            "item": "category",
+            "score": "float64",
+            "choice": "int64",
+        }
     )
+
+
+def _choice(sample: dict[str, Any]) -> int:
+    if "texts" not in sample["doc"]:
+        return -1
+    scores = [float(response[0]) for response in sample["filtered_resps"]]
+    return scores.index(max(scores))
 
 
 def read_items(folder: Path) -> pd.DataFrame | None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.errors import DataError
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
-from xling_bench.results.items import item_scores, read_items
-from xling_bench.results.schema import COLUMNS, ITEMS, NAMES
+from xling_bench.results.items import ItemScore, item_scores, read_items
+from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,9 @@ def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
     """Read any mix of runs and lm-eval results into one long table, one row per number.
 
     `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), or single
-    results files. Columns are `results.schema.COLUMNS` plus `items`: a Series of item scores indexed by item id, or
-    None where no samples were kept (`lm_eval` without --log_samples). Rows come sorted; values are untouched.
+    results files. Columns are `results.schema.COLUMNS` plus `items` and `choices`: Series, indexed by item id, of the
+    items' scores and of the candidate chosen (-1 for generation); None where no samples were kept (`lm_eval` without
+    --log_samples). Rows come sorted; values are untouched.
     Raises DataError naming file and field for what cannot be read, and for a path without results.
     """
     import pandas as pd
@@ -36,7 +37,7 @@ def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
         if not found:
             raise DataError(f"{path} holds no results of `xling-bench run` or `lm_eval`.")
         rows += found
-    frame = pd.DataFrame(rows, columns=[*NAMES, ITEMS])
+    frame = pd.DataFrame(rows, columns=[*NAMES, ITEMS, CHOICES])
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})
     order = ["benchmark", "language", "family", "shots", "demos", "seed", "metric", "model"]
     return frame.sort_values(order, kind="stable", ignore_index=True)
@@ -100,7 +101,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
             "source": facts["source"],
             "harness": "xling-bench",
             "signature": own["signature"],
-            ITEMS: scores.get(metric),
+            **scores.get(metric, NOTHING),
         }
 
 
@@ -132,12 +133,10 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
             **_data_of(samples),
         }
         signature = _signature(common, metadata, result)
+        known = {name: value for name, value in common.items() if name != "data"} | {"signature": signature}
         for metric in metrics:
             value = result["results"][task][f"{metric},none"]
-            scored = scores.get(metric)
-            source = {"source": common["source"]}
-            yield {**{k: v for k, v in common.items() if k != "data"}, **source, "metric": metric, "value": value,
-                   "signature": signature, ITEMS: scored}  # fmt: skip
+            yield {**known, "metric": metric, "value": value, **scores.get(metric, NOTHING)}
 
 
 def _model_name(config: Row) -> str:
@@ -173,18 +172,21 @@ def _signature(common: Row, metadata: Row, result: Row) -> str:
     return "|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)])
 
 
-def _frame(rows: Iterable[tuple[str, str, float]]) -> pd.DataFrame:
+def _frame(rows: Iterable[ItemScore]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(rows, columns=list(ITEM_COLUMNS[2:]))
 
 
-def _series(frame: pd.DataFrame) -> dict[str, pd.Series[float]]:
-    """{metric: scores indexed by item id}, items in the order scored."""
+NOTHING = {ITEMS: None, CHOICES: None}
+
+
+def _series(frame: pd.DataFrame) -> dict[str, Row]:
+    """{metric: its `items` and `choices`}, items in the order scored."""
     found = {}
     for metric, part in frame.groupby("metric", observed=True, sort=False):
-        ids = part["item"].astype("string")
-        found[str(metric)] = part["score"].set_axis(ids).rename("score").astype("float64")
+        by_id = part.set_index(part["item"].astype("string"))
+        found[str(metric)] = {ITEMS: by_id["score"].astype("float64"), CHOICES: by_id["choice"].astype("int64")}
     return found
 
 
@@ -223,7 +225,7 @@ def refuse_mixed(frame: pd.DataFrame) -> None:
 
 def save_results(frame: pd.DataFrame, path: Path) -> None:
     """Write the table as .csv, .json or .parquet (by the name's end), without the item scores."""
-    plain = frame.drop(columns=[ITEMS], errors="ignore")
+    plain = frame.drop(columns=[ITEMS, CHOICES], errors="ignore")
     if path.suffix == ".csv":
         plain.to_csv(path, index=False, lineterminator="\n")
     elif path.suffix == ".json":

@@ -33,5 +33,6 @@ COLUMNS = (
     Column("signature", "string", "everything the number depends on, in one line"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-ITEMS = "items"  # one more column, never exported to text: a Series of item scores indexed by item id
+# Two more columns, never exported: Series over item ids of the items' scores, and of the candidates chosen
+ITEMS, CHOICES = "items", "choices"
 CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")
