@@ -2,12 +2,13 @@
 
 import csv
 
+import pandas as pd
 import pytest
 
 from xling_bench import content
 from xling_bench.errors import UsageError
-from xling_bench.results.layouts import Column, column_keys, column_value
-from xling_bench.results.reference import columns, get_layout, layouts, published
+from xling_bench.results.layouts import column_keys, column_value, rows_of
+from xling_bench.results.reference import Column, columns, get_layout, layouts, published
 from xling_bench.stats import population_std, relative_gap
 
 TOLERANCE = 0.1
@@ -99,6 +100,14 @@ def test_translation_is_averaged_over_sources_and_targets() -> None:
     keys = column_keys(Column("flores", "from:sw", "", "mean"), layout)
     assert [language for _, language, _, _ in keys] == ["sw-en", "sw-zh", "sw-th", "sw-tr"]
     assert len(column_keys(Column("flores", "to:avg", "", "std"), layout)) == 20
+
+
+def test_a_layout_without_published_numbers_says_so() -> None:
+    layout = get_layout("extrapolating-2")
+    assert len(columns(layout)) == 27
+    frame = pd.DataFrame({"model": []})
+    with pytest.raises(UsageError, match="not among ours"):
+        rows_of(layout, frame, reference=True)
 
 
 def test_an_unknown_layout_suggests() -> None:

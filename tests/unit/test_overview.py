@@ -33,6 +33,14 @@ def test_overview_by_hand() -> None:
     assert row["chance_corrected"] == pytest.approx(100 * (0.5 - 1 / 3) / (2 / 3))
 
 
+def test_only_chance_corrected_accuracies_are_averaged_over_benchmarks() -> None:
+    both = pd.concat([frame({"en": 0.6}), frame({"en": 0.9}, benchmark="xcopa")])
+    row = overview(both).iloc[-1]
+    assert row["benchmark"] == "(2 accuracy benchmarks)"
+    assert row["chance_corrected"] == pytest.approx((100 * (0.6 - 1 / 3) / (2 / 3) + 100 * (0.9 - 0.5) / 0.5) / 2)
+    assert pd.isna(row["mean"])
+
+
 def test_without_english_there_is_no_gap() -> None:
     row = overview(frame({"de": 0.5, "sw": 0.4})).iloc[0]
     assert pd.isna(row["transfer_gap"])

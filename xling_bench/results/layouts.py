@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.errors import UsageError
 from xling_bench.results.reference import SPREAD, Column, Layout, columns, published
 from xling_bench.stats import population_std
 
@@ -121,6 +122,10 @@ def rows_of(layout: Layout, frame: pd.DataFrame, *, reference: bool) -> list[tup
     """(row name, printed values) of every model, after the published rows when `reference` is set."""
     heads = columns(layout)
     rows: list[tuple[str, list[str]]] = []
+    if reference and not layout.reference:
+        raise UsageError(
+            f"--reference: the published numbers of {layout.title} are not among ours (reports/README.md)."
+        )
     if reference:
         groups: dict[str, dict[Column, str]] = {}
         for number in published(layout.reference):

@@ -26,8 +26,9 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
     Columns: languages (how many), mean, std (population, as the papers print it), min, max, range, worst,
     transfer_gap (English minus the mean of the others, points), relative_gap (mean over the others of
     (English - x) / English, percent), chance_corrected (mean of (score - chance) / (1 - chance), percent; only for
-    accuracy). Scores are percent, averaged over seeds. Pairs are left out: see `group_averages` by source or target.
-    A gap without English, and a relative gap to an English score of 0, is missing.
+    accuracy; a last row per model has its mean over benchmarks). Scores are percent, averaged over seeds. Pairs are
+    left out: see `group_averages` by source or target. A gap without English, and a relative gap to an English score
+    of 0, is missing.
     """
     import pandas as pd
 
@@ -50,8 +51,30 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
         if row["metric"] == "acc" and chance is not None:
             row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
         rows.append(row)
+    rows += _pooled(rows)
     measures = ["languages", "mean", "std", "min", "max", "range", "worst"]
     return pd.DataFrame(rows, columns=[*GROUP, *measures, "transfer_gap", "relative_gap", "chance_corrected"])
+
+
+def _pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per model, shots and demonstrations with the chance-corrected mean over its accuracy benchmarks.
+
+    Two-way and three-way accuracies have no common mean of their own, so only that column is filled.
+    """
+    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        if "chance_corrected" in row:
+            found.setdefault((row["model"], row["shots"], row["demos"]), []).append(row)
+    pooled = []
+    for (model, shots, demos), parts in found.items():
+        benchmarks = {part["benchmark"] for part in parts}
+        if len(benchmarks) == len(parts) > 1:  # one prompt family each: two would count a benchmark twice
+            head = {"model": model, "benchmark": f"({len(parts)} accuracy benchmarks)", "family": "", "shots": shots}
+            mean = fmean(part["chance_corrected"] for part in parts)
+            languages_in_all = sum(part["languages"] for part in parts)
+            row = {**head, "demos": demos, "metric": "acc", "languages": languages_in_all, "worst": ""}
+            pooled.append({**row, "chance_corrected": mean})
+    return pooled
 
 
 def group_averages(frame: pd.DataFrame, by: str) -> pd.DataFrame:

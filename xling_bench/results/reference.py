@@ -44,10 +44,14 @@ class Published:
 
 
 class Layout(Strict):
-    """A paper's table: its columns are those of the published one; see layouts.toml for the other fields."""
+    """A paper's table: its columns are those of the published one, or `columns` where that one is not readable.
+
+    A column is (benchmark, language, shots, statistic); see layouts.toml for the other fields.
+    """
 
     title: str
-    reference: str
+    reference: str = ""
+    columns: tuple[tuple[str, str, str, str], ...] = ()
     benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     shots: tuple[int, ...] = ()
@@ -94,5 +98,7 @@ def published(reference: str) -> tuple[Published, ...]:
 
 def columns(layout: Layout) -> list[Column]:
     """The table's score columns in printed order."""
+    if layout.columns:
+        return [Column(*column) for column in layout.columns]
     seen = dict.fromkeys(number.column for number in published(layout.reference))
     return [c for c in seen if c.statistic not in OWN_NUMBERS and not c.statistic.endswith("_delta")]
