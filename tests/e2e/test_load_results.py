@@ -91,6 +91,7 @@ def test_plain_lm_eval_results_stand_beside_ours(runs, models, tmp_path, sample_
     theirs = frame[frame["harness"] == "lm_eval"]
     assert sorted(theirs["metric"]) == ["acc", "contains", "exact", "f1"]
     assert set(theirs["source"]) == {"sample"}
+    assert set(theirs["model"]) == {f"{models['llama']} (lm_eval)"}, "a column of their own, never averaged with ours"
     for _, row in theirs.iterrows():
         ours = frame[(frame["harness"] != "lm_eval") & (frame["shots"] == 2) & (frame["seed"] == 0)]
         same = ours[(ours["task"] == row["task"]) & (ours["metric"] == row["metric"])].iloc[0]
@@ -118,6 +119,39 @@ def test_models_stand_side_by_side_and_mixing_is_refused(runs, models, tmp_path,
     assert lines[1].startswith("XGLM-7.5B (published),54.1,42.5")
     assert lines[-1].startswith(str(models["llama"]))
     assert "(2/15)" in lines[-1], "an average over some of the languages says over how many"
+
+
+def test_one_name_with_two_contents_is_two_models(runs, models, tmp_path, sample_data) -> None:
+    """Base and adapter share a path; so do a checkpoint before and after more training."""
+    copy = shutil.copytree(models["llama"], tmp_path / "model")
+    evaluate(f"hf:{copy}", output=tmp_path / "before", tasks=["xling_xnli_de"])
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-2] ^= 8
+    (copy / "model.safetensors").write_bytes(weights)
+    evaluate(f"hf:{copy}", output=tmp_path / "after", tasks=["xling_xnli_de"])
+    table = side_by_side(load_results([tmp_path / "before", tmp_path / "after"]))
+    assert len(table.columns) == 2
+    assert all(name.startswith(f"{copy} [") for name in table.columns)
+    with pytest.raises(DataError, match="stands twice"):
+        side_by_side(load_results([tmp_path / "before", tmp_path / "before"]))
+
+
+def test_comparisons_reach_every_row_of_both_harnesses() -> None:
+    row = {"benchmark": "xnli", "language": "de", "family": "xglm", "shots": 0, "demos": "none", "seed": 0, "metric": "acc",
+           "n": 8, "harness": "xling-bench"}  # fmt: skip
+
+    def frame(*changes: dict) -> pd.DataFrame:
+        base = {**row, "signature": "xling|data:1|dtype:auto"}
+        return pd.DataFrame([{**base, "model": f"m{i}", **change} for i, change in enumerate(changes)])
+
+    lm_eval = {"harness": "lm_eval", "model": "a", "signature": "xling|data:1|lm_eval:0.4.13"}
+    refuse_mixed(frame({}, lm_eval))
+    with pytest.raises(DataError, match="dtype differs: auto for m1, float16 for m2"):
+        refuse_mixed(frame(lm_eval, {}, {"signature": "xling|data:1|dtype:float16"}))
+    with pytest.raises(DataError, match="items differs"):
+        refuse_mixed(frame(lm_eval, {"n": 2}))
+    with pytest.raises(DataError, match="no samples were logged"):
+        refuse_mixed(frame({}, {**lm_eval, "signature": "xling|data:unknown"}))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])

@@ -61,10 +61,17 @@ def test_damaged_weights_give_an_error_not_a_number(models, sample_data, tmp_pat
     with torch.no_grad():
         model.model.norm.weight[0] = float("nan")
     model.save_pretrained(folder)
-    report = evaluate(f"hf:{folder}", output=tmp_path / "run", tasks=["xling_xnli_de", "xling_xcopa_en"], limit=2)
-    assert not report.finished
-    assert len(report.failed) == 2
-    assert all("its weights are damaged" in message for message in report.failed.values())
+    for task in ("xling_xnli_de", "xling_flores_en_de"):
+        with pytest.raises(ModelError, match="not finite: its weights are damaged"):
+            evaluate(f"hf:{folder}", output=tmp_path / "run", tasks=[task], limit=2)
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_log_likelihood_that_is_not_finite_is_an_error() -> None:
+    from xling_bench.harness.adapter import score
+
+    with pytest.raises(ModelError, match="log-likelihood of item x"):
+        score({"id": "x", "texts": ["a", "b"], "gold": 0}, [(float("nan"), False), (-1.0, False)])
 
 
 def test_changed_data_are_scored_as_they_are_now(models, monkeypatch, tmp_path) -> None:

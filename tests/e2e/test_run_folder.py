@@ -22,7 +22,10 @@ def finished(models, sample_data, tmp_path) -> tuple[str, Path]:
     return spec, tmp_path / "run"
 
 
-@pytest.mark.parametrize("damage", ["", '{"half', "{}", "[]", '{"xling": 7}'])
+DAMAGES = ["", '{"half', "{}", "[]", '{"xling": 7}', '{"xling": {"key": 1, "facts": null}, "results": 1}']
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_result_is_named_and_stops_nothing_else(finished, damage: str) -> None:
     spec, folder = finished
     path = folder / TASK / "0-0-none" / "results.json"
@@ -76,6 +79,44 @@ def test_an_obstacle_in_the_folder_is_one_clear_error(models, tmp_path, obstacle
     done = run("run", "--model", f"hf:{models['llama']}", "--tasks", TASK, *limit.split(), "-o", str(tmp_path))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_two_models_never_share_a_folder(models, tmp_path) -> None:
+    """Started together on a fresh folder, one claims it and the other stops: no result of its own in between."""
+    import os
+    import subprocess
+    import sys
+
+    environment = {**os.environ, "XLING_DATA": "sample"}
+    command = [
+        sys.executable,
+        "-m",
+        "xling_bench",
+        "run",
+        "--tasks",
+        "xling_xcopa",
+        "-o",
+        str(tmp_path / "run"),
+        "--model",
+    ]
+    both = [
+        subprocess.Popen([*command, f"hf:{models[name]}"], env=environment, stderr=subprocess.PIPE)
+        for name in ("llama", "bloom")
+    ]
+    errors = [process.communicate(timeout=600)[1].decode() for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2], errors
+    paths = (tmp_path / "run").glob("*/*/results.json")
+    assert len({json.loads(path.read_text())["xling"]["facts"]["model"] for path in paths}) == 1
+
+
+def test_a_lost_samples_file_is_a_warning_beside_the_table(finished) -> None:
+    spec, folder = finished
+    (folder / "items.parquet").unlink()
+    (folder / TASK / "0-0-none" / "samples.jsonl").unlink()
+    done = run("run", "--model", spec, "--tasks", TASK, "--limit", "3", "-o", str(folder))
+    assert "| XNLI" in done.stdout
+    assert "warning: items.parquet: not brought up to date" in done.stderr
+    assert "samples.jsonl: cannot be read" in done.stderr
 
 
 def test_a_mistyped_option_does_not_claim_the_folder(models, sample_data, tmp_path) -> None:

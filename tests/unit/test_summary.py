@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xling_bench.results import Cell, language_table, markdown
 
-CELL = Cell("xnli", "en", "xglm", 0, 0, "none", "acc", 50.0, 9, "same", "files", "xling|...", Path("a"))
+CELL = Cell("xnli", "en", "xglm", 0, 0, "none", "acc", 50.0, 9, "same", "files", "m", "xling|...", Path("a"))
 
 
 def test_gap_is_english_minus_the_language_and_seeds_are_averaged() -> None:

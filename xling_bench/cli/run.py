@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(runner)
     report = runner.run()
-    return _finish(report, {*arguments.tasks}, everything=bool(arguments.langs))
+    return _finish(runner, report, {*arguments.tasks}, everything=bool(arguments.langs or arguments.pairs))
 
 
 def _say(line: str) -> None:
@@ -101,11 +101,11 @@ def _dry_run(runner: Any) -> int:
     for note in plan.notes:
         print(f"note: {note}")
     print(f"{len(plan.units)} units, {plan.items} items, {len(done)} units already there; nothing was run.")
-    _print_problems(runner.report)
+    _print_problems(runner)
     return 2 if runner.report.failed or not plan.units else 0
 
 
-def _finish(report: Any, asked: set[str], *, everything: bool) -> int:
+def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> int:
     from xling_bench.harness.output import write_text
     from xling_bench.results import language_table, markdown, read_run, to_csv
 
@@ -121,21 +121,18 @@ def _finish(report: Any, asked: set[str], *, everything: bool) -> int:
         )
     for name, message in report.warnings.items():
         print(f"warning: {name}: {message}", file=sys.stderr)
-    _print_problems(report)
+    _print_problems(runner)
     named = [name for name in report.missing if everything or name in asked]
     return 2 if report.failed or named or not report.finished else 0
 
 
-def _print_problems(report: Any) -> None:
-    from xling_bench.catalog import get_task
+def _print_problems(runner: Any) -> None:
     from xling_bench.data.source import how_to_get
 
-    benchmarks = {}
-    for name, message in report.missing.items():
+    for name, message in runner.report.missing.items():
         print(f"no data: {name}: {message}", file=sys.stderr)
-        benchmark = get_task(name).benchmark
-        benchmarks[benchmark.key] = benchmark
-    for benchmark in benchmarks.values():
+    lacking = [spec.benchmark for spec in runner.config.specs if spec.name in runner.report.missing]
+    for benchmark in {benchmark.key: benchmark for benchmark in lacking}.values():
         print(how_to_get(benchmark), file=sys.stderr)
-    for name, message in report.failed.items():
+    for name, message in runner.report.failed.items():
         print(f"failed: {name}: {message}", file=sys.stderr)

@@ -20,7 +20,7 @@ from xling_bench.catalog.render import render
 from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import explain
-from xling_bench.errors import MissingDataError, ModelError, UsageError
+from xling_bench.errors import DataError, MissingDataError, ModelError, UsageError
 from xling_bench.harness.units import MOST_SHOTS
 from xling_bench.metrics import abstains, chrf, chrf_statistics, contains, exact, f1, normalize_mlqa, normalize_squad
 
@@ -85,8 +85,8 @@ def _pool(benchmark: Benchmark, unit: str, split: str) -> Loaded | None:
     """The demonstrations' rows, or None where there are none: a zero-shot task must not need them."""
     try:
         return _load(benchmark, unit, split)
-    except MissingDataError:
-        return None
+    except DataError:
+        return None  # with demonstrations, the runner's plan and the sampler say what is wrong
 
 
 def _seed(value: Any) -> int:

@@ -200,7 +200,20 @@ def load(config: ModelConfig) -> Any:
         )
     if lm.prefix_token_id >= lm.model.get_input_embeddings().num_embeddings:
         raise ModelError(f"--prefix-token {lm.prefix_token_id}: the model's vocabulary is smaller than that.")
+    _check_finite(lm, config)
     return lm
+
+
+def _check_finite(lm: Any, config: ModelConfig) -> None:
+    """Generation hides NaN: greedy decoding of a damaged model writes something, and scores 0 like a bad one."""
+    import torch
+
+    with torch.no_grad():
+        logits = lm.model(torch.tensor([[lm.prefix_token_id]], device=lm.device)).logits
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError(
+            f"model {config.name}: its output is not finite: its weights are damaged, or --dtype overflows."
+        )
 
 
 def _reason(error: BaseException) -> str:
@@ -212,6 +225,8 @@ def _device(name: str | None) -> str:
 
     if name is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.partition(":")[0] == "meta":
+        raise UsageError("--device meta: a device without memory computes nothing")
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:

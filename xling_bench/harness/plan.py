@@ -72,8 +72,6 @@ def make_plan(config: RunConfig, source: Source) -> Plan:
     demo_lang = languages.get(config.demo_lang).key if config.demo_lang else None
     plan = Plan()
     for unit in make_units(config.specs, config.shots, config.seeds, demo_lang):
-        if unit.spec.name in plan.missing:
-            continue
         try:
             plan.units.append((unit, _facts(config, source, unit, plan.notes)))
         except MissingDataError as error:
@@ -93,12 +91,14 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
     if config.split not in benchmark.splits:
         raise UsageError(f"--split {config.split}: {benchmark.title} has {', '.join(benchmark.splits)}")
     data = load(benchmark, spec.unit, config.split, source)
-    _note_deviation(spec, config.split, data, notes)
+    _note_deviation(spec, spec.unit, config.split, data, notes)
     demos: dict[str, Any] = {}
     if unit.shots:
         code = None if unit.demos == "same" else unit.demos
         demo_unit, form = demo_form(spec.family, benchmark, spec.unit, spec.form(), code)
-        demo_data = load(benchmark, demo_unit, benchmark.demos_from(config.split), source)
+        demo_split = benchmark.demos_from(config.split)
+        demo_data = load(benchmark, demo_unit, demo_split, source)
+        _note_deviation(spec, demo_unit, demo_split, demo_data, notes)
         demos = {"seed": unit.seed, "demo_data": demo_data.hash, "demo_template": form.digest()}
         demos["demo_origin"] = demo_data.origin
     items = min(config.limit or len(data.rows), len(data.rows))
@@ -122,12 +122,10 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
     }
 
 
-def _note_deviation(spec: TaskSpec, split: str, data: Loaded, notes: dict[str, None]) -> None:
-    published, found = spec.benchmark.expected_rows(spec.unit, split), len(data.rows) + sum(data.dropped.values())
+def _note_deviation(spec: TaskSpec, unit: str, split: str, data: Loaded, notes: dict[str, None]) -> None:
+    published, found = spec.benchmark.expected_rows(unit, split), len(data.rows) + sum(data.dropped.values())
     if published is not None and published != found and data.source != "sample":
-        notes[f"{spec.benchmark.title} {spec.unit} {split}: {found} rows in {data.origin}, {published} published"] = (
-            None
-        )
+        notes[f"{spec.benchmark.title} {unit} {split}: {found} rows in {data.origin}, {published} published"] = None
 
 
 def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | None) -> dict[str, Any]:
@@ -149,8 +147,6 @@ def code_hash() -> str:
     A version number stays the same while somebody edits a metric; results made by other code must not be mixed.
     """
     package = Path(xling_bench.__file__).parent
-    folders = ("metrics", "data")
+    folders = ("catalog", "data", "harness", "metrics")
     files = [path for folder in folders for path in sorted((package / folder).rglob("*.py"))]
-    files += [package / "catalog" / "render.py", package / "catalog" / "prompt.py"]
-    files += [package / "harness" / name for name in ("adapter.py", "task.py", "model.py")]
     return sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:8]

@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from xling_bench.data import Source, source_from_environment
-from xling_bench.errors import ModelError, OutputError, XlingError
+from xling_bench.errors import OutputError, XlingError
 from xling_bench.harness import model as models
 from xling_bench.harness.items import write_items
 from xling_bench.harness.output import (
@@ -31,6 +31,7 @@ from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
 from xling_bench.harness.units import Unit, different_facts, read_result, signature, unit_key
 
 Progress = Callable[[str], None]
+MOST_NOTES = 8
 
 
 @dataclass
@@ -84,8 +85,12 @@ class Runner:
         self.config.check()
         prepare(self.config.output)
         plan = self.plan()
-        for note in plan.notes:
+        for note in list(plan.notes)[:MOST_NOTES]:
             self.say(f"note: {note}")
+        if len(plan.notes) > MOST_NOTES:
+            self.say(
+                f"note: {len(plan.notes) - MOST_NOTES} more splits are not as published; see `xling-bench data check`"
+            )
         if not plan.units:
             return self.report
         known = self._with_model(plan)
@@ -101,8 +106,14 @@ class Runner:
             self.say(f"{label}: another process is at it, waiting for its result")
             self._one(unit, facts, label, facts["items"], wait=True)
         if self.report.finished:
-            write_items(self.config.output)
+            self._keep_items()
         return self.report
+
+    def _keep_items(self) -> None:
+        try:
+            write_items(self.config.output)
+        except XlingError as error:
+            self.report.warnings["items.parquet"] = f"not brought up to date: {error}"
 
     def _with_model(self, plan: Plan) -> list[tuple[Unit, dict[str, Any]]]:
         self.fingerprint = models.fingerprint(self.config.model)
@@ -192,11 +203,9 @@ class Runner:
                 self._finished(unit, folder, warnings)
         except Timeout:
             return False
-        except ModelError as error:
-            if self.lm is None:
-                raise  # the model cannot be loaded: the same for every unit that is left
-            self._failed(unit, str(error))
         except XlingError as error:
+            if self.lm is None:
+                raise  # no model, or the folder is another run's: the same for every unit that is left
             self._failed(unit, str(error))
         except Exception as error:  # noqa: BLE001 - one task's crash must not lose the others'
             self._failed(unit, f"{type(error).__name__}: {error}")
@@ -205,8 +214,9 @@ class Runner:
     def _load_model(self) -> None:
         if self.lm is None:
             self.say(f"loading {self.config.model.name}")
-            self.lm = models.load(self.config.model)
-            self._claim_folder(write=True)
+            lm = models.load(self.config.model)
+            self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
+            self.lm = lm
 
     def _eta(self, items_left: int) -> str:
         if not self.seconds:
@@ -241,6 +251,7 @@ class Runner:
         }
         arguments = {
             "pretrained": self.config.model.name,
+            **({"peft": self.config.model.peft} if self.config.model.peft else {}),
             "dtype": str(self.lm.model.dtype).removeprefix("torch."),
             "prefix_token_id": self.lm.prefix_token_id,
         }

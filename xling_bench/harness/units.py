@@ -99,6 +99,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
         raise OutputError(f"{folder} exists but has no results.json; remove it to have it made again.")
     result = read_json(path)
     own = result.get("xling")
-    if not isinstance(own, dict) or "key" not in own or "facts" not in own or "results" not in result:
+    shapes = [own, own.get("facts"), result.get("results")] if isinstance(own, dict) else [None]
+    if not all(isinstance(shape, dict) for shape in shapes) or "key" not in result["xling"]:
         raise OutputError(f"{path} is not a result of `xling-bench run`; move it away or use another -o folder.")
     return result

@@ -26,7 +26,11 @@ def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[ItemScore]:
     """
     from xling_bench.metrics import chrf
 
-    with path.open(encoding="utf-8") as lines:
+    try:
+        lines = path.open(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    with lines:
         for number, line in enumerate(lines, start=1):
             try:
                 sample = json.loads(line)

@@ -39,8 +39,24 @@ def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
         rows += found
     frame = pd.DataFrame(rows, columns=[*NAMES, ITEMS, CHOICES])
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})
+    frame["model"] = _told_apart(frame)
     order = ["benchmark", "language", "family", "shots", "demos", "seed", "metric", "model"]
     return frame.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _told_apart(frame: pd.DataFrame) -> pd.Series[str]:
+    """Model names that are one model each: the fingerprint is added where one name stands for several contents, and
+    `(lm_eval)` where plain lm_eval and our runner scored models of one name."""
+    ours = frame[frame["harness"] == "xling-bench"].groupby("model")["fingerprint"].nunique()
+    names = []
+    for name, fingerprint, harness in zip(frame["model"], frame["fingerprint"], frame["harness"], strict=True):
+        if harness == "lm_eval":
+            names.append(f"{name} (lm_eval)" if name in ours.index else name)
+        else:
+            names.append(f"{name} [{fingerprint[:8]}]" if ours[name] > 1 else name)
+    import pandas as pd
+
+    return pd.Series(names, index=frame.index, dtype="string")
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -85,7 +101,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
     scores = _series(items)
     for metric in facts["metrics"]:
         yield {
-            "model": result["config"]["model_args"]["pretrained"],
+            "model": _model_name(result["config"]),
             "fingerprint": facts["model"],
             "benchmark": own["benchmark"],
             "language": own["unit"],
@@ -143,7 +159,8 @@ def _model_name(config: Row) -> str:
     arguments = config.get("model_args") or {}
     if isinstance(arguments, str):
         arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    return str(arguments.get("pretrained") or config.get("model_name") or config["model"])
+    name = str(arguments.get("pretrained") or config.get("model_name") or config["model"])
+    return f"{name} + {arguments['peft']}" if arguments.get("peft") else name
 
 
 def _data_of(samples: Path) -> dict[str, str]:
@@ -151,11 +168,15 @@ def _data_of(samples: Path) -> dict[str, str]:
     if not samples.is_file():
         return {"source": "unknown", "data": "unknown"}
     with samples.open(encoding="utf-8") as lines:
-        doc = json.loads(next(lines))["doc"]
+        first = lines.readline()
+    if not first.strip():
+        raise DataError(f"{samples} is empty")
+    doc = json.loads(first)["doc"]
     return {"source": doc["data_source"], "data": doc["data_hash"]}
 
 
 def _signature(common: Row, metadata: Row, result: Row) -> str:
+    counts = result["n-samples"][common["task"]]
     fields = {
         "task": common["task"],
         "language": metadata["language"],
@@ -166,7 +187,7 @@ def _signature(common: Row, metadata: Row, result: Row) -> str:
         "shots": common["shots"],
         "demos": common["demos"],
         "seed": common["seed"] if common["shots"] else None,
-        "limit": result["config"].get("limit"),
+        "limit": counts["effective"] if counts["effective"] < counts["original"] else None,
         "lm_eval": result.get("lm_eval_version"),
     }
     return "|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)])
@@ -197,30 +218,51 @@ def signature_fields(signature: str) -> dict[str, str]:
 
 # Fields in which two numbers may differ and still be compared: who was measured, not how.
 WHO = {"model", "task", "language"}
+CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
 
 
 def refuse_mixed(frame: pd.DataFrame) -> None:
     """Raise DataError when numbers of one cell (same benchmark, language, shots, ...) were not measured alike.
 
-    The error names the field that differs, both values and both models. Between our runs and plain lm_eval only the
-    fields both record are compared.
+    The error names the field that differs, both values and both models. Between our runs and plain lm_eval the fields
+    both record are compared, and the number of items. A number that stands twice is an error, too.
     """
-    cell = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
-    for key, part in frame.groupby(cell, sort=True):
-        first = part.iloc[0]
-        mine = signature_fields(first["signature"])
-        for _, other in part.iloc[1:].iterrows():
-            theirs = signature_fields(other["signature"])
-            same_harness = first["harness"] == other["harness"]
-            for name in {**mine, **theirs}:
-                if name in WHO or not (same_harness or (name in mine and name in theirs)):
-                    continue
-                if mine.get(name) != theirs.get(name):
-                    where = " ".join(map(str, key))
-                    raise DataError(
-                        f"{where}: {name} differs: {mine.get(name)} for {first['model']}, {theirs.get(name)} for "
-                        f"{other['model']}. Numbers measured differently are not put into one table."
-                    )
+    for key, part in frame.groupby(CELL, sort=True):
+        where = " ".join(map(str, key))
+        twice = part[part["model"].duplicated()]
+        if not twice.empty:
+            raise DataError(
+                f"{where} of {twice['model'].iloc[0]} stands twice: the same results were given in two places."
+            )
+        firsts = []
+        for _, same in part.groupby("harness", sort=True):
+            rows = [row for _, row in same.iterrows()]
+            firsts.append(rows[0])
+            for other in rows[1:]:
+                _compare(where, rows[0], other, shared_only=False)
+        for other in firsts[1:]:
+            _compare(where, firsts[0], other, shared_only=True)
+
+
+def _compare(where: str, first: Any, other: Any, *, shared_only: bool) -> None:
+    mine, theirs = signature_fields(first["signature"]), signature_fields(other["signature"])
+    if shared_only:
+        names = [name for name in mine if name in theirs]
+        mine["items"], theirs["items"] = str(first["n"]), str(other["n"])
+        names.append("items")
+    else:
+        names = list({**mine, **theirs})
+    for name in names:
+        if name not in WHO and mine.get(name) != theirs.get(name):
+            why = (
+                " (no samples were logged, so nobody knows the data)"
+                if "unknown" in (mine.get(name), theirs.get(name))
+                else ""
+            )
+            raise DataError(
+                f"{where}: {name} differs: {mine.get(name)} for {first['model']}, {theirs.get(name)} for "
+                f"{other['model']}{why}. Numbers measured differently are not put into one table."
+            )
 
 
 def save_results(frame: pd.DataFrame, path: Path) -> None:

@@ -22,7 +22,8 @@ PERCENT = {"acc", "f1", "exact", "contains"}  # metrics in [0, 1], printed in pe
 class Cell:
     """One number: the headline metric of one finished unit, in percent or (chrF++) points of 100.
 
-    `ids` is a hash of the scored items' ids, in order: equal where two languages were scored on the same items.
+    `ids` is a hash of the scored items' ids, in order: equal where two languages were scored on the same items. `model`
+    is the model's fingerprint.
     """
 
     benchmark: str
@@ -36,6 +37,7 @@ class Cell:
     items: int
     ids: str
     source: str
+    model: str
     signature: str
     folder: Path
 
@@ -49,6 +51,8 @@ def read_run(folder: Path) -> list[Cell]:
     cells = [cell for path in sorted(folder.glob("*/*/results.json")) if (cell := _cell(path)) is not None]
     if not cells:
         raise DataError(f"{folder} holds no results (<task>/<shots>-<seed>-<demos>/results.json).")
+    if len({cell.model for cell in cells}) > 1:
+        raise DataError(f"{folder} holds results of several models (fingerprints in xling.facts.model); sort them out.")
     return cells
 
 
@@ -70,6 +74,7 @@ def _cell(path: Path) -> Cell | None:
             items=facts["items"],
             ids=facts["ids"],
             source=facts["source"],
+            model=facts["model"],
             signature=own["signature"],
             folder=path.parent,
         )
