@@ -137,8 +137,8 @@ def test_one_name_with_two_contents_is_two_models(runs, models, tmp_path, sample
 
 
 def test_comparisons_reach_every_row_of_both_harnesses() -> None:
-    row = {"benchmark": "xnli", "language": "de", "family": "xglm", "shots": 0, "demos": "none", "seed": 0, "metric": "acc",
-           "n": 8, "harness": "xling-bench"}  # fmt: skip
+    where = {"benchmark": "xnli", "language": "de", "family": "xglm", "shots": 0, "demos": "none", "seed": 0}
+    row = {**where, "metric": "acc", "n": 8, "harness": "xling-bench"}
 
     def frame(*changes: dict) -> pd.DataFrame:
         base = {**row, "signature": "xling|data:1|dtype:auto"}
@@ -150,6 +150,13 @@ def test_comparisons_reach_every_row_of_both_harnesses() -> None:
         refuse_mixed(frame(lm_eval, {}, {"signature": "xling|data:1|dtype:float16"}))
     with pytest.raises(DataError, match="items differs"):
         refuse_mixed(frame(lm_eval, {"n": 2}))
+    german = {"model": "m0", "language": "de", "signature": "xling|data:1|source:files|limit:3", "n": 3}
+    swahili = {**german, "language": "sw", "signature": "xling|data:2|source:files", "n": 2}
+    refuse_mixed(frame(german, swahili))  # Swahili has two items: the limit of three left it whole
+    with pytest.raises(DataError, match="de and sw: limit differs"):
+        refuse_mixed(frame(german, {**swahili, "n": 9}))
+    with pytest.raises(DataError, match="de and sw: source differs"):
+        refuse_mixed(frame(german, {**swahili, "signature": "xling|data:2|source:sample"}))
     with pytest.raises(DataError, match="no samples were logged"):
         refuse_mixed(frame({}, {**lm_eval, "signature": "xling|data:unknown"}))
 
@@ -163,6 +170,29 @@ def test_export_keeps_every_number_and_its_signature(runs, tmp_path, suffix) -> 
     assert list(again.columns) == list(NAMES)
     assert list(again["signature"]) == list(frame["signature"])
     assert list(again["value"]) == pytest.approx(list(frame["value"]))
+
+
+def test_items_that_do_not_make_the_number_are_refused(runs, tmp_path) -> None:
+    copy = shutil.copytree(runs[0], tmp_path / "run")
+    (copy / "items.parquet").unlink()
+    samples = copy / "xling_xnli_de" / "0-0-none" / "samples.jsonl"
+    lines = samples.read_text(encoding="utf-8").splitlines(keepends=True)
+    samples.write_text("".join(lines[:4]), encoding="utf-8")
+    with pytest.raises(DataError, match="9 items were scored, the samples hold 4"):
+        load_results(copy)
+    samples.write_text("".join(lines), encoding="utf-8")
+    result = samples.with_name("results.json")
+    text = result.read_text(encoding="utf-8")
+    for value, message in (
+        ("NaN", "which is no number"),
+        ('"N/A"', "which is no number"),
+        ("0.987", "one of them was changed"),
+    ):
+        data = json.loads(text)
+        data["results"]["xling_xnli_de"]["acc,none"] = json.loads(value)
+        result.write_text(json.dumps(data), encoding="utf-8")
+        with pytest.raises(DataError, match=message):
+            load_results(copy)
 
 
 def test_errors_name_file_and_field(runs, tmp_path) -> None:

@@ -87,6 +87,25 @@ def test_printed_averages_of_the_cell_tables(table: int) -> None:
     assert {(w, b, n) for w, b, n, _ in wrong} == {(w, b, n) for w, b, n, _ in known}
 
 
+@pytest.mark.parametrize(("layout", "tables"), [("afp-5", [3]), ("afp-6", [9, 11])])
+def test_means_of_two_benchmarks_run_over_the_papers_five_languages(layout: str, tables: list[int]) -> None:
+    have = cells(tables, "XGLM-7.5B", "base")
+    for column in columns(get_layout(layout)):
+        value = column_value(column, get_layout(layout), have)
+        assert value.measured == value.needed > 0, column
+    average = column_value(columns(get_layout("afp-5"))[-1], get_layout("afp-5"), cells([3], "XGLM-564M", "base"))
+    printed = next(n for n in published("afp_table05") if n.column.language == "avg" and n.method == "base")
+    assert average.needed == 20
+    assert average.value == pytest.approx(printed.value, abs=TOLERANCE)
+
+
+def test_columns_stand_once_and_undefined_statistics_stay_empty() -> None:
+    assert len(columns(get_layout("afp-6"))) == 6
+    layout = get_layout("afp-8")
+    std = next(c for c in columns(layout) if c.statistic == "std")
+    assert str(column_value(std, layout, cells([1], "XGLM-564M", "base"))) == "-"
+
+
 def test_every_layout_stands_on_a_published_table() -> None:
     for name, layout in layouts().items():
         heads = columns(layout)

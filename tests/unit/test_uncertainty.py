@@ -61,6 +61,16 @@ def test_items_not_shared_leave_the_corrected_std_out() -> None:
     assert not pd.isna(row["gap"])
 
 
+def test_a_seed_that_one_language_lacks_is_no_crash() -> None:
+    table = pd.concat([model("m", {"en": 0.7, "de": 0.6}), model("m", {"en": 0.7}, 5).assign(seed=1)])
+    assert 0 < spread_intervals(table, draws=100).iloc[0]["consistency"] < 100
+
+
+def test_mlqas_pairs_do_not_hide_its_languages() -> None:
+    pairs = model("m", {"en": 0.6, "de": 0.5, "en-de": 0.4}).assign(benchmark="mlqa", metric="f1")
+    assert spread_intervals(pairs, draws=100).iloc[0]["languages"] == 2
+
+
 def test_comparison_is_mcnemar_on_shared_items_with_holm() -> None:
     both = pd.concat([model("a", {"en": 0.6, "sw": 0.5}, 1), model("b", {"en": 0.6, "sw": 0.7}, 2)])
     table = compare_models(both, "a", "b", draws=1000).set_index("language")

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from xling_bench.errors import UsageError
+
 
 def add(commands: Any) -> None:
     """Register the command."""
@@ -14,17 +16,14 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="folders of `run` or of `lm_eval --output_path`"
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write the long table as .csv, .json or .parquet"
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the long table: .csv, .json or .parquet")
+    what.add_argument(
+        "--layout", metavar="NAME", help="a paper's table: afp-1 to afp-13, extrapolating-2, commit-2, ..."
     )
-    parser.add_argument(
-        "--layout", metavar="NAME", help="a paper's table: afp-1 to afp-13, extrapolating-3, commit-2, ..."
-    )
-    parser.add_argument("--summary", action="store_true", help="spread over languages and gaps to English")
-    parser.add_argument(
-        "--intervals", action="store_true", help="95 %% intervals of cells and of spreads, at-chance flags"
-    )
-    parser.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
+    what.add_argument("--summary", action="store_true", help="spread over languages and gaps to English")
+    what.add_argument("--intervals", action="store_true", help="95 %% intervals of cells and spreads, at-chance flags")
+    what.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
     )
@@ -39,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.layout is not None:
         return _layout(arguments)
+    if arguments.reference or arguments.format != "md":
+        raise UsageError("--reference and --format belong to --layout NAME.")
     frame = load_results(arguments.runs)
     if arguments.output is not None:
         save_results(frame, arguments.output)

@@ -27,7 +27,7 @@ def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[ItemScore]:
     from xling_bench.metrics import chrf
 
     try:
-        lines = path.open(encoding="utf-8")
+        lines = path.open(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     with lines:
@@ -39,7 +39,7 @@ def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[ItemScore]:
                 for metric in metrics:
                     value = sample[metric]
                     yield metric, item, chrf([value]) if isinstance(value, list) else float(value), choice
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, IndexError) as error:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
 
 

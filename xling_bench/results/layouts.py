@@ -35,15 +35,15 @@ class Value:
         return f"{self.value:.1f}" + ("" if self.measured == self.needed else f" ({self.measured}/{self.needed})")
 
 
-def cells_of(frame: pd.DataFrame, model: str) -> dict[Key, float]:
+def cells_of(frame: pd.DataFrame, model: str, family: str = "") -> dict[Key, float]:
     """One model's numbers, averaged over seeds as the papers do, in percent (chrF++ and BLEU in points).
 
-    Only the default prompt family and demonstrations in the task's own language count: other prompts make other
-    numbers, and a mean over both would be neither.
+    Only `family` (else each benchmark's default) and demonstrations in the task's own language count: other prompts
+    make other numbers, and a mean over both would be neither.
     """
     from xling_bench.results.summary import PERCENT
 
-    default = frame["benchmark"].map(lambda key: get_benchmark(key).family)
+    default = frame["benchmark"].map(lambda key: family or get_benchmark(key).family)
     kept = (frame["model"] == model) & (frame["family"] == default) & frame["demos"].isin(["none", "same"])
     found: dict[Key, list[float]] = {}
     columns_read = ("benchmark", "language", "shots", "metric", "value")
@@ -55,6 +55,8 @@ def cells_of(frame: pd.DataFrame, model: str) -> dict[Key, float]:
 
 def column_value(column: Column, layout: Layout, cells: Cells) -> Value:
     """The mean over the cells a column stands for, or their population standard deviation for a `std` column."""
+    if column.statistic in layout.undefined:
+        return Value(None, 0, 0)
     keys = column_keys(column, layout)
     found = [cells[key] for key in keys if key in cells]
     if not found:
@@ -89,13 +91,13 @@ def _languages(column: Column, layout: Layout, named: Sequence[Column], benchmar
         return [f"{a}-{b}" for a, b in pairs if key == "avg" or key == (a if side == "from" else b)]
     if _concrete(column.language):
         if benchmark == "flores" and "-" not in column.language:
-            return [f"en-{column.language}", f"{column.language}-en"]
+            return [f"en-{column.language}"]
         return [column.language]
     here = _unique(c.language for c in named if c.benchmark == benchmark)
     listed = list(layout.languages) or here or list(get_benchmark(benchmark).languages)
     if benchmark == "flores" and not any("-" in language for language in listed):
-        return [pair for language in listed for pair in (f"en-{language}", f"{language}-en")]
-    return listed
+        return [f"en-{language}" for language in listed]  # the Extrapolating paper translates out of English
+    return [language for language in listed if language in get_benchmark(benchmark).languages or "-" in language]
 
 
 def _concrete(language: str) -> bool:
@@ -133,7 +135,7 @@ def rows_of(layout: Layout, frame: pd.DataFrame, *, reference: bool) -> list[tup
             groups.setdefault(f"{number.model}{method} (published)", {})[number.column] = number.printed
         rows += [(name, [have.get(c, "-") for c in heads]) for name, have in groups.items()]
     for model in sorted(frame["model"].unique()):
-        cells = cells_of(frame, str(model))
+        cells = cells_of(frame, str(model), layout.family)
         rows.append((str(model), [str(column_value(c, layout, cells)) for c in heads]))
     return rows
 
@@ -172,7 +174,8 @@ def render(layout: Layout, frame: pd.DataFrame, form: str, *, reference: bool) -
     return f"{layout.title}\n\n" + "\n".join(texts) + "\n"
 
 
+LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}"}
+
+
 def _latex(text: str) -> str:
-    for character in "&%$#_{}":
-        text = text.replace(character, "\\" + character)
-    return text
+    return "".join(LATEX.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,9 +87,30 @@ def _file(path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from error
     try:
-        yield from _ours(result, path, items) if "xling" in result else _plain(result, path)
-    except (KeyError, TypeError) as error:
+        for row in _ours(result, path, items) if "xling" in result else _plain(result, path):
+            _check_row(row, path)
+            yield row
+    except KeyError as error:
         raise DataError(f"{path}: missing or unexpected field {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path}: not in the shape of results: {error}") from error
+
+
+def _check_row(row: Row, path: Path) -> None:
+    """A value is a finite number, and the items kept are the ones it was computed from."""
+    value, items = row["value"], row[ITEMS]
+    what = f"{path}: {row['task']} {row['metric']}"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise DataError(f"{what} is {value!r}, which is no number")
+    signature_fields(row["signature"])
+    if items is None:
+        return
+    if len(items) != row["n"] or items.index.has_duplicates:
+        raise DataError(
+            f"{what}: {row['n']} items were scored, the samples hold {items.index.nunique()}; are they cut off?"
+        )
+    if row["metric"] != "chrf" and abs(float(items.mean()) - value) > 1e-6:
+        raise DataError(f"{what} is {value}, but its samples average to {items.mean()}; one of them was changed")
 
 
 def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
@@ -213,11 +235,16 @@ def _series(frame: pd.DataFrame) -> dict[str, Row]:
 
 def signature_fields(signature: str) -> dict[str, str]:
     """{field: value} of a signature."""
-    return dict(part.split(":", 1) for part in signature.split("|")[1:])
+    try:
+        return dict(part.split(":", 1) for part in signature.split("|")[1:])
+    except ValueError as error:
+        raise DataError(f"{signature!r} is not a signature of ours") from error
 
 
 # Fields in which two numbers may differ and still be compared: who was measured, not how.
-WHO = {"model", "task", "language"}
+WHO = {"model", "task", "language", "revision", "trust_remote_code"}
+# Fields in which languages and seeds of one model may differ besides: the items and their words.
+WHAT = {"data", "demo_data", "template", "demo_template", "seed", "rule"}
 CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
 
 
@@ -227,6 +254,7 @@ def refuse_mixed(frame: pd.DataFrame) -> None:
     The error names the field that differs, both values and both models. Between our runs and plain lm_eval the fields
     both record are compared, and the number of items. A number that stands twice is an error, too.
     """
+    _refuse_mixed_languages(frame)
     for key, part in frame.groupby(CELL, sort=True):
         where = " ".join(map(str, key))
         twice = part[part["model"].duplicated()]
@@ -244,7 +272,25 @@ def refuse_mixed(frame: pd.DataFrame) -> None:
             _compare(where, firsts[0], other, shared_only=True)
 
 
-def _compare(where: str, first: Any, other: Any, *, shared_only: bool) -> None:
+def _refuse_mixed_languages(frame: pd.DataFrame) -> None:
+    """Within one model's results of a benchmark, languages and seeds must have been measured in the same way."""
+    group = ["model", "benchmark", "family", "shots", "demos", "harness"]
+    for key, part in frame.drop_duplicates("signature").groupby(group, sort=True):
+        rows = [row for _, row in part.iterrows()]
+        for other in rows[1:]:
+            where = f"{' '.join(map(str, key[1:]))}, {rows[0]['language']} and {other['language']}"
+            _compare(where, rows[0], other, shared_only=False, may_differ=WHO | WHAT | _same_limit(rows[0], other))
+
+
+def _same_limit(first: Any, other: Any) -> set[str]:
+    """{"limit"} where one limit explains both: a language with fewer items than it is scored whole."""
+    limits = [signature_fields(row["signature"]).get("limit") for row in (first, other)]
+    whole = [row["n"] for row, limit in zip((first, other), limits, strict=True) if limit is None]
+    given = [int(limit) for limit in limits if limit is not None]
+    return {"limit"} if len(given) == 1 and whole[0] <= given[0] else set()
+
+
+def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_differ: set[str] = WHO) -> None:
     mine, theirs = signature_fields(first["signature"]), signature_fields(other["signature"])
     if shared_only:
         names = [name for name in mine if name in theirs]
@@ -253,7 +299,7 @@ def _compare(where: str, first: Any, other: Any, *, shared_only: bool) -> None:
     else:
         names = list({**mine, **theirs})
     for name in names:
-        if name not in WHO and mine.get(name) != theirs.get(name):
+        if name not in may_differ and mine.get(name) != theirs.get(name):
             why = (
                 " (no samples were logged, so nobody knows the data)"
                 if "unknown" in (mine.get(name), theirs.get(name))
@@ -271,7 +317,8 @@ def save_results(frame: pd.DataFrame, path: Path) -> None:
     if path.suffix == ".csv":
         plain.to_csv(path, index=False, lineterminator="\n")
     elif path.suffix == ".json":
-        plain.to_json(path, orient="records", force_ascii=False, indent=1)
+        text = json.dumps(plain.to_dict(orient="records"), ensure_ascii=False, indent=1)
+        path.write_text(text + "\n", encoding="utf-8")
     elif path.suffix == ".parquet":
         plain.to_parquet(path, index=False)
     else:

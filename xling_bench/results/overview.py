@@ -34,8 +34,9 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
 
     refuse_mixed(frame)
     rows = []
-    for key, scores in _scores(frame):
-        if any("-" in unit for unit in scores):
+    for key, measured in _scores(frame):
+        scores = {unit: value for unit, value in measured.items() if "-" not in unit}
+        if not scores:
             continue
         spread = dispersion(scores)
         row: dict[str, Any] = dict(zip(GROUP, key, strict=True))

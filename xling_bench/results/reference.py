@@ -46,7 +46,8 @@ class Published:
 class Layout(Strict):
     """A paper's table: its columns are those of the published one, or `columns` where that one is not readable.
 
-    A column is (benchmark, language, shots, statistic); see layouts.toml for the other fields.
+    A column is (benchmark, language, shots, statistic). `family` is the prompt family whose numbers stand in it (else
+    each benchmark's default), `undefined` names statistics the paper prints without saying what they are.
     """
 
     title: str
@@ -56,6 +57,8 @@ class Layout(Strict):
     languages: tuple[str, ...] = ()
     shots: tuple[int, ...] = ()
     metric: str = ""
+    family: str = ""
+    undefined: tuple[str, ...] = ()
     rename: dict[str, str] = Field(default_factory=dict)
 
 

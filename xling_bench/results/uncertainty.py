@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.float64]
 GROUP = ["model", "benchmark", "family", "shots", "demos", "metric"]
 DRAWS, LEVEL = 10_000, 0.95
+FEWEST_SHARED = 100  # with fewer items shared by all languages the corrected std and the consistency say nothing
 
 
 def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
@@ -48,18 +49,18 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
 def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """One row per model, benchmark, ... and metric over its languages, resampling item ids shared by all of them.
 
-    Columns: languages, items (ids in any language), mean with low and high, gap (English minus the mean of the others)
-    with gap_low and gap_high, std (population, as the papers print), std_corrected (without sampling noise) with its
-    own interval, consistency (share of language pairs that choose the same candidate on an item). The corrected std
-    and consistency need items shared by all languages and are missing otherwise. Pairs are left out.
+    Columns: languages, items (ids in any language), shared_items (in all), mean with low and high, gap (English minus
+    the mean of the others) with gap_low and gap_high, std (population, as the papers print), std_corrected (without
+    sampling noise) with its own interval, consistency (share of language pairs that choose the same candidate on an
+    item). The corrected std and consistency need 100 items shared by all languages and are missing otherwise. Pairs are
+    left out. Intervals are over items: with several seeds they do not hold the variation of demonstrations.
     """
     import pandas as pd
 
     rows = []
-    for key, group in _with_items(frame).groupby(GROUP, sort=True):
+    have = _with_items(frame)
+    for key, group in have[~have["language"].str.contains("-")].groupby(GROUP, sort=True):
         matrix, units = _matrix(group)
-        if any("-" in unit for unit in units):
-            continue
         means = bootstrap_means(matrix, draws, seed)
         observed = np.nanmean(matrix, axis=0)
         row: dict[str, Any] = dict(zip(GROUP, key, strict=True))
@@ -72,12 +73,25 @@ def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) 
             row["gap_low"], row["gap_high"] = _percentiles(means[:, pivot] - means[:, others].mean(axis=1))
         row["std"] = population_std(list(observed))
         complete = matrix[~np.isnan(matrix).any(axis=1)]
-        if len(units) > 1 and complete.shape[0] > 1:
+        row["shared_items"] = complete.shape[0]
+        if len(units) > 1 and complete.shape[0] >= FEWEST_SHARED:
             corrected = corrected_std(complete, seed=seed)
             row |= {"std_corrected": corrected.value, "std_low": corrected.low, "std_high": corrected.high}
             row["consistency"] = _consistency(group)
         rows.append(row)
-    names = ["languages", "items", "mean", "low", "high", "gap", "gap_low", "gap_high", "std", "std_corrected"]
+    names = [
+        "languages",
+        "items",
+        "shared_items",
+        "mean",
+        "low",
+        "high",
+        "gap",
+        "gap_low",
+        "gap_high",
+        "std",
+        "std_corrected",
+    ]
     return pd.DataFrame(rows, columns=[*GROUP, *names, "std_low", "std_high", "consistency"])
 
 
@@ -102,8 +116,9 @@ def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, s
         sides = [_matrix(group[group["model"] == name]) if (group["model"] == name).any() else None for name in (a, b)]
         if sides[0] is None or sides[1] is None:
             continue
-        rows += _holm_adjusted([_paired_row(key, group, unit, (a, b), draws, seed)
-                                for unit in sides[0][1] if unit in sides[1][1]])  # fmt: skip
+        units = [unit for unit in sides[0][1] if unit in sides[1][1]]
+        pairs = [_paired_row(key, group, unit, (a, b), draws, seed) for unit in units]
+        rows += _holm_adjusted([row for row in pairs if row is not None])
     if not rows:
         raise DataError(f"{a} and {b} have no cell in common whose items were kept.")
     names = ["language", "items", "difference", "low", "high", "p", "p_holm", "mde"]
@@ -112,11 +127,13 @@ def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, s
 
 def _paired_row(
     key: Any, group: pd.DataFrame, unit: str, names: tuple[str, str], draws: int, seed: int
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     import pandas as pd
 
     columns = [_column(group[(group["model"] == name) & (group["language"] == unit)]) for name in names]
     table = pd.concat(columns, axis=1, join="inner").to_numpy(dtype=np.float64)
+    if table.size == 0:
+        return None
     scale = 100.0 if key[-1] in PERCENT else 1.0
     found = paired_difference(table[:, 0] / scale, table[:, 1] / scale, draws=draws, seed=seed)
     row = dict(zip([*GROUP[1:], "language"], [*key, unit], strict=True))
@@ -164,9 +181,11 @@ def _percentiles(draws: NDArray[np.float64]) -> tuple[float, float]:
 def _classes(group: pd.DataFrame, unit: str) -> str:
     """`0.90 0.10 0.00`: shares of the candidates chosen, in their order; empty for generation."""
     chosen = np.concatenate([c.to_numpy() for c in group.loc[group["language"] == unit, CHOICES]])
-    if (chosen < 0).any():
+    benchmark = get_benchmark(group["benchmark"].iloc[0])
+    width = len(benchmark.labels or benchmark.choices)
+    if (chosen < 0).any() or width < 2:  # mLAMA's candidates are others for every item
         return ""
-    counts = np.bincount(chosen, minlength=len(get_benchmark(group["benchmark"].iloc[0]).labels) or 2)
+    counts = np.bincount(chosen, minlength=width)
     return " ".join(f"{share:.2f}" for share in counts / counts.sum())
 
 
@@ -180,6 +199,8 @@ def _consistency(group: pd.DataFrame) -> float | None:
         if table.size == 0 or (table < 0).any():
             return None
         languages = table.shape[1]
+        if languages < 2:
+            continue  # a seed that one language only has
         same = sum((table[:, i] == table[:, j]).mean() for i in range(languages) for j in range(i))
         shares.append(100.0 * same / (languages * (languages - 1) / 2))
-    return float(np.mean(shares))
+    return float(np.mean(shares)) if shares else None
