@@ -59,9 +59,6 @@ def evaluate(
         split=split,
         joiner=joiner,
     )
-    from xling_bench.harness.adapter import forget_data
-
-    forget_data()
     return Runner(run, progress or _to_stderr).run()
 
 

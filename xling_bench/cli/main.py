@@ -10,7 +10,7 @@ import xling_bench
 from xling_bench.cli import data, demo, link, run, table, tasks
 from xling_bench.errors import XlingError
 
-EXIT_CODES = "exit codes: 0 success, 1 regression found, 2 bad input or environment, 3 inconclusive, 130 interrupted"
+EXIT_CODES = "exit codes: 0 success, 2 bad input or environment, 130 interrupted"
 
 
 def parser() -> argparse.ArgumentParser:

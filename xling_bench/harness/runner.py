@@ -213,6 +213,9 @@ class Runner:
 
     def _load_model(self) -> None:
         if self.lm is None:
+            from xling_bench.harness.adapter import forget_data
+
+            forget_data()  # an earlier run of this process may have read other files
             self.say(f"loading {self.config.model.name}")
             lm = models.load(self.config.model)
             self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
 from xling_bench.results.reference import SPREAD, Column, Layout, columns, published
+from xling_bench.results.text import aligned
 from xling_bench.stats import population_std
 
 if TYPE_CHECKING:
@@ -168,10 +169,7 @@ def render(layout: Layout, frame: pd.DataFrame, form: str, *, reference: bool) -
             r"\end{tabular}",
         ]
         return f"% {layout.title}\n" + "\n".join(table) + "\n"
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
-    texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return f"{layout.title}\n\n" + "\n".join(texts) + "\n"
+    return f"{layout.title}\n\n{aligned(lines)}"
 
 
 LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}"}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-METADATA = ("split", "demo_lang", "demo_seed")
 
 
 def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
@@ -48,6 +47,8 @@ def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
 def _told_apart(frame: pd.DataFrame) -> pd.Series[str]:
     """Model names that are one model each: the fingerprint is added where one name stands for several contents, and
     `(lm_eval)` where plain lm_eval and our runner scored models of one name."""
+    import pandas as pd
+
     ours = frame[frame["harness"] == "xling-bench"].groupby("model")["fingerprint"].nunique()
     names = []
     for name, fingerprint, harness in zip(frame["model"], frame["fingerprint"], frame["harness"], strict=True):
@@ -55,8 +56,6 @@ def _told_apart(frame: pd.DataFrame) -> pd.Series[str]:
             names.append(f"{name} (lm_eval)" if name in ours.index else name)
         else:
             names.append(f"{name} [{fingerprint[:8]}]" if ours[name] > 1 else name)
-    import pandas as pd
-
     return pd.Series(names, index=frame.index, dtype="string")
 
 

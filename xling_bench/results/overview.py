@@ -12,6 +12,7 @@ from xling_bench.errors import UsageError
 from xling_bench.languages import Language
 from xling_bench.results.load import refuse_mixed
 from xling_bench.results.summary import PERCENT, PIVOT
+from xling_bench.results.text import aligned
 from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
 
 if TYPE_CHECKING:
@@ -132,10 +133,7 @@ def _grouping(by: str) -> Callable[[str], str | None]:
 def to_markdown(table: pd.DataFrame) -> str:
     """Any of these tables as aligned Markdown: one decimal, `-` where a value is missing."""
     rows = [list(table.columns), *([_cell(value) for value in values] for values in table.itertuples(index=False))]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return "\n".join(texts) + "\n"
+    return aligned(rows)
 
 
 def _cell(value: Any) -> str:

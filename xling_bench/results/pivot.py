@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xling_bench.catalog import get_benchmark
 from xling_bench.results.load import refuse_mixed
 from xling_bench.results.summary import PERCENT, PIVOT
+from xling_bench.results.text import aligned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,4 @@ def to_markdown(table: pd.DataFrame) -> str:
     for key, values in table.iterrows():
         names = [get_benchmark(key[0]).title, *map(str, key[1:])]  # type: ignore[index]
         rows.append([*names, *("-" if value != value else f"{value:.1f}" for value in values)])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return "\n".join(texts) + "\n"
+    return aligned(rows)

@@ -13,6 +13,7 @@ from typing import Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import DataError
+from xling_bench.results.text import aligned
 
 PIVOT = "en"
 PERCENT = {"acc", "f1", "exact", "contains"}  # metrics in [0, 1], printed in percent
@@ -139,9 +140,6 @@ def _cells(line: Line) -> tuple[str, ...]:
 def markdown(lines: Sequence[Line]) -> str:
     """The table as Markdown, columns aligned so that it reads well in a terminal too."""
     rows = [HEADER, *map(_cells, lines)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
-    texts = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
-    texts.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
     notes = [
         "score: percent (chrf: chrF++ points), mean over seeds. gap to en: English minus this; positive is behind."
     ]
@@ -149,7 +147,7 @@ def markdown(lines: Sequence[Line]) -> str:
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
     if any(line.source == "sample" for line in lines):
         notes.append("**Sample data: invented items that show how things work. These are not benchmark scores.**")
-    return "\n".join([*texts, "", "  \n".join(notes)]) + "\n"
+    return aligned(rows) + "\n" + "  \n".join(notes) + "\n"
 
 
 def to_csv(cells: Iterable[Cell]) -> str:
