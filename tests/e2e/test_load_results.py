@@ -212,3 +212,20 @@ def test_errors_name_file_and_field(runs, tmp_path) -> None:
     assert done.returncode == 2
     assert "results.json" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_compare_and_ranks_from_the_command_line(runs, tmp_path, capsys) -> None:
+    a, b = str(runs[0]), str(runs[1])
+    assert main(["compare", a, b]) == 0
+    printed = capsys.readouterr().out
+    assert "(mean)" in printed
+    assert "difference: B minus A" in printed
+    assert main(["compare", a, a, "--format", "csv"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    differences = {line.split(",")[header.split(",").index("difference")] for line in lines}
+    assert differences <= {"0.0", "-0.0"}, "a model against itself differs nowhere"
+    assert main(["table", a, b, "--ranks", "--format", "latex"]) == 0
+    assert r"\begin{tabular}" in capsys.readouterr().out
+    assert main(["compare", a, str(tmp_path)]) == 2
+    assert "holds no results" in capsys.readouterr().err
+    assert main(["table", a, "--reference"]) == 2

@@ -67,6 +67,39 @@ def test_corrected_std_covers(items: int, spread: float) -> None:
     assert abs(bias) < 0.1 * spread
 
 
+@pytest.mark.parametrize("kind", ["graded, a tenth of the items missing", "three seeds averaged"])
+def test_other_scores_cover_too(kind: str) -> None:
+    """F1-like scores (0, 1 and values between) with items missing per language, and outcomes averaged over seeds.
+
+    Seeds share the item's difficulty; the interval is over items, the truth the mean over items and these seeds.
+    """
+    rng = np.random.default_rng(11)
+    first, second = true_means(0.0335), true_means(0.0335) + 0.02
+    parts = rng.uniform(size=10_000)
+    worth = (parts / 2).mean()  # a wrong answer earns part of the score in three cases of ten
+    hits = {"mean": 0, "gap": 0, "difference": 0}
+    for replicate in range(REPLICATES):
+        common = rng.standard_normal((500, 1))
+        if kind.startswith("graded"):
+            a, b = draw(rng, first, 500, common), draw(rng, second, 500, common)
+            part = [(x == 0) & (rng.uniform(size=x.shape) < 0.3) for x in (a, b)]
+            a, b = (np.where(p, rng.choice(parts, p.shape) / 2, x) for p, x in zip(part, (a, b), strict=True))
+            missing = rng.uniform(size=a.shape) < 0.1
+            a[missing], b[missing] = np.nan, np.nan
+            truth = [m + 0.3 * worth * (1 - m) for m in (first, second)]
+        else:
+            a, b = (np.mean([draw(rng, m, 500, common) for _ in range(3)], axis=0) for m in (first, second))
+            truth = [first, second]
+        means = bootstrap_means(np.hstack([a, b]), DRAWS, replicate)
+        m, n = means[:, :LANGUAGES], means[:, LANGUAGES:]
+        hits["mean"] += covered(m.mean(axis=1), truth[0].mean())
+        hits["gap"] += covered(m[:, 0] - m[:, 1:].mean(axis=1), truth[0][0] - truth[0][1:].mean())
+        hits["difference"] += covered((n - m).mean(axis=1), (truth[1] - truth[0]).mean())
+    shares = {name: count / REPLICATES for name, count in hits.items()}
+    print(kind, shares)
+    assert all(0.93 <= share <= 0.97 for share in shares.values()), shares
+
+
 def test_false_alarms_stay_below_five_percent_after_holm() -> None:
     """Two checkpoints of equal quality, fifteen languages: how often is any language called different?"""
     rng = np.random.default_rng(3)

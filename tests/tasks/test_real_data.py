@@ -9,7 +9,8 @@ import pytest
 
 from xling_bench import evaluate, load_results
 from xling_bench.data.check import check_data
-from xling_bench.results.uncertainty import compare_models, spread_intervals
+from xling_bench.results.compare import compare_models
+from xling_bench.results.uncertainty import spread_intervals
 
 pytestmark = pytest.mark.data
 

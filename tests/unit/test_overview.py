@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xling_bench.errors import DataError, UsageError
-from xling_bench.results.overview import group_averages, overview, to_markdown
+from xling_bench.results.overview import group_averages, overview
 from xling_bench.results.schema import NAMES
+from xling_bench.results.text import render_frame
 from xling_bench.stats import absolute_gap, chance_corrected, dispersion, population_std, relative_gap, transfer_gap
 
 MODEL = {"model": "m", "fingerprint": "", "benchmark": "xnli", "family": "xglm", "task": "t", "split": "test"}
@@ -45,7 +46,7 @@ def test_without_english_there_is_no_gap() -> None:
     row = overview(frame({"de": 0.5, "sw": 0.4})).iloc[0]
     assert pd.isna(row["transfer_gap"])
     assert pd.isna(row["relative_gap"])
-    assert "| -" in to_markdown(overview(frame({"de": 0.5})))
+    assert "| -" in render_frame(overview(frame({"de": 0.5})))
 
 
 def test_groups_of_languages() -> None:

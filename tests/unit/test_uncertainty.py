@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from test_overview import BASE
 
 from xling_bench.errors import DataError, UsageError
+from xling_bench.results.compare import GAP, MEAN, compare_models
+from xling_bench.results.ranks import rank_models
 from xling_bench.results.schema import NAMES
-from xling_bench.results.uncertainty import cell_intervals, compare_models, spread_intervals
-from xling_bench.stats import mcnemar_exact
+from xling_bench.results.uncertainty import cell_intervals, chance_counts, spread_intervals
+from xling_bench.stats import bootstrap_mean, bootstrap_means, mcnemar_exact
 
 IDS = [f"xnli-test-{i:04d}" for i in range(400)]
 
@@ -103,3 +105,74 @@ def test_errors_say_what_is_missing() -> None:
     other = model("b", {"de": 0.5})
     with pytest.raises(DataError, match="no cell in common"):
         compare_models(pd.concat([table, other]), "a", "b")
+
+
+def test_mean_and_gap_of_two_models_by_hand() -> None:
+    """b - a on four items: en (+1, 0, 0, 0), mean 25; sw (+1, +1, 0, -1), mean 25, 200/3 without item 4."""
+    ids = IDS[:4]
+    scores = {"a": {"en": [0, 1, 1, 0], "sw": [0, 0, 1, 1]}, "b": {"en": [1, 1, 1, 0], "sw": [1, 1, 1, 0]}}
+    both = pd.DataFrame(
+        [
+            {**BASE, "model": name, "language": unit, "value": sum(values) / 4, "n": 4, "choices": None,
+             "items": pd.Series(values, index=ids, dtype=float)}
+            for name, units in scores.items() for unit, values in units.items()
+        ]
+    )  # fmt: skip
+    table = compare_models(both, "a", "b", draws=400).set_index("language")
+    assert list(table.index) == ["en", "sw", MEAN, GAP]
+    assert table.loc[[MEAN, GAP], "difference"].tolist() == pytest.approx([25, 0])
+    short = both.assign(
+        items=[s.iloc[:3] if u == "sw" else s for s, u in zip(both["items"], both["language"], strict=True)]
+    )
+    table = compare_models(short, "a", "b", draws=400).set_index("language")
+    assert table.loc[[MEAN, GAP], "difference"].tolist() == pytest.approx([(25 + 200 / 3) / 2, 25 - 200 / 3])
+    assert table.loc[[MEAN, GAP], "p_holm"].isna().all()
+
+
+def test_minimum_detectable_effect_widens_with_the_number_of_languages() -> None:
+    """(z_(1 - 0.025/2) + z_0.8) / (z_0.975 + z_0.8) = (2.24140 + 0.84162) / (1.95996 + 0.84162) = 1.10046."""
+    both = pd.concat([model("a", {"en": 0.6, "sw": 0.5}, 1), model("b", {"en": 0.6, "sw": 0.7}, 2)])
+    cells = compare_models(both, "a", "b", draws=100).iloc[:2]
+    assert (cells["mde_holm"] / cells["mde"]).tolist() == pytest.approx([1.10046] * 2, rel=1e-5)
+
+
+def test_one_answer_to_everything_is_at_chance_whatever_it_scores() -> None:
+    """Class 2 to every item, right for 60 % of them: far above chance, and no classifier."""
+    constant = model("m", {"en": 0.6}).assign(choices=[pd.Series(2, index=IDS)])
+    assert cell_intervals(constant, draws=200).iloc[0]["at_chance"]
+    assert chance_counts(pd.concat([constant, model("m", {"sw": 0.8})]), draws=200).popitem()[1] == "1/2"
+
+
+def test_ranks_have_intervals_ties_and_name_what_is_missing() -> None:
+    models = [
+        model("weak", {"en": 0.4, "sw": 0.4}, 1),
+        model("good", {"en": 0.7, "sw": 0.7}, 2),
+        model("twin", {"en": 0.7, "sw": 0.7}, 3),
+        model("part", {"en": 0.99}, 4),
+    ]
+    table = rank_models(pd.concat(models), draws=500).set_index("model")
+    assert table.loc["weak", ["rank", "rank_best", "rank_worst", "tied_with"]].tolist() == ["3", "3", "3", ""]
+    assert table.loc["good", "tied_with"] == "twin"
+    assert table.loc["twin", ["rank_best", "rank_worst"]].tolist() == ["1", "2"]
+    assert table.loc["part", ["cells", "missing"]].tolist() == ["1/2", "sw"]
+    assert pd.isna(table.loc["part", "rank"]), "a model that lacks cells is never ranked, however good the rest"
+
+
+def test_overall_rank_needs_every_benchmark_and_corrects_for_chance() -> None:
+    """XNLI (chance 1/3) and XCOPA (chance 1/2): chance-corrected means decide, one model lacks XCOPA."""
+    a, b = model("a", {"en": 0.9}, 1), model("b", {"en": 0.5}, 2)
+    frame = pd.concat([a, b, a.assign(benchmark="xcopa"), model("c", {"en": 0.9}, 3)])
+    overall = rank_models(frame, draws=200)
+    overall = overall[overall["benchmark"] == "(2 accuracy benchmarks)"].set_index("model")
+    value = a["value"].iloc[0]
+    assert overall.loc["a", "mean"] == pytest.approx(50 * ((value - 1 / 3) / (2 / 3) + (value - 0.5) / 0.5))
+    assert overall.loc["a", "rank"] == "1"
+    assert overall.loc[["b", "c"], "cells"].tolist() == ["1/2", "1/2"]
+    assert overall.loc[["b", "c"], "rank"].isna().all()
+
+
+@pytest.mark.parametrize("scores", [[0.0, 1.0, 1.0, 0.5] * 50, list(np.linspace(0, 1, 200))])
+def test_fast_and_general_bootstrap_of_a_mean_agree(scores: list[float]) -> None:
+    values = np.array(scores)
+    fast, general = bootstrap_mean(values, 20_000, 1), bootstrap_means(values[:, None], 20_000, 2)[:, 0]
+    assert np.percentile(fast, [2.5, 50, 97.5]) == pytest.approx(np.percentile(general, [2.5, 50, 97.5]), abs=0.006)

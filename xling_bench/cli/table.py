@@ -1,4 +1,4 @@
-"""`xling-bench table`: results of several runs side by side, or exported."""
+"""`xling-bench table`: results of several runs side by side, or exported; `xling-bench compare`: two models, paired."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xling_bench.errors import UsageError
 
 
 def add(commands: Any) -> None:
-    """Register the command."""
+    """Register the commands."""
     parser = commands.add_parser("table", help="print runs side by side, or export every number with its signature")
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="folders of `run` or of `lm_eval --output_path`"
@@ -23,53 +23,81 @@ def add(commands: Any) -> None:
     )
     what.add_argument("--summary", action="store_true", help="spread over languages and gaps to English")
     what.add_argument("--intervals", action="store_true", help="95 %% intervals of cells and spreads, at-chance flags")
+    what.add_argument("--ranks", action="store_true", help="models in order, rank intervals, ties, missing languages")
     what.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
     )
-    parser.add_argument("--format", choices=("md", "csv", "latex"), default="md", help="of a --layout (default md)")
+    _add_format(parser)
     parser.set_defaults(run=run)
+
+    pair = commands.add_parser("compare", help="model B against model A on the same items: differences, intervals, p")
+    pair.add_argument("a", type=Path, metavar="A", help="folder of a run (or of lm_eval) of one model: the base")
+    pair.add_argument("b", type=Path, metavar="B", help="folder of the other model's run")
+    _add_format(pair)
+    pair.set_defaults(run=compare)
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("md", "csv", "latex"), default="md", help="default md")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print models side by side, or write the long table."""
     from xling_bench.results.load import load_results, save_results
-    from xling_bench.results.pivot import side_by_side, to_markdown
 
-    if arguments.layout is not None:
-        return _layout(arguments)
-    if arguments.reference or arguments.format != "md":
-        raise UsageError("--reference and --format belong to --layout NAME.")
+    if arguments.reference and arguments.layout is None:
+        raise UsageError("--reference belongs to --layout NAME.")
+    if arguments.output is not None and arguments.format != "md":
+        raise UsageError("--format is for what is printed; -o writes the format its name ends in.")
     frame = load_results(arguments.runs)
     if arguments.output is not None:
         save_results(frame, arguments.output)
         print(f"{len(frame)} numbers in {arguments.output}")
         return 0
-    if arguments.summary or arguments.by:
-        from xling_bench.results import overview
-
-        table = overview.group_averages(frame, arguments.by) if arguments.by else overview.overview(frame)
-        print(overview.to_markdown(table), end="")
-    elif arguments.intervals:
-        from xling_bench.results import overview, uncertainty
-
-        print(overview.to_markdown(uncertainty.cell_intervals(frame)))
-        print(overview.to_markdown(uncertainty.spread_intervals(frame)), end="")
-    else:
-        print(to_markdown(side_by_side(frame)), end="")
+    print("\n".join(_printed(arguments, frame)), end="")
     _warn_of_sample(frame)
     return 0
 
 
-def _layout(arguments: argparse.Namespace) -> int:
-    from xling_bench.results.layouts import render
-    from xling_bench.results.load import load_results, refuse_mixed
+def _printed(arguments: argparse.Namespace, frame: Any) -> list[str]:
+    from xling_bench.results import layouts, overview, pivot, ranks, uncertainty
+    from xling_bench.results.load import refuse_mixed
     from xling_bench.results.reference import get_layout
+    from xling_bench.results.text import render_frame
 
-    layout = get_layout(arguments.layout)
-    frame = load_results(arguments.runs)
-    refuse_mixed(frame)
-    print(render(layout, frame, arguments.format, reference=arguments.reference), end="")
+    form = arguments.format
+    if arguments.layout is not None:
+        layout = get_layout(arguments.layout)
+        refuse_mixed(frame)
+        return [layouts.render(layout, frame, form, reference=arguments.reference)]
+    if arguments.intervals:
+        tables = [uncertainty.cell_intervals(frame), uncertainty.spread_intervals(frame)]
+    elif arguments.summary:
+        tables = [overview.overview(frame)]
+    elif arguments.ranks:
+        tables = [ranks.rank_models(frame)]
+    elif arguments.by:
+        tables = [overview.group_averages(frame, arguments.by)]
+    else:
+        tables = [pivot.printable(pivot.side_by_side(frame))]
+    return [render_frame(table, form) for table in tables]
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Print model B minus model A on the items both answered."""
+    from xling_bench.results.compare import compare_runs
+    from xling_bench.results.text import render_frame
+
+    table, names, frame = compare_runs(arguments.a, arguments.b)
+    print(render_frame(table, arguments.format), end="")
+    if arguments.format == "md":
+        print(f"\nA: {names[0]}  \nB: {names[1]}  ")
+        print("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
+        print(
+            "p_holm: adjusted over a benchmark's languages. mde: smallest difference a test at 5 % finds with 80 %;  "
+        )
+        print("mde_holm: the same for the adjusted test at worst.")
     _warn_of_sample(frame)
     return 0
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
 from xling_bench.results.reference import SPREAD, Column, Layout, columns, published
-from xling_bench.results.text import aligned
+from xling_bench.results.text import aligned, latex, to_csv
 from xling_bench.stats import population_std
 
 if TYPE_CHECKING:
@@ -153,27 +151,7 @@ def render(layout: Layout, frame: pd.DataFrame, form: str, *, reference: bool) -
     lines = [["model", *(head(c) for c in columns(layout))]]
     lines += [[name, *values] for name, values in rows_of(layout, frame, reference=reference)]
     if form == "csv":
-        out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerows(lines)
-        return out.getvalue()
+        return to_csv(lines)
     if form == "latex":
-        body = [" & ".join(_latex(cell) for cell in line) + r" \\" for line in lines]
-        spec = "l" + "r" * (len(lines[0]) - 1)
-        table = [
-            rf"\begin{{tabular}}{{{spec}}}",
-            r"\toprule",
-            body[0],
-            r"\midrule",
-            *body[1:],
-            r"\bottomrule",
-            r"\end{tabular}",
-        ]
-        return f"% {layout.title}\n" + "\n".join(table) + "\n"
+        return latex(lines, layout.title)
     return f"{layout.title}\n\n{aligned(lines)}"
-
-
-LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}"}
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)

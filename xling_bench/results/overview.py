@@ -11,14 +11,14 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
 from xling_bench.languages import Language
 from xling_bench.results.load import refuse_mixed
+from xling_bench.results.matrix import GROUP
+from xling_bench.results.schema import ITEMS
 from xling_bench.results.summary import PERCENT, PIVOT
-from xling_bench.results.text import aligned
+from xling_bench.results.uncertainty import chance_counts
 from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
 
 if TYPE_CHECKING:
     import pandas as pd
-
-GROUP = ["model", "benchmark", "family", "shots", "demos", "metric"]
 
 
 def overview(frame: pd.DataFrame) -> pd.DataFrame:
@@ -27,13 +27,15 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
     Columns: languages (how many), mean, std (population, as the papers print it), min, max, range, worst,
     transfer_gap (English minus the mean of the others, points), relative_gap (mean over the others of
     (English - x) / English, percent), chance_corrected (mean of (score - chance) / (1 - chance), percent; only for
-    accuracy; a last row per model has its mean over benchmarks). Scores are percent, averaged over seeds. Pairs are
+    accuracy; a last row per model has its mean over benchmarks), at_chance (how many languages are, where item scores
+    were kept: gaps and spreads among those mean nothing). Scores are percent, averaged over seeds. Pairs are
     left out: see `group_averages` by source or target. A gap without English, and a relative gap to an English score
     of 0, is missing.
     """
     import pandas as pd
 
     refuse_mixed(frame)
+    flagged = chance_counts(frame) if frame[ITEMS].notna().any() else {}
     rows = []
     for key, measured in _scores(frame):
         scores = {unit: value for unit, value in measured.items() if "-" not in unit}
@@ -52,10 +54,12 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
         chance = get_benchmark(row["benchmark"]).chance
         if row["metric"] == "acc" and chance is not None:
             row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
+        row["at_chance"] = flagged.get(key)
         rows.append(row)
     rows += _pooled(rows)
     measures = ["languages", "mean", "std", "min", "max", "range", "worst"]
-    return pd.DataFrame(rows, columns=[*GROUP, *measures, "transfer_gap", "relative_gap", "chance_corrected"])
+    gaps = ["transfer_gap", "relative_gap", "chance_corrected", "at_chance"]
+    return pd.DataFrame(rows, columns=[*GROUP, *measures, *gaps])
 
 
 def _pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,15 +132,3 @@ def _grouping(by: str) -> Callable[[str], str | None]:
     if by not in attributes:
         raise UsageError(f"--by {by!r}: expected one of {', '.join([*attributes, 'source', 'target'])}")
     return lambda unit: None if "-" in unit else attributes[by](languages.get(unit))
-
-
-def to_markdown(table: pd.DataFrame) -> str:
-    """Any of these tables as aligned Markdown: one decimal, `-` where a value is missing."""
-    rows = [list(table.columns), *([_cell(value) for value in values] for values in table.itertuples(index=False))]
-    return aligned(rows)
-
-
-def _cell(value: Any) -> str:
-    if value is None or value != value:
-        return "-"
-    return f"{round(value, 1) + 0.0:.1f}" if isinstance(value, float) else str(value)  # + 0.0: no minus before zero

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from xling_bench.catalog import get_benchmark
 from xling_bench.results.load import refuse_mixed
 from xling_bench.results.summary import PERCENT, PIVOT
-from xling_bench.results.text import aligned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,11 +26,9 @@ def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order]
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """The table as aligned Markdown, one decimal, `-` where a model was not measured."""
-    header = [*LINE, *map(str, table.columns)]
-    rows = [header]
-    for key, values in table.iterrows():
-        names = [get_benchmark(key[0]).title, *map(str, key[1:])]  # type: ignore[index]
-        rows.append([*names, *("-" if value != value else f"{value:.1f}" for value in values)])
-    return aligned(rows)
+def printable(table: pd.DataFrame) -> pd.DataFrame:
+    """`side_by_side` with its index as columns and benchmarks by their titles."""
+    flat = table.reset_index()
+    flat["benchmark"] = [get_benchmark(key).title for key in flat["benchmark"]]
+    flat.columns.name = None
+    return flat

@@ -1,8 +1,18 @@
-"""Plain-text tables."""
+"""Tables as text: Markdown aligned for the eye, CSV in full, LaTeX for a paper."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMATS = ("md", "csv", "latex")
+LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}"}
+P_VALUES = ("p", "p_holm")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -11,3 +21,49 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
     return "\n".join(lines) + "\n"
+
+
+def latex(rows: Sequence[Sequence[str]], title: str = "") -> str:
+    """Rows as a LaTeX tabular with booktabs rules; `title` as a comment before it."""
+    body = [" & ".join(_escaped(cell) for cell in row) + r" \\" for row in rows]
+    spec = "l" + "r" * (len(rows[0]) - 1)
+    lines = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
+    head = f"% {title}\n" if title else ""
+    return head + "\n".join([*lines, r"\end{tabular}"]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return "".join(LATEX.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
+
+
+def to_csv(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as CSV, every line ended by a line feed."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def render_frame(table: pd.DataFrame, form: str = "md") -> str:
+    """A table in one of FORMATS.
+
+    Markdown and LaTeX round to one decimal (p-values to three) and write `-` where a value is missing; CSV keeps
+    numbers in full and leaves missing ones empty.
+    """
+    if form == "csv":
+        return str(table.to_csv(index=False, lineterminator="\n"))
+    names = [str(name) for name in table.columns]
+    lines = ([_cell(n, v) for n, v in zip(names, values, strict=True)] for values in table.itertuples(index=False))
+    rows = [names, *lines]
+    return latex(rows) if form == "latex" else aligned(rows)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or value != value or value == "":
+        return "-"
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if not isinstance(value, float):
+        return str(value)
+    if name in P_VALUES:
+        return "<0.001" if value < 0.001 else f"{value:.3f}"
+    return f"{round(value, 1) + 0.0:.1f}"  # + 0.0: no minus before zero

@@ -1,6 +1,6 @@
 """Statistics over languages and parallel items. Numpy only; every random number comes from a seed."""
 
-from xling_bench.stats.bootstrap import Interval, bootstrap_means, interval
+from xling_bench.stats.bootstrap import Interval, bootstrap_mean, bootstrap_means, interval
 from xling_bench.stats.descriptive import (
     Dispersion,
     absolute_gap,
@@ -13,6 +13,8 @@ from xling_bench.stats.descriptive import (
 from xling_bench.stats.noise import corrected_std
 from xling_bench.stats.paired import (
     PairedResult,
+    achieved_significance,
+    detectable,
     holm,
     mcnemar_exact,
     minimum_detectable_effect,
@@ -25,9 +27,12 @@ __all__ = [
     "Interval",
     "PairedResult",
     "absolute_gap",
+    "achieved_significance",
+    "bootstrap_mean",
     "bootstrap_means",
     "chance_corrected",
     "corrected_std",
+    "detectable",
     "dispersion",
     "holm",
     "interval",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 CHUNK = 4_000_000  # item indices drawn at once: bounds memory to tens of megabytes
+MOST_DISTINCT = 64  # distinct scores up to which drawing their counts beats drawing items
 
 
 class Interval(NamedTuple):
@@ -58,6 +59,23 @@ def _counts(rng: np.random.Generator, size: int, items: int) -> Matrix:
     drawn = rng.integers(0, items, size=(size, items), dtype=np.int64)
     drawn += np.arange(size, dtype=np.int64)[:, None] * items
     return np.bincount(drawn.ravel(), minlength=size * items).reshape(size, items).astype(np.float64)
+
+
+def bootstrap_mean(scores: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float64]:
+    """`draws` resampled means of one column (items,) without missing values; (draws,), a function of the seed alone.
+
+    Drawn by how often each distinct score occurs, which is multinomial: for right/wrong scores hundreds of times
+    faster than drawing items, and of the same distribution.
+    """
+    values, counts = np.unique(np.asarray(scores, dtype=np.float64), return_counts=True)
+    items = int(counts.sum())
+    if items == 0 or np.isnan(values).any():
+        raise ValueError("scores must be at least one item, none of them missing")
+    if values.size > MOST_DISTINCT:
+        return bootstrap_means(np.asarray(scores, dtype=np.float64)[:, None], draws, seed)[:, 0]
+    drawn = np.random.default_rng(seed).multinomial(items, counts / items, size=draws)
+    means: NDArray[np.float64] = drawn @ values / items
+    return means
 
 
 def interval(

@@ -62,11 +62,12 @@ def paired_difference(a: Matrix, b: Matrix, *, draws: int = 10_000, seed: int = 
     tail = 50.0 * (1.0 - level)
     low, high = np.percentile(means, [tail, 100.0 - tail])
     binary = bool(np.isin(x, (0.0, 1.0)).all() and np.isin(y, (0.0, 1.0)).all())
-    p = mcnemar_exact(x, y) if binary else _achieved(means)
+    p = mcnemar_exact(x, y) if binary else achieved_significance(means)
     return PairedResult(float(delta.mean()), float(low), float(high), p, int(x.size), minimum_detectable_effect(delta))
 
 
-def _achieved(means: NDArray[np.float64]) -> float:
+def achieved_significance(means: NDArray[np.float64]) -> float:
+    """Two-sided bootstrap p-value of a zero difference: twice the smaller tail of (draws,) differences, never 0."""
     draws = means.size
     below, above = int((means <= 0).sum()), int((means >= 0).sum())
     return min(1.0, 2.0 * (min(below, above) + 1) / (draws + 1))
@@ -95,8 +96,12 @@ def minimum_detectable_effect(differences: Matrix, *, alpha: float = 0.05, power
         raise ValueError("no items")
     floor = math.sqrt(1.0 / n)  # spread if exactly one item of n differed
     spread = max(float(values.std(ddof=1)) if n > 1 else 1.0, floor)
-    z = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)
-    return z * spread / math.sqrt(n)
+    return detectable(spread / math.sqrt(n), alpha=alpha, power=power)
+
+
+def detectable(standard_error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """(z_(1-alpha/2) + z_power) * standard error: the smallest effect found with probability `power` at `alpha`."""
+    return (NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)) * standard_error
 
 
 def rank_intervals(means: Matrix, observed: Sequence[float], *, level: float = 0.95) -> list[tuple[int, int, int]]:
