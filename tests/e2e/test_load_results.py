@@ -220,12 +220,15 @@ def test_compare_and_ranks_from_the_command_line(runs, tmp_path, capsys) -> None
     printed = capsys.readouterr().out
     assert "(mean)" in printed
     assert "difference: B minus A" in printed
-    assert main(["compare", a, a, "--format", "csv"]) == 0
+    assert main(["compare", a, a]) == 2
+    assert "two runs" in capsys.readouterr().err
+    again = str(shutil.copytree(a, tmp_path / "again"))
+    assert main(["compare", a, again, "--format", "csv"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
     differences = {line.split(",")[header.split(",").index("difference")] for line in lines}
     assert differences <= {"0.0", "-0.0"}, "a model against itself differs nowhere"
     assert main(["table", a, b, "--ranks", "--format", "latex"]) == 0
     assert r"\begin{tabular}" in capsys.readouterr().out
-    assert main(["compare", a, str(tmp_path)]) == 2
-    assert "holds no results" in capsys.readouterr().err
+    assert main(["compare", a, str(tmp_path / "nothing")]) == 2
+    assert "does not exist" in capsys.readouterr().err
     assert main(["table", a, "--reference"]) == 2

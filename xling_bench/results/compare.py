@@ -23,10 +23,13 @@ ALPHA = 0.05
 def compare_runs(a: Path, b: Path) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
     """`compare_models` of two folders: (table, the two models' names, all results of both).
 
-    Raises UsageError when a folder holds several models. One model in two folders is compared with itself, by path.
+    Raises UsageError for one folder given twice, and for a folder of several models. One model in two folders is
+    compared with itself, by path.
     """
     import pandas as pd
 
+    if a.resolve() == b.resolve():
+        raise UsageError(f"{a} and {b} are one folder: a comparison needs two runs.")
     frames = [load_results([path]) for path in (a, b)]
     names = []
     for path, frame in zip((a, b), frames, strict=True):
