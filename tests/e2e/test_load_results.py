@@ -11,7 +11,8 @@ from test_runner import run
 from xling_bench import content, evaluate, load_results
 from xling_bench.cli.main import main
 from xling_bench.errors import DataError
-from xling_bench.results.load import refuse_mixed, save_results, signature_fields
+from xling_bench.results.load import save_results
+from xling_bench.results.mixing import refuse_mixed, signature_fields
 from xling_bench.results.pivot import side_by_side
 from xling_bench.results.schema import COLUMNS, NAMES
 
@@ -219,6 +220,7 @@ def test_compare_and_ranks_from_the_command_line(runs, tmp_path, capsys) -> None
     assert main(["compare", a, b]) == 0
     printed = capsys.readouterr().out
     assert "(mean)" in printed
+    assert "at_chance_a" in printed
     assert "difference: B minus A" in printed
     assert main(["compare", a, a]) == 2
     assert "two runs" in capsys.readouterr().err

@@ -61,7 +61,8 @@ def test_groups_of_languages() -> None:
 
 def test_translation_by_source_and_target() -> None:
     table = frame({"en-de": 30.0, "en-sw": 10.0, "de-en": 40.0}, benchmark="flores", metric="chrf")
-    assert overview(table).empty
+    with pytest.raises(UsageError, match="pairs only"):
+        overview(table)
     by = group_averages(table, "source").set_index("group")
     assert by.loc["en", ["languages", "mean", "std"]].tolist() == pytest.approx([2, 20, 10])
 

@@ -125,7 +125,7 @@ def test_mde_by_hand_and_never_zero() -> None:
 
 def test_ranks_share_ties_and_say_how_sure_they_are() -> None:
     means = np.array([[0.5, 0.9, 0.9], [0.6, 0.5, 0.9], [0.5, 0.9, 0.95]])
-    assert rank_intervals(means, [0.5, 0.9, 0.9]) == [(3, 2, 3), (1, 1, 3), (1, 1, 1)]
+    assert rank_intervals(means, [0.5, 0.9, 0.9]) == [(3, 2, 3), (1, 1, 3), (1, 1, 2)]
 
 
 def test_corrected_std_removes_noise() -> None:

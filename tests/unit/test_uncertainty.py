@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from test_overview import BASE
 
 from xling_bench.errors import DataError, UsageError
-from xling_bench.results.compare import GAP, MEAN, compare_models
+from xling_bench.results.compare import GAP, MEAN, compare_models, left_out, with_seeds
 from xling_bench.results.ranks import rank_models
 from xling_bench.results.schema import NAMES
-from xling_bench.results.uncertainty import cell_intervals, chance_counts, spread_intervals
-from xling_bench.stats import bootstrap_mean, bootstrap_means, mcnemar_exact
+from xling_bench.results.uncertainty import cell_intervals, chance_flags, spread_intervals
+from xling_bench.stats import bootstrap_mean, bootstrap_means, mcnemar_exact, sign_flip
 
 IDS = [f"xnli-test-{i:04d}" for i in range(400)]
 
@@ -63,9 +63,10 @@ def test_items_not_shared_leave_the_corrected_std_out() -> None:
     assert not pd.isna(row["gap"])
 
 
-def test_a_seed_that_one_language_lacks_is_no_crash() -> None:
+def test_a_seed_that_one_language_lacks_is_refused() -> None:
     table = pd.concat([model("m", {"en": 0.7, "de": 0.6}), model("m", {"en": 0.7}, 5).assign(seed=1)])
-    assert 0 < spread_intervals(table, draws=100).iloc[0]["consistency"] < 100
+    with pytest.raises(DataError, match=r"seeds \[0\] for de of m, \[0, 1\] for en of m. Give --seeds"):
+        spread_intervals(table, draws=100)
 
 
 def test_mlqas_pairs_do_not_hide_its_languages() -> None:
@@ -140,7 +141,9 @@ def test_one_answer_to_everything_is_at_chance_whatever_it_scores() -> None:
     """Class 2 to every item, right for 60 % of them: far above chance, and no classifier."""
     constant = model("m", {"en": 0.6}).assign(choices=[pd.Series(2, index=IDS)])
     assert cell_intervals(constant, draws=200).iloc[0]["at_chance"]
-    assert chance_counts(pd.concat([constant, model("m", {"sw": 0.8})]), draws=200).popitem()[1] == "1/2"
+    flags = chance_flags(pd.concat([constant, model("m", {"sw": 0.8})]), draws=200)
+    assert flags.popitem()[1] == {"en": True, "sw": False}
+    assert chance_flags(constant.assign(metric="chrf")) == {}
 
 
 def test_ranks_have_intervals_ties_and_name_what_is_missing() -> None:
@@ -151,10 +154,10 @@ def test_ranks_have_intervals_ties_and_name_what_is_missing() -> None:
         model("part", {"en": 0.99}, 4),
     ]
     table = rank_models(pd.concat(models), draws=500).set_index("model")
-    assert table.loc["weak", ["rank", "rank_best", "rank_worst", "tied_with"]].tolist() == ["3", "3", "3", ""]
+    assert table.loc["weak", ["rank", "rank_best", "rank_worst", "tied_with"]].tolist() == [3, 3, 3, ""]
     assert table.loc["good", "tied_with"] == "twin"
-    assert table.loc["twin", ["rank_best", "rank_worst"]].tolist() == ["1", "2"]
-    assert table.loc["part", ["cells", "missing"]].tolist() == ["1/2", "sw"]
+    assert table.loc["twin", ["rank_best", "rank_worst"]].tolist() == [1, 2]
+    assert table.loc["part", ["languages", "of", "missing"]].tolist() == [1, 2, "sw"]
     assert pd.isna(table.loc["part", "rank"]), "a model that lacks cells is never ranked, however good the rest"
 
 
@@ -163,11 +166,13 @@ def test_overall_rank_needs_every_benchmark_and_corrects_for_chance() -> None:
     a, b = model("a", {"en": 0.9}, 1), model("b", {"en": 0.5}, 2)
     frame = pd.concat([a, b, a.assign(benchmark="xcopa"), model("c", {"en": 0.9}, 3)])
     overall = rank_models(frame, draws=200)
+    xcopa = overall[overall["benchmark"] == "xcopa"].set_index("model")
+    assert xcopa.loc[["b", "c"], "missing"].tolist() == ["all", "all"], "a model without the benchmark is named"
+    assert xcopa["rank"].isna().all(), "one model alone is no ranking"
     overall = overall[overall["benchmark"] == "(2 accuracy benchmarks)"].set_index("model")
     value = a["value"].iloc[0]
     assert overall.loc["a", "mean"] == pytest.approx(50 * ((value - 1 / 3) / (2 / 3) + (value - 0.5) / 0.5))
-    assert overall.loc["a", "rank"] == "1"
-    assert overall.loc[["b", "c"], "cells"].tolist() == ["1/2", "1/2"]
+    assert overall.loc[["b", "c"], "missing"].tolist() == ["1 of 2", "1 of 2"]
     assert overall.loc[["b", "c"], "rank"].isna().all()
 
 
@@ -176,3 +181,37 @@ def test_fast_and_general_bootstrap_of_a_mean_agree(scores: list[float]) -> None
     values = np.array(scores)
     fast, general = bootstrap_mean(values, 20_000, 1), bootstrap_means(values[:, None], 20_000, 2)[:, 0]
     assert np.percentile(fast, [2.5, 50, 97.5]) == pytest.approx(np.percentile(general, [2.5, 50, 97.5]), abs=0.006)
+
+
+def test_a_comparison_says_what_only_one_side_has_and_what_is_at_chance() -> None:
+    a, b = model("a", {"en": 0.6, "de": 0.334, "sw": 0.334}, 1), model("b", {"en": 0.6, "de": 0.334}, 2)
+    both = pd.concat([a, b, a.assign(benchmark="xcopa")])
+    table = compare_models(both, "a", "b", draws=200).set_index("language")
+    assert table.loc[MEAN, ["languages", "at_chance_a", "at_chance_b"]].tolist() == [2, 1, 1]
+    assert left_out(both, "a", "b") == [
+        "Only a has xcopa xglm 0 none: everything.",
+        "Only a has xnli xglm 0 none: sw.",
+    ]
+
+
+def test_unequal_seeds_are_refused_and_named() -> None:
+    three = pd.concat([model("a", {"en": 0.5, "de": 0.5}, s).assign(seed=s, shots=5) for s in range(3)])
+    one = model("b", {"en": 0.5, "de": 0.5}, 9).assign(shots=5)
+    with pytest.raises(DataError, match=r"seeds \[0, 1, 2\] for de of a, \[0\] for de of b"):
+        compare_models(pd.concat([three, one]), "a", "b")
+    assert len(compare_models(with_seeds(pd.concat([three, one]), [0]), "a", "b", draws=50)) == 4
+
+
+def test_few_equal_items_prove_nothing() -> None:
+    """Four items, both models right everywhere: no difference, and no claim that one would have been found."""
+    short = model("a", {"en": 1.0, "de": 1.0}, ids=IDS[:4])
+    table = compare_models(pd.concat([short, short.assign(model="b")]), "a", "b", draws=100)
+    assert (table["mde"] > 50).all()
+    assert (table["p"] == 1).all()
+
+
+def test_sign_flips_by_hand() -> None:
+    """Parts 1, 1, 1: two of eight signings are as far from 0 as the sum, p = 1/4; with 1 and -1 everything is."""
+    assert sign_flip(np.array([1.0, 1.0, 1.0, 0.0]), 200_000, 0) == pytest.approx(0.25, abs=0.005)
+    assert sign_flip(np.array([1.0, -1.0]), 100, 0) == 1.0
+    assert sign_flip(np.zeros(5), 100, 0) == 1.0

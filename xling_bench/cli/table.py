@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from xling_bench.cli.common import comma_numbers
 from xling_bench.errors import UsageError
 
 
@@ -22,47 +23,50 @@ def add(commands: Any) -> None:
         "--layout", metavar="NAME", help="a paper's table: afp-1 to afp-13, extrapolating-2, commit-2, ..."
     )
     what.add_argument("--summary", action="store_true", help="spread over languages and gaps to English")
-    what.add_argument("--intervals", action="store_true", help="95 %% intervals of cells and spreads, at-chance flags")
+    what.add_argument("--intervals", action="store_true", help="95 %% intervals of every cell, at-chance flags")
+    what.add_argument("--spread", action="store_true", help="95 %% intervals of mean, gap and std; consistency")
     what.add_argument("--ranks", action="store_true", help="models in order, rank intervals, ties, missing languages")
     what.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
     )
-    _add_format(parser)
+    _add_common(parser)
     parser.set_defaults(run=run)
 
     pair = commands.add_parser("compare", help="model B against model A on the same items: differences, intervals, p")
     pair.add_argument("a", type=Path, metavar="A", help="folder of a run (or of lm_eval) of one model: the base")
     pair.add_argument("b", type=Path, metavar="B", help="folder of the other model's run")
-    _add_format(pair)
+    _add_common(pair)
     pair.set_defaults(run=compare)
 
 
-def _add_format(parser: argparse.ArgumentParser) -> None:
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=comma_numbers, default=[], metavar="N,...", help="only these (default: all)")
     parser.add_argument("--format", choices=("md", "csv", "latex"), default="md", help="default md")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print models side by side, or write the long table."""
+    from xling_bench.results.compare import with_seeds
     from xling_bench.results.load import load_results, save_results
 
     if arguments.reference and arguments.layout is None:
         raise UsageError("--reference belongs to --layout NAME.")
     if arguments.output is not None and arguments.format != "md":
         raise UsageError("--format is for what is printed; -o writes the format its name ends in.")
-    frame = load_results(arguments.runs)
+    frame = with_seeds(load_results(arguments.runs), arguments.seeds)
     if arguments.output is not None:
         save_results(frame, arguments.output)
         print(f"{len(frame)} numbers in {arguments.output}")
         return 0
-    print("\n".join(_printed(arguments, frame)), end="")
+    print(_printed(arguments, frame), end="")
     _warn_of_sample(frame)
     return 0
 
 
-def _printed(arguments: argparse.Namespace, frame: Any) -> list[str]:
+def _printed(arguments: argparse.Namespace, frame: Any) -> str:
     from xling_bench.results import layouts, overview, pivot, ranks, uncertainty
-    from xling_bench.results.load import refuse_mixed
+    from xling_bench.results.mixing import refuse_mixed
     from xling_bench.results.reference import get_layout
     from xling_bench.results.text import render_frame
 
@@ -70,34 +74,40 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> list[str]:
     if arguments.layout is not None:
         layout = get_layout(arguments.layout)
         refuse_mixed(frame)
-        return [layouts.render(layout, frame, form, reference=arguments.reference)]
+        return layouts.render(layout, frame, form, reference=arguments.reference)
     if arguments.intervals:
-        tables = [uncertainty.cell_intervals(frame), uncertainty.spread_intervals(frame)]
+        table = uncertainty.cell_intervals(frame)
+    elif arguments.spread:
+        table = uncertainty.spread_intervals(frame)
     elif arguments.summary:
-        tables = [overview.overview(frame)]
+        table = overview.overview(frame)
     elif arguments.ranks:
-        tables = [ranks.rank_models(frame)]
+        table = ranks.rank_models(frame)
     elif arguments.by:
-        tables = [overview.group_averages(frame, arguments.by)]
+        table = overview.group_averages(frame, arguments.by)
     else:
-        tables = [pivot.printable(pivot.side_by_side(frame))]
-    return [render_frame(table, form) for table in tables]
+        table = pivot.printable(pivot.side_by_side(frame))
+    return render_frame(table, form)
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print model B minus model A on the items both answered."""
-    from xling_bench.results.compare import compare_runs
+    from xling_bench.results.compare import FEW_ITEMS, compare_runs, left_out
     from xling_bench.results.text import render_frame
 
-    table, names, frame = compare_runs(arguments.a, arguments.b)
+    table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds)
     print(render_frame(table, arguments.format), end="")
     if arguments.format == "md":
         print(f"\nA: {names[0]}  \nB: {names[1]}  ")
         print("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
-        print(
-            "p_holm: adjusted over a benchmark's languages. mde: smallest difference a test at 5 % finds with 80 %;  "
-        )
-        print("mde_holm: the same for the adjusted test at worst.")
+        print("p_holm: p adjusted over a benchmark's languages.  ")
+        print("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test.  ")
+        print("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.")
+    notes = left_out(frame, *names)
+    if (table["items"] < FEW_ITEMS).any():
+        notes.append(f"Intervals from fewer than {FEW_ITEMS} items are too narrow; go by p.")
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
     _warn_of_sample(frame)
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,28 +10,42 @@ import numpy as np
 
 from xling_bench.errors import DataError, UsageError
 from xling_bench.results.load import load_results
-from xling_bench.results.matrix import DRAWS, GROUP, Matrix, aligned_by_id, columns, gap_of, percentiles, with_items
-from xling_bench.results.summary import PERCENT
-from xling_bench.stats import achieved_significance, bootstrap_means, detectable, holm, paired_difference
+from xling_bench.results.matrix import (
+    DRAWS,
+    GROUP,
+    Matrix,
+    aligned_by_id,
+    columns,
+    counted,
+    gap_of,
+    of_languages,
+    percentiles,
+    with_items,
+)
+from xling_bench.results.summary import PERCENT, PIVOT
+from xling_bench.results.uncertainty import chance_flags
+from xling_bench.stats import bootstrap_means, detectable, holm, paired_difference, sign_flip
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEAN, GAP = "(mean)", "(gap to en)"
 ALPHA = 0.05
+FEW_ITEMS = 50  # with fewer, percentile intervals are too narrow
+NAMES = ["language", "languages", "items", "difference", "low", "high", "p", "p_holm", "mde", "mde_holm"]
 
 
-def compare_runs(a: Path, b: Path) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
+def compare_runs(a: Path, b: Path, seeds: Sequence[int] = ()) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
     """`compare_models` of two folders: (table, the two models' names, all results of both).
 
-    Raises UsageError for one folder given twice, and for a folder of several models. One model in two folders is
-    compared with itself, by path.
+    `seeds` limits few-shot results to these. Raises UsageError for one folder given twice, and for a folder of several
+    models. One model in two folders is compared with itself, by path.
     """
     import pandas as pd
 
     if a.resolve() == b.resolve():
         raise UsageError(f"{a} and {b} are one folder: a comparison needs two runs.")
-    frames = [load_results([path]) for path in (a, b)]
+    frames = [with_seeds(load_results([path]), seeds) for path in (a, b)]
     names = []
     for path, frame in zip((a, b), frames, strict=True):
         models = sorted(set(frame["model"]))
@@ -44,15 +59,29 @@ def compare_runs(a: Path, b: Path) -> tuple[pd.DataFrame, tuple[str, str], pd.Da
     return compare_models(both, *names), (names[0], names[1]), both
 
 
+def with_seeds(frame: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
+    """Only these seeds (all, if none are given); zero-shot results, which have none, stay.
+
+    Raises UsageError when nothing is left.
+    """
+    kept = frame[frame["seed"].isin(seeds) | (frame["shots"] == 0)] if seeds else frame
+    if kept.empty:
+        raise UsageError(f"--seeds {','.join(map(str, seeds))}: there are {sorted(set(frame['seed']))}")
+    return kept
+
+
 def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """Model b minus model a on the items both answered: one row per benchmark, ... metric and language.
 
     After a benchmark's languages come `(mean)`, the difference of the means over languages, and `(gap to en)`, the
     difference of the gaps (English minus the mean of the others): negative where b's gap is smaller. Pairs count in
-    neither. Columns: items, difference with its 95 % interval low and high; p (McNemar's exact for right/wrong, else
-    bootstrap; item ids resampled together over languages for the last two); p_holm, adjusted over the languages of the
-    benchmark; mde, the smallest difference that such a test at 5 % finds with probability 0.8; mde_holm, the same
-    at 5 % divided by the number of languages, what the adjusted test needs at worst. Differences are percentage points.
+    neither where there are languages. Columns: languages (compared in this row), items (answered by both, in any of
+    them), difference with its 95 % interval low and high (item ids resampled together over languages); p (McNemar's
+    exact for right/wrong, else sign flips of item ids); p_holm, adjusted over the languages of the benchmark; mde, the
+    smallest difference that such a test at 5 % finds with probability 0.8; mde_holm, the same at 5 % divided by the
+    number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of the row's
+    languages are at chance in each model. Differences are percentage points. What only one side has is left out: see
+    `left_out`.
     Raises UsageError for a model that is not in the table, DataError when the two share no cell with items or were
     measured differently.
     """
@@ -66,25 +95,44 @@ def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, s
             )
     if a == b:
         raise UsageError(f"{a!r} stands on both sides: a comparison needs two models.")
+    flags = chance_flags(have[have["model"].isin([a, b])], draws=draws, seed=seed)
     rows: list[dict[str, Any]] = []
     for key, group in have[have["model"].isin([a, b])].groupby(GROUP[1:], sort=True):
         first, second = (columns(group[group["model"] == name]) for name in (a, b))
-        sides = {unit: pd.concat([first[unit], second[unit]], axis=1, join="inner") for unit in first if unit in second}
+        sides = {u: pd.concat([first[u], second[u]], axis=1, join="inner").sort_index() for u in first if u in second}
         sides = {unit: both for unit, both in sides.items() if not both.empty}
         scale = 100.0 if key[-1] in PERCENT else 1.0
         cells = [{"language": unit, **_cell(both.to_numpy(), scale, draws, seed)} for unit, both in sides.items()]
-        cells = _adjusted(cells) + _over_languages(sides, draws, seed)
-        rows += [{**dict(zip(GROUP[1:], key, strict=True)), **cell} for cell in cells]
+        cells = _adjusted(cells) + _over_languages(sides, scale, draws, seed)
+        flagged = [flags.get((name, *key)) for name in (a, b)]
+        rows += [
+            {**dict(zip(GROUP[1:], key, strict=True)), **cell, **_at_chance(cell, sides, flagged)} for cell in cells
+        ]
     if not rows:
-        raise DataError(f"{a} and {b} have no cell in common whose items were kept.")
-    names = ["language", "items", "difference", "low", "high", "p", "p_holm", "mde", "mde_holm"]
-    return pd.DataFrame(rows, columns=[*GROUP[1:], *names])
+        raise DataError(f"{a} and {b} have no cell in common. {' '.join(left_out(have, a, b))}")
+    return counted(pd.DataFrame(rows, columns=[*GROUP[1:], *NAMES, "at_chance_a", "at_chance_b"]))
+
+
+def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
+    """What one of the two models has and the other lacks, one sentence per benchmark and model; empty if nothing."""
+    units: dict[tuple[Any, ...], dict[str, set[str]]] = {}
+    for row in zip(*(frame[name] for name in [*GROUP[1:5], "model", "language"]), strict=True):
+        *key, model, unit = row
+        units.setdefault(tuple(key), {}).setdefault(str(model), set()).add(str(unit))
+    notes = []
+    for head, found in sorted(units.items()):
+        for mine, other in ((a, b), (b, a)):
+            more = sorted(found.get(mine, set()) - found.get(other, set()))
+            if more:
+                what = "everything" if other not in found else " ".join(more)
+                notes.append(f"Only {mine} has {' '.join(map(str, head))}: {what}.")
+    return notes
 
 
 def _cell(both: Matrix, scale: float, draws: int, seed: int) -> dict[str, Any]:
     found = paired_difference(both[:, 0] / scale, both[:, 1] / scale, draws=draws, seed=seed)
     points = {name: scale * getattr(found, name) for name in ("difference", "low", "high", "mde")}
-    return {"items": found.items, "p": found.p, **points}
+    return {"languages": 1, "items": found.items, "p": found.p, **points}
 
 
 def _adjusted(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -93,23 +141,32 @@ def _adjusted(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**cell, "p_holm": p, "mde_holm": wider * cell["mde"]} for cell, p in zip(cells, adjusted, strict=True)]
 
 
-def _over_languages(sides: dict[str, pd.DataFrame], draws: int, seed: int) -> list[dict[str, Any]]:
+def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[str, bool] | None]) -> dict[str, Any]:
+    units = of_languages(sides) if cell["language"] in (MEAN, GAP) else [cell["language"]]
+    counts = [None if flags is None else sum(flags[unit] for unit in units) for flags in flagged]
+    return {"at_chance_a": counts[0], "at_chance_b": counts[1]}
+
+
+def _over_languages(sides: dict[str, pd.DataFrame], scale: float, draws: int, seed: int) -> list[dict[str, Any]]:
     """The rows of the mean and of the gap, for two languages or more."""
-    units = [unit for unit in sides if "-" not in unit]
+    units = of_languages(sides)
     if len(units) < 2:
         return []
     differences = aligned_by_id([sides[unit].iloc[:, 1] - sides[unit].iloc[:, 0] for unit in units])
     drawn = bootstrap_means(differences, draws, seed)
     observed = np.nanmean(differences, axis=0, keepdims=True)
-    rows = [_summary(MEAN, len(differences), observed.mean(axis=1), drawn.mean(axis=1))]
+    # What every item adds to each language's mean: their signings keep an item's languages together.
+    parts = np.nan_to_num(differences) / (~np.isnan(differences)).sum(axis=0)
+    rows = [(MEAN, observed.mean(axis=1), drawn.mean(axis=1), parts.mean(axis=1))]
     gap, gaps = gap_of(observed, units), gap_of(drawn, units)
-    if gap is not None and gaps is not None:
-        rows.append(_summary(GAP, len(differences), gap, gaps))
-    return rows
-
-
-def _summary(name: str, items: int, observed: Any, drawn: Any) -> dict[str, Any]:
-    low, high = percentiles(drawn)
-    kept = drawn[~np.isnan(drawn)]
-    row = {"language": name, "items": items, "difference": float(observed[0]), "low": low, "high": high}
-    return {**row, "p": achieved_significance(kept), "mde": detectable(float(kept.std(ddof=1)))}
+    part = gap_of(parts, units)
+    if PIVOT in units and gap is not None and gaps is not None and part is not None:
+        rows.append((GAP, gap, gaps, part))
+    found = []
+    for name, value, values, shares in rows:
+        low, high = percentiles(values)
+        row = {"language": name, "languages": len(units), "items": len(differences), "low": low, "high": high}
+        error = max(float(np.nanstd(values, ddof=1)), scale / len(differences))  # not below one differing item's
+        row |= {"difference": float(value[0]), "p": sign_flip(shares, draws, seed), "mde": detectable(error)}
+        found.append(row)
+    return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.errors import DataError
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
+from xling_bench.results.mixing import signature_fields
 from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES
 
 if TYPE_CHECKING:
@@ -230,84 +231,6 @@ def _series(frame: pd.DataFrame) -> dict[str, Row]:
         by_id = part.set_index(part["item"].astype("string"))
         found[str(metric)] = {ITEMS: by_id["score"].astype("float64"), CHOICES: by_id["choice"].astype("int64")}
     return found
-
-
-def signature_fields(signature: str) -> dict[str, str]:
-    """{field: value} of a signature."""
-    try:
-        return dict(part.split(":", 1) for part in signature.split("|")[1:])
-    except ValueError as error:
-        raise DataError(f"{signature!r} is not a signature of ours") from error
-
-
-# Fields in which two numbers may differ and still be compared: who was measured, not how.
-WHO = {"model", "task", "language", "revision", "trust_remote_code"}
-# Fields in which languages and seeds of one model may differ besides: the items and their words.
-WHAT = {"data", "demo_data", "template", "demo_template", "seed", "rule"}
-CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
-
-
-def refuse_mixed(frame: pd.DataFrame) -> None:
-    """Raise DataError when numbers of one cell (same benchmark, language, shots, ...) were not measured alike.
-
-    The error names the field that differs, both values and both models. Between our runs and plain lm_eval the fields
-    both record are compared, and the number of items. A number that stands twice is an error, too.
-    """
-    _refuse_mixed_languages(frame)
-    for key, part in frame.groupby(CELL, sort=True):
-        where = " ".join(map(str, key))
-        twice = part[part["model"].duplicated()]
-        if not twice.empty:
-            raise DataError(
-                f"{where} of {twice['model'].iloc[0]} stands twice: the same results were given in two places."
-            )
-        firsts = []
-        for _, same in part.groupby("harness", sort=True):
-            rows = [row for _, row in same.iterrows()]
-            firsts.append(rows[0])
-            for other in rows[1:]:
-                _compare(where, rows[0], other, shared_only=False)
-        for other in firsts[1:]:
-            _compare(where, firsts[0], other, shared_only=True)
-
-
-def _refuse_mixed_languages(frame: pd.DataFrame) -> None:
-    """Within one model's results of a benchmark, languages and seeds must have been measured in the same way."""
-    group = ["model", "benchmark", "family", "shots", "demos", "harness"]
-    for key, part in frame.drop_duplicates("signature").groupby(group, sort=True):
-        rows = [row for _, row in part.iterrows()]
-        for other in rows[1:]:
-            where = f"{' '.join(map(str, key[1:]))}, {rows[0]['language']} and {other['language']}"
-            _compare(where, rows[0], other, shared_only=False, may_differ=WHO | WHAT | _same_limit(rows[0], other))
-
-
-def _same_limit(first: Any, other: Any) -> set[str]:
-    """{"limit"} where one limit explains both: a language with fewer items than it is scored whole."""
-    limits = [signature_fields(row["signature"]).get("limit") for row in (first, other)]
-    whole = [row["n"] for row, limit in zip((first, other), limits, strict=True) if limit is None]
-    given = [int(limit) for limit in limits if limit is not None]
-    return {"limit"} if len(given) == 1 and whole[0] <= given[0] else set()
-
-
-def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_differ: set[str] = WHO) -> None:
-    mine, theirs = signature_fields(first["signature"]), signature_fields(other["signature"])
-    if shared_only:
-        names = [name for name in mine if name in theirs]
-        mine["items"], theirs["items"] = str(first["n"]), str(other["n"])
-        names.append("items")
-    else:
-        names = list({**mine, **theirs})
-    for name in names:
-        if name not in may_differ and mine.get(name) != theirs.get(name):
-            why = (
-                " (no samples were logged, so nobody knows the data)"
-                if "unknown" in (mine.get(name), theirs.get(name))
-                else ""
-            )
-            raise DataError(
-                f"{where}: {name} differs: {mine.get(name)} for {first['model']}, {theirs.get(name)} for "
-                f"{other['model']}{why}. Numbers measured differently are not put into one table."
-            )
 
 
 def save_results(frame: pd.DataFrame, path: Path) -> None:

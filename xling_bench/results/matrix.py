@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xling_bench.errors import DataError
-from xling_bench.results.load import refuse_mixed
+from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS
 from xling_bench.results.summary import PERCENT, PIVOT
 
@@ -17,15 +18,23 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 GROUP = ["model", "benchmark", "family", "shots", "demos", "metric"]
+COUNTS = ("languages", "of", "items", "at_chance", "at_chance_a", "at_chance_b", "rank", "rank_best", "rank_worst")
 DRAWS, LEVEL = 10_000, 0.95
 
 
 def with_items(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose value is a mean of kept item scores. Raises DataError for mixed measurements and for none."""
+    """The rows whose value is a mean of kept item scores.
+
+    Raises DataError for mixed measurements, for unequal seeds, and when there is no such row.
+    """
     refuse_mixed(frame)
-    kept = frame[frame[ITEMS].notna() & (frame["metric"] != "chrf")]
+    means = frame[frame["metric"] != "chrf"]
+    if means.empty:
+        raise DataError("only corpus scores (chrF++), which are no means of item scores and have no intervals here.")
+    kept = means[means[ITEMS].notna()]
     if kept.empty:
-        raise DataError("no item scores: run `xling-bench run`, or `lm_eval` with --log_samples (chrF++ has none).")
+        raise DataError("no item scores: run `xling-bench run`, or `lm_eval` with --log_samples.")
+    refuse_unequal_seeds(kept)
     return kept
 
 
@@ -51,10 +60,21 @@ def aligned_by_id(parts: list[pd.Series[float]]) -> Matrix:
     return pd.concat(parts, axis=1).sort_index().to_numpy(dtype=np.float64, copy=True)
 
 
+def of_languages(units: Iterable[str]) -> list[str]:
+    """The languages among units: pairs are other tasks. All of them where there are only pairs."""
+    listed = list(units)
+    return [unit for unit in listed if "-" not in unit] or listed
+
+
 def matrix(group: pd.DataFrame) -> tuple[Matrix, list[str]]:
     """(items, languages) of one model's scores, and the languages, English first."""
     found = columns(group)
     return aligned_by_id(list(found.values())), list(found)
+
+
+def counted(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its columns of counts as nullable integers, so that a missing one does not make them floats."""
+    return table.astype({name: "Int64" for name in COUNTS if name in table.columns})
 
 
 def gap_of(means: Matrix, units: list[str]) -> NDArray[np.float64] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,10 @@ from xling_bench import languages
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
 from xling_bench.languages import Language
-from xling_bench.results.load import refuse_mixed
-from xling_bench.results.matrix import GROUP
-from xling_bench.results.schema import ITEMS
+from xling_bench.results.matrix import GROUP, counted
+from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.summary import PERCENT, PIVOT
-from xling_bench.results.uncertainty import chance_counts
+from xling_bench.results.uncertainty import chance_flags
 from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
 
 if TYPE_CHECKING:
@@ -35,7 +34,8 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     refuse_mixed(frame)
-    flagged = chance_counts(frame) if frame[ITEMS].notna().any() else {}
+    refuse_unequal_seeds(frame)
+    flagged = chance_flags(frame)
     rows = []
     for key, measured in _scores(frame):
         scores = {unit: value for unit, value in measured.items() if "-" not in unit}
@@ -44,7 +44,8 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
         spread = dispersion(scores)
         row: dict[str, Any] = dict(zip(GROUP, key, strict=True))
         row |= {"languages": spread.languages, "mean": spread.mean, "std": spread.std, "min": spread.minimum}
-        row |= {"max": spread.maximum, "range": spread.range, "worst": spread.worst}
+        row |= {"max": spread.maximum, "range": spread.range}
+        row["worst"] = spread.worst if spread.range > 0 else ""
         others = [value for unit, value in scores.items() if unit != PIVOT]
         english = scores.get(PIVOT)
         if english is not None and others:
@@ -54,12 +55,14 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
         chance = get_benchmark(row["benchmark"]).chance
         if row["metric"] == "acc" and chance is not None:
             row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
-        row["at_chance"] = flagged.get(key)
+        row["at_chance"] = _count(flagged.get(key), scores)
         rows.append(row)
     rows += _pooled(rows)
     measures = ["languages", "mean", "std", "min", "max", "range", "worst"]
     gaps = ["transfer_gap", "relative_gap", "chance_corrected", "at_chance"]
-    return pd.DataFrame(rows, columns=[*GROUP, *measures, *gaps])
+    if not rows:
+        raise UsageError("pairs only, which have no spread over languages here: see `--by source` and `--by target`.")
+    return counted(pd.DataFrame(rows, columns=[*GROUP, *measures, *gaps]))
 
 
 def _pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -79,6 +82,8 @@ def _pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             mean = fmean(part["chance_corrected"] for part in parts)
             languages_in_all = sum(part["languages"] for part in parts)
             row = {**head, "demos": demos, "metric": "acc", "languages": languages_in_all, "worst": ""}
+            counts = [part["at_chance"] for part in parts]
+            row["at_chance"] = None if None in counts else sum(counts)
             pooled.append({**row, "chance_corrected": mean})
     return pooled
 
@@ -93,19 +98,26 @@ def group_averages(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     import pandas as pd
 
     refuse_mixed(frame)
+    refuse_unequal_seeds(frame)
+    flagged = chance_flags(frame)
     group_of = _grouping(by)
     rows = []
     for key, scores in _scores(frame):
-        groups: dict[str, list[float]] = {}
+        groups: dict[str, dict[str, float]] = {}
         for unit, value in scores.items():
             group = group_of(unit)
             if group is not None:
-                groups.setdefault(group, []).append(value)
+                groups.setdefault(group, {})[unit] = value
         for group, values in sorted(groups.items()):
-            spread = dispersion({str(i): value for i, value in enumerate(values)})
+            spread = dispersion(values)
             row = {**dict(zip(GROUP, key, strict=True)), "group": group, "languages": len(values)}
+            row["at_chance"] = _count(flagged.get(key), values)
             rows.append({**row, "mean": spread.mean, "std": spread.std})
-    return pd.DataFrame(rows, columns=[*GROUP, "group", "languages", "mean", "std"])
+    return counted(pd.DataFrame(rows, columns=[*GROUP, "group", "languages", "mean", "std", "at_chance"]))
+
+
+def _count(flags: dict[str, bool] | None, units: Iterable[str]) -> int | None:
+    return None if flags is None else sum(flags[unit] for unit in units if unit in flags)
 
 
 def _scores(frame: pd.DataFrame) -> list[tuple[tuple[Any, ...], dict[str, float]]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xling_bench.catalog import get_benchmark
-from xling_bench.results.load import refuse_mixed
+from xling_bench.results.mixing import refuse_mixed
 from xling_bench.results.summary import PERCENT, PIVOT
 
 if TYPE_CHECKING:
@@ -27,8 +26,7 @@ def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def printable(table: pd.DataFrame) -> pd.DataFrame:
-    """`side_by_side` with its index as columns and benchmarks by their titles."""
+    """`side_by_side` with its index as columns."""
     flat = table.reset_index()
-    flat["benchmark"] = [get_benchmark(key).title for key in flat["benchmark"]]
     flat.columns.name = None
     return flat

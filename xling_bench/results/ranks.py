@@ -4,38 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.results.matrix import DRAWS, GROUP, Matrix, aligned_by_id, columns, percentiles, with_items
+from xling_bench.results.matrix import (
+    DRAWS,
+    GROUP,
+    Matrix,
+    aligned_by_id,
+    columns,
+    counted,
+    of_languages,
+    percentiles,
+    with_items,
+)
+from xling_bench.results.uncertainty import chance_flags
 from xling_bench.stats import bootstrap_means, rank_intervals
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-NAMES = ["cells", "mean", "low", "high", "rank", "rank_best", "rank_worst", "tied_with", "missing"]
+RANKS = ["rank", "rank_best", "rank_worst", "tied_with"]
+NAMES = ["languages", "of", "mean", "low", "high", *RANKS, "at_chance", "missing"]
 
 
 def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
     """One row per benchmark, family, shots, demonstrations, metric and model, best first; then over the benchmarks.
 
-    Columns: cells (languages measured, of all that any of the models has), mean over languages with its 95 % interval,
-    rank (1 is best), rank_best and rank_worst (the central 95 % of the rank when item ids are resampled together for
-    all models: descriptive), tied_with (models whose paired difference from this one has an interval that holds 0, not
-    adjusted for their number), missing (languages this model lacks: it is not ranked). Of parallel items only those
+    Columns: languages measured, of how many that any model has (pairs count only where there are no languages); mean
+    over them with its 95 % interval; rank (1 is best), rank_best and rank_worst (the central 95 % of the rank when item
+    ids are resampled together for all models: descriptive), tied_with (models whose paired difference from this one has
+    an interval that holds 0, not adjusted for their number); at_chance, how many languages are; missing, the languages
+    this model lacks: it is not ranked, and nothing is where fewer than two models are complete. Of the items only those
     that every ranked model answered count. The last rows rank the mean of the chance-corrected accuracies, where
     several accuracy benchmarks were run with one prompt family each.
     """
     import pandas as pd
 
     have = with_items(frame)
+    models = sorted({str(name) for name in have["model"]})
+    flags = chance_flags(have, draws=draws, seed=seed)
     rows: list[dict[str, Any]] = []
     overall: dict[tuple[Any, ...], dict[str, tuple[_Ranking, float]]] = {}
     for key, group in have.groupby(GROUP[1:], sort=True):
-        ranking = _Ranking(group, draws, seed)
         head = dict(zip(GROUP[1:], key, strict=True))
+        ranking = _Ranking(group, models, {name: flags.get((name, *key)) for name in models}, draws, seed)
         rows += [{**head, **row} for row in ranking.rows()]
         chance = get_benchmark(str(head["benchmark"])).chance
         if head["metric"] == "acc" and chance is not None:
@@ -46,28 +62,36 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd
         if len(benchmarks) == len(parts) > 1:
             title = f"({len(parts)} accuracy benchmarks)"
             head = {"benchmark": title, "family": "", "shots": shots, "demos": demos, "metric": "chance-corrected acc"}
-            rows += [{**head, **row} for row in _pooled(list(parts.values()))]
-    return pd.DataFrame(rows, columns=[*GROUP[1:], "model", *NAMES])
+            rows += [{**head, **row} for row in _pooled(list(parts.values()), models)]
+    return counted(pd.DataFrame(rows, columns=[*GROUP[1:], "model", *NAMES]))
 
 
 class _Ranking:
     """One benchmark's models on common cells and items: `means` (draws, models) and `observed` (models,)."""
 
-    def __init__(self, group: pd.DataFrame, draws: int, seed: int) -> None:
+    def __init__(
+        self, group: pd.DataFrame, models: list[str], flags: dict[str, dict[str, bool] | None], draws: int, seed: int
+    ) -> None:
         scores = {str(name): columns(part) for name, part in group.groupby("model", sort=True)}
-        self.cells = sorted({unit for found in scores.values() for unit in found})
-        self.missing = {name: [u for u in self.cells if u not in found] for name, found in scores.items()}
-        self.have = {name: len(found) for name, found in scores.items()}
-        self.ranked = [name for name in scores if not self.missing[name]]
-        self.plain = {name: float(np.mean([c.mean() for c in found.values()])) for name, found in scores.items()}
+        self.cells = of_languages(sorted({unit for found in scores.values() for unit in found}))
+        self.missing = {name: [u for u in self.cells if u not in scores.get(name, {})] for name in models}
+        self.ranked = [name for name in models if not self.missing[name]]
+        self.at_chance = {
+            name: None if found is None else sum(found.get(unit, False) for unit in self.cells)
+            for name, found in flags.items()
+        }
+        self.plain = {
+            name: float(np.mean([found[u].mean() for u in self.cells if u in found]))
+            for name, found in scores.items() if len(self.missing[name]) < len(self.cells)
+        }  # fmt: skip
         self.means: Matrix = np.empty((draws, 0))
         self.observed: NDArray[np.float64] = np.empty(0)
         if self.ranked:
-            self._resample(scores, draws, seed)
+            self._resample(scores, draws, [seed, crc32(str(group["benchmark"].iloc[0]).encode())])
 
-    def _resample(self, scores: dict[str, dict[str, pd.Series[float]]], draws: int, seed: int) -> None:
-        parts = [scores[name][unit] for unit in self.cells for name in self.ranked]
-        values = aligned_by_id(parts)
+    def _resample(self, scores: dict[str, dict[str, pd.Series[float]]], draws: int, seed: list[int]) -> None:
+        """Draw items with a seed of the benchmark's own, so that benchmarks of one size are drawn independently."""
+        values = aligned_by_id([scores[name][unit] for unit in self.cells for name in self.ranked])
         width = len(self.ranked)
         for start in range(0, values.shape[1], width):  # an item that one model lacks counts for none
             values[np.isnan(values[:, start : start + width]).any(axis=1), start : start + width] = np.nan
@@ -76,45 +100,46 @@ class _Ranking:
         self.observed = np.nanmean(values, axis=0).reshape(shape).mean(axis=1)[0]
 
     def rows(self) -> list[dict[str, Any]]:
-        found = [
-            {"cells": f"{len(self.cells)}/{len(self.cells)}", **row}
-            for row in _ordered(self.ranked, self.means, self.observed)
-        ]
-        return found + [
-            {"model": name, "cells": f"{self.have[name]}/{len(self.cells)}", "mean": self.plain[name],
-             "missing": " ".join(lacking)}
-            for name, lacking in self.missing.items() if lacking
-        ]  # fmt: skip
+        """Ranked models, best first, then those that lack languages."""
+        rows = [{**row, "languages": len(self.cells)} for row in _ordered(self.ranked, self.means, self.observed)]
+        for name, lacking in self.missing.items():
+            if lacking:
+                row = {"model": name, "languages": len(self.cells) - len(lacking), "mean": self.plain.get(name)}
+                rows.append({**row, "missing": "all" if name not in self.plain else " ".join(lacking)})
+        return [{**row, "of": len(self.cells), "at_chance": self.at_chance[row["model"]]} for row in rows]
 
 
-def _pooled(parts: Sequence[tuple[_Ranking, float]]) -> list[dict[str, Any]]:
+def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[dict[str, Any]]:
     """Rows over benchmarks: each drawn on its own, its mean chance-corrected, then averaged."""
-    models = sorted({name for ranking, _ in parts for name in ranking.missing})
     whole = [name for name in models if all(name in ranking.ranked for ranking, _ in parts)]
     cells = sum(len(ranking.cells) for ranking, _ in parts)
-    rows = []
+    rows: list[dict[str, Any]] = []
     if whole:
         picked = [(r, [r.ranked.index(name) for name in whole], 100 * chance) for r, chance in parts]
         means = np.mean([100 * (r.means[:, i] - c) / (100 - c) for r, i, c in picked], axis=0)
         observed = np.mean([100 * (r.observed[i] - c) / (100 - c) for r, i, c in picked], axis=0)
-        rows = [{"cells": f"{cells}/{cells}", **row} for row in _ordered(whole, means, observed)]
+        rows = [{**row, "languages": cells} for row in _ordered(whole, means, observed)]
     for name in models:
-        if name not in whole:
-            have = sum(ranking.have.get(name, 0) for ranking, _ in parts)
-            lacking = [f"{cells - have} of {cells}"]
-            rows.append({"model": name, "cells": f"{have}/{cells}", "missing": " ".join(lacking)})
+        lacking = sum(len(ranking.missing[name]) for ranking, _ in parts)
+        if lacking:
+            rows.append({"model": name, "languages": cells - lacking, "missing": f"{lacking} of {cells}"})
+    for row in rows:
+        counts = [ranking.at_chance[row["model"]] for ranking, _ in parts]
+        row |= {"of": cells, "at_chance": sum(count or 0 for count in counts)}
     return rows
 
 
 def _ordered(names: Sequence[str], means: Matrix, observed: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Rows of ranked models, best first."""
-    rows = []
+    """Rows of complete models, best first; ranked where there are at least two."""
+    rows: list[dict[str, Any]] = []
     for i, (rank, best, worst) in enumerate(rank_intervals(means, list(observed)) if names else []):
         low, high = percentiles(means[:, i])
-        ties = [names[j] for j in range(len(names)) if j != i and _holds_zero(means[:, i] - means[:, j])]
-        row = {"model": names[i], "mean": float(observed[i]), "low": low, "high": high, "tied_with": ", ".join(ties)}
-        rows.append({**row, "rank": str(rank), "rank_best": str(best), "rank_worst": str(worst)})
-    return sorted(rows, key=lambda row: (int(str(row["rank"])), str(row["model"])))
+        row: dict[str, Any] = {"model": names[i], "mean": float(observed[i]), "low": low, "high": high}
+        if len(names) > 1:
+            ties = [names[j] for j in range(len(names)) if j != i and _holds_zero(means[:, i] - means[:, j])]
+            row |= {"rank": rank, "rank_best": best, "rank_worst": worst, "tied_with": ", ".join(ties)}
+        rows.append(row)
+    return sorted(rows, key=lambda row: (row.get("rank", 0), row["model"]))
 
 
 def _holds_zero(differences: NDArray[np.float64]) -> bool:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMATS = ("md", "csv", "latex")
-LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}"}
+LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}",
+         "<": r"\textless{}", ">": r"\textgreater{}"}  # fmt: skip
 P_VALUES = ("p", "p_holm")
 
 
@@ -26,7 +27,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 def latex(rows: Sequence[Sequence[str]], title: str = "") -> str:
     """Rows as a LaTeX tabular with booktabs rules; `title` as a comment before it."""
     body = [" & ".join(_escaped(cell) for cell in row) + r" \\" for row in rows]
-    spec = "l" + "r" * (len(rows[0]) - 1)
+    spec = "".join("r" if _numeric(column) else "l" for column in zip(*rows[1:], strict=True)) or "l" * len(rows[0])
     lines = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
     head = f"% {title}\n" if title else ""
     return head + "\n".join([*lines, r"\end{tabular}"]) + "\n"
@@ -34,6 +35,11 @@ def latex(rows: Sequence[Sequence[str]], title: str = "") -> str:
 
 def _escaped(text: str) -> str:
     return "".join(LATEX.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
+
+
+def _numeric(column: Sequence[str]) -> bool:
+    """Whether every cell is a number, a number with a note, or missing."""
+    return all(cell == "-" or cell[:1] in "<-+.0123456789" for cell in column)
 
 
 def to_csv(rows: Sequence[Sequence[Any]]) -> str:
@@ -58,7 +64,9 @@ def render_frame(table: pd.DataFrame, form: str = "md") -> str:
 
 
 def _cell(name: str, value: Any) -> str:
-    if value is None or value != value or value == "":
+    import pandas as pd
+
+    if value is None or value is pd.NA or value != value or value == "":
         return "-"
     if value is True or value is False:
         return "yes" if value else "no"

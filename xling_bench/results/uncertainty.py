@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.results.matrix import DRAWS, GROUP, columns, gap_of, matrix, percentiles, with_items
-from xling_bench.results.schema import CHOICES
+from xling_bench.errors import UsageError
+from xling_bench.results.matrix import DRAWS, GROUP, columns, counted, gap_of, matrix, percentiles, with_items
+from xling_bench.results.schema import CHOICES, ITEMS
 from xling_bench.stats import bootstrap_mean, bootstrap_means, corrected_std, population_std
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
         chance = get_benchmark(str(key[1])).chance if key[-1] == "acc" else None
         for unit, scores in columns(group).items():
             low, high = percentiles(bootstrap_mean(np.asarray(scores, dtype=np.float64), draws, seed))
-            shares = _shares(group, unit)
-            constant = bool(shares) and max(shares) >= ONE_ANSWER
+            by_seed = _shares(group, unit)
+            constant = bool(by_seed) and min(max(shares) for shares in by_seed) >= ONE_ANSWER
+            shares = np.mean(by_seed, axis=0) if by_seed else []
             at_chance = None if chance is None else bool(low <= 100 * chance <= high) or constant
             value = float(scores.mean())
             row = dict(zip([*GROUP, "language", "n", "value"], [*key, unit, scores.size, value], strict=True))
@@ -43,17 +45,20 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
     return pd.DataFrame(rows, columns=[*GROUP, "language", "n", "value", "low", "high", "at_chance", "predicted"])
 
 
-def chance_counts(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> dict[tuple[Any, ...], str]:
-    """{group: "12/15"}: how many of its languages (pairs left out) are at chance; groups with accuracies of items only.
+def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> dict[tuple[Any, ...], dict[str, bool]]:
+    """{group: {language: at chance or not}}, of the accuracies whose item scores were kept (see `cell_intervals`).
 
     A gap or a spread among languages at chance is one of noise or of guessing habits.
     """
-    cells = cell_intervals(frame, draws=draws, seed=seed)
-    cells = cells[cells["at_chance"].notna() & ~cells["language"].str.contains("-")]
-    found: dict[tuple[Any, ...], str] = {}
-    for key, part in cells.groupby(GROUP, sort=True):
-        found[tuple(key)] = f"{int(part['at_chance'].astype(bool).sum())}/{len(part)}"
-    return found
+    accuracies = frame[(frame["metric"] == "acc") & frame[ITEMS].notna()]
+    if accuracies.empty:
+        return {}
+    cells = cell_intervals(accuracies, draws=draws, seed=seed)
+    cells = cells[cells["at_chance"].notna()]
+    return {
+        tuple(key): dict(zip(part["language"], part["at_chance"].astype(bool), strict=True))
+        for key, part in cells.groupby(GROUP, sort=True)
+    }
 
 
 def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
@@ -70,7 +75,7 @@ def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) 
 
     rows = []
     have = with_items(frame)
-    flagged = chance_counts(have, draws=draws, seed=seed)
+    flagged = chance_flags(have, draws=draws, seed=seed)
     for key, group in have[~have["language"].str.contains("-")].groupby(GROUP, sort=True):
         scores, units = matrix(group)
         means = bootstrap_means(scores, draws, seed)
@@ -83,7 +88,7 @@ def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) 
             row["gap"] = float(gap[0])
             row["gap_low"], row["gap_high"] = percentiles(gaps)
         row["std"] = population_std(list(observed[0]))
-        row["at_chance"] = flagged.get(tuple(key))
+        row["at_chance"] = sum(flagged[tuple(key)].values()) if tuple(key) in flagged else None
         complete = scores[~np.isnan(scores).any(axis=1)]
         row["shared_items"] = complete.shape[0]
         if len(units) > 1 and complete.shape[0] >= FEWEST_SHARED:
@@ -104,18 +109,23 @@ def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) 
         "std",
         "std_corrected",
     ]
-    return pd.DataFrame(rows, columns=[*GROUP, *names, "std_low", "std_high", "consistency", "at_chance"])
+    if not rows:
+        raise UsageError("pairs only, which have no spread over languages here: see `--by source` and `--by target`.")
+    return counted(pd.DataFrame(rows, columns=[*GROUP, *names, "std_low", "std_high", "consistency", "at_chance"]))
 
 
-def _shares(group: pd.DataFrame, unit: str) -> list[float]:
-    """Shares of the candidates chosen, in their order; empty for generation."""
-    chosen = np.concatenate([c.to_numpy() for c in group.loc[group["language"] == unit, CHOICES]])
+def _shares(group: pd.DataFrame, unit: str) -> list[list[float]]:
+    """Per seed, shares of the candidates chosen, in their order; empty for generation."""
     benchmark = get_benchmark(group["benchmark"].iloc[0])
     width = len(benchmark.labels or benchmark.choices)
-    if (chosen < 0).any() or width < 2:  # mLAMA's candidates are others for every item
-        return []
-    counts = np.bincount(chosen, minlength=width)
-    return [float(share) for share in counts / counts.sum()]
+    found = []
+    for series in group.loc[group["language"] == unit, CHOICES]:
+        chosen = np.empty(0) if series is None else series.to_numpy()
+        if not chosen.size or (chosen < 0).any() or width < 2:  # mLAMA's candidates are others for every item
+            return []
+        counts = np.bincount(chosen, minlength=width)
+        found.append([float(share) for share in counts / counts.sum()])
+    return found
 
 
 def _consistency(group: pd.DataFrame) -> float | None:

@@ -13,13 +13,13 @@ from xling_bench.stats.descriptive import (
 from xling_bench.stats.noise import corrected_std
 from xling_bench.stats.paired import (
     PairedResult,
-    achieved_significance,
     detectable,
     holm,
     mcnemar_exact,
     minimum_detectable_effect,
     paired_difference,
     rank_intervals,
+    sign_flip,
 )
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "Interval",
     "PairedResult",
     "absolute_gap",
-    "achieved_significance",
     "bootstrap_mean",
     "bootstrap_means",
     "chance_corrected",
@@ -42,5 +41,6 @@ __all__ = [
     "population_std",
     "rank_intervals",
     "relative_gap",
+    "sign_flip",
     "transfer_gap",
 ]

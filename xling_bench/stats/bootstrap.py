@@ -8,7 +8,7 @@ the correlation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap_means(scores: Matrix, draws: int, seed: int) -> Matrix:
+def bootstrap_means(scores: Matrix, draws: int, seed: int | Sequence[int]) -> Matrix:
     """Means of every column under `draws` resamplings of the rows.
 
     scores: (items, columns); NaN marks an item a column lacks, and a resampled mean is over the items present.

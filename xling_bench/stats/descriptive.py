@@ -24,7 +24,7 @@ def population_std(scores: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """Spread of scores over languages. `worst` is the language with the lowest score (the first, if tied)."""
+    """Spread of scores over languages. `worst` is the language with the lowest score (the first by name, if tied)."""
 
     mean: float
     std: float
@@ -45,7 +45,7 @@ def dispersion(scores: Mapping[str, float]) -> Dispersion:
         minimum=low,
         maximum=high,
         range=high - low,
-        worst=next(key for key, value in scores.items() if value == low),
+        worst=min(key for key, value in scores.items() if value == low),
         languages=len(values),
     )
 
