@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from xling_bench.stats import bootstrap_means, corrected_std, holm, mcnemar_exact
+from xling_bench.stats import bootstrap_means, corrected_std, holm, mcnemar_exact, sign_flip
 
 pytestmark = pytest.mark.slow
 REPLICATES = 2000
@@ -98,6 +98,20 @@ def test_other_scores_cover_too(kind: str) -> None:
     shares = {name: count / REPLICATES for name, count in hits.items()}
     print(kind, shares)
     assert all(0.93 <= share <= 0.97 for share in shares.values()), shares
+
+
+@pytest.mark.parametrize("items", [8, 20, 100])
+def test_sign_flips_raise_no_false_alarms_even_on_few_items(items: int) -> None:
+    """The difference of two equal models' means over fifteen parallel languages, at 5 %."""
+    rng = np.random.default_rng(items)
+    means = true_means(0.0335)
+    alarms = 0
+    for replicate in range(REPLICATES):
+        common = rng.standard_normal((items, 1))
+        parts = (draw(rng, means, items, common) - draw(rng, means, items, common)).mean(axis=1)
+        alarms += sign_flip(parts, DRAWS, replicate) <= 0.05
+    print(items, alarms / REPLICATES)
+    assert alarms / REPLICATES <= 0.06
 
 
 def test_false_alarms_stay_below_five_percent_after_holm() -> None:
