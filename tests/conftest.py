@@ -19,7 +19,7 @@ BESIDE = REPOSITORY.parent / "shared" / "data"
 @pytest.fixture(autouse=True)
 def no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that wants data says which; the developer's environment never leaks in."""
-    for name in ("XLING_DATA", "XLING_DATA_DIR", "XLING_LOCK", "XLING_CONTENT_DIR", "HF_ENDPOINT"):
+    for name in ("XLING_DATA", "XLING_DATA_DIR", "XLING_LOCK", "XLING_MLAMA", "XLING_CONTENT_DIR", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 

@@ -12,6 +12,10 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "evaluate", "load_results"]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """Import the Python interface on first use, so that `import xling_bench` stays light."""
     if name == "evaluate":

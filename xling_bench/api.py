@@ -29,6 +29,7 @@ def evaluate(
     limit: int | None = None,
     split: str = "test",
     joiner: str = "paper",
+    metrics: str | Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> RunReport:
@@ -36,6 +37,7 @@ def evaluate(
 
     `model` is `"hf:PATH_OR_NAME"` (or a ModelConfig); `settings` are ModelConfig's fields (dtype, revision, ...).
     `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
+    `metrics` limits what is reported (names of `catalog.METRICS`; default all that a task has).
     Results are written under `output` as each task ends; calling again continues. Raises XlingError for bad input
     or an unusable model; a single task's failure is in `RunReport.failed` and stops nothing else.
     """
@@ -58,6 +60,7 @@ def evaluate(
         limit=limit,
         split=split,
         joiner=joiner,
+        metrics=tuple(_listed(metrics)),
     )
     return Runner(run, progress or _to_stderr).run()
 

@@ -5,6 +5,10 @@
     |- DeclarationError         a benchmark.toml, template or language file is wrong
     |- DataError                a data file or data source is wrong
     |  `- MissingDataError      the data is not there (another language may be)
+    |- MissingMetricError       a task's headline metric cannot be computed here
+
+
+    |- MissingPackageError      an optional package that the task's language needs is not installed
     |- ModelError               a model folder or name cannot be loaded
     `- OutputError              a result cannot be written, or belongs to another run
 
@@ -37,6 +41,14 @@ class DataError(XlingError):
 
 class MissingDataError(DataError):
     """The data asked for is not there; other languages or benchmarks may be."""
+
+
+class MissingMetricError(XlingError):
+    """A task's headline metric needs a package or file that is not here; other tasks may not."""
+
+
+class MissingPackageError(XlingError):
+    """An optional package is not installed; other languages or metrics may do without it."""
 
 
 class ModelError(XlingError):

@@ -27,7 +27,10 @@ def runs(models, tmp_path_factory) -> tuple[Path, Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XLING_DATA", "sample")
         for name in ("llama", "bloom"):
-            report = evaluate(f"hf:{models[name]}", output=root / name, tasks=TASKS, shots=(0, 2), seeds=(0, 1))
+            folder, metrics = root / name, ["acc", "chrf", "f1", "exact", "contains"]
+            report = evaluate(
+                f"hf:{models[name]}", output=folder, tasks=TASKS, shots=(0, 2), seeds=(0, 1), metrics=metrics
+            )
             assert not report.failed
     return root / "llama", root / "bloom"
 
@@ -42,7 +45,8 @@ def test_columns_types_and_values(runs) -> None:
         folder = runs[0] / row["task"] / f"{row['shots']}-{row['seed']}-{row['demos']}"
         result = json.loads((folder / "results.json").read_text())
         assert row["value"] == result["results"][row["task"]][f"{row['metric']},none"]
-        assert row["signature"] == result["xling"]["signature"]
+        rule = result["xling"]["facts"]["metrics"][row["metric"]]
+        assert row["signature"] == f"{result['xling']['signature']}|metric:{row['metric']}|rule:{rule}"
         assert len(row["items"]) == row["n"]
         if row["metric"] != "chrf":
             assert row["items"].mean() == pytest.approx(row["value"])
@@ -78,7 +82,8 @@ def test_plain_lm_eval_results_stand_beside_ours(runs, models, tmp_path, sample_
     from lm_eval.loggers import EvaluationTracker
     from lm_eval.tasks import TaskManager
 
-    manager = TaskManager(include_path=str(content.folder("tasks")), include_defaults=False)
+    metadata = {"metrics": "acc,f1,exact,contains"}
+    manager = TaskManager(include_path=str(content.folder("tasks")), include_defaults=False, metadata=metadata)
     tracker = EvaluationTracker(output_path=str(tmp_path))
     results = lm_eval.simple_evaluate(
         model="hf", model_args={"pretrained": str(models["llama"])}, tasks=["xling_xnli_de", "xling_xquad_hi"],

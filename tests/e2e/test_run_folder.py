@@ -157,4 +157,4 @@ def test_code_that_scores_is_part_of_the_key(finished) -> None:
     own = json.loads((folder / TASK / "0-0-none" / "results.json").read_text())["xling"]
     assert own["facts"]["code"] == code_hash()
     assert f"code:{code_hash()}" in own["signature"]
-    assert "rule:sum-logprob" in own["signature"]
+    assert own["facts"]["metrics"] == {"acc": "sum-logprob"}

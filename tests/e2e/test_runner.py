@@ -28,7 +28,7 @@ def run(*arguments: str, data: str = "sample", **environment: str) -> subprocess
 
 
 def results(folder: Path) -> dict[str, bytes]:
-    paths = [*folder.glob("*/*/results.json"), *folder.glob("*/*/samples.jsonl")]
+    paths = [*folder.glob("*/[!.]*/results.json"), *folder.glob("*/[!.]*/samples.jsonl")]  # no temporary folder's
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 

@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xling_bench.metrics import (
+from xling_bench.metrics.qa import (
     abstains,
-    chrf,
-    chrf_signature,
-    chrf_statistics,
     contains,
     exact,
     f1,
     normalize_mlqa,
     normalize_squad,
+)
+from xling_bench.metrics.text import (
+    chrf,
+    chrf_signature,
+    chrf_statistics,
 )
 
 # (rule, prediction, gold, exact, f1): every line computed on paper from the rule's description.

@@ -223,8 +223,8 @@ LAYOUTS = {
         {"object not among the relation's objects": 1}),
     "bmlama53": Layout("mlama de test", BMLAMA, "mlama/BMLAMA53/de.tsv", rows(
         FACT,
-        ("bmlama53-00001", "[X] died in [Y].", "Ada", "Ada starb in ", ".", "Bonn, Land", ["Ulm", "Bonn, Land", "Rom"],
-         1),
+        ("bmlama53-00001", "[X] died in [Y].", "Ada", "Ada starb in ", ".", "Bonn, Land",
+         ["Ulm", "Bonn, Land", "Rom", "Ulm"], 1),
         ("bmlama53-00004", "[Y] is home to [X].", "Eva", "", " ist Evas Heimat.", "Ulm", ["Bonn", "Ulm"], 1)),
         {"answer not among the candidates": 1, "no single <mask>": 1}, twin="en"),
     "xlsum": Layout(

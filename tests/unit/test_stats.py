@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from xling_bench.stats import (
     bootstrap_means,
     corrected_std,
+    detectable_floor,
     holm,
     interval,
     mcnemar_exact,
@@ -121,6 +122,20 @@ def test_mde_by_hand_and_never_zero() -> None:
     sd = math.sqrt(100 / 99)
     assert minimum_detectable_effect(differences) == pytest.approx(0.28016 * sd, rel=1e-4)
     assert minimum_detectable_effect(np.zeros(30)) > 0.05, "30 equal items do not prove that nothing changed"
+
+
+def test_detectable_floor_is_mcnemars_power() -> None:
+    """Six changes in one direction are the fewest with p <= 0.05 (2 / 64); all of six items always change at share 1.
+
+    n = 6 needs P(6 of 6) = e^6 = 0.8, e = 0.96349; n = 1000: P(Binomial(1000, e) >= 6) = 0.8 at e = 0.0079.
+    """
+    assert detectable_floor(5) == float("inf")
+    assert detectable_floor(6) == pytest.approx(0.8 ** (1 / 6), abs=1e-6)
+    assert detectable_floor(1000) == pytest.approx(0.0079, abs=1e-4)
+    rng = np.random.default_rng(0)
+    changes = rng.binomial(1000, detectable_floor(1000), 4000)
+    found = [mcnemar_exact(np.zeros(1000), np.arange(1000) < k) <= 0.05 for k in changes[:400]]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
 
 
 def test_ranks_share_ties_and_say_how_sure_they_are() -> None:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from xling_bench import content, languages
+from xling_bench.catalog.metrics import METRICS
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 
 FieldType = Literal["text", "texts", "index", "flag"]
@@ -62,6 +63,8 @@ class Benchmark(Strict):
     `demo_split` is empty where the benchmark has no development data: demonstrations then come from fixed ids of
     the test split, and an item is never its own demonstration.
     `codes` gives the benchmark's own code of a language where it differs from ours (XWinograd's `jp`).
+    `metrics` names, by kind of prompt, what a task reports, headline first; `metrics_on_request` what it can report
+    besides. `metrics_only` and `metrics_except` limit a metric to some languages (of the answer), or exclude some.
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
@@ -79,6 +82,9 @@ class Benchmark(Strict):
     gold: str = ""
     chance: float | None = Field(default=None, ge=0, lt=1)
     metrics: dict[str, tuple[str, ...]]
+    metrics_on_request: dict[str, tuple[str, ...]] = {}
+    metrics_only: dict[str, tuple[str, ...]] = {}
+    metrics_except: dict[str, tuple[str, ...]] = {}
     parallel: bool
     test_split: str = "test"
     demo_split: str = ""
@@ -104,7 +110,26 @@ class Benchmark(Strict):
         for kind, names in self.metrics.items():
             if not names:
                 raise ValueError(f"metrics.{kind} is empty")
+        named = [*self.metrics.values(), *self.metrics_on_request.values(), self.metrics_only, self.metrics_except]
+        for name in (name for names in named for name in names):
+            if name not in METRICS:
+                raise ValueError(f"{name!r} is not a metric; known: {', '.join(METRICS)}")
+        for limits in (self.metrics_only, self.metrics_except):
+            for key in (key for keys in limits.values() for key in keys):
+                if key not in known:
+                    raise ValueError(f"metrics: {key!r} is not in languages.toml")
         return self
+
+    def metrics_of(self, kind: str, unit: str, *, on_request: bool = False) -> tuple[str, ...]:
+        """Metrics of a unit, headline first; with those one may ask for when `on_request` is set."""
+        language = self.answer_language(unit)
+        names = self.metrics[kind] + (self.metrics_on_request.get(kind, ()) if on_request else ())
+        return tuple(
+            name
+            for name in names
+            if language in self.metrics_only.get(name, (language,))
+            and language not in self.metrics_except.get(name, ())
+        )
 
     @property
     def splits(self) -> tuple[str, ...]:

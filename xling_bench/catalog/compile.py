@@ -7,12 +7,13 @@ from typing import Any
 
 import yaml
 
+from xling_bench.catalog.metrics import is_mean
 from xling_bench.catalog.names import TaskSpec, task_specs
 
 ADAPTER = "xling_bench.harness.adapter"
 HEADER = "# Compiled by `xling-bench tasks compile` from {sources}; do not edit.\n"
 TASK_VERSION = 1.0
-CORPUS_METRICS = {"chrf": "corpus_chrf"}  # metric -> the adapter's function over all items' statistics
+AGGREGATIONS = "xling_bench.metrics.corpus"
 
 
 class Function(str):
@@ -45,7 +46,7 @@ def dump(data: dict[str, Any]) -> str:
 
 def aggregation(metric: str) -> str:
     """`mean` for metrics that are means over items (lm-eval then gives a standard error), else our function."""
-    return Function(f"{ADAPTER}.{CORPUS_METRICS[metric]}") if metric in CORPUS_METRICS else "mean"
+    return "mean" if is_mean(metric) else Function(f"{AGGREGATIONS}.{metric}")
 
 
 def leaf(spec: TaskSpec) -> dict[str, Any]:
@@ -78,7 +79,8 @@ def leaf(spec: TaskSpec) -> dict[str, Any]:
         "fewshot_delimiter": spec.family.joiner,
         "process_results": Function(f"{ADAPTER}.score"),
         "metric_list": [
-            {"metric": name, "aggregation": aggregation(name), "higher_is_better": True} for name in spec.metrics
+            {"metric": name, "aggregation": aggregation(name), "higher_is_better": True}
+            for name in spec.benchmark.metrics_of(spec.kind, spec.unit, on_request=True)
         ],
     }
     if not choose:
@@ -106,7 +108,8 @@ def groups(specs: Iterable[TaskSpec]) -> dict[str, dict[str, Any]]:
             children.setdefault(spec.benchmark.key, []).append(spec)
     found: dict[str, dict[str, Any]] = {}
     for key, members in children.items():
-        metrics = [{"metric": m, "aggregation": "mean", "weight_by_size": False} for m in members[0].metrics]
+        shared = [name for name in members[0].metrics if all(name in member.metrics for member in members)]
+        metrics = [{"metric": name, "aggregation": "mean", "weight_by_size": False} for name in shared]
         found[f"xlingbench_{key}"] = {
             "group": f"xlingbench_{key}",
             "task": [m.name for m in members],

@@ -70,7 +70,7 @@ class TaskSpec:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics this task reports, headline first."""
-        return self.benchmark.metrics[self.kind]
+        return self.benchmark.metrics_of(self.kind, self.unit)
 
     @property
     def answer_language(self) -> Language:

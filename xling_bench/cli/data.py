@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, comma_list
+from xling_bench.lockfile import SPM
 
 
 def add(commands: Any) -> None:
@@ -22,7 +23,7 @@ def add(commands: Any) -> None:
     fetch = actions.add_parser(
         "fetch", help="download benchmarks from the hub at one commit and record it in xling.lock"
     )
-    fetch.add_argument("benchmark", nargs="+")
+    fetch.add_argument("benchmark", nargs="+", help="benchmarks; `spm`: the SentencePiece files of spBLEU")
     fetch.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...", help="only these languages")
     fetch.set_defaults(run=_fetch)
     check.set_defaults(run=_check)
@@ -55,9 +56,21 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _fetch(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog import get_benchmark
-    from xling_bench.data.fetch import fetch_all
 
-    benchmarks = [get_benchmark(key) for key in arguments.benchmark]
-    path, failed = fetch_all(benchmarks, arguments.langs, lambda line: print(line, file=sys.stderr))
-    print(f"recorded in {path}; keep it under version control. Use it: XLING_DATA=hub xling-bench run ...")
+    benchmarks = [get_benchmark(key) for key in arguments.benchmark if key != SPM]
+    failed = 0
+    if SPM in arguments.benchmark:
+        from xling_bench.data.spm import fetch_spm
+
+        failed += fetch_spm(_tell)
+    if benchmarks:
+        from xling_bench.data.fetch import fetch_all
+
+        path, missed = fetch_all(benchmarks, arguments.langs, _tell)
+        failed += missed
+        print(f"recorded in {path}; keep it under version control. Use it: XLING_DATA=hub xling-bench run ...")
     return 2 if failed else 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import xling_bench
-from xling_bench.cli import data, demo, link, run, table, tasks
+from xling_bench.cli import data, demo, link, run, score, table, tasks
 from xling_bench.errors import XlingError
 
 EXIT_CODES = "exit codes: 0 success, 2 bad input or environment, 130 interrupted"
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"xling-bench {xling_bench.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (demo, run, table, tasks, data, link):
+    for group in (demo, run, score, table, tasks, data, link):
         group.add(commands)
     return top
 

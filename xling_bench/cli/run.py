@@ -32,6 +32,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--joiner", default="paper", help="after each demonstration: `paper`, or `auto`, the model's own end token"
     )
+    parser.add_argument(
+        "--metrics", type=comma_list, default=[], metavar="NAME,...", help="report only these (default: all of a task)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be done and stop")
     add_model(parser)
     add_data(parser)
@@ -80,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         limit=arguments.limit,
         split=arguments.split,
         joiner=arguments.joiner,
+        metrics=tuple(arguments.metrics),
     )
     runner = Runner(config, progress=_say)
     if arguments.dry_run:
@@ -98,7 +102,7 @@ def _dry_run(runner: Any) -> int:
         demos = f", demonstrations from {facts['demo_origin']}" if facts["shots"] else ""
         state = " (already there)" if unit in done else ""
         print(f"{unit}: {facts['items']} items of {facts['origin']}, data {facts['data']}{demos}{state}")
-    for note in plan.notes:
+    for note in (*plan.notes, *plan.unavailable()):
         print(f"note: {note}")
     print(f"{len(plan.units)} units, {plan.items} items, {len(done)} units already there; nothing was run.")
     _print_problems(runner)
@@ -122,7 +126,7 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
     for name, message in report.warnings.items():
         print(f"warning: {name}: {message}", file=sys.stderr)
     _print_problems(runner)
-    named = [name for name in report.missing if everything or name in asked]
+    named = [name for name in {**report.missing, **report.unmet} if everything or name in asked]
     return 2 if report.failed or named or not report.finished else 0
 
 
@@ -134,5 +138,7 @@ def _print_problems(runner: Any) -> None:
     lacking = [spec.benchmark for spec in runner.config.specs if spec.name in runner.report.missing]
     for benchmark in {benchmark.key: benchmark for benchmark in lacking}.values():
         print(how_to_get(benchmark), file=sys.stderr)
+    for name, message in runner.report.unmet.items():
+        print(f"not run: {name}: {message}", file=sys.stderr)
     for name, message in runner.report.failed.items():
         print(f"failed: {name}: {message}", file=sys.stderr)

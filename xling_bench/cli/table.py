@@ -26,6 +26,7 @@ def add(commands: Any) -> None:
     what.add_argument("--intervals", action="store_true", help="95 %% intervals of every cell, at-chance flags")
     what.add_argument("--spread", action="store_true", help="95 %% intervals of mean, gap and std; consistency")
     what.add_argument("--ranks", action="store_true", help="models in order, rank intervals, ties, missing languages")
+    what.add_argument("--rankc", action="store_true", help="consistency of mLAMA's rankings over pairs of languages")
     what.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
@@ -60,12 +61,14 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{len(frame)} numbers in {arguments.output}")
         return 0
     print(_printed(arguments, frame), end="")
+    if arguments.intervals or arguments.spread or arguments.ranks:
+        _note_omissions(frame)
     _warn_of_sample(frame)
     return 0
 
 
 def _printed(arguments: argparse.Namespace, frame: Any) -> str:
-    from xling_bench.results import layouts, overview, pivot, ranks, uncertainty
+    from xling_bench.results import layouts, overview, pivot, rankc, ranks, uncertainty
     from xling_bench.results.mixing import refuse_mixed
     from xling_bench.results.reference import get_layout
     from xling_bench.results.text import render_frame
@@ -83,6 +86,8 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
         table = overview.overview(frame)
     elif arguments.ranks:
         table = ranks.rank_models(frame)
+    elif arguments.rankc:
+        table = rankc.rankc_table(arguments.runs, arguments.seeds)
     elif arguments.by:
         table = overview.group_averages(frame, arguments.by)
     else:
@@ -103,6 +108,7 @@ def compare(arguments: argparse.Namespace) -> int:
         print("p_holm: p adjusted over a benchmark's languages.  ")
         print("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test.  ")
         print("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.")
+    _note_omissions(frame)
     notes = left_out(frame, *names)
     if (table["items"] < FEW_ITEMS).any():
         notes.append(f"Intervals from fewer than {FEW_ITEMS} items are too narrow; go by p.")
@@ -112,6 +118,25 @@ def compare(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _note_omissions(frame: Any) -> None:
+    """Say which metrics are in the runs, but not in a table of intervals or ranks."""
+    from xling_bench.catalog import is_mean
+    from xling_bench.results.matrix import conditional
+
+    apart = frame[~frame["metric"].map(is_mean) | frame["metric"].map(conditional)]
+    if not apart.empty:
+        listed = ", ".join(sorted({f"{b} {m}" for b, m in zip(apart["benchmark"], apart["metric"], strict=True)}))
+        print(f"note: not here, for they are no means of all items' scores: {listed}", file=sys.stderr)
+
+
 def _warn_of_sample(frame: Any) -> None:
+    limited = frame[frame["signature"].str.contains("|limit:", regex=False)]
+    if not limited.empty:
+        few, many = limited["n"].min(), limited["n"].max()
+        items = str(few) if few == many else f"{few} to {many}"
+        print(
+            f"note: {len(limited)} of {len(frame)} numbers are of the first {items} items only (--limit)",
+            file=sys.stderr,
+        )
     if (frame["source"] == "sample").any():
         print("sample data: invented items that show how things work, not benchmark scores", file=sys.stderr)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from filelock import FileLock
 
 from xling_bench import languages
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.data.hub import fetch
-from xling_bench.data.lock import LockedDataset, lock_path, lock_text, read_lock
-from xling_bench.errors import DataError, MissingDataError, OutputError
+from xling_bench.data.lock import Datasets, Files, LockedDataset, update_lock
+from xling_bench.errors import DataError, MissingDataError
+from xling_bench.lockfile import lock_path
 
 
 def fetch_all(benchmarks: Sequence[Benchmark], langs: Sequence[str], say: Callable[[str], None]) -> tuple[Path, int]:
@@ -42,24 +40,12 @@ def fetch_all(benchmarks: Sequence[Benchmark], langs: Sequence[str], say: Callab
 
 
 def _record(key: str, entry: LockedDataset, say: Callable[[str], None]) -> None:
-    path = lock_path()
-    try:
-        with FileLock(f"{path}.write"):
-            _write(path, key, entry, say)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}. Set XLING_LOCK to a writable place.") from error
+    def change(datasets: Datasets, _: Files) -> None:
+        old = datasets.get(key)
+        datasets[key] = entry
+        if old is not None and old.revision == entry.revision:
+            datasets[key] = entry.model_copy(update={"data": {**old.data, **entry.data}})
+        elif old is not None:
+            say(f"{key}: replaces commit {old.revision[:12]} by {entry.revision[:12]}")
 
-
-def _write(path: Path, key: str, entry: LockedDataset, say: Callable[[str], None]) -> None:
-    locked = read_lock()
-    old = locked.get(key)
-    if old is not None and old.revision == entry.revision:
-        entry = entry.model_copy(update={"data": {**old.data, **entry.data}})
-    elif old is not None:
-        say(f"{key}: replaces commit {old.revision[:12]} by {entry.revision[:12]}")
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(lock_text({**locked, key: entry}))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    update_lock(change)

@@ -37,21 +37,33 @@ def read_text(path: Path) -> str:
         raise DataError(f"{path}: truncated or damaged gzip file ({error}). Fetch it again.") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return decode(raw, str(path))
+
+
+def decode(raw: bytes, where: str) -> str:
+    """UTF-8 bytes as text: line ends normalised to `\\n`, a leading byte-order mark dropped.
+
+    Raises DataError naming `where` and the line for bytes that are not UTF-8.
+    """
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1  # `object` lacks the byte-order mark, as `start` does
-        raise DataError(f"{path}, line {line}: not valid UTF-8 ({error.reason} at byte {error.start})") from error
+        raise DataError(f"{where}, line {line}: not valid UTF-8 ({error.reason} at byte {error.start})") from error
     return text.replace("\r\n", "\n")
 
 
 def read_lines(path: Path) -> list[str]:
     """The file's lines, split at `\\n` only: U+2028, U+0085 and form feeds occur inside sentences."""
-    lines = read_text(path).split("\n")
+    return _lines(read_text(path), str(path))
+
+
+def _lines(text: str, where: str) -> list[str]:
+    lines = text.split("\n")
     if lines and lines[-1] == "":
         lines.pop()
     if not lines:
-        raise DataError(f"{path}: the file is empty")
+        raise DataError(f"{where}: the file is empty")
     return lines
 
 
@@ -93,15 +105,20 @@ def read_json(path: Path) -> Any:
 
 def read_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object) of JSON lines, each with at least the keys `wanted`."""
-    for number, line in enumerate(read_lines(path), start=1):
+    return parse_jsonl(read_text(path), str(path), wanted)
+
+
+def parse_jsonl(text: str, where: str, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """`read_jsonl` of a text that came from `where`, such as an archive's member."""
+    for number, line in enumerate(_lines(text, where), start=1):
         try:
             item = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {number}: not valid JSON ({error.msg}); is the file truncated?") from error
+            raise DataError(f"{where}, line {number}: not valid JSON ({error.msg}); is the file truncated?") from error
         missing = [key for key in wanted if not isinstance(item, dict) or key not in item]
         if missing:
             raise DataError(
-                f"{path}, line {number}: expected the keys {', '.join(wanted)}; {', '.join(missing)} missing"
+                f"{where}, line {number}: expected the keys {', '.join(wanted)}; {', '.join(missing)} missing"
             )
         yield number, item
 

@@ -10,8 +10,8 @@ from xling_bench import languages
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.data.lock import LockedDataset, LockedSplit, read_lock
 from xling_bench.data.readers.choice import winograd_id
-from xling_bench.data.readers.knowledge import relation_rows
 from xling_bench.data.readers.qa import squad_row
+from xling_bench.data.readers.triples import relation_rows
 from xling_bench.data.rows import Row, check_rows, rows_hash
 from xling_bench.errors import DataError, MissingDataError
 

@@ -1,15 +1,18 @@
-"""`xling.lock`: which revision of each hub data set was fetched, and the hash of its rows."""
+"""`xling.lock`: revision and row hashes of fetched hub data sets, digests of fetched SentencePiece files."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import Field
 
 from xling_bench.catalog.benchmark import Strict
-from xling_bench.errors import DataError
+from xling_bench.errors import OutputError
+from xling_bench.lockfile import SPM, damaged, lock_path, read_entries
 
 
 class LockedSplit(Strict):
@@ -28,25 +31,55 @@ class LockedDataset(Strict):
     data: dict[str, LockedSplit]
 
 
-def lock_path() -> Path:
-    """`$XLING_LOCK`, else `xling.lock` in the working folder: made to be committed beside the results."""
-    return Path(os.environ.get("XLING_LOCK") or "xling.lock")
+class LockedFile(Strict):
+    """One file whose digest nobody published: what it was when it was first fetched."""
+
+    url: str
+    bytes: int = Field(ge=1)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
-def read_lock() -> dict[str, LockedDataset]:
+Datasets = dict[str, LockedDataset]
+Files = dict[str, LockedFile]
+
+
+def read_lock() -> Datasets:
     """All locked data sets by benchmark; empty when there is no lock file. Raises DataError for a damaged one."""
-    path = lock_path()
-    if not path.is_file():
-        return {}
     try:
-        return {key: LockedDataset(**entry) for key, entry in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (ValueError, AttributeError, TypeError) as error:
-        raise DataError(
-            f"{path}: not a lock file of ours ({error}). Restore it or delete it and fetch again."
-        ) from error
+        return {key: LockedDataset(**entry) for key, entry in read_entries().items() if key != SPM}
+    except (ValueError, TypeError) as error:
+        raise damaged(error) from error
 
 
-def lock_text(locked: dict[str, LockedDataset]) -> str:
+def read_locked_files() -> Files:
+    """All locked SentencePiece files by name. Raises DataError for a damaged lock file."""
+    try:
+        return {name: LockedFile(**entry) for name, entry in read_entries().get(SPM, {}).items()}
+    except (ValueError, TypeError) as error:
+        raise damaged(error) from error
+
+
+def lock_text(datasets: Datasets, files: Files) -> str:
     """The file's text, sorted, so that a fetch that changes nothing changes no byte."""
-    plain = {key: entry.model_dump() for key, entry in sorted(locked.items())}
+    plain = {key: entry.model_dump() for key, entry in datasets.items()}
+    if files:
+        plain[SPM] = {name: entry.model_dump() for name, entry in files.items()}
     return json.dumps(plain, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def update_lock(change: Callable[[Datasets, Files], None]) -> Path:
+    """Let `change` alter what is locked; write the file in one step. Raises OutputError where it cannot."""
+    path = lock_path()
+    try:
+        with FileLock(f"{path}.write"):
+            datasets, files = read_lock(), read_locked_files()
+            change(datasets, files)
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(lock_text(datasets, files))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}. Set XLING_LOCK to a writable place.") from error
+    return path

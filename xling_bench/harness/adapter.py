@@ -7,7 +7,6 @@ never touches a benchmark's text.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, cast
@@ -20,9 +19,11 @@ from xling_bench.catalog.render import render
 from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import explain
-from xling_bench.errors import DataError, MissingDataError, ModelError, UsageError
+from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.harness.scoring import chosen_metrics, rank, tokens_of
 from xling_bench.harness.units import MOST_SHOTS
-from xling_bench.metrics import abstains, chrf, chrf_statistics, contains, exact, f1, normalize_mlqa, normalize_squad
+from xling_bench.metrics.qa import abstains
+from xling_bench.metrics.scores import Answer, score_text
 
 Doc = dict[str, Any]
 
@@ -62,8 +63,9 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     """lm-eval's `custom_dataset`: the documents of one task.
 
     `xling` is the task's own declaration (benchmark, unit, form). From `--metadata` (or our runner) come `split`
-    (default `test`), `demo_seed` (default 0) and `demo_lang` (default the task's language); lm-eval passes the
-    model's arguments here too, which are ignored.
+    (default `test`), `demo_seed` (default 0), `demo_lang` (default the task's language) and `metrics` (default all
+    that the task has). lm-eval passes the model's arguments here too: per-token scores need its tokenizer.
+    Raises what names the remedy where data, or what the headline metric needs, are not there.
     """
     benchmark = get_benchmark(xling["benchmark"])
     unit, form = xling["unit"], Form(**xling["form"])
@@ -76,7 +78,11 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     order = sorted(pool.rows if pool else [], key=lambda row: demo_rank(row["id"], seed))
     answers_in = benchmark.answer_language(unit)
     abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
-    docs = [_doc(benchmark, form, row, answers_in, test, abstain) for row in test.rows]
+    metrics = chosen_metrics(benchmark, form.kind, unit, metadata.get("metrics"))
+    docs = [_doc(benchmark, form, row, answers_in, test, abstain) | {"metrics": metrics} for row in test.rows]
+    if "p1" in metrics:
+        for doc, tokens in zip(docs, tokens_of([doc["texts"] for doc in docs], metadata), strict=True):
+            doc["tokens"] = tokens
     demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[: MOST_SHOTS + 1] if pool]
     return {"test": Docs(docs, demos)}
 
@@ -156,33 +162,15 @@ def doc_to_target(doc: Doc) -> int | str:
 
 
 def score(doc: Doc, results: Sequence[Any]) -> dict[str, Any]:
-    """lm-eval's `process_results`: the item's value of every metric its benchmark can report.
-
-    Raises ModelError for a log-likelihood that is not finite: an argmax over NaN looks like a decision.
-    """
-    if "texts" not in doc:
-        return _score_text(doc, str(results[0]).strip())
-    values = [float(result[0]) for result in results]
-    if not all(math.isfinite(value) for value in values):
-        raise ModelError(
-            f"the model's log-likelihood of item {doc['id']} is {values}: its weights are damaged, or --dtype overflows"
-        )
-    return {"acc": float(values.index(max(values)) == doc["gold"])}
-
-
-def _score_text(doc: Doc, prediction: str) -> dict[str, Any]:
-    golds, key = doc["golds"], doc["benchmark"]
-    if key in ("flores", "xlsum"):
-        return {"chrf": chrf_statistics(prediction, golds[0])}
-    if key == "indicqa" and abstains(prediction, doc["abstain"]):
-        prediction = ""
-    rule = normalize_mlqa(doc["answer_language"]) if key == "mlqa" else normalize_squad
-    values = {"exact": exact(prediction, golds, rule), "contains": contains(prediction, golds)}
-    if key == "mlama":
-        return values
-    return values | {"f1": f1(prediction, golds, rule, empty_matches=key == "indicqa")}
-
-
-def corpus_chrf(items: Sequence[Sequence[int]]) -> float:
-    """Aggregation: corpus chrF++ in [0, 100]."""
-    return chrf(items)
+    """lm-eval's `process_results`: the item's value, or its statistics, of every metric of `doc["metrics"]`."""
+    if "texts" in doc:
+        return rank(doc, [float(result[0]) for result in results])
+    prediction = str(results[0]).strip()
+    answer = Answer(
+        doc["benchmark"],
+        doc["answer_language"],
+        prediction,
+        doc["golds"],
+        abstained=bool(doc["abstain"]) and abstains(prediction, doc["abstain"]),
+    )
+    return score_text(doc["metrics"], answer)

@@ -11,20 +11,23 @@ from typing import Any
 
 import xling_bench
 from xling_bench import languages
-from xling_bench.catalog import TaskSpec
+from xling_bench.catalog import TaskSpec, get_metric
 from xling_bench.catalog.prompt import demo_form
 from xling_bench.data import Loaded, Source, load
-from xling_bench.errors import MissingDataError, UsageError, XlingError
+from xling_bench.errors import MissingDataError, MissingMetricError, UsageError, XlingError
+from xling_bench.harness.generate import DECODING
 from xling_bench.harness.model import ModelConfig
-from xling_bench.harness.units import Unit, make_units
-from xling_bench.metrics import rule
+from xling_bench.harness.scoring import check_headline, pick_metrics
+from xling_bench.harness.units import Unit, item_ids, make_units
+from xling_bench.metrics.scores import rules
 
 JOINERS = ("paper", "auto")
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything that decides a run. `specs` come from `catalog.select`; `limit` scores only the first N items."""
+    """Everything that decides a run. `specs` come from `catalog.select`; `limit` scores only the first N items,
+    `metrics` reports only these (empty: all a task has)."""
 
     model: ModelConfig
     specs: tuple[TaskSpec, ...]
@@ -35,9 +38,12 @@ class RunConfig:
     limit: int | None = None
     split: str = "test"
     joiner: str = "paper"
+    metrics: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise UsageError for values that make no sense, before anything is read."""
+        for name in self.metrics:
+            get_metric(name)
         if self.limit is not None and self.limit < 1:
             raise UsageError(f"--limit {self.limit}: expected a number >= 1")
         if self.joiner not in JOINERS:
@@ -51,14 +57,26 @@ class RunConfig:
 class Plan:
     """Units with data, and what became of the others.
 
-    `missing` maps a task without data, and `failed` a unit that cannot be run, to its reason; `notes` say what is
-    unusual about data that are there.
+    `missing` maps a task without data, `unmet` one whose headline metric cannot be computed here, and `failed` a unit
+    that cannot be run, to its reason; `notes` say what is unusual about data that are there.
     """
 
     units: list[tuple[Unit, dict[str, Any]]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    unmet: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+
+    def unavailable(self) -> list[str]:
+        """One sentence per benchmark and metric that cannot be computed here, with the first reason."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for unit, facts in self.units:
+            for name, why in facts["unavailable"].items():
+                found.setdefault((unit.spec.benchmark.title, name), []).append(why)
+        return [
+            f"{title}: no {name}: {reasons[0]}" + (f" (and {len(reasons) - 1} more like it)" if reasons[1:] else "")
+            for (title, name), reasons in found.items()
+        ]
 
     @property
     def items(self) -> int:
@@ -76,6 +94,8 @@ def make_plan(config: RunConfig, source: Source) -> Plan:
             plan.units.append((unit, _facts(config, source, unit, plan.notes)))
         except MissingDataError as error:
             plan.missing[unit.spec.name] = str(error)
+        except MissingMetricError as error:
+            plan.unmet[unit.spec.name] = str(error)
         except XlingError as error:
             plan.failed[str(unit)] = str(error)
     return plan
@@ -101,24 +121,29 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
         _note_deviation(spec, demo_unit, demo_split, demo_data, notes)
         demos = {"seed": unit.seed, "demo_data": demo_data.hash, "demo_template": form.digest()}
         demos["demo_origin"] = demo_data.origin
+    names = pick_metrics(benchmark, spec.kind, spec.unit, config.metrics)
+    metrics, unavailable = rules(names, benchmark.key, spec.answer_language.key)
+    check_headline(names, unavailable)
     items = min(config.limit or len(data.rows), len(data.rows))
     return {
         "task": spec.name,
         "language": spec.code,
         "split": config.split,
+        "form": data.rows[0]["id"].partition("-")[0],  # mLAMA comes in several, with other items
         "data": data.hash,
         "source": data.source,
         "origin": data.origin,
         "items": items,
-        "ids": sha256("\n".join(row["id"] for row in data.rows[:items]).encode()).hexdigest()[:16],
+        "ids": item_ids([row["id"] for row in data.rows[:items]]),
         "dropped": data.dropped,
         "template": spec.form().digest(),
         "shots": unit.shots,
         "demos": unit.demos,
         **demos,
         "limit": items if items < len(data.rows) else None,
-        "metrics": list(spec.metrics),
-        "rule": rule(benchmark.key, spec.kind, spec.answer_language.key),
+        "metrics": metrics,
+        "unavailable": unavailable,
+        **({"decoding": DECODING} if spec.kind == "generate" else {}),
     }
 
 
@@ -147,6 +172,8 @@ def code_hash() -> str:
     A version number stays the same while somebody edits a metric; results made by other code must not be mixed.
     """
     package = Path(xling_bench.__file__).parent
-    folders = ("catalog", "data", "harness", "metrics")
-    files = [path for folder in folders for path in sorted((package / folder).rglob("*.py"))]
+    folders, single = ("catalog", "data", "harness", "metrics"), ("languages.py", "languages.toml", "spm.py")
+    parts = [sorted((package / folder).rglob(f"*.{end}")) for folder in folders for end in ("py", "toml")]
+    files = [path for part in parts for path in part]
+    files += [package / name for name in single]
     return sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:8]

@@ -17,7 +17,9 @@ from filelock import FileLock, Timeout
 from xling_bench.data import Source, source_from_environment
 from xling_bench.errors import OutputError, XlingError
 from xling_bench.harness import model as models
+from xling_bench.harness.generate import circumstances, ignored_settings
 from xling_bench.harness.items import write_items
+from xling_bench.harness.kept import Kept, discard, kept_path
 from xling_bench.harness.output import (
     prepare,
     read_json,
@@ -28,7 +30,7 @@ from xling_bench.harness.output import (
     write_text,
 )
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
-from xling_bench.harness.units import Unit, different_facts, read_result, signature, unit_key
+from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
 
 Progress = Callable[[str], None]
 MOST_NOTES = 8
@@ -38,8 +40,9 @@ MOST_NOTES = 8
 class RunReport:
     """What a run did.
 
-    `finished` are the folders of results, `reused` of them were there already; `missing` maps tasks without data and
-    `failed` units to their reason; `warnings` map a finished unit to what is doubtful about it.
+    `finished` are the folders of results, `reused` of them were there already; `missing` maps tasks without data,
+    `unmet` tasks whose headline metric cannot be computed here, and `failed` units to their reason;
+    `warnings` map a finished unit to what is doubtful about it.
     """
 
     output: Path
@@ -47,6 +50,7 @@ class RunReport:
     reused: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    unmet: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
 
     def results(self) -> list[dict[str, Any]]:
@@ -69,7 +73,7 @@ class Runner:
     def plan(self) -> Plan:
         """What would be done; tasks that cannot be done go to the report."""
         plan = make_plan(self.config, self.source)
-        self.report.missing, self.report.failed = plan.missing, plan.failed
+        self.report.missing, self.report.unmet, self.report.failed = plan.missing, plan.unmet, plan.failed
         return plan
 
     def preview(self) -> tuple[Plan, list[Unit]]:
@@ -91,11 +95,17 @@ class Runner:
             self.say(
                 f"note: {len(plan.notes) - MOST_NOTES} more splits are not as published; see `xling-bench data check`"
             )
+        for sentence in plan.unavailable():
+            self.say(f"note: {sentence}")
+        if plan.unmet:
+            self.say(f"not run, {len(plan.unmet)} tasks, named at the end: {next(iter(plan.unmet.values()))}")
         if not plan.units:
             return self.report
         known = self._with_model(plan)
         self._claim_folder(write=False)
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
+        for folder in self.report.finished:
+            discard(folder)  # of a process killed just after its result was in place
         busy = []
         for position, (unit, facts) in enumerate(todo, start=1):
             left = sum(later["items"] for _, later in todo[position - 1 :])
@@ -168,11 +178,16 @@ class Runner:
             result = read_result(folder)
             if result is None:
                 return False
-            changed = different_facts(result, facts)
+            changed, only_metrics = different_facts(result, facts), metrics_to_add(result, facts)
         except OutputError as error:
             self.report.failed[str(unit)] = str(error)
             return True
-        if changed:
+        if changed and only_metrics:
+            self.report.failed[str(unit)] = (
+                f"{folder} lacks {', '.join(only_metrics)}: `xling-bench score {self.config.output}` adds what can be "
+                "computed to the kept answers."
+            )
+        elif changed and only_metrics is None:
             self.report.failed[str(unit)] = (
                 f"{folder} was made with another {', '.join(changed)}; it is left as it is. Use another -o folder."
             )
@@ -197,10 +212,7 @@ class Runner:
                 remove_leftovers(folder)
                 self._load_model()
                 self.say(f"{label}: {facts['items']} items{self._eta(items_left)}")
-                started = time.monotonic()
-                warnings = self._evaluate(unit, facts, folder)
-                self.seconds.append((time.monotonic() - started) / facts["items"])
-                self._finished(unit, folder, warnings)
+                self._finished(unit, folder, self._evaluate(unit, facts, folder))
         except Timeout:
             return False
         except XlingError as error:
@@ -218,6 +230,9 @@ class Runner:
             forget_data()  # an earlier run of this process may have read other files
             self.say(f"loading {self.config.model.name}")
             lm = models.load(self.config.model)
+            ignored = ignored_settings(lm) if any(s.kind == "generate" for s in self.config.specs) else []
+            if ignored:
+                self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
             self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
             self.lm = lm
 
@@ -239,9 +254,13 @@ class Runner:
     def _evaluate(self, unit: Unit, facts: dict[str, Any], folder: Path) -> list[str]:
         from xling_bench.harness import task
 
+        kept = Kept(kept_path(folder), {"key": unit_key(facts), **circumstances(self.lm)}, self.say)
+        started, model = time.monotonic(), self.config.model
         results, samples, warnings = task.evaluate(
-            self.lm, unit, facts, limit=self.config.limit, chat_template=self.config.model.chat_template
+            self.lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept
         )
+        if not kept.reused:
+            self.seconds.append((time.monotonic() - started) / facts["items"])
         own = {
             "key": unit_key(facts),
             "signature": signature(facts),
@@ -261,6 +280,7 @@ class Runner:
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
         text = "".join(map(to_line, samples))
         write_folder(folder, {"results.json": to_json({**results, "xling": own}), "samples.jsonl": text})
+        discard(folder)
         return warnings
 
 

@@ -13,7 +13,11 @@ from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
 from xling_bench.errors import DataError
 from xling_bench.harness.adapter import Docs
+from xling_bench.harness.generate import resumable
+from xling_bench.harness.kept import Kept
 from xling_bench.harness.units import Unit
+
+MANY_EMPTY = 0.2  # share of empty answers from which on a result is doubtful
 
 
 def resolve(value: Any) -> Any:
@@ -53,15 +57,17 @@ class _Collect(logging.Handler):
 
 
 def evaluate(
-    lm: Any, unit: Unit, facts: dict[str, Any], *, limit: int | None, chat_template: bool
+    lm: Any, unit: Unit, facts: dict[str, Any], *, limit: int | None, chat_template: bool, kept: Kept
 ) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
     """Evaluate one unit. Returns (lm-eval's results without samples, samples, warnings).
 
+    Texts are generated into `kept`, where an earlier start may have left some.
     Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model.
     """
     from lm_eval import evaluator
 
-    metadata = {"demo_seed": unit.seed, "split": facts["split"]}
+    metadata = {"demo_seed": unit.seed, "split": facts["split"], "metrics": list(facts["metrics"])}
+    metadata |= {"tokenizer": lm.tokenizer.name_or_path, "revision": getattr(lm, "revision", None) or "main"}
     if unit.demos not in ("none", "same"):
         metadata["demo_lang"] = unit.demos
     task = build(unit.spec, metadata, facts.get("joiner"))
@@ -72,7 +78,7 @@ def evaluate(
     logger.propagate = False
     try:
         results = evaluator.evaluate(
-            lm=lm if sys.stderr.isatty() else _without_bars(lm),
+            lm=resumable(lm if sys.stderr.isatty() else _without_bars(lm), kept, collect.seen),
             task_dict={"tasks": {unit.spec.name: task}},
             limit=limit,
             apply_chat_template=chat_template,
@@ -91,6 +97,9 @@ def evaluate(
         logger.removeHandler(collect)
         logger.propagate = True
     samples = [_sample(s) for s in results.pop("samples")[unit.spec.name]]
+    empty = sum(not str(sample["filtered_resps"][0]).strip() for sample in samples)
+    if unit.spec.kind == "generate" and empty > MANY_EMPTY * len(samples):
+        collect.seen[f"{empty} of {len(samples)} answers are empty: does the model begin with a stop string?"] = None
     return results, samples, list(collect.seen)
 
 
@@ -103,10 +112,9 @@ def _check_data(docs: Docs, facts: dict[str, Any]) -> None:
 
 
 def _without_bars(lm: Any) -> Any:
-    """The same model with lm-eval's request bars off, for logs nobody watches."""
+    """The same model with lm-eval's request bar off, for logs nobody watches; `resumable` has a bar of its own."""
     quiet = copy.copy(lm)
-    for name in ("loglikelihood", "generate_until"):
-        setattr(quiet, name, functools.partial(getattr(lm, name), disable_tqdm=True))
+    quiet.loglikelihood = functools.partial(lm.loglikelihood, disable_tqdm=True)
     return quiet
 
 

@@ -56,7 +56,12 @@ def make_units(
 
 
 # Facts that say where rows came from or what follows from other facts; what the rows are is in their hash.
-INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped")
+INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable")
+
+
+def item_ids(ids: Sequence[str]) -> str:
+    """A hash over the ids of the items scored, in their order."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
 def unit_key(facts: dict[str, Any]) -> str:
@@ -75,10 +80,20 @@ def different_facts(result: dict[str, Any], facts: dict[str, Any]) -> list[str]:
     return [f"{n} (was {theirs.get(n)}, now {mine.get(n)})" for n in names] or ["set of facts"]
 
 
+def metrics_to_add(result: dict[str, Any], facts: dict[str, Any]) -> list[str] | None:
+    """The metrics of `facts` that a finished result lacks, or has by another rule; None where other facts differ, or
+    where the answers were ranked, not kept."""
+    theirs, mine = result["xling"]["facts"], json.loads(json.dumps(facts))
+    names = [n for n in {**theirs, **mine} if n not in (*INCIDENTAL, "metrics") and theirs.get(n) != mine.get(n)]
+    if names or "decoding" not in mine or not isinstance(theirs.get("metrics"), dict):
+        return None
+    return [name for name, rule in mine["metrics"].items() if theirs["metrics"].get(name) != rule]
+
+
 def signature(facts: dict[str, Any]) -> str:
     """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
-    shown = ("task", "language", "split", "data", "source", "template", "shots", "demos", "demo_data", "demo_template",
-             "seed", "limit", "rule", "joiner")  # fmt: skip
+    shown = ("task", "language", "split", "form", "data", "source", "template", "shots", "demos", "demo_data",
+             "demo_template", "seed", "limit", "joiner", "scored_by")  # fmt: skip
     fields = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in shown if facts.get(n) is not None]
     fields = [field.replace("|", "%7C") for field in fields]  # end tokens are fond of bars: <|endoftext|>
     settings = {k: v for k, v in facts["settings"].items() if v not in (None, False, "auto")}

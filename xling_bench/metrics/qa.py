@@ -10,21 +10,37 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
+
+import regex
+
+from xling_bench import languages
 
 Rule = Callable[[str], list[str]]
 
 ASCII_PUNCTUATION = frozenset(string.punctuation)
-ENGLISH_ARTICLES = re.compile(r"\b(a|an|the)\b")
 
-# Articles MLQA's official program removes, by the context's language; hi and zh have none.
-MLQA_ARTICLES = {
-    "en": re.compile(r"\b(a|an|the)\b"),
-    "es": re.compile(r"\b(un|una|unos|unas|el|la|los|las)\b"),
-    "vi": re.compile(r"\b(của|là|cái|chiếc|những)\b"),
-    "de": re.compile(r"\b(ein|eine|einen|einem|eines|einer|der|die|das|den|dem|des)\b"),
-    "ar": re.compile(r"\sال^|ال"),
+# Articles MLQA's official program removes, by the context's language; hi and zh have none, ar has an expression.
+ARTICLES = {
+    "en": ["a", "an", "the"],
+    "es": ["un", "una", "unos", "unas", "el", "la", "los", "las"],
+    "vi": ["của", "là", "cái", "chiếc", "những"],
+    "de": ["ein", "eine", "einen", "einem", "eines", "einer", "der", "die", "das", "den", "dem", "des"],
 }
+MLQA_ARTICLES = {language: re.compile(rf"\b({'|'.join(words)})\b") for language, words in ARTICLES.items()}
+MLQA_ARTICLES["ar"] = re.compile(r"\sال^|ال")
 CHINESE = re.compile(r"[\u4e00-\u9fa5]")
+
+# ال with any short vowels (U+064B-U+0652) on it, at the start of a word, before at least two letters of the same word.
+ARABIC_ARTICLE = regex.compile(r"(?<!\S)ا[\u064b-\u0652]*ل[\u064b-\u0652]*(?=\p{L}\p{M}*\p{L})")
+UNSPACED_SCRIPTS = frozenset(["Hans", "Hant", "Jpan", "Thai", "Laoo", "Khmr", "Mymr"])
+# The long-vowel marks ー and ｰ belong to no script in Unicode.
+UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
+TURKISH_CAPITALS = str.maketrans({"İ": "i", "I": "ı"})
+# Writing aids that are no text: the zero-width space parts words, direction marks do nothing.
+INVISIBLE = {0x200B: " ", 0xFEFF: " "} | dict.fromkeys(
+    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
 
 
 def normalize_squad(text: str) -> list[str]:
@@ -33,7 +49,7 @@ def normalize_squad(text: str) -> list[str]:
     XQuAD's convention for every language (google-deepmind/xquad README).
     """
     bare = "".join(c for c in text.lower() if c not in ASCII_PUNCTUATION)
-    return ENGLISH_ARTICLES.sub(" ", bare).split()
+    return MLQA_ARTICLES["en"].sub(" ", bare).split()
 
 
 def normalize_mlqa(language: str) -> Rule:
@@ -47,7 +63,7 @@ def normalize_mlqa(language: str) -> Rule:
         raise KeyError(f"MLQA has no rule for {language!r}")
 
     def rule(text: str) -> list[str]:
-        bare = "".join(c for c in text.lower() if not _is_punctuation(c))
+        bare = _without_punctuation(text.lower())
         if language in MLQA_ARTICLES:
             bare = MLQA_ARTICLES[language].sub(" ", bare)
         if language == "zh":
@@ -55,6 +71,71 @@ def normalize_mlqa(language: str) -> Rule:
         return bare.split()
 
     return rule
+
+
+def normalize_mlqa_corrected(language: str) -> Rule:
+    """MLQA's rule with the Arabic article removed as a prefix only; every other language's official rule unchanged.
+
+    Arabic: after lower-casing and punctuation removal, `ال` (short vowels on its letters allowed) is removed once
+    from the start of a whitespace-separated word when at least two letters follow in that word: الكتاب becomes كتاب,
+    while سالم, الف and والكتاب (the article behind و) stay. Raises KeyError for a language MLQA does not have.
+    """
+    official = normalize_mlqa(language)
+    if language != "ar":
+        return official
+    return lambda text: ARABIC_ARTICLE.sub("", _without_punctuation(text.lower())).split()
+
+
+@cache
+def normalize_unicode(language: str) -> Rule:
+    """The segmented Unicode rule for answers in `language` (any code of the registry): XQuAD's second score.
+
+    1. NFC, so that one answer typed with precomposed letters and with combining marks is one answer. Not NFKC, which
+       would also make x² equal x2. Zero-width spaces part words; direction marks go.
+    2. Lower case; in Turkish and Azerbaijani İ becomes i and I becomes ı.
+    3. Unicode P* and ASCII punctuation removed, then NFC again.
+    4. Split at whitespace. Where the language's script is written without spaces (Chinese, Japanese; Thai, Lao, Khmer,
+       Burmese), each extended grapheme cluster (UAX 29, `\\X`) of such a script is a token, and what lies between
+       stays whole. A mark that `\\X` leaves alone (Burmese ာ) stays with the cluster before it.
+    5. Articles of the language removed where MLQA defines them: whole tokens for en es vi de (MLQA's own `\\b` would
+       cut a letter from its combining mark), the prefix of `normalize_mlqa_corrected` for ar.
+
+    Raises UsageError for a language the registry lacks.
+    """
+    known = languages.get(language)
+    articles = frozenset(ARTICLES.get(known.key, ()))
+
+    def rule(text: str) -> list[str]:
+        text = unicodedata.normalize("NFC", text).translate(INVISIBLE)
+        if known.key in ("tr", "az"):
+            text = text.translate(TURKISH_CAPITALS)
+        text = unicodedata.normalize("NFC", _without_punctuation(text.lower()))
+        if known.key == "ar":
+            text = ARABIC_ARTICLE.sub("", text)
+        words = text.split()
+        if known.script in UNSPACED_SCRIPTS:
+            words = [token for word in words for token in _segmented(word)]
+        return [word for word in words if word not in articles]
+
+    return rule
+
+
+def _segmented(word: str) -> list[str]:
+    """The word's clusters of unspaced scripts as tokens, runs of anything else whole."""
+    tokens: list[str] = []
+    joins = False  # whether the next cluster of a spaced script continues the last token
+    for cluster in regex.findall(r"\X", word):
+        unspaced = UNSPACED.match(cluster) is not None
+        if tokens and ((joins and not unspaced) or unicodedata.category(cluster[0]).startswith("M")):
+            tokens[-1] += cluster
+        else:
+            tokens.append(cluster)
+            joins = not unspaced
+    return tokens
+
+
+def _without_punctuation(text: str) -> str:
+    return "".join(c for c in text if not _is_punctuation(c))
 
 
 def _is_punctuation(character: str) -> bool:
@@ -85,6 +166,24 @@ def _f1(prediction: list[str], gold: list[str], empty_matches: bool) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
+def indicqa_parts(
+    prediction: str, golds: Sequence[str], *, abstained: bool, rule: Rule = normalize_squad
+) -> dict[str, float]:
+    """IndicQA's scores of one item, each 0..1; a score that does not apply to the item is absent.
+
+    Always `f1` and `exact` by SQuAD v2: an abstention counts as the empty answer, golds that `rule` empties are left
+    out, and empty against empty is 1. With a gold also `f1_hasans` and `exact_hasans`, the same values; without one
+    (unanswerable) `acc_noans`, 1 if the model abstained or what it said is nothing after `rule`. Averages over items
+    of the keys present are SQuAD v2's overall, HasAns and NoAns scores, as fractions.
+    """
+    answer = "" if abstained else prediction
+    kept = [gold for gold in golds if rule(gold)]
+    scores = {"f1": f1(answer, kept, rule, empty_matches=True), "exact": exact(answer, kept, rule)}
+    if any(golds):
+        return scores | {"f1_hasans": scores["f1"], "exact_hasans": scores["exact"]}
+    return scores | {"acc_noans": scores["exact"]}
+
+
 def contains(prediction: str, golds: Sequence[str]) -> float:
     """1.0 if the first gold occurs in the prediction, letter case apart: x-LLM's "exact-matching accuracy".
 
@@ -94,11 +193,16 @@ def contains(prediction: str, golds: Sequence[str]) -> float:
 
 
 def abstains(prediction: str, answers: Sequence[str]) -> bool:
-    """Whether the prediction is one of the abstain `answers`, letter case and outer punctuation and space apart."""
+    """Whether the prediction is one of the abstain `answers`, letter case, outer punctuation and space apart.
+
+    Canonically equal text is equal, invisible characters (joiners) and doubled spaces do not count.
+    """
     return _bare(prediction) in {_bare(answer) for answer in answers}
 
 
 def _bare(text: str) -> str:
+    text = "".join(c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) != "Cf")
+    text = " ".join(text.split())
     start, end = 0, len(text)
     while start < end and (text[start].isspace() or _is_punctuation(text[start])):
         start += 1

@@ -29,5 +29,5 @@ def chrf(statistics: Sequence[Sequence[int]]) -> float:
 
 
 def chrf_signature() -> str:
-    """sacreBLEU's signature of the score, without importing it: what CHRF(word_order=2) prints."""
+    """sacreBLEU's signature of the score, without importing it: the facts CHRF(word_order=2) prints."""
     return f"chrF2++,nrefs=1,case=mixed,eff=yes,nc=6,nw=2,space=no,version={version('sacrebleu')}"

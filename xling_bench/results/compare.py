@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xling_bench.catalog import in_percent
 from xling_bench.errors import DataError, UsageError
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import (
@@ -22,9 +23,9 @@ from xling_bench.results.matrix import (
     percentiles,
     with_items,
 )
-from xling_bench.results.summary import PERCENT, PIVOT
+from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import chance_flags
-from xling_bench.stats import bootstrap_means, detectable, holm, paired_difference, sign_flip
+from xling_bench.stats import bootstrap_means, detectable, detectable_floor, holm, paired_difference, sign_flip
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,9 +102,9 @@ def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, s
         first, second = (columns(group[group["model"] == name]) for name in (a, b))
         sides = {u: pd.concat([first[u], second[u]], axis=1, join="inner").sort_index() for u in first if u in second}
         sides = {unit: both for unit, both in sides.items() if not both.empty}
-        scale = 100.0 if key[-1] in PERCENT else 1.0
+        scale = 100.0 if in_percent(str(key[-1])) else 1.0
         cells = [{"language": unit, **_cell(both.to_numpy(), scale, draws, seed)} for unit, both in sides.items()]
-        cells = _adjusted(cells) + _over_languages(sides, scale, draws, seed)
+        cells = _adjusted(cells, scale) + _over_languages(sides, scale, draws, seed)
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
             {**dict(zip(GROUP[1:], key, strict=True)), **cell, **_at_chance(cell, sides, flagged)} for cell in cells
@@ -135,10 +136,15 @@ def _cell(both: Matrix, scale: float, draws: int, seed: int) -> dict[str, Any]:
     return {"languages": 1, "items": found.items, "p": found.p, **points}
 
 
-def _adjusted(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    wider = detectable(1.0, alpha=ALPHA / max(1, len(cells))) / detectable(1.0, alpha=ALPHA)
-    adjusted = holm([cell["p"] for cell in cells])
-    return [{**cell, "p_holm": p, "mde_holm": wider * cell["mde"]} for cell, p in zip(cells, adjusted, strict=True)]
+def _adjusted(cells: list[dict[str, Any]], scale: float) -> list[dict[str, Any]]:
+    alpha = ALPHA / max(1, len(cells))
+    wider = detectable(1.0, alpha=alpha) / detectable(1.0, alpha=ALPHA)
+    rows = []
+    for cell, p in zip(cells, holm([cell["p"] for cell in cells]), strict=True):
+        at_least = scale * detectable_floor(cell["items"])
+        by_spread = wider * cell["mde"] if cell["mde"] > at_least else 0.0
+        rows.append({**cell, "p_holm": p, "mde_holm": max(by_spread, scale * detectable_floor(cell["items"], alpha))})
+    return rows
 
 
 def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[str, bool] | None]) -> dict[str, Any]:
@@ -166,7 +172,8 @@ def _over_languages(sides: dict[str, pd.DataFrame], scale: float, draws: int, se
     for name, value, values, shares in rows:
         low, high = percentiles(values)
         row = {"language": name, "languages": len(units), "items": len(differences), "low": low, "high": high}
-        error = max(float(np.nanstd(values, ddof=1)), scale / len(differences))  # not below one differing item's
-        row |= {"difference": float(value[0]), "p": sign_flip(shares, draws, seed), "mde": detectable(error)}
+        least = scale * detectable_floor(len(differences)) / len(units)  # of items that change in one language each
+        mde = max(detectable(float(np.nanstd(values, ddof=1))), least)
+        row |= {"difference": float(value[0]), "p": sign_flip(shares, draws, seed), "mde": mde}
         found.append(row)
     return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.catalog import METRICS
 from xling_bench.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,13 +19,14 @@ COLUMNS = ("unit", "key", "metric", "item", "score", "choice")
 ItemScore = tuple[str, str, float, int]
 
 
-def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[ItemScore]:
+def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
     """Yield (metric, item id, score, chosen candidate) of a samples file.
 
-    A metric whose items carry statistics instead of a score (chrF++) gives the item's own chrF++, from 0 to 100.
+    A metric whose items carry statistics instead of a score (chrF++) gives the item's own, from 0 to 100; one that
+    exists for some items only is passed over for the others.
     Raises DataError naming file and line for a line that is no sample.
     """
-    from xling_bench.metrics import chrf
+    from xling_bench.metrics.corpus import item_score
 
     try:
         lines = path.open(encoding="utf-8", errors="surrogateescape")
@@ -37,14 +39,14 @@ def item_scores(path: Path, metrics: Sequence[str]) -> Iterator[ItemScore]:
                 item = str(sample["doc"]["id"])
                 choice = _choice(sample)
                 for metric in metrics:
-                    value = sample[metric]
-                    yield metric, item, chrf([value]) if isinstance(value, list) else float(value), choice
+                    if metric in sample or not METRICS[metric].some:
+                        yield metric, item, item_score(metric, sample[metric]), choice
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
 
 
 def items_frame(
-    units: Sequence[tuple[str, str, Path, Sequence[str]]], known: pd.DataFrame | None = None
+    units: Sequence[tuple[str, str, Path, Collection[str]]], known: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Item scores of `units` (name, key, samples file, metrics); rows of `known` with the same key are reused."""
     import pandas as pd
@@ -89,7 +91,7 @@ def read_items(folder: Path) -> pd.DataFrame | None:
         raise DataError(f"{path} is damaged ({error}); delete it, it is made again from the samples.") from error
 
 
-def finished_units(folder: Path) -> list[tuple[str, str, Path, Sequence[str]]]:
+def finished_units(folder: Path) -> list[tuple[str, str, Path, Collection[str]]]:
     """(name, key, samples file, metrics) of every finished unit of a run."""
     units = []
     for path in sorted(folder.glob("*/*/results.json")):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from xling_bench.catalog import get_benchmark
+from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.errors import UsageError
 from xling_bench.results.reference import SPREAD, Column, Layout, columns, published
 from xling_bench.results.text import aligned, latex, to_csv
@@ -40,14 +40,12 @@ def cells_of(frame: pd.DataFrame, model: str, family: str = "") -> dict[Key, flo
     Only `family` (else each benchmark's default) and demonstrations in the task's own language count: other prompts
     make other numbers, and a mean over both would be neither.
     """
-    from xling_bench.results.summary import PERCENT
-
     default = frame["benchmark"].map(lambda key: family or get_benchmark(key).family)
     kept = (frame["model"] == model) & (frame["family"] == default) & frame["demos"].isin(["none", "same"])
     found: dict[Key, list[float]] = {}
     columns_read = ("benchmark", "language", "shots", "metric", "value")
     for benchmark, language, shots, metric, value in zip(*(frame.loc[kept, c] for c in columns_read), strict=True):
-        scale = 100 if metric in PERCENT else 1
+        scale = 100 if in_percent(str(metric)) else 1
         found.setdefault((str(benchmark), str(language), int(shots), str(metric)), []).append(scale * float(value))
     return {key: fmean(values) for key, values in found.items()}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.catalog import METRICS, is_mean
 from xling_bench.errors import DataError
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
@@ -109,7 +111,7 @@ def _check_row(row: Row, path: Path) -> None:
         raise DataError(
             f"{what}: {row['n']} items were scored, the samples hold {items.index.nunique()}; are they cut off?"
         )
-    if row["metric"] != "chrf" and abs(float(items.mean()) - value) > 1e-6:
+    if is_mean(row["metric"]) and abs(float(items.mean()) - value) > 1e-6:
         raise DataError(f"{what} is {value}, but its samples average to {items.mean()}; one of them was changed")
 
 
@@ -121,7 +123,10 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
     if items is None:
         items = _frame(item_scores(path.with_name("samples.jsonl"), facts["metrics"]))
     scores = _series(items)
-    for metric in facts["metrics"]:
+    for metric, rule in facts["metrics"].items():
+        found = result["results"][facts["task"]]
+        if _absent(metric, found):
+            continue
         yield {
             "model": _model_name(result["config"]),
             "fingerprint": facts["model"],
@@ -134,11 +139,11 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
             "demos": facts["demos"],
             "seed": facts.get("seed") or 0,
             "metric": metric,
-            "value": result["results"][facts["task"]][f"{metric},none"],
-            "n": facts["items"],
+            "value": found[f"{metric},none"],
+            "n": _counted(metric, scores, facts["items"]),
             "source": facts["source"],
             "harness": "xling-bench",
-            "signature": own["signature"],
+            "signature": f"{own['signature']}|metric:{metric}|rule:{rule}",
             **scores.get(metric, NOTHING),
         }
 
@@ -151,7 +156,8 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
         if declared is None:
             continue
         metadata = config["metadata"]
-        metrics = [entry["metric"] for entry in config["metric_list"]]
+        found = result["results"][task]
+        metrics = [e["metric"] for e in config["metric_list"] if f"{e['metric']},none" in found]
         samples = path.with_name(f"samples_{task}_{stamp}.jsonl")
         scores = _series(_frame(item_scores(samples, metrics))) if samples.is_file() else {}
         shots = int(result["n-shot"][task])
@@ -166,15 +172,31 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
             "shots": shots,
             "demos": metadata.get("demo_lang", "same") if shots else "none",
             "seed": int(metadata.get("demo_seed", 0)) if shots else 0,
-            "n": result["n-samples"][task]["effective"],
             "harness": "lm_eval",
             **_data_of(samples),
         }
         signature = _signature(common, metadata, result)
-        known = {name: value for name, value in common.items() if name != "data"} | {"signature": signature}
+        known = {name: value for name, value in common.items() if name not in ("data", "form", "rules")}
         for metric in metrics:
-            value = result["results"][task][f"{metric},none"]
-            yield {**known, "metric": metric, "value": value, **scores.get(metric, NOTHING)}
+            rule = common["rules"].get(metric, "unknown")
+            yield {
+                **known,
+                "metric": metric,
+                "value": found[f"{metric},none"],
+                "n": _counted(metric, scores, result["n-samples"][task]["effective"]),
+                "signature": f"{signature}|metric:{metric}|rule:{rule}",
+                **scores.get(metric, NOTHING),
+            }
+
+
+def _absent(metric: str, found: Row) -> bool:
+    """Whether a metric of some items had none: no unanswerable question among the first ten, say."""
+    return METRICS[metric].some and f"{metric},none" not in found
+
+
+def _counted(metric: str, scores: dict[str, Row], items: int) -> int:
+    """Items a value is made of: all that were scored, or those the metric exists for."""
+    return len(scores[metric][ITEMS]) if METRICS[metric].some and metric in scores else items
 
 
 def _model_name(config: Row) -> str:
@@ -185,16 +207,17 @@ def _model_name(config: Row) -> str:
     return f"{name} + {arguments['peft']}" if arguments.get("peft") else name
 
 
-def _data_of(samples: Path) -> dict[str, str]:
-    """Source and hash of the data, which our documents carry; unknown where no samples were logged."""
+def _data_of(samples: Path) -> dict[str, Any]:
+    """Source and hash of the data and the metrics' rules, which our documents carry; unknown without samples."""
     if not samples.is_file():
-        return {"source": "unknown", "data": "unknown"}
+        return {"source": "unknown", "data": "unknown", "form": "unknown", "rules": {}}
     with samples.open(encoding="utf-8") as lines:
         first = lines.readline()
     if not first.strip():
         raise DataError(f"{samples} is empty")
     doc = json.loads(first)["doc"]
-    return {"source": doc["data_source"], "data": doc["data_hash"]}
+    form = doc["id"].partition("-")[0]
+    return {"source": doc["data_source"], "data": doc["data_hash"], "form": form, "rules": doc["metrics"]}
 
 
 def _signature(common: Row, metadata: Row, result: Row) -> str:
@@ -203,6 +226,7 @@ def _signature(common: Row, metadata: Row, result: Row) -> str:
         "task": common["task"],
         "language": metadata["language"],
         "split": common["split"],
+        "form": common["form"],
         "data": common["data"],
         "source": common["source"],
         "template": metadata["template"],
@@ -210,9 +234,18 @@ def _signature(common: Row, metadata: Row, result: Row) -> str:
         "demos": common["demos"],
         "seed": common["seed"] if common["shots"] else None,
         "limit": counts["effective"] if counts["effective"] < counts["original"] else None,
+        "decoding": _decoding(result["configs"][common["task"]]),
         "lm_eval": result.get("lm_eval_version"),
     }
     return "|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)])
+
+
+def _decoding(config: Row) -> str | None:
+    """A hash of the generation settings, which --gen_kwargs may have changed; None for a task that ranks."""
+    settings = config.get("generation_kwargs")
+    if not settings or config.get("output_type") != "generate_until":
+        return None
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def _frame(rows: Iterable[ItemScore]) -> pd.DataFrame:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xling_bench.catalog import in_percent, is_mean
 from xling_bench.errors import DataError
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS
-from xling_bench.results.summary import PERCENT, PIVOT
+from xling_bench.results.summary import PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +29,9 @@ def with_items(frame: pd.DataFrame) -> pd.DataFrame:
     Raises DataError for mixed measurements, for unequal seeds, and when there is no such row.
     """
     refuse_mixed(frame)
-    means = frame[frame["metric"] != "chrf"]
+    means = frame[frame["metric"].map(is_mean) & ~frame["metric"].map(conditional)]
     if means.empty:
-        raise DataError("only corpus scores (chrF++), which are no means of item scores and have no intervals here.")
+        raise DataError("only corpus scores (chrF++, BLEU, P@1), which are no means of item scores: no intervals.")
     kept = means[means[ITEMS].notna()]
     if kept.empty:
         raise DataError("no item scores: run `xling-bench run`, or `lm_eval` with --log_samples.")
@@ -38,11 +39,17 @@ def with_items(frame: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
+def conditional(metric: str) -> bool:
+    """Whether a metric is of those outputs alone that are in the right language: other items for every language and
+    model, so that no mean, gap or difference of it means anything."""
+    return metric.endswith("_right")
+
+
 def column(rows: pd.DataFrame) -> pd.Series[float]:
     """One language's item scores in percent, averaged over seeds, by item id."""
     import pandas as pd
 
-    scale = 100.0 if rows["metric"].iloc[0] in PERCENT else 1.0
+    scale = 100.0 if in_percent(rows["metric"].iloc[0]) else 1.0
     mean: pd.Series[float] = scale * pd.concat(list(rows[ITEMS]), axis=1).mean(axis=1)
     return mean
 

@@ -21,7 +21,7 @@ def signature_fields(signature: str) -> dict[str, str]:
 # Fields in which two numbers may differ and still be compared: who was measured, not how.
 WHO = {"model", "task", "language", "revision", "trust_remote_code"}
 # Fields in which languages and seeds of one model may differ besides: the items and their words.
-WHAT = {"data", "demo_data", "template", "demo_template", "seed", "rule"}
+WHAT = {"data", "demo_data", "template", "demo_template", "seed", "metric", "rule"}
 CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
 
 
@@ -76,12 +76,9 @@ def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_diffe
     else:
         names = list({**mine, **theirs})
     for name in names:
-        if name not in may_differ and mine.get(name) != theirs.get(name):
-            why = (
-                " (no samples were logged, so nobody knows the data)"
-                if "unknown" in (mine.get(name), theirs.get(name))
-                else ""
-            )
+        unknown = "unknown" in (mine.get(name), theirs.get(name))
+        if name not in may_differ and (unknown or mine.get(name) != theirs.get(name)):
+            why = " (no samples were logged, so nobody knows the data)" if unknown else ""
             raise DataError(
                 f"{where}: {name} differs: {mine.get(name)} for {first['model']}, {theirs.get(name)} for "
                 f"{other['model']}{why}. Numbers measured differently are not put into one table."

@@ -7,12 +7,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from xling_bench import languages
-from xling_bench.catalog import get_benchmark
+from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.errors import UsageError
 from xling_bench.languages import Language
-from xling_bench.results.matrix import GROUP, counted
+from xling_bench.results.matrix import GROUP, conditional, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
-from xling_bench.results.summary import PERCENT, PIVOT
+from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import chance_flags
 from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
 
@@ -123,9 +123,10 @@ def _count(flags: dict[str, bool] | None, units: Iterable[str]) -> int | None:
 def _scores(frame: pd.DataFrame) -> list[tuple[tuple[Any, ...], dict[str, float]]]:
     """[(group key, {unit: score})], averaged over seeds, in percent where the metric is a share."""
     found: dict[tuple[Any, ...], dict[str, list[float]]] = {}
+    frame = frame[~frame["metric"].map(conditional)]
     for row in zip(*(frame[c] for c in [*GROUP, "language", "value"]), strict=True):
         *key, unit, value = row
-        scale = 100 if key[-1] in PERCENT else 1
+        scale = 100 if in_percent(str(key[-1])) else 1
         found.setdefault(tuple(key), {}).setdefault(str(unit), []).append(scale * float(value))
     return [(key, {u: fmean(v) for u, v in units.items()}) for key, units in sorted(found.items())]
 

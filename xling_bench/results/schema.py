@@ -25,7 +25,7 @@ COLUMNS = (
     Column("shots", "int64", "number of demonstrations"),
     Column("demos", "string", "language of demonstrations: none, same, or a language key"),
     Column("seed", "int64", "seed of the demonstrations; 0 at 0 shots"),
-    Column("metric", "string", "acc, f1, exact, contains (0 to 1), chrf (0 to 100)"),
+    Column("metric", "string", "acc, f1, ... (shares, 0 to 1) or chrf, bleu, spbleu (0 to 100)"),
     Column("value", "float64", "the score, in the metric's own range"),
     Column("n", "int64", "items scored"),
     Column("source", "string", "where data came from: files, hub or sample"),

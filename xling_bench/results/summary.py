@@ -11,12 +11,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from xling_bench.catalog import get_benchmark
+from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.errors import DataError
 from xling_bench.results.text import aligned
 
 PIVOT = "en"
-PERCENT = {"acc", "f1", "exact", "contains"}  # metrics in [0, 1], printed in percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def _cell(path: Path) -> Cell | None:
     try:
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         own, facts = result["xling"], result["xling"]["facts"]
-        metric = facts["metrics"][0]
+        metric = next(iter(facts["metrics"]))
         value = result["results"][facts["task"]][f"{metric},none"]
         return Cell(
             benchmark=own["benchmark"],
@@ -71,7 +70,7 @@ def _cell(path: Path) -> Cell | None:
             seed=facts.get("seed") or 0,
             demos=facts["demos"],
             metric=metric,
-            value=100 * value if metric in PERCENT else value,
+            value=100 * value if in_percent(metric) else value,
             items=facts["items"],
             ids=facts["ids"],
             source=facts["source"],
@@ -140,9 +139,7 @@ def _cells(line: Line) -> tuple[str, ...]:
 def markdown(lines: Sequence[Line]) -> str:
     """The table as Markdown, columns aligned so that it reads well in a terminal too."""
     rows = [HEADER, *map(_cells, lines)]
-    notes = [
-        "score: percent (chrf: chrF++ points), mean over seeds. gap to en: English minus this; positive is behind."
-    ]
+    notes = ["score: percent (chrf, bleu: points), mean over seeds. gap to en: English minus this; positive is behind."]
     if any(line.gap is not None and not line.same_items for line in lines):
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
     if any(line.source == "sample" for line in lines):

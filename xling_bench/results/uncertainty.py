@@ -37,12 +37,21 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
             by_seed = _shares(group, unit)
             constant = bool(by_seed) and min(max(shares) for shares in by_seed) >= ONE_ANSWER
             shares = np.mean(by_seed, axis=0) if by_seed else []
-            at_chance = None if chance is None else bool(low <= 100 * chance <= high) or constant
             value = float(scores.mean())
+            at_chance = None
+            if chance is not None:
+                at_chance = bool(low <= 100 * chance <= high) or _near(value, chance, scores.size) or constant
             row = dict(zip([*GROUP, "language", "n", "value"], [*key, unit, scores.size, value], strict=True))
             row |= {"low": low, "high": high, "at_chance": at_chance}
             rows.append({**row, "predicted": " ".join(f"{share:.2f}" for share in shares)})
     return pd.DataFrame(rows, columns=[*GROUP, "language", "n", "value", "low", "high", "at_chance", "predicted"])
+
+
+def _near(value: float, chance: float, items: int) -> bool:
+    """Whether guessing gives `value` percent or one as far off in more than 5 % of cases: a bootstrap of three wrong
+    answers would be sure of 0."""
+    error = 196 * (chance * (1 - chance) / items) ** 0.5 + 50 / items  # normal, with continuity correction
+    return bool(abs(value - 100 * chance) <= error)
 
 
 def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> dict[tuple[Any, ...], dict[str, bool]]:

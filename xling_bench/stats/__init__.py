@@ -14,6 +14,7 @@ from xling_bench.stats.noise import corrected_std
 from xling_bench.stats.paired import (
     PairedResult,
     detectable,
+    detectable_floor,
     holm,
     mcnemar_exact,
     minimum_detectable_effect,
@@ -32,6 +33,7 @@ __all__ = [
     "chance_corrected",
     "corrected_std",
     "detectable",
+    "detectable_floor",
     "dispersion",
     "holm",
     "interval",

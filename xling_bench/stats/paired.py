@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -99,18 +100,44 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def minimum_detectable_effect(differences: Matrix, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Smallest true mean difference that a two-sided test at `alpha` finds with probability `power`.
+    """Smallest true mean difference that a two-sided paired test at `alpha` finds with probability `power`.
 
-    (z_(1-alpha/2) + z_power) * sd / sqrt(n), with the observed spread of the per-item differences; when no item
-    differs, the spread of a single differing item stands in, so that a tiny sample is never called precise.
+    (z_(1-alpha/2) + z_power) * sd / sqrt(n), with the observed spread of the per-item differences, but not below
+    `detectable_floor`: two models that agree on nearly every item would otherwise seem measured to perfection.
     """
     values = np.asarray(differences, dtype=np.float64)
     n = values.size
     if n == 0:
         raise ValueError("no items")
-    floor = math.sqrt(1.0 / n)  # spread if exactly one item of n differed
-    spread = max(float(values.std(ddof=1)) if n > 1 else 1.0, floor)
-    return detectable(spread / math.sqrt(n), alpha=alpha, power=power)
+    spread = float(values.std(ddof=1)) if n > 1 else 1.0
+    return max(detectable(spread / math.sqrt(n), alpha=alpha, power=power), detectable_floor(n, alpha, power))
+
+
+@cache
+def detectable_floor(items: int, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Smallest share of `items` that must change, all in one direction, for an exact paired test to see it.
+
+    k changes in one direction have p = 2 * (1/2)^k at least; with a share e changing, at least that many do with
+    probability P(Binomial(items, e) >= k). Infinite where even all items changing would not be significant.
+    """
+    k = math.ceil(1 - math.log2(alpha))
+    if k > items:
+        return math.inf
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _at_least(k, items, middle) < power else (low, middle)
+    return high
+
+
+def _at_least(k: int, n: int, share: float) -> float:
+    """P(Binomial(n, share) >= k), 0 < share < 1."""
+    logs = (
+        math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1)
+        + i * math.log(share) + (n - i) * math.log1p(-share)
+        for i in range(k)
+    )  # fmt: skip
+    return 1.0 - math.fsum(math.exp(x) for x in logs)
 
 
 def detectable(standard_error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:

@@ -1,40 +1,63 @@
-"""Factual knowledge: mLAMA, as the original archive or as its balanced versions BMLAMA53 / BMLAMA17."""
+"""Factual knowledge: mLAMA in whichever form is there, and its balanced versions BMLAMA53 / BMLAMA17."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.data.files import find, find_any, read_json, read_jsonl, read_lines
+from xling_bench.data.files import find_any, read_lines
+from xling_bench.data.readers.triples import mpararel, original
 from xling_bench.data.rows import Row
-from xling_bench.errors import DataError, MissingDataError
+from xling_bench.errors import DataError, MissingDataError, UsageError
 
 Read = tuple[list[Row], str, dict[str, int]]
 MASK = "<mask>"
 
 
 def mlama(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
-    """mLAMA: `mlama1.1/<lang>/` when present, else BMLAMA53, else BMLAMA17 (candidate lists in the file)."""
-    for folder in ("mlama/mlama1.1", "mlama1.1"):
-        if find_any(root / folder / unit, ["templates.jsonl"]):
-            return _original(root, root / folder / unit)
-    for name in ("BMLAMA53", "BMLAMA17"):
-        if path := find_any(root, [f"mlama/{name}/{unit}.tsv", f"{name}/{unit}.tsv"]):
-            return _balanced(path, root, name.lower())
-    raise MissingDataError(f"no mlama1.1/{unit}/ nor BMLAMA53/{unit}.tsv nor BMLAMA17/{unit}.tsv below {root}")
+    """The first of SOURCES that has the language, or the one the environment variable XLING_MLAMA names.
 
-
-def _balanced(path: Path, root: Path, name: str) -> Read:
-    """BMLAMA: Prompt with `<mask>`, answer, candidates joined by ", ", subject; parallel by line over languages.
-
-    The relation is the English prompt with the subject taken out, since the file does not name it.
+    Raises UsageError for another word there, MissingDataError where the language is not to be had.
     """
+    chosen = os.environ.get("XLING_MLAMA", "")
+    if chosen and chosen not in SOURCES:
+        raise UsageError(
+            f"XLING_MLAMA={chosen!r}: expected {', '.join(SOURCES)}, or leave it unset for the first there."
+        )
+    names = [chosen] if chosen else list(SOURCES)
+    for name in names:
+        if found := SOURCES[name](root, unit):
+            return found
+    looked = " nor ".join(FILES[name].format(unit=unit) for name in names)
+    raise MissingDataError(f"no {looked} below {root}" + (f" (XLING_MLAMA={chosen})" if chosen else ""))
+
+
+def _balanced(name: str, root: Path, unit: str) -> Read | None:
+    """BMLAMA `<lang>.tsv`: prompt with `<mask>`, answer, candidates joined by ", ", subject; None without the file.
+
+    Rows are parallel by line, and candidates by position: in the published files candidate i of a row is the
+    translation of candidate i of the English row, the right answer is the last one, and no list repeats a name
+    (BMLAMA17: 6792 rows in 17 languages; BMLAMA53: 3070 in 53, 34 of them with a single candidate).
+
+    The relation is the English prompt with the subject taken out, since the file does not name it: 38 in BMLAMA17, 27
+    in BMLAMA53. Raises MissingDataError without the English file, DataError where the two are not parallel.
+    """
+    folder = name.upper()
+    path = find_any(root, [f"mlama/{folder}/{unit}.tsv", f"{folder}/{unit}.tsv"])
+    if path is None:
+        return None
+    lines = list(_lines(path))
     relations = _relations(path.parent)
+    if len(lines) != len(relations):
+        raise DataError(
+            f"{path}: {len(lines)} rows, but en.tsv beside it has {len(relations)}; they should be parallel"
+        )
     rows: list[Row] = []
     dropped: dict[str, int] = {}
-    for number, (prompt, answer, listed, subject) in _balanced_lines(path):
+    for (number, (prompt, answer, listed, subject)), relation in zip(lines, relations, strict=True):
         candidates = split_candidates(listed, answer)
         reason = "answer not among the candidates" if answer not in candidates else ""
         reason = reason or ("no single <mask>" if prompt.count(MASK) != 1 else "")
@@ -45,7 +68,7 @@ def _balanced(path: Path, root: Path, name: str) -> Read:
         rows.append(
             {
                 "id": f"{name}-{number - 1:05d}",
-                "relation": relations[number - 2] if number - 2 < len(relations) else "",
+                "relation": relation,
                 "subject": subject,
                 "before": before,
                 "after": after,
@@ -57,25 +80,39 @@ def _balanced(path: Path, root: Path, name: str) -> Read:
     return rows, str(path.relative_to(root)), dropped
 
 
-def _balanced_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     # The header is skipped unread: BMLAMA17's Chinese one has five names for four columns.
     for number, line in enumerate(read_lines(path)[1:], start=2):
         cells = line.split("\t")
         if len(cells) != 4:
             raise DataError(f"{path}, line {number}: expected 4 tab-separated columns, got {len(cells)}")
-        yield number, cells
+        yield number, [_unquoted(cell) for cell in cells]
+
+
+def _unquoted(cell: str) -> str:
+    """A CSV writer quoted the cells that hold a quotation mark (he, one row of ca): `"נאט""ו"` is נאט"ו."""
+    inner = cell[1:-1].replace('""', "")
+    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inner
+    return cell[1:-1].replace('""', '"') if quoted else cell
 
 
 def _relations(folder: Path) -> list[str]:
     path = find_any(folder, ["en.tsv"])
     if path is None:
-        return []
-    lines = (cells for _, cells in _balanced_lines(path))
-    return [prompt.replace(subject, "[X]").replace(MASK, "[Y]") for prompt, _, _, subject in lines]
+        raise MissingDataError(f"no en.tsv in {folder}: BMLAMA's relations are read from its English prompts")
+    relations = []
+    for number, (prompt, _, _, subject) in _lines(path):
+        if not subject or prompt.count(subject) != 1:
+            raise DataError(f"{path}, line {number}: the subject {subject!r} should stand once in the prompt")
+        relations.append(prompt.replace(subject, "[X]").replace(MASK, "[Y]"))
+    return relations
 
 
 def split_candidates(listed: str, answer: str) -> list[str]:
-    """Split "a, b, c" at ", " but keep `answer` whole where it has a comma itself; repeated names come once."""
+    """Split "a, b, c" at ", " but keep `answer` whole where it has a comma itself.
+
+    A name that stands twice stays twice: leaving one out would shift the candidates against the other languages.
+    """
     parts = listed.split(", ")
     answer_parts = answer.split(", ")
     n = len(answer_parts)
@@ -83,63 +120,19 @@ def split_candidates(listed: str, answer: str) -> list[str]:
         if parts[i : i + n] == answer_parts:
             parts[i : i + n] = [answer]
             break
-    return list(dict.fromkeys(parts))
+    return parts
 
 
-def _original(root: Path, folder: Path) -> Read:
-    """`mlama1.1/<lang>`: `templates.jsonl` and one `<relation>.jsonl` per relation.
-
-    Candidates are the relation's objects in this language, from `TREx_multilingual_objects` where present.
-    Relations about dates are skipped, as the official evaluation does.
-    """
-    listed = read_jsonl(find(folder, ["templates.jsonl"]), ("relation", "template"))
-    templates = {item["relation"]: item["template"] for _, item in listed}
-    name = f"TREx_multilingual_objects/{folder.name}.json"
-    objects = _objects(path) if (path := find_any(root, [f"mlama/{name}", name])) else {}
-    rows: list[Row] = []
-    dropped: dict[str, int] = {}
-    for relation, template in templates.items():
-        if re.fullmatch(r"[A-Za-z0-9_-]+", str(relation)) is None:
-            raise DataError(f"{folder}/templates.jsonl: {relation!r} is not the name of a relation")
-        path = find_any(folder, [f"{relation}.jsonl"])
-        if "date" in relation or path is None:
-            continue
-        triples = [item for _, item in read_jsonl(path, ("uuid", "obj_label", "sub_label"))]
-        rows += relation_rows(relation, template, triples, objects.get(relation, []), dropped)
-    if not rows:
-        raise MissingDataError(f"{folder} holds no relation files")
-    return rows, str(folder.relative_to(root)), dropped
-
-
-def _objects(path: Path) -> dict[str, list[str]]:
-    try:
-        return {relation: entry["objects"] for relation, entry in read_json(path).items()}
-    except (AttributeError, LookupError, TypeError) as error:
-        raise DataError(f"{path}: expected relation -> {{subjects, objects}}: {error!r}") from error
-
-
-def relation_rows(
-    relation: str, template: str, triples: Sequence[Row], objects: Sequence[str], dropped: dict[str, int]
-) -> list[Row]:
-    """Rows of one relation in one language from its `[X] ... [Y]` template; candidates are `objects`, else all met."""
-    known = list(dict.fromkeys(objects)) or sorted({item["obj_label"] for item in triples})
-    rows = []
-    for item in triples:
-        if item["obj_label"] not in known or template.count("[Y]") != 1:
-            reason = "object not among the relation's objects"
-            dropped[reason] = dropped.get(reason, 0) + 1
-            continue
-        before, after = template.replace("[X]", item["sub_label"]).split("[Y]")
-        rows.append(
-            {
-                "id": f"mlama-{relation}-{item['uuid']}",
-                "relation": relation,
-                "subject": item["sub_label"],
-                "before": before,
-                "after": after,
-                "answer": item["obj_label"],
-                "candidates": known,
-                "label": known.index(item["obj_label"]),
-            }
-        )
-    return rows
+# In order of preference; each returns None where its files lack the language.
+SOURCES: dict[str, Callable[[Path, str], Read | None]] = {
+    "mlama1.1": original,
+    "bmlama53": partial(_balanced, "bmlama53"),
+    "bmlama17": partial(_balanced, "bmlama17"),
+    "mpararel": mpararel,
+}
+FILES = {
+    "mlama1.1": "mlama1.1/{unit}/ (or in mlama1.1.zip)",
+    "bmlama53": "BMLAMA53/{unit}.tsv",
+    "bmlama17": "BMLAMA17/{unit}.tsv",
+    "mpararel": "mpararel_reviewed/{unit}.tar.gz",
+}

@@ -1,0 +1,143 @@
+"""A model that answers with the gold scores 100 on every metric of every task; one in another language is caught."""
+
+from collections.abc import Iterable
+
+import pytest
+from oracle import Oracle
+
+from xling_bench import content
+from xling_bench.catalog import METRICS, TaskSpec, get_benchmark, task_specs
+from xling_bench.data import load, sample, source_from_environment
+from xling_bench.errors import DataError
+from xling_bench.metrics.corpus import item_score
+
+pytestmark = pytest.mark.e2e
+LANGUAGE = {"right_language", "right_words"}
+# (unit, metric, item) whose gold the official rule cannot give full marks, by benchmark.
+KNOWN: dict[str, set[tuple[str, str, str]]] = {}
+
+
+def evaluated(models, names: Iterable[str], say=None, *, limit: int | None = None, **metadata) -> dict:
+    import lm_eval
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(
+        include_path=str(content.folder("tasks")),
+        include_defaults=False,
+        metadata={"tokenizer": str(models["llama"]), **metadata},
+    )
+    return lm_eval.simple_evaluate(
+        model=Oracle(say), tasks=sorted(names), task_manager=manager, limit=limit, num_fewshot=0, bootstrap_iters=0,
+        log_samples=True, verbosity="ERROR",
+    )  # fmt: skip
+
+
+def have_data(benchmarks: Iterable[str], split: str = "test") -> dict[str, TaskSpec]:
+    found = {}
+    for name, spec in task_specs().items():
+        if spec.benchmark.key in benchmarks and spec.is_default:
+            try:
+                load(spec.benchmark, spec.unit, split, source_from_environment())
+            except DataError:
+                continue
+            found[name] = spec
+    return found
+
+
+def failures(results: dict) -> set[tuple[str, str, str, str]]:
+    """(benchmark, unit, metric, item) of every item without full marks; every metric that exists is there."""
+    failed = set()
+    for name, samples in results["samples"].items():
+        spec = task_specs()[name]
+        available = samples[0]["doc"]["metrics"]
+        missing = {m for m in available if f"{m},none" not in results["results"][name] and not METRICS[m].some}
+        assert not missing, (name, missing)
+        for item in samples:
+            for metric in available:
+                if metric in item and metric not in LANGUAGE:
+                    full = 1.0 if METRICS[metric].share else 100.0
+                    if item_score(metric, item[metric]) < full - 1e-9:
+                        failed.add((spec.benchmark.key, spec.unit, metric, item["doc"]["id"]))
+    return failed
+
+
+def test_the_gold_scores_full_marks_on_every_task_of_the_sample(models, sample_data) -> None:
+    names = have_data({spec.benchmark.key for spec in task_specs().values()})
+    assert {spec.benchmark.key for spec in names.values()} == {s.benchmark.key for s in task_specs().values()}
+    results = evaluated(models, names)
+    assert failures(results) == set()
+
+
+REAL = ("xnli", "pawsx", "xcopa", "xwinograd", "xquad", "flores", "mlama", "mlqa")
+
+
+def check_real(models, limit: int | None) -> None:
+    """Every task whose real data are there; MLQA on its complete development set."""
+    for benchmark in REAL:
+        split = "dev" if benchmark == "mlqa" else "test"
+        names = have_data([benchmark], split)
+        assert names, benchmark
+        found = failures(evaluated(models, names, limit=limit, split=split))
+        unknown = {(unit, metric, item) for _, unit, metric, item in found} - KNOWN.get(benchmark, set())
+        assert not unknown, (benchmark, sorted(unknown)[:20], len(unknown))
+
+
+def test_the_gold_scores_full_marks_on_real_data(models, real_data) -> None:
+    check_real(models, 10)
+
+
+@pytest.mark.slow
+def test_the_gold_scores_full_marks_on_all_real_data(models, real_data) -> None:
+    check_real(models, None)
+
+
+def test_ranking_tasks_too(models, sample_data) -> None:
+    """mLAMA's typed querying is not of the default suite."""
+    names = [name for name in task_specs() if name.startswith("xling-xglm_mlama_en")]
+    results = evaluated(models, names)
+    assert failures(results) == set()
+    assert {results["results"][names[0]][f"{m},none"] for m in ("p1", "p1_sum", "acc")} == {1.0}
+
+
+def test_the_wrong_language_is_found_wrong(models, real_data) -> None:
+    """Into German, Hindi, Thai, Swahili, Turkish and Chinese, answered with the English source or in a neighbour."""
+    wrong = {"de": "nl", "hi": "ne", "th": "en", "sw": "en", "tr": "az", "zh": "ja"}
+    texts = {
+        unit: {row["id"]: row["source"] for row in _rows(f"{unit}-en" if unit != "en" else "en-de")}
+        for unit in {"en", *wrong, *wrong.values()}
+    }
+    for other in ("en", "neighbour"):
+        caught = decided = 0
+        for target, near in wrong.items():
+            source = texts["en" if other == "en" else near]
+            results = evaluated(models, [f"xling_flores_en_{target}"], lambda doc, s=source: s[doc["id"]], limit=100)
+            samples = results["samples"][f"xling_flores_en_{target}"]
+            verdicts = [sample["right_language"] for sample in samples if "right_language" in sample]
+            decided += len(verdicts)
+            caught += verdicts.count(0.0)
+            assert not any("chrf_right" in s for s in samples if s.get("right_language") == 0.0)
+        assert decided >= 0.9 * 600
+        assert caught >= 0.99 * decided
+
+
+def test_summaries_in_the_wrong_language_are_found_wrong(models, sample_data) -> None:
+    """XL-Sum's sample: every language answered with the English summary, and English with the Russian one."""
+    by_language = {unit: load(get_benchmark("xlsum"), unit, "test", source_from_environment()).rows
+                   for unit in sample.languages("xlsum")}  # fmt: skip
+    caught = decided = right = 0
+    for unit, rows in by_language.items():
+        other = by_language["ru" if unit == "en" else "en"]
+        wrong = {row["id"]: answer["summary"] for row, answer in zip(rows, other, strict=False)}
+        name = f"xling_xlsum_{unit}"
+        found = evaluated(models, [name], lambda doc, w=wrong: w[doc["id"]], limit=len(wrong))["samples"][name]
+        verdicts = [s["right_language"] for s in found if "right_language" in s]
+        decided, caught = decided + len(verdicts), caught + verdicts.count(0.0)
+        right += sum("rougeL_right" in s for s in found)
+    assert decided >= 60
+    assert caught >= 0.99 * decided
+    assert right <= 0.01 * decided
+
+
+def _rows(unit: str) -> list[dict]:
+    benchmark = get_benchmark("flores")
+    return load(benchmark, unit, "test", source_from_environment()).rows

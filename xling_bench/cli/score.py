@@ -1,0 +1,38 @@
+"""`xling-bench score`: metrics of kept answers, without the model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from xling_bench.cli.common import comma_list
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser("score", help="score a run's kept answers again: new metrics without the model")
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder of `run`")
+    parser.add_argument(
+        "--metrics", type=comma_list, default=[], metavar="NAME,...", help="add these (default: all of a task)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score again, print the table and return 0, or 2 when nothing was, or something could not be."""
+    from xling_bench.harness.output import write_text
+    from xling_bench.harness.rescore import rescore
+    from xling_bench.results import language_table, markdown, read_run, to_csv
+
+    changed, left = rescore(arguments.run_folder, arguments.metrics, lambda line: print(line, file=sys.stderr))
+    if changed:
+        cells = read_run(arguments.run_folder)
+        print(markdown(language_table(cells, shown=set(changed))), end="")
+        write_text(arguments.run_folder / "table.md", markdown(language_table(cells)))
+        write_text(arguments.run_folder / "table.csv", to_csv(cells))
+    print(f"{len(changed)} results of generated answers scored again in {arguments.run_folder}")
+    for name, why in left.items():
+        print(f"not scored: {name}: {why}", file=sys.stderr)
+    return 2 if left or not changed else 0

@@ -1,0 +1,88 @@
+"""Texts of a unit in flight, on disk as soon as they are made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xling_bench.errors import OutputError
+from xling_bench.harness.output import to_line
+
+
+@dataclass
+class Kept:
+    """An append-only file of generated texts: a line with the `header`, then a line per text.
+
+    The header is everything the texts depend on: a file with another one is dropped. A line that is not whole (a
+    kill, a full disk) ends the file; what follows is made again. Use it only while holding the unit's lock.
+    `texts` and `warnings` are by the request's name; `reused` is how many texts of an earlier start were used.
+    """
+
+    path: Path
+    header: dict[str, Any]
+    say: Callable[[str], None]
+    texts: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    reused: int = 0
+
+    def load(self) -> None:
+        """Take over what an earlier start left. Raises OutputError when the file cannot be read."""
+        try:
+            lines = self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
+            sound = self._take(lines) if lines and _parsed(lines[0]) == self.header else 0
+            if lines and not sound:
+                self.say("  texts kept of another model, data, code, --batch-size or device are not used")
+            if self.path.exists():
+                os.truncate(self.path, sound)
+        except OSError as error:
+            raise OutputError(f"cannot read {self.path}: {error.strerror or error}; remove it.") from error
+
+    def _take(self, lines: list[bytes]) -> int:
+        """Fill `texts` from sound lines; returns their length in bytes."""
+        sound = len(lines[0]) + 1
+        for line in lines[1:]:
+            entry = _parsed(line)
+            if entry is None or not isinstance(entry.get("text"), str) or not isinstance(entry.get("request"), str):
+                break
+            self.texts[entry["request"]] = entry["text"]
+            self.warnings[entry["request"]] = entry.get("warnings", [])
+            sound += len(line) + 1
+        return sound
+
+    def add(self, texts: dict[str, str], warnings: list[str]) -> None:
+        """Keep the texts of one batch, with the warnings so far. Raises OutputError when the disk refuses."""
+        note = {"warnings": warnings} if warnings else {}
+        lines = [to_line({"request": name, "text": text, **note}) for name, text in texts.items()]
+        try:
+            with self.path.open("ab") as file:
+                head = [] if file.tell() else [to_line(self.header)]
+                file.write("".join(head + lines).encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
+        self.texts.update(texts)
+
+
+def kept_path(folder: Path) -> Path:
+    """Where the texts of the unit with this result folder are kept meanwhile: a hidden file beside it."""
+    return folder.with_name(f".{folder.name}.partial.jsonl")
+
+
+def discard(folder: Path) -> None:
+    """Remove what is kept for the unit with this result folder: the result is in place."""
+    with contextlib.suppress(OSError):
+        kept_path(folder).unlink()
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

@@ -1,0 +1,129 @@
+"""`xling-bench score`: metrics of answers that were kept, without the model."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from filelock import FileLock
+
+from xling_bench.catalog import get_benchmark, get_metric, is_mean
+from xling_bench.errors import DataError, MissingMetricError, UsageError, XlingError
+from xling_bench.harness.adapter import score
+from xling_bench.harness.items import write_items
+from xling_bench.harness.output import to_json, to_line, write_text
+from xling_bench.harness.plan import code_hash
+from xling_bench.harness.scoring import check_headline, pick_metrics
+from xling_bench.harness.units import item_ids, read_result, signature, unit_key
+from xling_bench.metrics.corpus import CORPUS
+from xling_bench.metrics.scores import rules
+from xling_bench.results.items import FILE
+
+
+def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tuple[list[Path], dict[str, str]]:
+    """Score every generation unit of a run again, with its metrics and those `wanted` besides (all of its task, if
+    none), as they are now.
+
+    Returns the folders changed, and {folder: why} of those that could not be: the headline metric, or one the result
+    has, cannot be computed here, or the samples are not the items the result was made from. Units that rank candidates,
+    or have none of the metrics, are passed over. A result keeps the code that generated its answers; other code that
+    scored them is named in `facts.scored_by`. Files are replaced one by one, samples first: interrupt it and start it
+    again. Raises UsageError for a name that is no metric, DataError for a folder without results of `run`.
+    """
+    for name in wanted:
+        get_metric(name)
+    paths = sorted(run.glob("*/*/results.json"))
+    if not paths:
+        raise DataError(f"{run} holds no results of `xling-bench run` (<task>/<shots>-<seed>-<demos>/results.json).")
+    changed, left = [], {}
+    for path in paths:
+        folder = path.parent
+        shown = folder.relative_to(run).as_posix()
+        with FileLock(str(folder.parent / f".{folder.name}.lock")):
+            try:
+                if _unit(folder, wanted, say):
+                    changed.append(folder)
+                    say(f"{shown}: scored")
+            except UsageError as error:
+                say(f"{shown}: not scored: {error}")
+            except XlingError as error:
+                left[shown] = str(error)
+    if changed:
+        (run / FILE).unlink(missing_ok=True)  # its rows are known by keys, which scoring again may leave as they were
+        write_items(run)
+    return changed, left
+
+
+def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bool:
+    result = read_result(folder)
+    if result is None:
+        return False
+    own = result["xling"]
+    facts, benchmark = own["facts"], get_benchmark(own["benchmark"])
+    samples = _samples(folder / "samples.jsonl", facts)
+    if "golds" not in samples[0]["doc"]:
+        return False
+    asked = [*facts["metrics"], *pick_metrics(benchmark, "generate", own["unit"], wanted)]
+    names = pick_metrics(benchmark, "generate", own["unit"], asked)
+    known, unavailable = rules(names, benchmark.key, benchmark.answer_language(own["unit"]))
+    check_headline(names, unavailable)
+    for name, why in unavailable.items():
+        if name in facts["metrics"]:
+            raise MissingMetricError(f"it has {name}, which cannot be computed again here: {why}")
+        say(f"{folder.parent.name}: no {name}: {why}")
+    old = [name for name in facts["metrics"] if name not in known]
+    try:
+        for sample in samples:
+            sample["doc"]["metrics"] = known
+            for name in (*old, *known):
+                sample.pop(name, None)
+            found = score(sample["doc"], sample["filtered_resps"])
+            sample.update(found, metrics=list(found))
+    except (KeyError, TypeError, IndexError) as error:
+        raise DataError(f"{folder / 'samples.jsonl'}: a sample is damaged ({error!r})") from error
+    facts |= {"metrics": known, "unavailable": unavailable}
+    facts.pop("scored_by", None)
+    if facts["code"] != code_hash():
+        facts["scored_by"] = code_hash()
+    own |= {"key": unit_key(facts), "signature": signature(facts)}
+    result["results"][facts["task"]] = _aggregated(result["results"][facts["task"]], samples, old, known)
+    write_text(folder / "samples.jsonl", "".join(map(to_line, samples)))
+    write_text(folder / "results.json", to_json(result))
+    return True
+
+
+def _samples(path: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The samples, checked to be the items the result was made from."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        samples = [json.loads(line) for line in lines if line]
+        found = item_ids([str(sample["doc"]["id"]) for sample in samples])
+        if not samples or not all("filtered_resps" in sample for sample in samples):
+            raise ValueError("a line is no sample")
+    except (ValueError, OSError, AttributeError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: not the samples of a run: {error!r}") from error
+    if len(samples) != facts["items"] or found != facts["ids"]:
+        raise DataError(f"{path}: {len(samples)} samples, not the {facts['items']} items the result was made from")
+    return samples
+
+
+def _aggregated(
+    numbers: dict[str, Any], samples: Sequence[dict[str, Any]], old: Sequence[str], names: dict[str, str]
+) -> dict[str, Any]:
+    """lm-eval's numbers of a task with those of `names` made anew; standard errors where the value is a mean."""
+    gone = {f"{name}{suffix},none" for name in (*old, *names) for suffix in ("", "_stderr")}
+    kept = {key: value for key, value in numbers.items() if key not in gone}
+    for name in names:
+        values = [sample[name] for sample in samples if name in sample]
+        if not values:
+            continue
+        if is_mean(name):
+            error = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else "N/A"
+            kept |= {f"{name},none": fmean(values), f"{name}_stderr,none": error}
+        else:
+            kept |= {f"{name},none": CORPUS[name](values), f"{name}_stderr,none": "N/A"}
+    return kept

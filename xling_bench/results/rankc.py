@@ -1,0 +1,104 @@
+"""Cross-lingual consistency of factual knowledge (RankC, Qi et al. 2023): the same candidates in the same order?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.errors import DataError
+from xling_bench.metrics.knowledge import mean_rankc, per_token, ranking
+from xling_bench.results.items import finished_units
+from xling_bench.results.matrix import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMS = ("bmlama17", "bmlama53")  # of mLAMA: candidates mean the same at the same place in every language
+HEAD = ["model", "form", "limit", "shots", "demos", "seed"]
+COLUMNS = [*HEAD, "language", "other", "items", "rankc"]
+Rankings = dict[str, list[int]]
+
+
+def rankc_table(paths: Iterable[Path], seeds: Collection[int] = ()) -> pd.DataFrame:
+    """RankC in percent of every pair of languages measured, by runs of `xling-bench run` of mLAMA's ranking tasks.
+
+    One row per model, form of the data, limit, shots, demonstrations, seed and unordered pair; `other` is `(mean)` for
+    a language's mean over its pairs. Candidates are ranked by mean log-probability per token, as for p1. Items with one
+    candidate say nothing and are left out. `seeds` limits few-shot results to these. Raises DataError when a language
+    stands twice or its samples are damaged, and when there is no pair: no ranking task, another source than BMLAMA (in
+    mLAMA's own files each language has its own candidates), or one language only.
+    """
+    import pandas as pd
+
+    found: dict[tuple[Any, ...], dict[str, Rankings]] = {}
+    for path in paths:
+        for _, _, samples, metrics in finished_units(path):
+            if "p1" in metrics:
+                _add(found, samples, seeds)
+    rows = []
+    for key, languages in sorted(found.items()):
+        head = dict(zip(COLUMNS[: len(HEAD)], key, strict=False))
+        rows += [{**head, **row} for row in _pairs(languages)]
+    if not rows:
+        raise DataError(
+            "no two languages of BMLAMA ranked: run `xling-bench run --tasks 'xling-xglm_mlama_*'` on BMLAMA17 or 53 "
+            "(XLING_MLAMA=bmlama17)."
+        )
+    return counted(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def _add(found: dict[tuple[Any, ...], dict[str, Rankings]], samples: Path, seeds: Collection[int]) -> None:
+    result = json.loads(samples.with_name("results.json").read_text(encoding="utf-8"))
+    facts, own, arguments = result["xling"]["facts"], result["xling"], result["config"]["model_args"]
+    seed = facts.get("seed") or 0
+    if facts["form"] not in FORMS or (seeds and facts["shots"] and seed not in seeds):
+        return
+    name = arguments["pretrained"] + (f" + {arguments['peft']}" if arguments.get("peft") else "")
+    same = (facts["model"], own["family"], facts["split"], facts["code"], json.dumps(facts["settings"], sort_keys=True))
+    limit = str(facts["limit"] or "all")
+    key = (f"{name} [{facts['model'][:8]}]", facts["form"], limit, facts["shots"], facts["demos"], seed, *same)
+    if own["unit"] in found.setdefault(key, {}):
+        raise DataError(f"{own['unit']} of {name} stands twice: the same results were given in two places.")
+    found[key][own["unit"]] = _rankings(samples, facts["items"])
+
+
+def _rankings(samples: Path, items: int) -> Rankings:
+    """{item: candidate indices, best first}, of items with more than one candidate."""
+    found = {}
+    number = 0
+    with samples.open(encoding="utf-8", errors="surrogateescape") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                sample = json.loads(line)
+                doc = sample["doc"]
+                values = [float(response[0]) for response in sample["filtered_resps"]]
+                if len(values) > 1:
+                    found[str(doc["id"])] = ranking(per_token(values, doc["tokens"]))
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                raise DataError(f"{samples}, line {number}: not a sample of a ranking task ({error!r})") from error
+    if number != items:
+        raise DataError(f"{samples}: {number} samples, {items} items were scored; is it cut off?")
+    return found
+
+
+def _pairs(languages: dict[str, Rankings]) -> list[dict[str, Any]]:
+    rows = []
+    values: dict[str, list[float]] = {}
+    for a, b in combinations(sorted(languages), 2):
+        shared = sorted(languages[a].keys() & languages[b].keys())
+        if not shared:
+            continue
+        try:
+            value = 100 * mean_rankc((languages[a][item], languages[b][item]) for item in shared)
+        except ValueError as error:
+            raise DataError(f"the candidates of {a} and {b} are not parallel: {error}") from error
+        rows.append({"language": a, "other": b, "items": len(shared), "rankc": value})
+        for language in (a, b):
+            values.setdefault(language, []).append(value)
+    return rows + [
+        {"language": language, "other": "(mean)", "items": None, "rankc": sum(found) / len(found)}
+        for language, found in sorted(values.items())
+    ]
