@@ -21,7 +21,7 @@ from xling_bench import languages
 from xling_bench.metrics import langid
 from xling_bench.metrics.language import identifier, line_pass, right_language, word_pass
 
-DATA = Path(os.environ.get("XLING_DATA_DIR", "/work/shared/data"))
+DATA = Path(os.environ.get("XLING_DATA_DIR") or Path(__file__).resolve().parents[2] / "shared" / "data")
 DECLARED = sorted(langid.DECIDED_BY)
 # Serbian Cyrillic to Latin, letter by letter.
 LATIN = "а:a б:b в:v г:g д:d ђ:đ е:e ж:ž з:z и:i ј:j к:k л:l љ:lj м:m н:n њ:nj о:o п:p р:r с:s т:t ћ:ć у:u ф:f х:h"
