@@ -6,10 +6,9 @@
     |- DataError                a data file or data source is wrong
     |  `- MissingDataError      the data is not there (another language may be)
     |- MissingMetricError       a task's headline metric cannot be computed here
-
-
     |- MissingPackageError      an optional package that the task's language needs is not installed
     |- ModelError               a model folder or name cannot be loaded
+    |  `- UnsupportedModelError  it cannot be scored with shared prefixes; lm-eval's own scoring takes over
     `- OutputError              a result cannot be written, or belongs to another run
 
 A message says what was expected, what was found, and what to do next.
@@ -53,6 +52,10 @@ class MissingPackageError(XlingError):
 
 class ModelError(XlingError):
     """A model cannot be loaded."""
+
+
+class UnsupportedModelError(ModelError):
+    """A model that cannot be scored with shared prefixes; the message says why."""
 
 
 class OutputError(XlingError):

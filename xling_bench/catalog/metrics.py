@@ -29,6 +29,9 @@ METRICS = {
     metric.name: metric
     for metric in (
         Metric("acc", "the right candidate has the largest sum of log-probabilities"),
+        Metric("acc_token", "the right candidate has the largest mean log-probability per token"),
+        Metric("acc_byte", "the right candidate has the largest log-probability per UTF-8 byte"),
+        Metric("acc_char", "the right candidate has the largest log-probability per character"),
         Metric("f1", "token overlap with the best gold, by the benchmark's official rule"),
         Metric("exact", "equal to a gold after the benchmark's official normalisation"),
         Metric("contains", "the gold occurs in the answer, letter case apart (x-LLM's exact match)"),

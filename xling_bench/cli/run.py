@@ -16,7 +16,10 @@ EXAMPLE = "example: xling-bench run --model hf:./ckpt --tasks xling_xnli,xling_x
 def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser("run", help="evaluate a checkpoint; resumes where it stopped", epilog=EXAMPLE)
-    parser.add_argument("--model", required=True, metavar="hf:PATH_OR_NAME", help="model folder or hub name")
+    parser.add_argument(
+        "--model", required=True, metavar="hf:PATH_OR_NAME",
+        help="model folder or hub name; lm-eval-hf:... ranks by lm-eval's own, slower code",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="RUN", help="folder for results")
     parser.add_argument("--tasks", type=comma_list, default=[], metavar="NAME,...", help="task names, tags or globs")
     parser.add_argument("--suite", help="a named selection of tasks/suites.toml, such as core or afp")
@@ -46,7 +49,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
     parser.add_argument("--dtype", default="auto", help="auto (default), float32, bfloat16, float16")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=16, help="texts generated at once (default 16)")
+    parser.add_argument("--token-budget", type=int, metavar="N", help="tokens scored at once (default: by the device)")
     parser.add_argument("--max-length", type=int, help="context length to use instead of the model's")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument(

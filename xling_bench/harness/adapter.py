@@ -80,7 +80,7 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
     metrics = chosen_metrics(benchmark, form.kind, unit, metadata.get("metrics"))
     docs = [_doc(benchmark, form, row, answers_in, test, abstain) | {"metrics": metrics} for row in test.rows]
-    if "p1" in metrics:
+    if {"p1", "acc_token"} & metrics.keys():
         for doc, tokens in zip(docs, tokens_of([doc["texts"] for doc in docs], metadata), strict=True):
             doc["tokens"] = tokens
     demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[: MOST_SHOTS + 1] if pool]

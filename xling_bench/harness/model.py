@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ IGNORED = {
     "run.json",
     ".gitattributes",
 }
+# How --model begins, and who computes log-likelihoods then.
+BACKENDS = {"hf": "shared-prefix", "lm-eval-hf": "lm-eval"}
+# Fields that say where the model is and how work is batched and placed.
+UNSETTLING = ("spec", "peft", "device", "batch_size", "token_budget")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 
 
@@ -27,7 +32,10 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 class ModelConfig:
     """What the command line says about the model; everything here changes results and is recorded.
 
-    `spec` is `hf:PATH_OR_NAME`. `dtype` `auto` keeps the checkpoint's; log-softmax is float32 in any case.
+    `spec` is `hf:PATH_OR_NAME`, or `lm-eval-hf:PATH_OR_NAME` to rank candidates by lm-eval's own code instead of the
+    shared-prefix engine: slower, the same decisions. `token_budget` is how many tokens the engine computes at once
+    (None: by the device), `batch_size` how many texts are generated at once. `dtype` `auto` keeps the checkpoint's;
+    log-softmax is float32 in any case.
     `prefix_token` is the id conditioned on where a prompt is empty; None takes the token the tokenizer itself puts
     first (XGLM's `</s>`, not its `<s>`), else the beginning-of-sequence token.
     """
@@ -38,6 +46,7 @@ class ModelConfig:
     device: str | None = None
     peft: str | None = None
     batch_size: int = 16
+    token_budget: int | None = None
     max_length: int | None = None
     prefix_token: int | None = None
     chat_template: bool = False
@@ -48,13 +57,20 @@ class ModelConfig:
         """The path or hub name, the part after the colon."""
         return self.spec.partition(":")[2]
 
+    @property
+    def scoring(self) -> str:
+        """Who computes log-likelihoods: `shared-prefix` or `lm-eval`."""
+        return BACKENDS[self.spec.partition(":")[0]]
+
     def check(self) -> None:
         """Raise UsageError or ModelError early, before anything heavy is imported."""
-        if self.spec.partition(":")[0] != "hf" or not self.name:
+        if self.spec.partition(":")[0] not in BACKENDS or not self.name:
             raise UsageError(
                 f"--model {self.spec!r}: expected hf:PATH_OR_NAME, for example --model hf:./my-checkpoint "
-                "or --model hf:facebook/xglm-564M."
+                "or --model hf:facebook/xglm-564M (or lm-eval-hf:... for lm-eval's own scoring)."
             )
+        if self.token_budget is not None and self.token_budget < 1:
+            raise UsageError(f"--token-budget {self.token_budget}: expected a number >= 1")
         if self.batch_size < 1:
             raise UsageError(f"--batch-size {self.batch_size}: expected a number >= 1")
         if self.max_length is not None and self.max_length < 2:
@@ -67,7 +83,7 @@ class ModelConfig:
 
     def settings(self) -> dict[str, Any]:
         """What changes results besides the weights: not the path, nor how the work is batched and placed."""
-        return {k: v for k, v in asdict(self).items() if k not in ("spec", "peft", "device", "batch_size")}
+        return {k: v for k, v in asdict(self).items() if k not in UNSETTLING}
 
 
 def _check_place(name: str, what: str, check: Any) -> None:
@@ -169,13 +185,20 @@ def end_token(config: ModelConfig) -> str:
 
 
 def load(config: ModelConfig) -> Any:
-    """Return lm-eval's `HFLM` for the model, ready to score. Raises ModelError with the loader's own reason."""
+    """Return lm-eval's `HFLM` for the model, ready to score, or the `SharedPrefixLM` that is one.
+
+    Raises ModelError with the loader's own reason.
+    """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from lm_eval.models.huggingface import HFLM
 
+    from xling_bench.harness.shared_prefix import SharedPrefixLM
+
     device = _device(config.device)
+    own = config.scoring == "shared-prefix"
+    backend = partial(SharedPrefixLM, token_budget=config.token_budget) if own else HFLM
     try:
-        lm = HFLM(
+        lm = backend(
             pretrained=config.name,
             revision=_revision(config.name, config.revision),
             dtype=config.dtype,

@@ -162,6 +162,8 @@ def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | N
         "xling_bench": xling_bench.__version__,
         "code": code_hash(),
     }
+    if unit.spec.kind == "choose":
+        facts["scoring"] = config.model.scoring
     return facts | ({"joiner": joiner or unit.spec.family.joiner} if unit.shots else {})
 
 
@@ -172,7 +174,7 @@ def code_hash() -> str:
     A version number stays the same while somebody edits a metric; results made by other code must not be mixed.
     """
     package = Path(xling_bench.__file__).parent
-    folders, single = ("catalog", "data", "harness", "metrics"), ("languages.py", "languages.toml", "spm.py")
+    folders, single = ("catalog", "data", "harness", "metrics", "scoring"), ("languages.py", "languages.toml", "spm.py")
     parts = [sorted((package / folder).rglob(f"*.{end}")) for folder in folders for end in ("py", "toml")]
     files = [path for part in parts for path in part]
     files += [package / name for name in single]

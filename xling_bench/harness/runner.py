@@ -3,12 +3,10 @@ first one stopped, and two processes may share a folder."""
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from filelock import FileLock, Timeout
 from xling_bench.data import Source, source_from_environment
 from xling_bench.errors import OutputError, XlingError
 from xling_bench.harness import model as models
+from xling_bench.harness.claim import agree_on_budget, claim
 from xling_bench.harness.generate import circumstances, ignored_settings
 from xling_bench.harness.items import write_items
 from xling_bench.harness.kept import Kept, discard, kept_path
@@ -135,24 +134,19 @@ class Runner:
 
         It is written once the model is loaded, so that a mistyped option does not claim the folder.
         """
-        path = self.config.output / "run.json"
         mine = {
             "model": self.config.model.name,
             "fingerprint": self.fingerprint,
             "settings": self.config.model.settings(),
         }
-        try:
-            with FileLock(str(self.config.output / ".run.lock")):
-                remove_leftovers(path)
-                if path.is_file():
-                    _same_run(read_json(path), mine, self.config.output)
-                if path.is_file() or not write:
-                    return
-                versions = {n: version(n) for n in ("lm_eval", "transformers", "torch", "datasets", "xling-bench")}
-                made = {"command": self._described(), "versions": versions, "python": sys.version.split()[0]}
-                write_text(path, to_json({**mine, **made}))
-        except OSError as error:
-            raise OutputError(f"cannot lock {self.config.output}: {error.strerror or error}") from error
+        claim(self.config.output, mine, self._described() if write else None)
+
+    def _share_budget(self, *, lower: bool) -> None:
+        """Use the token budget of this folder's run, or tell it of a `lower` one; not one that the user chose."""
+        engine = getattr(self.lm, "engine", None)
+        if engine and self.config.model.token_budget is None:
+            device = circumstances(self.lm)["device"]
+            engine.budget = agree_on_budget(self.config.output, device, engine.budget, lower=lower)
 
     def _described(self) -> dict[str, Any]:
         config = self.config
@@ -235,6 +229,9 @@ class Runner:
                 self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
             self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
             self.lm = lm
+            self._share_budget(lower=False)
+            if why := getattr(lm, "why_plain", ""):
+                self.say(f"note: candidates are ranked by lm-eval's own code, which is slow: {why}")
 
     def _eta(self, items_left: int) -> str:
         if not self.seconds:
@@ -277,21 +274,11 @@ class Runner:
             "dtype": str(self.lm.model.dtype).removeprefix("torch."),
             "prefix_token_id": self.lm.prefix_token_id,
         }
+        if "scoring" in facts:
+            own["scoring"] = self.lm.how() if facts["scoring"] == "shared-prefix" else {"backend": "lm-eval"}
+            self._share_budget(lower=True)
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
         text = "".join(map(to_line, samples))
         write_folder(folder, {"results.json": to_json({**results, "xling": own}), "samples.jsonl": text})
         discard(folder)
         return warnings
-
-
-def _same_run(theirs: dict[str, Any], mine: dict[str, Any], output: Path) -> None:
-    """Raise OutputError naming what differs when a folder's run.json is of another model or other settings."""
-    detail = ""
-    if theirs.get("fingerprint") != mine["fingerprint"]:
-        detail = f"model {theirs.get('model')} with fingerprint {theirs.get('fingerprint')}, not {mine['fingerprint']}"
-    elif theirs.get("settings") != mine["settings"]:
-        old = theirs.get("settings") or {}
-        changed = [k for k in mine["settings"] if old.get(k) != mine["settings"][k]]
-        detail = ", ".join(f"{k} was {old.get(k)!r}, now {mine['settings'][k]!r}" for k in changed)
-    if detail:
-        raise OutputError(f"{output} holds another run: {detail}. Choose another folder with -o.")

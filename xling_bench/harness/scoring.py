@@ -69,8 +69,9 @@ def tokens_of(texts: Sequence[Sequence[str]], metadata: dict[str, Any]) -> list[
     name = metadata.get("tokenizer") or metadata.get("pretrained")
     if not isinstance(name, str):
         raise UsageError(
-            "p1 ranks by mean log-probability per token and needs the model's tokenizer: pass pretrained=... or "
-            'tokenizer=... in --model_args, or {"tokenizer": "..."} in --metadata; or choose {"metrics": "p1_sum"}.'
+            "p1 and acc_token rank by mean log-probability per token, which needs the model's tokenizer: pass "
+            'pretrained=... or tokenizer=... in --model_args, or {"tokenizer": "..."} in --metadata; or choose '
+            'other metrics: {"metrics": "acc"}, or "p1_sum" for mLAMA.'
         )
     tokenizer = _tokenizer(name, metadata.get("revision") or "main", bool(metadata.get("trust_remote_code")))
     flat = [text for candidates in texts for text in candidates]
@@ -98,11 +99,19 @@ def rank(doc: dict[str, Any], values: Sequence[float]) -> dict[str, Any]:
             f"the model's log-likelihood of item {doc['id']} is {list(values)}: its weights are damaged, or --dtype "
             "overflows"
         )
-    right = float(best(values) == doc["gold"])
     found: dict[str, Any] = {}
     for name in doc["metrics"]:
-        if name == "p1":
-            found[name] = [doc["relation"], float(best(per_token(values, doc["tokens"])) == doc["gold"])]
-        else:
-            found[name] = [doc["relation"], right] if name == "p1_sum" else right
+        right = float(best(_per(name, doc, values)) == doc["gold"])
+        found[name] = [doc["relation"], right] if name in ("p1", "p1_sum") else right
     return found
+
+
+def _per(name: str, doc: dict[str, Any], values: Sequence[float]) -> Sequence[float]:
+    """What `name` compares: sums of log-probabilities, or their means over each candidate's text."""
+    if name in ("p1", "acc_token"):
+        return per_token(values, doc["tokens"])
+    if name == "acc_byte":
+        return per_token(values, [len(text.encode()) for text in doc["texts"]])
+    if name == "acc_char":
+        return per_token(values, [len(text) for text in doc["texts"]])
+    return values

@@ -21,7 +21,7 @@ def macro_by_relation(items: Sequence[tuple[str, float]]) -> float:
 
 
 def per_token(scores: Sequence[float], tokens: Sequence[int]) -> list[float]:
-    """Log-probabilities of the candidates' texts divided by the numbers of tokens they were summed over.
+    """Log-probabilities of the candidates' texts divided by the numbers of tokens (or bytes, characters) they have.
 
     Raises ValueError for lists of different length or a text without tokens.
     """

@@ -59,6 +59,9 @@ def _word_tokenizer(answer_language: str) -> str:
 
 FIXED_RULES = {
     "acc": "sum-logprob",
+    "acc_token": "mean-logprob-per-token",
+    "acc_byte": "logprob-per-byte",
+    "acc_char": "logprob-per-character",
     "p1": "mean-logprob-per-token,macro",
     "p1_sum": "sum-logprob,macro",
     "contains": "substring,lower",

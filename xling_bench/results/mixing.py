@@ -18,8 +18,9 @@ def signature_fields(signature: str) -> dict[str, str]:
         raise DataError(f"{signature!r} is not a signature of ours") from error
 
 
-# Fields in which two numbers may differ and still be compared: who was measured, not how.
-WHO = {"model", "task", "language", "revision", "trust_remote_code"}
+# Fields in which two numbers may differ and still be compared: who was measured, not how. The two ways of `scoring`
+# make the same decisions, which tests hold them to.
+WHO = {"model", "task", "language", "revision", "trust_remote_code", "scoring"}
 # Fields in which languages and seeds of one model may differ besides: the items and their words.
 WHAT = {"data", "demo_data", "template", "demo_template", "seed", "metric", "rule"}
 CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]

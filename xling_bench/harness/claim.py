@@ -1,0 +1,76 @@
+"""run.json: whose folder a run's output is, and what was found out there about the machine."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from xling_bench.errors import OutputError
+from xling_bench.harness.output import read_json, remove_leftovers, to_json, write_text
+
+VERSIONS = ("lm_eval", "transformers", "torch", "datasets", "xling-bench")
+
+
+def claim(output: Path, mine: dict[str, Any], command: dict[str, Any] | None) -> None:
+    """Check that the folder's run has `mine` (model, fingerprint, settings).
+
+    Where there is no run.json one is written, with the `command`, unless that is None. Raises OutputError for another
+    run's folder, naming what differs, or when the folder cannot be locked or written.
+    """
+    with _Locked(output) as path:
+        if path.is_file():
+            _same_run(read_json(path), mine, output)
+        elif command is not None:
+            versions = {name: version(name) for name in VERSIONS}
+            made = {**mine, "command": command, "versions": versions, "python": sys.version.split()[0]}
+            write_text(path, to_json(made))
+
+
+def agree_on_budget(output: Path, device: str, budget: int, *, lower: bool) -> int:
+    """The token budget of this folder's run on this kind of device: the first one used, or a `lower` one found since.
+
+    A resumed run makes the same batches, and with them the same last digits.
+    """
+    with _Locked(output) as path:
+        run = read_json(path)
+        known = run.get("token_budget") or {}
+        if device in known and not (lower and budget < known[device]):
+            return int(known[device])
+        write_text(path, to_json({**run, "token_budget": {**known, device: budget}}))
+        return budget
+
+
+class _Locked:
+    """run.json of a folder, nobody else reading or writing it."""
+
+    def __init__(self, output: Path) -> None:
+        self.output, self.lock = output, FileLock(str(output / ".run.lock"))
+
+    def __enter__(self) -> Path:
+        try:
+            self.lock.acquire()
+        except OSError as error:
+            raise OutputError(f"cannot lock {self.output}: {error.strerror or error}") from error
+        path = self.output / "run.json"
+        remove_leftovers(path)
+        return path
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def _same_run(theirs: dict[str, Any], mine: dict[str, Any], output: Path) -> None:
+    """Raise OutputError naming what differs when a folder's run.json is of another model or other settings."""
+    detail = ""
+    if theirs.get("fingerprint") != mine["fingerprint"]:
+        detail = f"model {theirs.get('model')} with fingerprint {theirs.get('fingerprint')}, not {mine['fingerprint']}"
+    elif theirs.get("settings") != mine["settings"]:
+        old = theirs.get("settings") or {}
+        changed = [k for k in mine["settings"] if old.get(k) != mine["settings"][k]]
+        detail = ", ".join(f"{k} was {old.get(k)!r}, now {mine['settings'][k]!r}" for k in changed)
+    if detail:
+        raise OutputError(f"{output} holds another run: {detail}. Choose another folder with -o.")

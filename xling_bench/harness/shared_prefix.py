@@ -1,0 +1,175 @@
+"""lm-eval's Hugging Face model with log-likelihoods from the shared-prefix engine.
+
+`SharedPrefixLM` is an `HFLM`: it loads, tokenises and generates as that one does, and makes the same decisions. It is
+registered with lm-eval as `xling-hf`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import lm_eval.models  # noqa: F401 - registering before lm-eval's own models would hide them
+import torch
+from lm_eval.api.registry import register_model
+from lm_eval.models.huggingface import HFLM
+from tqdm import tqdm
+
+from xling_bench.errors import DataError, UnsupportedModelError
+from xling_bench.scoring.budget import automatic
+from xling_bench.scoring.decoder import Decoder
+from xling_bench.scoring.engine import Engine, Score
+from xling_bench.scoring.tree import PrefixTree
+
+log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
+Pair = tuple[list[int], list[int]]  # tokens of the context and of what is scored
+LOOSE = {torch.bfloat16: 0.05, torch.float16: 0.01}  # rounding of one token's log-probability, in the self-check
+CHECKED = 500  # one request in so many is checked against the plain forward, two at least
+
+
+@register_model("xling-hf")
+class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
+    """`HFLM` that computes what requests have in common once.
+
+    `token_budget` is the number of tokens computed at once, by default what fits the device. `engine` is None where
+    the model cannot be scored so, and `why_plain` then says why: its scores are lm-eval's own. The first requests are
+    computed by the plain forward pass too; should they differ, the engine is given up, with a warning.
+    """
+
+    def __init__(self, pretrained: Any, token_budget: int | None = None, **settings: Any) -> None:
+        self._contexts: dict[str, list[int]] = {}  # lm-eval tokenises while it loads
+        super().__init__(pretrained, **settings)
+        self.engine: Engine | None = None
+        self.why_plain = ""
+        self.checked: float | None = None
+        try:
+            if self.backend != "causal" or self.mixed_precision_dtype is not None:
+                raise UnsupportedModelError("only causal models in one precision share prefixes")
+            decoder = Decoder(self.model)
+            budget = automatic(decoder) if token_budget is None else int(token_budget)
+            self.engine = Engine(decoder, budget)
+        except UnsupportedModelError as reason:
+            self._give_up(str(reason))
+
+    def _give_up(self, why: str) -> None:
+        self.engine, self.why_plain = None, why
+        log.warning("scoring without shared prefixes, which is slow: %s", why)
+
+    def loglikelihood(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+        """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
+        if self.engine is None:
+            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
+        pairs = [request.args for request in requests]
+        bar = tqdm(pairs, desc="Tokenizing inputs", disable=disable_tqdm)
+        found = self._shared(self.engine, (self._split(*pair) for pair in bar), disable_tqdm)
+        if found is None:
+            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
+        for pair, answer in zip(pairs, found, strict=True):
+            self.cache_hook.add_partial("loglikelihood", pair, answer)
+        return found
+
+    def _loglikelihood_tokens(self, requests: Sequence[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
+        """The same for requests that are tokens already: `loglikelihood_rolling` comes here."""
+        found = None
+        if self.engine is not None:
+            found = self._shared(self.engine, ((r[1], r[2]) for r in requests), disable_tqdm)
+        if found is None:
+            return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
+        for (pair, _, _), answer in zip(requests, found, strict=True):
+            if pair is not None:
+                self.cache_hook.add_partial("loglikelihood", pair, answer)
+        return found
+
+    def _split(self, context: str, continuation: str) -> Pair:
+        """Tokens of a request as lm-eval makes them: an empty context is the prefix token."""
+        if context:
+            return self._encode_pair(context, continuation)  # type: ignore[no-any-return]
+        tokens = self.tok_encode(continuation, add_special_tokens=False)
+        if tokens and tokens[0] == self.prefix_token_id:
+            return tokens[:1], tokens[1:]
+        return [self.prefix_token_id], tokens
+
+    def tok_encode(self, string: str, *arguments: Any, **settings: Any) -> list[int]:
+        """lm-eval's, but demonstrations and premises, which come again and again, are tokenised once."""
+        if arguments or settings:
+            return super().tok_encode(string, *arguments, **settings)  # type: ignore[no-any-return]
+        if string not in self._contexts:
+            if len(self._contexts) >= 64:
+                self._contexts.clear()
+            self._contexts[string] = super().tok_encode(string)
+        return list(self._contexts[string])
+
+    def _shared(self, engine: Engine, pairs: Iterable[Pair], quiet: bool) -> list[tuple[float, bool]] | None:
+        """The engine's answers, or None when its self-check failed."""
+        tree, first = PrefixTree(), list[tuple[list[int], int]]()
+        for context, continuation in pairs:
+            sequence, start = self._fitted(context, continuation)
+            tree.add(sequence, start)
+            if len(first) < max(2, len(tree.requests) // CHECKED):
+                first.append((sequence, start))
+        if not tree.requests:
+            return []
+        if self.checked is None and not self._agrees(engine, first):
+            return None
+        return [(score.sum, score.greedy) for score in _scores(engine, tree, quiet)]
+
+    def _fitted(self, context: list[int], continuation: list[int]) -> tuple[list[int], int]:
+        """The tokens that fit the model, the last ones, and where scoring begins in them."""
+        if not continuation:
+            raise DataError("a candidate is empty: there is nothing to score.")
+        if len(continuation) > self.max_length:
+            raise DataError(
+                f"an item is longer than the model's context of {self.max_length} tokens, so it cannot be scored "
+                f"whole: it has {len(continuation)}. Give --max-length if the model takes more."
+            )
+        whole = context + continuation
+        if len(whole) > self.max_length + 1:
+            log.warning(
+                "Combined length of context (%d) and continuation (%d) exceeds model's maximum length (%d). "
+                "Truncating %d tokens from the left.",
+                len(context), len(continuation), self.max_length, len(whole) - self.max_length - 1,
+            )  # fmt: skip
+            whole = whole[-(self.max_length + 1) :]
+        return whole, len(whole) - len(continuation)
+
+    def _agrees(self, engine: Engine, requests: list[tuple[list[int], int]]) -> bool:
+        """Whether the engine computes what the plain forward pass computes for these; if not, gives the engine up."""
+        tree = PrefixTree()
+        for sequence, start in requests:
+            tree.add(sequence, start)
+        mine = Engine(engine.decoder, engine.budget, worth=1).score(tree)  # with a trunk, whatever it costs
+        dtype, worst = engine.decoder.dtype, 0.0
+        for (sequence, start), score in zip(requests, mine, strict=True):
+            with torch.inference_mode():
+                logits = self._model_call(torch.tensor([sequence[:-1]], device=self.device))[0, start - 1 :]
+            targets = torch.tensor(sequence[start:], device=logits.device)[:, None]
+            plain = float(torch.log_softmax(logits.float(), -1).gather(1, targets).sum())
+            allowed = LOOSE.get(dtype, 0.0) * score.tokens + 1e-3 + 1e-6 * abs(plain)
+            worst = max(worst, abs(score.sum - plain))
+            if not abs(score.sum - plain) <= allowed and not math.isnan(plain):
+                self._give_up(f"a self-check gave {score.sum:.4f} where the plain forward pass gave {plain:.4f}")
+                return False
+        self.checked = worst
+        return True
+
+    def how(self) -> dict[str, Any]:
+        """How log-likelihoods are computed, for the results file."""
+        if self.engine is None:
+            return {"backend": "lm-eval", "why": self.why_plain}
+        return {"backend": "shared-prefix", "token_budget": self.engine.budget, "halved": self.engine.halved}
+
+
+def _scores(engine: Engine, tree: PrefixTree, quiet: bool) -> list[Score]:
+    before = engine.budget
+    with tqdm(total=sum(tree.scored), desc="scoring tokens", disable=quiet or not sys.stderr.isatty()) as bar:
+
+        def tick(tokens: int) -> None:
+            bar.update(tokens)
+
+        found = engine.score(tree, tick)
+    if engine.budget < before:
+        log.warning("memory did not suffice: the token budget is now %d, not %d", engine.budget, before)
+    return found

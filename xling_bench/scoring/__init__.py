@@ -1,0 +1,1 @@
+"""Shared-prefix log-likelihoods: what many candidates have in common is computed once."""
