@@ -10,6 +10,7 @@ from typing import Any
 
 from xling_bench.catalog import select
 from xling_bench.errors import UsageError
+from xling_bench.harness import launch
 from xling_bench.harness.chatter import quiet
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.plan import RunConfig
@@ -62,7 +63,8 @@ def evaluate(
         joiner=joiner,
         metrics=tuple(_listed(metrics)),
     )
-    return Runner(run, progress or _to_stderr).run()
+    runner = Runner(run, progress or _to_stderr)
+    return launch.run(runner) or runner.report
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:

@@ -187,3 +187,14 @@ def test_xglms_own_attention_is_back_afterwards() -> None:
     with pytest.raises(IndexError):
         compare(network, [([1, 2, VOCABULARY], 1), ([1, 3, 4, VOCABULARY, 5], 1)], 10, 1)
     assert "forward" not in vars(network.model.layers[0].self_attn)
+
+
+@given(requests=some_requests(), processes=st.integers(1, 4), budget=st.sampled_from([1, 20]))
+@settings(max_examples=20, deadline=None)
+def test_shares_of_several_processes_add_up_to_the_last_bit(requests, processes, budget) -> None:
+    """Each node is read off by exactly one process, the trunks' by the first."""
+    decoder = Decoder(model("xglm"))
+    whole = Engine(decoder, budget, worth=8).work(tree_of(requests))
+    parts = [Engine(decoder, budget, worth=8, share=(k, processes)).work(tree_of(requests)) for k in range(processes)]
+    assert sum(part.values for part in parts).tolist() == whole.values.tolist()
+    assert sum(part.greedy.astype(int) for part in parts).tolist() == whole.greedy.astype(int).tolist()

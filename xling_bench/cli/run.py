@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     apply_data(arguments)
     from xling_bench.catalog import select
     from xling_bench.catalog.names import emit_spec
+    from xling_bench.harness import launch
     from xling_bench.harness.chatter import quiet
     from xling_bench.harness.model import ModelConfig
     from xling_bench.harness.plan import RunConfig
@@ -92,7 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
     runner = Runner(config, progress=_say)
     if arguments.dry_run:
         return _dry_run(runner)
-    report = runner.run()
+    report = launch.run(runner)
+    if report is None:
+        return 0  # one of several processes, which the first one answers for
     return _finish(runner, report, {*arguments.tasks}, everything=bool(arguments.langs or arguments.pairs))
 
 

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -48,10 +48,21 @@ def resumable(lm: Any, kept: Kept, warnings: dict[str, None]) -> Any:
 
     `warnings` fills while the model works; what is in it is kept with the texts, and a resumed run repeats it.
     """
-    inner, wrapped = copy.copy(lm), copy.copy(lm)
-    inner._model_generate = functools.partial(_decode, lm)  # the hook HFLM has for it
-    wrapped.generate_until = functools.partial(_generate, inner, kept, warnings)
+    wrapped = copy.copy(lm)
+    wrapped.generate_until = functools.partial(_generate, greedy(lm), kept, warnings)
     return wrapped
+
+
+def greedy(lm: Any) -> Any:
+    """A copy of lm-eval's `HFLM` that decodes greedily, whatever the model's files suggest."""
+    inner = copy.copy(lm)
+    inner._model_generate = functools.partial(_decode, lm)  # the hook HFLM has for it
+    return inner
+
+
+def texts_of(lm: Any) -> Callable[[Sequence[Any]], list[str]]:
+    """One batch of (context, settings) to its texts, for a process that follows another."""
+    return functools.partial(_texts, greedy(lm))
 
 
 def _generate(lm: Any, kept: Kept, warnings: dict[str, None], instances: Sequence[Any]) -> list[str]:
@@ -70,11 +81,23 @@ def _generate(lm: Any, kept: Kept, warnings: dict[str, None], instances: Sequenc
     for name in by_name.keys() - {name for batch in todo for name in batch}:
         warnings.update(dict.fromkeys(kept.warnings[name]))
     with tqdm(total=len(by_name), initial=kept.reused, desc="generating", disable=not sys.stderr.isatty()) as bar:
-        for batch in todo:
-            texts = lm.generate_until([by_name[name] for name in batch], disable_tqdm=True)
-            kept.add(dict(zip(batch, texts, strict=True)), list(warnings))
-            bar.update(len(batch))
+        team, make = getattr(lm, "team", None), functools.partial(_texts, lm)
+        for start in range(0, len(todo), team.size if team else 1):
+            batches = todo[start : start + (team.size if team else 1)]
+            arguments = [[by_name[name].args for name in batch] for batch in batches]
+            made = team.generate(arguments, make) if team else [make(arguments[0])]
+            for batch, texts in zip(batches, made, strict=True):
+                kept.add(dict(zip(batch, texts, strict=True)), list(warnings))
+                bar.update(len(batch))
     return [kept.texts[request.name] for request in requests]
+
+
+def _texts(lm: Any, batch: Sequence[Any]) -> list[str]:
+    """The texts of one batch of (context, settings)."""
+    from lm_eval.api.instance import Instance
+
+    instances = [Instance("generate_until", {}, tuple(arguments), i) for i, arguments in enumerate(batch)]
+    return lm.generate_until(instances, disable_tqdm=True)  # type: ignore[no-any-return]
 
 
 def _request(lm: Any, context: str, settings: dict[str, Any]) -> Request:

@@ -224,6 +224,7 @@ def load(config: ModelConfig) -> Any:
     if lm.prefix_token_id >= lm.model.get_input_embeddings().num_embeddings:
         raise ModelError(f"--prefix-token {lm.prefix_token_id}: the model's vocabulary is smaller than that.")
     _check_finite(lm, config)
+    lm._rank, lm._world_size = 0, 1  # several processes share the work inside the model, lm-eval sees one
     return lm
 
 

@@ -66,6 +66,7 @@ class Runner:
         self.source: Source = source_from_environment()
         self.report = RunReport(config.output)
         self.lm: Any = None
+        self.load = models.load  # several processes load together: launch.py
         self.fingerprint = ""
         self.seconds: list[float] = []
 
@@ -223,7 +224,7 @@ class Runner:
 
             forget_data()  # an earlier run of this process may have read other files
             self.say(f"loading {self.config.model.name}")
-            lm = models.load(self.config.model)
+            lm = self.load(self.config.model)
             ignored = ignored_settings(lm) if any(s.kind == "generate" for s in self.config.specs) else []
             if ignored:
                 self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")

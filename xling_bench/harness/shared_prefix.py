@@ -22,6 +22,7 @@ from xling_bench.errors import DataError, UnsupportedModelError
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine, Score
+from xling_bench.scoring.parallel import Team
 from xling_bench.scoring.tree import PrefixTree
 
 log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
@@ -43,6 +44,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         self._contexts: dict[str, list[int]] = {}  # lm-eval tokenises while it loads
         super().__init__(pretrained, **settings)
         self.engine: Engine | None = None
+        self.team: Team | None = None  # set by our runner; under lm-eval's own, each process has its own documents
         self.why_plain = ""
         self.checked: float | None = None
         try:
@@ -114,7 +116,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
             return []
         if self.checked is None and not self._agrees(engine, first):
             return None
-        return [(score.sum, score.greedy) for score in _scores(engine, tree, quiet)]
+        return [(score.sum, score.greedy) for score in _scores(engine, self.team, tree, quiet)]
 
     def _fitted(self, context: list[int], continuation: list[int]) -> tuple[list[int], int]:
         """The tokens that fit the model, the last ones, and where scoring begins in them."""
@@ -162,14 +164,14 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         return {"backend": "shared-prefix", "token_budget": self.engine.budget, "halved": self.engine.halved}
 
 
-def _scores(engine: Engine, tree: PrefixTree, quiet: bool) -> list[Score]:
+def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) -> list[Score]:
     before = engine.budget
     with tqdm(total=sum(tree.scored), desc="scoring tokens", disable=quiet or not sys.stderr.isatty()) as bar:
 
         def tick(tokens: int) -> None:
             bar.update(tokens)
 
-        found = engine.score(tree, tick)
+        found = team.score(engine, tree, tick) if team else engine.score(tree, tick)
     if engine.budget < before:
         log.warning("memory did not suffice: the token budget is now %d, not %d", engine.budget, before)
     return found

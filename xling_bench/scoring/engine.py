@@ -49,38 +49,41 @@ class Engine:
 
         Raises ModelError when memory does not suffice for one document alone.
         """
-        work = self.work(tree, tick)
-        return work.scores(work.values, work.greedy)
+        return self.work(tree, tick).scores()
 
     def work(self, tree: PrefixTree, tick: Callable[[int], None] = lambda _: None) -> Work:
         """Compute this engine's share of the batches."""
         work = Work(tree, tick)
         worth = self.worth or WORTH["cpu" if self.decoder.device.type == "cpu" else "device"]
+        plan = list(make_plan(tree, self.decoder.width, worth).walk())
+        trunks = [Row(trunk.nodes, [len(trunk.nodes)] * len(trunk.nodes)) for trunk in plan]
+        work.ask(trunks)
+        work.ask([row for trunk in plan for row in trunk.rows])
         budget, turn = self.budget, 0
         path: list[tuple[Trunk, KeyValues]] = []
         with self.decoder.ready():
-            for trunk in make_plan(tree, self.decoder.width, worth).walk():
+            for trunk, row in zip(plan, trunks, strict=True):
                 while path and path[-1][0] is not trunk.parent:
                     path.pop()  # its keys and values are not needed any more
-                before = path[-1][1] if path else []
-                path.append((trunk, self._trunk(trunk, before, work)))
+                if self.share[0]:
+                    row.asked = []  # everybody computes trunks, the first one reads them off
+                path.append((trunk, self._trunk(row, path[-1][1] if path else [], work)))
                 for rows in batches(trunk.rows, budget):
                     if turn % self.share[1] == self.share[0]:
                         self._rows(rows, path[-1][1], work)
                     turn += 1
         return work
 
-    def _trunk(self, trunk: Trunk, before: KeyValues, work: Work) -> KeyValues:
-        if not trunk.nodes:
+    def _trunk(self, row: Row, before: KeyValues, work: Work) -> KeyValues:
+        if not row.nodes:
             return before
-        row = Row(trunk.nodes, [len(trunk.nodes)] * len(trunk.nodes))
         prefix = Prefix(before, keep=True)
         try:
             self._forward([row], prefix, work)
         except Exception as error:
             if not out_of_memory(error):
                 raise
-            raise ModelError(f"memory does not suffice for {trunk.length} tokens of demonstrations.") from error
+            raise ModelError(f"memory does not suffice for {len(row.nodes)} tokens of demonstrations.") from error
         return prefix.kept
 
     def _rows(self, rows: list[Row], before: KeyValues, work: Work) -> None:
@@ -127,11 +130,11 @@ class Work:
         self.depths = np.array(tree.depths, dtype=np.int64)
         self.values = np.zeros(len(tree), dtype=np.float64)
         self.greedy = np.zeros(len(tree), dtype=bool)
-        self.done = bytearray(len(tree))
-        self.wanted: dict[int, list[int]] = {}
+        self.wanted: dict[int, list[int]] = {}  # node: its children whose log-probabilities are wanted
         for node, scored in enumerate(tree.scored):
             if scored:
                 self.wanted.setdefault(tree.parents[node], []).append(node)
+        self.waiting = dict(self.wanted)
 
     def inputs(self, rows: list[Row]) -> tuple[Any, Any, Any]:
         """Tokens, positions and ends of subtrees, (B, T); padding sees the prefix and itself."""
@@ -144,31 +147,28 @@ class Work:
             ends[place, : len(nodes)] = row.ends
         return tokens, positions, ends
 
+    def ask(self, rows: list[Row]) -> None:
+        """Decide which row each wanted log-probability is read off."""
+        for row in rows:
+            row.asked = [index for index, node in enumerate(row.nodes) if self.waiting.pop(node, None)]
+
     def edges(self, rows: list[Row], length: int) -> tuple[list[int], list[int], list[int]]:
         """What is to be read off: places in the flattened batch; for each wanted node its place's index; the nodes."""
-        places, index, nodes, seen = list[int](), list[int](), list[int](), set[int]()
-        for number, row in enumerate(rows):
-            for column, node in enumerate(row.nodes):
-                children = self.wanted.get(node)
-                if children and not self.done[node] and node not in seen:
-                    seen.add(node)  # a path split over rows is in each of them
-                    index += [len(places)] * len(children)
-                    nodes += children
-                    places.append(number * length + column)
-        return places, index, nodes
+        places = [number * length + column for number, row in enumerate(rows) for column in row.asked]
+        asked = [row.nodes[column] for row in rows for column in row.asked]
+        index = [place for place, node in enumerate(asked) for _ in self.wanted[node]]
+        return places, index, [child for node in asked for child in self.wanted[node]]
 
     def take(self, nodes: list[int], values: torch.Tensor, greedy: torch.Tensor) -> None:
         """Note the scores of nodes."""
         self.values[nodes], self.greedy[nodes] = values.cpu().numpy(), greedy.cpu().numpy()
-        for node in nodes:
-            self.done[self.tree.parents[node]] = 1
         self.tick(len(nodes))
 
-    def scores(self, values: Any, greedy: Any) -> list[Score]:
+    def scores(self) -> list[Score]:
         """Sums over each request's nodes."""
 
         def score(nodes: array[int]) -> Score:
-            return Score(float(values[nodes].sum()), bool(greedy[nodes].all()), len(nodes))
+            return Score(float(self.values[nodes].sum()), bool(self.greedy[nodes].all()), len(nodes))
 
         return [score(nodes) for nodes in self.tree.requests]
 

@@ -18,11 +18,17 @@ ATTENTION = 6
 MAX_ROW = 1024  # tokens of a row made of several branches
 
 
-class Row(NamedTuple):
-    """A piece of the tree below a trunk, in preorder: `nodes`, and for each where in the row its subtree ends."""
+@dataclass
+class Row:
+    """A piece of the tree below a trunk, in preorder: `nodes`, and for each where in the row its subtree ends.
+
+    `asked` are the indices whose children's log-probabilities are read off here: a node in several rows, because the
+    tree was split after it, is read off in the first.
+    """
 
     nodes: list[int]
     ends: list[int]
+    asked: list[int] = field(default_factory=list)
 
 
 @dataclass

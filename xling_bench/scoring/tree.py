@@ -46,6 +46,15 @@ class PrefixTree:
             self.scored[node] = 1
         self.requests.append(nodes)
 
+    @classmethod
+    def unpack(cls, tokens: Sequence[int], parents: Sequence[int], scored: Sequence[int]) -> PrefixTree:
+        """The tree with these nodes, without its requests: what another process needs to compute its share."""
+        tree = cls()
+        for token, parent in zip(tokens, parents, strict=True):
+            tree._child(parent, token)
+        tree.scored = bytearray(scored)
+        return tree
+
     def _child(self, parent: int, token: int) -> int:
         node = self._children.get((parent, token))
         if node is None:

@@ -1,0 +1,45 @@
+"""One run in one process, or in the several that `torchrun` or `accelerate launch` started."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from xling_bench.harness import model as models
+from xling_bench.harness.generate import texts_of
+from xling_bench.harness.runner import Runner, RunReport
+
+
+def several_processes() -> bool:
+    """Whether the environment says that this process is one of several (WORLD_SIZE and RANK)."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def run(runner: Runner) -> RunReport | None:
+    """Do the run. Of several processes the first one does all that a run does, and the report is its own; the others
+    help it to compute, touch no file, and get None."""
+    if not several_processes():
+        return runner.run()
+    from xling_bench.scoring.parallel import Command, Team
+
+    team = Team(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    if not team.leads:
+        team.follow(lambda: _helper(models.load(runner.config.model)))
+        return None
+
+    def load(config: models.ModelConfig) -> Any:
+        team.tell(Command.LOAD)
+        lm = team.loaded(lambda: models.load(config))
+        lm.team = team
+        runner.say(f"{team.size} processes share the work")
+        return lm
+
+    runner.load = load
+    try:
+        return runner.run()
+    finally:
+        team.tell(Command.STOP)
+
+
+def _helper(lm: Any) -> tuple[Any, Any]:
+    return getattr(lm, "engine", None), texts_of(lm)
