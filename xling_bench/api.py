@@ -12,6 +12,7 @@ from xling_bench.catalog import select
 from xling_bench.errors import UsageError
 from xling_bench.harness import launch
 from xling_bench.harness.chatter import quiet
+from xling_bench.harness.demos import Demos
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.plan import RunConfig
 from xling_bench.harness.runner import Runner, RunReport
@@ -27,6 +28,9 @@ def evaluate(
     shots: Sequence[int] = (0,),
     seeds: Sequence[int] = (0,),
     demo_lang: str | None = None,
+    demos: str = "fixed",
+    demo_encoder: str | None = None,
+    aligner: bool = False,
     limit: int | None = None,
     split: str = "test",
     joiner: str = "paper",
@@ -38,6 +42,7 @@ def evaluate(
 
     `model` is `"hf:PATH_OR_NAME"` (or a ModelConfig); `settings` are ModelConfig's fields (dtype, revision, ...).
     `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
+    `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.
     `metrics` limits what is reported (names of `catalog.METRICS`; default all that a task has).
     Results are written under `output` as each task ends; calling again continues. Raises XlingError for bad input
     or an unusable model; a single task's failure is in `RunReport.failed` and stops nothing else.
@@ -57,7 +62,7 @@ def evaluate(
         output=Path(output),
         shots=tuple(shots),
         seeds=tuple(seeds),
-        demo_lang=demo_lang,
+        demos=Demos(demos, demo_lang, demo_encoder, aligner),
         limit=limit,
         split=split,
         joiner=joiner,

@@ -30,6 +30,13 @@ def add(commands: Any) -> None:
         "--seeds", type=comma_numbers, default=[0], metavar="N,...", help="which demonstrations (default 0)"
     )
     parser.add_argument("--demo-lang", metavar="CODE", help="language of demonstrations (default: the task's)")
+    parser.add_argument(
+        "--demos", default="fixed", help="fixed (default), aligned (items all languages have), semantic (nearest)"
+    )
+    parser.add_argument(
+        "--demo-encoder", metavar="hf:PATH_OR_NAME", help="whose states say what is near (default: the model's own)"
+    )
+    parser.add_argument("--aligner", action="store_true", help="a sentence on the item's language after English ones")
     parser.add_argument("--limit", type=int, metavar="N", help="score only the first N items of each task")
     parser.add_argument("--split", default="test", help="test (default), or dev where a benchmark has it")
     parser.add_argument(
@@ -69,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog.names import emit_spec
     from xling_bench.harness import launch
     from xling_bench.harness.chatter import quiet
+    from xling_bench.harness.demos import Demos
     from xling_bench.harness.model import ModelConfig
     from xling_bench.harness.plan import RunConfig
     from xling_bench.harness.runner import Runner
@@ -84,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         shots=tuple(arguments.shots),
         seeds=tuple(arguments.seeds),
-        demo_lang=arguments.demo_lang,
+        demos=Demos(arguments.demos, arguments.demo_lang, arguments.demo_encoder, arguments.aligner),
         limit=arguments.limit,
         split=arguments.split,
         joiner=arguments.joiner,

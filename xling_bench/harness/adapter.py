@@ -20,6 +20,7 @@ from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import explain
 from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.harness.demos import POLICIES, aligned_ids, forget
 from xling_bench.harness.scoring import chosen_metrics, rank, tokens_of
 from xling_bench.harness.units import MOST_SHOTS
 from xling_bench.metrics.qa import abstains
@@ -44,11 +45,19 @@ class Docs(list[Doc]):
 class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is untyped
     """The first n demonstrations of the seeded order, the same for every item.
 
-    An item that is among them (benchmarks without a development split) gets the next one instead.
+    An item that is among them (benchmarks without a development split) gets the next one instead. An item that brings
+    `demo_ids` of its own (nearest ones) gets these.
     """
 
     def sample(self, n: int, eval_doc: Doc | None = None, df: Sequence[Doc] | None = None, **_: Any) -> list[Doc]:
         """Return n demonstrations, none of which is `eval_doc`."""
+        if eval_doc and "demo_ids" in eval_doc:
+            known = {doc["id"]: doc for doc in cast("Sequence[Doc]", df or self.df)}
+            return [known[name] for name in eval_doc["demo_ids"][:n]]
+        if eval_doc and eval_doc["demos"] == "semantic":
+            raise UsageError(
+                "semantic demonstrations are chosen with the model: use `xling-bench run --demos semantic`"
+            )
         own = eval_doc["id"] if eval_doc else None
         pool = [doc for doc in cast("Sequence[Doc]", df or self.df)[: n + 1] if doc["id"] != own]
         if len(pool) < n:
@@ -63,8 +72,9 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     """lm-eval's `custom_dataset`: the documents of one task.
 
     `xling` is the task's own declaration (benchmark, unit, form). From `--metadata` (or our runner) come `split`
-    (default `test`), `demo_seed` (default 0), `demo_lang` (default the task's language) and `metrics` (default all
-    that the task has). lm-eval passes the model's arguments here too: per-token scores need its tokenizer.
+    (default `test`), `demo_seed` (default 0), `demo_lang` (default the task's language), `demos` (default `fixed`;
+    `aligned`; `semantic`, for which our runner chooses each item's own) and `metrics` (default all that the task has).
+    lm-eval passes the model's arguments here too: per-token scores need its tokenizer.
     Raises what names the remedy where data, or what the headline metric needs, are not there.
     """
     benchmark = get_benchmark(xling["benchmark"])
@@ -74,16 +84,25 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     family = get_family(metadata["family"])
     demo_unit, shown_form = demo_form(family, benchmark, unit, form, metadata.get("demo_lang"))
     pool = _pool(benchmark, demo_unit, benchmark.demos_from(split))
+    policy, most = metadata.get("demos", "fixed"), MOST_SHOTS + 1
     seed = _seed(metadata.get("demo_seed", 0))
     order = sorted(pool.rows if pool else [], key=lambda row: demo_rank(row["id"], seed))
+    if policy == "aligned":
+        common = aligned_ids(benchmark, benchmark.demos_from(split), source_from_environment())
+        order = [row for row in order if row["id"] in common]
+    elif policy == "semantic":
+        most = len(order)
+    elif policy != "fixed":
+        raise UsageError(f"demos {policy!r}: expected one of {', '.join(POLICIES)}")
     answers_in = benchmark.answer_language(unit)
     abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
     metrics = chosen_metrics(benchmark, form.kind, unit, metadata.get("metrics"))
-    docs = [_doc(benchmark, form, row, answers_in, test, abstain) | {"metrics": metrics} for row in test.rows]
+    shared = {"metrics": metrics, "demos": policy}
+    docs = [_doc(benchmark, form, row, answers_in, test, abstain) | shared for row in test.rows]
     if {"p1", "acc_token"} & metrics.keys():
         for doc, tokens in zip(docs, tokens_of([doc["texts"] for doc in docs], metadata), strict=True):
             doc["tokens"] = tokens
-    demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[: MOST_SHOTS + 1] if pool]
+    demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[:most] if pool]
     return {"test": Docs(docs, demos)}
 
 
@@ -139,6 +158,7 @@ def _doc(
 def forget_data() -> None:
     """Drop rows kept from earlier tasks, so that a new run reads the files as they are now."""
     _cached.cache_clear()
+    forget()
 
 
 def demonstrations(docs: Docs) -> list[Doc]:

@@ -166,7 +166,7 @@ def hub_commit(name: str, revision: str | None) -> str:
         ) from error
 
 
-def _revision(name: str, revision: str | None) -> str:
+def revision_of(name: str, revision: str | None) -> str:
     """What to load: the very commit that was fingerprinted, not a branch that may have moved since."""
     return "main" if Path(name).is_dir() else hub_commit(name, revision)
 
@@ -176,9 +176,9 @@ def end_token(config: ModelConfig) -> str:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(config.name, revision=_revision(config.name, config.revision))
+        tokenizer = AutoTokenizer.from_pretrained(config.name, revision=revision_of(config.name, config.revision))
     except Exception as error:  # the tokenizer libraries raise bare Exception for a damaged file
-        raise ModelError(f"{config.name}: the tokenizer cannot be loaded: {_reason(error)}") from error
+        raise ModelError(f"{config.name}: the tokenizer cannot be loaded: {reason_of(error)}") from error
     if not tokenizer.eos_token:
         raise ModelError(f"--joiner auto: the tokenizer of {config.name} has no end token; use --joiner paper.")
     return str(tokenizer.eos_token)
@@ -200,7 +200,7 @@ def load(config: ModelConfig) -> Any:
     try:
         lm = backend(
             pretrained=config.name,
-            revision=_revision(config.name, config.revision),
+            revision=revision_of(config.name, config.revision),
             dtype=config.dtype,
             softmax_dtype="float32",
             device=device,
@@ -216,7 +216,7 @@ def load(config: ModelConfig) -> Any:
     except ModelError:
         raise
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
-        raise ModelError(f"model {config.name} cannot be loaded: {_reason(error)}") from error
+        raise ModelError(f"model {config.name} cannot be loaded: {reason_of(error)}") from error
     if lm.prefix_token_id is None:
         raise ModelError(
             f"model {config.name}: its tokenizer has no bos or eos token; give one with --prefix-token ID."
@@ -240,7 +240,7 @@ def _check_finite(lm: Any, config: ModelConfig) -> None:
         )
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
@@ -254,7 +254,7 @@ def _device(name: str | None) -> str:
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"--device {name}: {_reason(error)}") from error
+        raise UsageError(f"--device {name}: {reason_of(error)}") from error
     return name
 
 

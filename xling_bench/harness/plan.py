@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import xling_bench
-from xling_bench import languages
 from xling_bench.catalog import TaskSpec, get_metric
-from xling_bench.catalog.prompt import demo_form
+from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.data import Loaded, Source, load
 from xling_bench.errors import MissingDataError, MissingMetricError, UsageError, XlingError
+from xling_bench.harness.demos import FIXED, Demos, aligned_ids, aligner
+from xling_bench.harness.encoder import encoder_config, encoder_mark
 from xling_bench.harness.generate import DECODING
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.scoring import check_headline, pick_metrics
@@ -34,7 +35,7 @@ class RunConfig:
     output: Path
     shots: tuple[int, ...] = (0,)
     seeds: tuple[int, ...] = (0,)
-    demo_lang: str | None = None
+    demos: Demos = FIXED
     limit: int | None = None
     split: str = "test"
     joiner: str = "paper"
@@ -48,9 +49,10 @@ class RunConfig:
             raise UsageError(f"--limit {self.limit}: expected a number >= 1")
         if self.joiner not in JOINERS:
             raise UsageError(f"--joiner {self.joiner!r}: expected one of {', '.join(JOINERS)}")
-        if self.demo_lang is not None:
-            languages.get(self.demo_lang)
+        self.demos.check()
         self.model.check()
+        if self.demos.encoder is not None:
+            encoder_config(self.demos.encoder).check()
 
 
 @dataclass
@@ -87,9 +89,8 @@ class Plan:
 def make_plan(config: RunConfig, source: Source) -> Plan:
     """Plan all units. Bad data of one task end up in the plan; only a senseless configuration raises."""
     config.check()
-    demo_lang = languages.get(config.demo_lang).key if config.demo_lang else None
     plan = Plan()
-    for unit in make_units(config.specs, config.shots, config.seeds, demo_lang):
+    for unit in make_units(config.specs, config.shots, config.seeds, config.demos.check()):
         try:
             plan.units.append((unit, _facts(config, source, unit, plan.notes)))
         except MissingDataError as error:
@@ -113,13 +114,13 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
     data = load(benchmark, spec.unit, config.split, source)
     _note_deviation(spec, spec.unit, config.split, data, notes)
     demos: dict[str, Any] = {}
-    if unit.shots:
-        code = None if unit.demos == "same" else unit.demos
-        demo_unit, form = demo_form(spec.family, benchmark, spec.unit, spec.form(), code)
+    if unit.how is not None:
+        demo_unit, form = demo_form(spec.family, benchmark, spec.unit, spec.form(), unit.how.language)
         demo_split = benchmark.demos_from(config.split)
         demo_data = load(benchmark, demo_unit, demo_split, source)
         _note_deviation(spec, demo_unit, demo_split, demo_data, notes)
         demos = {"seed": unit.seed, "demo_data": demo_data.hash, "demo_template": form.digest()}
+        demos |= _policy_facts(unit.how, spec, form, demo_unit, demo_split, source)
         demos["demo_origin"] = demo_data.origin
     names = pick_metrics(benchmark, spec.kind, spec.unit, config.metrics)
     metrics, unavailable = rules(names, benchmark.key, spec.answer_language.key)
@@ -145,6 +146,20 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
         "unavailable": unavailable,
         **({"decoding": DECODING} if spec.kind == "generate" else {}),
     }
+
+
+def _policy_facts(
+    how: Demos, spec: TaskSpec, shown: Form, demo_unit: str, split: str, source: Source
+) -> dict[str, Any]:
+    """What the choice of demonstrations depends on besides seed, data and template."""
+    facts: dict[str, Any] = {}
+    if how.policy == "aligned":
+        facts["demo_ids"] = item_ids(sorted(aligned_ids(spec.benchmark, split, source)))
+    if how.policy == "semantic":
+        facts["demo_encoder"] = encoder_mark(how.encoder)
+    if how.aligner:
+        facts["aligner"] = aligner(spec, spec.form(), shown, demo_unit)
+    return facts
 
 
 def _note_deviation(spec: TaskSpec, unit: str, split: str, data: Loaded, notes: dict[str, None]) -> None:

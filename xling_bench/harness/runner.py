@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,7 @@ class Runner:
             "tasks": [spec.name for spec in config.specs],
             "shots": config.shots,
             "seeds": config.seeds,
-            "demo_lang": config.demo_lang,
+            "demos": asdict(config.demos),
             "limit": config.limit,
             "split": config.split,
             "joiner": config.joiner,

@@ -13,6 +13,8 @@ from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
 from xling_bench.errors import DataError
 from xling_bench.harness.adapter import Docs
+from xling_bench.harness.demos import choose_nearest
+from xling_bench.harness.encoder import embedder
 from xling_bench.harness.generate import resumable
 from xling_bench.harness.kept import Kept
 from xling_bench.harness.units import Unit
@@ -68,9 +70,12 @@ def evaluate(
 
     metadata = {"demo_seed": unit.seed, "split": facts["split"], "metrics": list(facts["metrics"])}
     metadata |= {"tokenizer": lm.tokenizer.name_or_path, "revision": getattr(lm, "revision", None) or "main"}
-    if unit.demos not in ("none", "same"):
-        metadata["demo_lang"] = unit.demos
+    if unit.how is not None:
+        metadata["demos"] = unit.how.policy
+        if unit.how.language:
+            metadata["demo_lang"] = unit.how.language
     task = build(unit.spec, metadata, facts.get("joiner"))
+    _prepare_demos(lm, unit, facts, task, limit)
     _check_data(task.dataset["test"], facts)
     task.set_config(key="num_fewshot", value=unit.shots)
     logger, collect = logging.getLogger("lm_eval.models.huggingface"), _Collect()
@@ -101,6 +106,16 @@ def evaluate(
     if unit.spec.kind == "generate" and empty > MANY_EMPTY * len(samples):
         collect.seen[f"{empty} of {len(samples)} answers are empty: does the model begin with a stop string?"] = None
     return results, samples, list(collect.seen)
+
+
+def _prepare_demos(lm: Any, unit: Unit, facts: dict[str, Any], task: Any, limit: int | None) -> None:
+    """Choose each item's own demonstrations, and put the aligner's sentence before it, where the unit has these."""
+    docs: Docs = task.dataset["test"]
+    if unit.how is not None and unit.how.policy == "semantic":
+        choose_nearest(docs[:limit], docs.demos, unit.shots, embedder(lm, unit.how.encoder))
+    for doc in docs:
+        if facts.get("aligner"):
+            doc["prompt"] = f"{facts['aligner']}{task.config.fewshot_delimiter}{doc['prompt']}"
 
 
 def _check_data(docs: Docs, facts: dict[str, Any]) -> None:

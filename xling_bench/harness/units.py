@@ -11,6 +11,7 @@ from typing import Any
 
 from xling_bench.catalog import TaskSpec
 from xling_bench.errors import OutputError, UsageError
+from xling_bench.harness.demos import Demos
 from xling_bench.harness.output import read_json
 
 MOST_SHOTS = 64
@@ -18,12 +19,17 @@ MOST_SHOTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One evaluation. `demos` is `none` at 0 shots, `same` (the task's language) or a language key."""
+    """One evaluation. `how` chooses the demonstrations, None at 0 shots."""
 
     spec: TaskSpec
     shots: int
     seed: int
-    demos: str
+    how: Demos | None
+
+    @property
+    def demos(self) -> str:
+        """What folders and tables call the demonstrations; `none` at 0 shots."""
+        return self.how.label if self.how else "none"
 
     @property
     def folder(self) -> str:
@@ -37,10 +43,8 @@ class Unit:
         return f"{self.spec.name} {self.shots}-shot seed {self.seed}{demos}"
 
 
-def make_units(
-    specs: Sequence[TaskSpec], shots: Sequence[int], seeds: Sequence[int], demo_lang: str | None
-) -> list[Unit]:
-    """All units of a run, task by task. Seeds change demonstrations only, so 0 shots runs once."""
+def make_units(specs: Sequence[TaskSpec], shots: Sequence[int], seeds: Sequence[int], how: Demos) -> list[Unit]:
+    """All units of a run, task by task. Where seeds change nothing (no demonstrations, nearest ones), one runs."""
     if any(s < 0 for s in shots) or not shots:
         raise UsageError(f"--shots {list(shots)}: expected numbers >= 0, for example 0,5")
     if any(s < 0 for s in seeds) or not seeds:
@@ -48,10 +52,10 @@ def make_units(
     if max(shots) > MOST_SHOTS:
         raise UsageError(f"--shots {max(shots)}: at most {MOST_SHOTS} demonstrations are supported")
     return [
-        Unit(spec, n, seed, (demo_lang or "same") if n else "none")
+        Unit(spec, n, seed, how if n else None)
         for spec in specs
         for n in dict.fromkeys(shots)
-        for seed in (dict.fromkeys(seeds) if n else [0])
+        for seed in (dict.fromkeys(seeds) if n and how.policy != "semantic" else [0])
     ]
 
 
@@ -93,7 +97,8 @@ def metrics_to_add(result: dict[str, Any], facts: dict[str, Any]) -> list[str] |
 def signature(facts: dict[str, Any]) -> str:
     """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
     shown = ("task", "language", "split", "form", "data", "source", "template", "shots", "demos", "demo_data",
-             "demo_template", "seed", "limit", "joiner", "scoring", "scored_by")  # fmt: skip
+             "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring",
+             "scored_by")  # fmt: skip
     fields = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in shown if facts.get(n) is not None]
     fields = [field.replace("|", "%7C") for field in fields]  # end tokens are fond of bars: <|endoftext|>
     settings = {k: v for k, v in facts["settings"].items() if v not in (None, False, "auto")}

@@ -1,0 +1,126 @@
+"""Which demonstrations an item is shown: the policies, and the choice of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from xling_bench import languages
+from xling_bench.catalog import Benchmark, Form, TaskSpec, get_benchmark
+from xling_bench.data import Source
+from xling_bench.data import load as load_rows
+from xling_bench.errors import MissingDataError, UsageError
+
+POLICIES = ("fixed", "aligned", "semantic")
+
+
+@dataclass(frozen=True, slots=True)
+class Demos:
+    """How demonstrations are chosen.
+
+    `fixed`: the first ones of the seeded order, the same for every item (AFP). `aligned`: the same, of the items that
+    every language of a parallel benchmark has, so that all languages are shown translations of the same ones.
+    `semantic`: for each item the nearest ones by mean-pooled states, nearest first (Tanwar et al. 2023, as AFP's
+    Table 6 uses them), of the evaluated model or of `encoder` (a model folder or name).
+    `language` is the demonstrations' (None: the item's own; semantic ones are English unless said otherwise).
+    `aligner` puts Tanwar et al.'s sentence about the item's language after English demonstrations.
+    """
+
+    policy: str = "fixed"
+    language: str | None = None
+    encoder: str | None = None
+    aligner: bool = False
+
+    def check(self) -> Demos:
+        """These demonstrations with the language's own key. Raises UsageError for what does not go together."""
+        if self.policy not in POLICIES:
+            raise UsageError(f"--demos {self.policy!r}: expected one of {', '.join(POLICIES)}")
+        if self.encoder is not None and self.policy != "semantic":
+            raise UsageError("--demo-encoder: only --demos semantic chooses demonstrations by an encoder")
+        language = self.language or ("en" if self.policy == "semantic" else None)
+        key = languages.get(language).key if language else None
+        if self.aligner and key != "en":
+            raise UsageError("--aligner: its sentence is English; it needs English demonstrations (--demo-lang en)")
+        return Demos(self.policy, key, self.encoder, self.aligner)
+
+    @property
+    def label(self) -> str:
+        """In folders and tables: `same`, `en`, `aligned`, `aligned-sw`, `semantic-en`, `semantic-en-aligner`."""
+        name = [] if self.policy == "fixed" else [self.policy]
+        parts = [*name, *([self.language] if self.language else []), *(["aligner"] if self.aligner else [])]
+        return "-".join(parts) or "same"
+
+
+FIXED = Demos()
+
+
+def aligned_ids(benchmark: Benchmark, split: str, source: Source) -> frozenset[str]:
+    """Ids of the items that every language with data has. Raises UsageError for a benchmark that is not parallel."""
+    if not benchmark.parallel or benchmark.pairs is not None:
+        raise UsageError(
+            f"--demos aligned: {benchmark.title} does not have the same items in all its languages; use --demos fixed."
+        )
+    return _common(benchmark.key, split, source)
+
+
+@lru_cache(maxsize=8)
+def _common(key: str, split: str, source: Source) -> frozenset[str]:
+    benchmark, found = get_benchmark(key), list[frozenset[str]]()
+    for unit in benchmark.languages:
+        try:
+            found.append(frozenset(row["id"] for row in load_rows(benchmark, unit, split, source).rows))
+        except MissingDataError:
+            continue  # a language that nobody can evaluate here
+    common = frozenset.intersection(*found) if found else frozenset[str]()
+    if not common:
+        raise UsageError(f"--demos aligned: no item of {benchmark.title} is there in all languages; use --demos fixed.")
+    return common
+
+
+def forget() -> None:
+    """Drop what was kept of earlier runs' files."""
+    _common.cache_clear()
+
+
+def aligner(spec: TaskSpec, form: Form, shown: Form, demo_unit: str) -> str:
+    """The sentence between English demonstrations and an item in another language, after Tanwar et al. (2023).
+
+    Where the item's labels have other words: "In German Yes means Ja, Also means Auch and No means Nein."
+    Else: "The following post is in German." Empty where both languages are one.
+    """
+    if demo_unit == spec.unit:
+        return ""
+    name = spec.answer_language.name
+    pairs = [f"{shown.labels[label]} means {word}" for label, word in form.labels.items()]
+    if not pairs or shown.labels == form.labels:
+        return f"The following post is in {name}."
+    listed = f"{', '.join(pairs[:-1])} and {pairs[-1]}" if len(pairs) > 1 else pairs[0]
+    return f"In {name} {listed}."
+
+
+def choose_nearest(docs: Sequence[dict[str, Any]], pool: Sequence[dict[str, Any]], n: int, embed: Any) -> None:
+    """Give each of `docs` its `demo_ids`: the n items of `pool` nearest to it by cosine, nearest first, ties by order.
+
+    An item is never its own demonstration, nor its translation's. `embed` maps texts to unit vectors, (N, D).
+    Raises UsageError when the pool is too small.
+    """
+    import numpy as np
+
+    if len(pool) <= n:
+        raise UsageError(f"{n} demonstrations asked for, but there are {len(pool)} to choose from: use fewer --shots.")
+    near = embed([input_text(doc) for doc in pool])
+    ids = np.array([doc["id"] for doc in pool])
+    vectors = embed([input_text(doc) for doc in docs])
+    for doc, vector in zip(docs, vectors, strict=True):
+        likeness = near @ vector
+        likeness[ids == doc["id"]] = -np.inf
+        doc["demo_ids"] = ids[np.argsort(-likeness, kind="stable")[:n]].tolist()
+
+
+def input_text(doc: dict[str, Any]) -> str:
+    """What an item is compared by: its texts without the answer and without the prompt's words."""
+    benchmark = get_benchmark(doc["benchmark"])
+    names = [name for name, kind in benchmark.fields.items() if kind == "text" and name != benchmark.gold]
+    return " ".join(str(doc[name]) for name in names)
