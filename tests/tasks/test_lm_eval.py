@@ -146,3 +146,16 @@ def test_no_line_of_the_real_data_is_in_the_repository(real_data) -> None:
                         looked += 1
                         assert row[field] not in tracked, (key, unit, row["id"])
     assert looked > 20_000
+
+
+def test_lm_eval_knows_the_engine_by_name() -> None:
+    """Entry points are for lm-eval after 0.4.13; until then importing the module registers it, beside lm-eval's own."""
+    from importlib.metadata import entry_points
+
+    from lm_eval.api.registry import get_model
+    from lm_eval.models.huggingface import HFLM
+
+    (point,) = entry_points(group="lm_eval.models", name="xling-hf")
+    model = point.load()
+    assert get_model("xling-hf") is model
+    assert get_model("hf") is HFLM
