@@ -177,6 +177,10 @@ def test_models_that_cannot_take_a_tree_are_refused_with_the_reason() -> None:
     with pytest.raises(UnsupportedModelError, match="linear_attention"):
         Decoder(network)
     network.config.layer_types = None
+    network.config.rope_parameters = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}
+    with pytest.raises(UnsupportedModelError, match="depend on a text's length"):
+        Decoder(network)
+    network.config.rope_parameters = {"rope_type": "default", "rope_theta": 1e4}
     network.config._attn_implementation = "flash_attention_2"
     with pytest.raises(UnsupportedModelError, match="flash_attention_2"):
         Decoder(network)

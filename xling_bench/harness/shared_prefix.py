@@ -28,6 +28,7 @@ from xling_bench.scoring.tree import PrefixTree
 log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
 Pair = tuple[list[int], list[int]]  # tokens of the context and of what is scored
 LOOSE = {torch.bfloat16: 0.05, torch.float16: 0.01}  # rounding of one token's log-probability, in the self-check
+LONGER = 1.25  # a request so much longer than those checked before is checked, too
 CHECKED = 500  # one request in so many is checked against the plain forward, two at least
 
 
@@ -36,8 +37,9 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
     """`HFLM` that computes what requests have in common once.
 
     `token_budget` is the number of tokens computed at once, by default what fits the device. `engine` is None where
-    the model cannot be scored so, and `why_plain` then says why: its scores are lm-eval's own. The first requests are
-    computed by the plain forward pass too; should they differ, the engine is given up, with a warning.
+    the model cannot be scored so, and `why_plain` then says why: its scores are lm-eval's own. The first requests and
+    the longest, and later ones much longer than these, are computed by the plain forward pass too; should they differ,
+    the engine is given up, with a warning.
     """
 
     def __init__(self, pretrained: Any, token_budget: int | None = None, **settings: Any) -> None:
@@ -46,7 +48,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         self.engine: Engine | None = None
         self.team: Team | None = None  # set by our runner; under lm-eval's own, each process has its own documents
         self.why_plain = ""
-        self.checked: float | None = None
+        self.checked = 0  # tokens of the longest request that the plain forward pass agreed on
         try:
             if self.backend != "causal" or self.mixed_precision_dtype is not None:
                 raise UnsupportedModelError("only causal models in one precision share prefixes")
@@ -106,16 +108,20 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
 
     def _shared(self, engine: Engine, pairs: Iterable[Pair], quiet: bool) -> list[tuple[float, bool]] | None:
         """The engine's answers, or None when its self-check failed."""
-        tree, first = PrefixTree(), list[tuple[list[int], int]]()
+        tree, first, longest = PrefixTree(), list[tuple[list[int], int]](), (list[int](), 0)
         for context, continuation in pairs:
             sequence, start = self._fitted(context, continuation)
             tree.add(sequence, start)
             if len(first) < max(2, len(tree.requests) // CHECKED):
                 first.append((sequence, start))
+            if len(sequence) > len(longest[0]):
+                longest = (sequence, start)
         if not tree.requests:
             return []
-        if self.checked is None and not self._agrees(engine, first):
-            return None
+        if len(longest[0]) > LONGER * self.checked:
+            if not self._agrees(engine, [*first, longest]):
+                return None
+            self.checked = len(longest[0])
         return [(score.sum, score.greedy) for score in _scores(engine, self.team, tree, quiet)]
 
     def _fitted(self, context: list[int], continuation: list[int]) -> tuple[list[int], int]:
@@ -143,18 +149,16 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         for sequence, start in requests:
             tree.add(sequence, start)
         mine = Engine(engine.decoder, engine.budget, worth=1).score(tree)  # with a trunk, whatever it costs
-        dtype, worst = engine.decoder.dtype, 0.0
+        dtype = engine.decoder.dtype
         for (sequence, start), score in zip(requests, mine, strict=True):
             with torch.inference_mode():
                 logits = self._model_call(torch.tensor([sequence[:-1]], device=self.device))[0, start - 1 :]
             targets = torch.tensor(sequence[start:], device=logits.device)[:, None]
             plain = float(torch.log_softmax(logits.float(), -1).gather(1, targets).sum())
             allowed = LOOSE.get(dtype, 0.0) * score.tokens + 1e-3 + 1e-6 * abs(plain)
-            worst = max(worst, abs(score.sum - plain))
             if not abs(score.sum - plain) <= allowed and not math.isnan(plain):
                 self._give_up(f"a self-check gave {score.sum:.4f} where the plain forward pass gave {plain:.4f}")
                 return False
-        self.checked = worst
         return True
 
     def how(self) -> dict[str, Any]:

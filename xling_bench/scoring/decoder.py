@@ -17,6 +17,7 @@ from xling_bench.scoring.fused import fused_attention
 from xling_bench.scoring.head import Head
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]  # per layer (1, H, P, D)
+MOVING_ROPE = {"dynamic", "longrope"}
 KNOWN_LAYERS = {"full_attention", "sliding_attention"}
 
 
@@ -62,6 +63,8 @@ class Decoder:
         kinds = set(getattr(self.config, "layer_types", None) or ["full_attention"])
         if kinds - KNOWN_LAYERS:
             raise UnsupportedModelError(f"it has layers of kind {', '.join(sorted(kinds - KNOWN_LAYERS))}")
+        if rope := _rope_types(self.config) & MOVING_ROPE:
+            raise UnsupportedModelError(f"its rotary positions ({', '.join(rope)}) depend on a text's length")
         self.by_kind = "sliding_attention" in kinds
         self.window = _window(self.config)
         self.alibi = hasattr(self.body, "build_alibi_tensor")
@@ -144,6 +147,13 @@ def _visible(ends: torch.Tensor, prefix: int) -> torch.Tensor:
     own = (index[:, None] >= index[None, :]) & (index[:, None] < ends[:, None, :])
     before = own.new_ones((1, 1, 1)).expand(len(ends), ends.shape[1], prefix)
     return torch.cat([before, own], 2)
+
+
+def _rope_types(config: Any) -> set[str]:
+    """The kinds of rotary positions, which some models have one of per kind of layer."""
+    given = getattr(config, "rope_parameters", None) or {}
+    parts = [given, *(part for part in given.values() if isinstance(part, dict))]
+    return {str(part["rope_type"]) for part in parts if "rope_type" in part}
 
 
 def _window(config: Any) -> int | None:

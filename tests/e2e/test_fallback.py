@@ -1,0 +1,103 @@
+"""Models that cannot be scored with shared prefixes, and a self-check that fails: loud, and right all the same."""
+
+import json
+import logging
+
+import pytest
+import transformers
+from architectures import random_model
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+
+from xling_bench import evaluate
+from xling_bench.demo import make_tokenizer, training_text
+from xling_bench.harness.shared_prefix import SharedPrefixLM
+from xling_bench.scoring.decoder import Decoder
+
+pytestmark = pytest.mark.e2e
+TEXTS = [("", "the dog sleeps"), ("the dog", " sleeps in the house"), ("the dog", " runs"), ("a", " cat")]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return make_tokenizer(training_text()[:400])
+
+
+def requests(texts=TEXTS):
+    return [Instance("loglikelihood", {}, text, i) for i, text in enumerate(texts)]
+
+
+def scores(lm, texts=TEXTS):
+    return lm.loglikelihood(requests(texts), disable_tqdm=True)
+
+
+def same(mine, theirs) -> None:
+    for (a, greedy), (b, also) in zip(mine, theirs, strict=True):
+        assert a == pytest.approx(b, abs=1e-3, rel=1e-6)
+        assert greedy == also
+
+
+def test_a_state_space_model_is_scored_by_lm_evals_code_and_says_so(tokenizer, tmp_path, sample_data) -> None:
+    config = transformers.MambaConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, state_size=4)
+    model = transformers.AutoModelForCausalLM.from_config(config)
+    model.save_pretrained(tmp_path / "mamba")
+    tokenizer.save_pretrained(tmp_path / "mamba")
+    said = []
+    options = {"tasks": ["xling_xcopa_th"], "max_length": 512}
+    report = evaluate(f"hf:{tmp_path / 'mamba'}", output=tmp_path / "run", progress=said.append, **options)
+    assert not report.failed
+    assert any("ranked by lm-eval's own code, which is slow" in line for line in said), said
+    own = report.results()[0]["xling"]
+    assert own["scoring"]["backend"] == "lm-eval"
+    assert own["scoring"]["why"]
+    plain = evaluate(f"lm-eval-hf:{tmp_path / 'mamba'}", output=tmp_path / "plain", **options)
+    mine, theirs = (
+        [json.loads(line)["filtered_resps"] for line in (r.finished[0] / "samples.jsonl").read_text().splitlines()]
+        for r in (report, plain)
+    )
+    assert mine == theirs
+
+
+def test_a_wrong_number_in_the_self_check_gives_the_engine_up(tokenizer, monkeypatch, caplog) -> None:
+    network = random_model("llama", len(tokenizer))
+    plain = scores(HFLM(network, tokenizer=tokenizer, batch_size=2))
+    real = Decoder.run
+    monkeypatch.setattr(Decoder, "run", lambda self, tokens, positions, *rest: real(self, tokens, positions + 1, *rest))
+    shifted = SharedPrefixLM(network, tokenizer=tokenizer)
+    same(scores(shifted), plain)
+    assert shifted.engine is not None, "rotary positions are relative: a common shift changes nothing"
+    monkeypatch.setattr(Decoder, "run", lambda self, tokens, positions, *rest: real(self, tokens, positions * 2, *rest))
+    wrong = SharedPrefixLM(network, tokenizer=tokenizer)
+    with caplog.at_level(logging.WARNING):
+        same(scores(wrong), plain)
+    assert wrong.engine is None
+    assert "a self-check gave" in wrong.why_plain
+    assert "without shared prefixes" in caplog.text
+    assert wrong.how()["backend"] == "lm-eval"
+
+
+def test_much_longer_requests_are_checked_too(tokenizer, monkeypatch) -> None:
+    """Something that only goes wrong in longer texts than the first ones."""
+    network = random_model("llama", len(tokenizer))
+    real = Decoder.run
+    monkeypatch.setattr(
+        Decoder, "run", lambda self, tokens, positions, *rest: real(self, tokens, positions.clamp(max=30) ** 1, *rest)
+    )
+    lm = SharedPrefixLM(network, tokenizer=tokenizer)
+    scores(lm)
+    assert lm.engine is not None
+    long = [("the dog sleeps " * 30, "in the house"), ("the dog sleeps " * 30, "in the street")]
+    same(scores(lm, long), scores(HFLM(network, tokenizer=tokenizer, batch_size=2), long))
+    assert lm.engine is None
+
+
+@pytest.mark.parametrize("name", ["xglm", "bloom", "llama"])
+def test_truncated_and_rolling_requests_are_as_lm_evals(name, tokenizer) -> None:
+    network = random_model(name, len(tokenizer))
+    texts = [("the dog sleeps in the house " * 6, "and the cat runs"), *TEXTS]
+    mine, theirs = (cls(network, tokenizer=tokenizer, max_length=24) for cls in (SharedPrefixLM, HFLM))
+    same(scores(mine, texts), scores(theirs, texts))
+    rolling = [Instance("loglikelihood_rolling", {}, (texts[0][0],), 0)]
+    found = mine.loglikelihood_rolling(rolling, disable_tqdm=True)
+    assert found == pytest.approx(theirs.loglikelihood_rolling(rolling, disable_tqdm=True), abs=1e-3)
+    assert mine.engine is not None
