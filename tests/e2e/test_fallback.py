@@ -101,3 +101,33 @@ def test_truncated_and_rolling_requests_are_as_lm_evals(name, tokenizer) -> None
     found = mine.loglikelihood_rolling(rolling, disable_tqdm=True)
     assert found == pytest.approx(theirs.loglikelihood_rolling(rolling, disable_tqdm=True), abs=1e-3)
     assert mine.engine is not None
+
+
+def test_parts_of_the_requests_give_what_all_together_give(tokenizer, monkeypatch) -> None:
+    network = random_model("xglm", len(tokenizer))
+    texts = [(f"{word} sleeps", f" in the {place}") for word in "abcdefgh" for place in ("house", "street", "sun")]
+    whole = scores(SharedPrefixLM(network, tokenizer=tokenizer), texts)
+    monkeypatch.setattr("xling_bench.harness.shared_prefix.NODES", 10)
+    same(scores(SharedPrefixLM(network, tokenizer=tokenizer), texts), whole)
+
+
+def test_a_model_that_breaks_on_a_tree_is_scored_by_lm_evals_code(tokenizer, monkeypatch) -> None:
+    network = random_model("llama", len(tokenizer))
+    monkeypatch.setattr(Decoder, "run", lambda *_: (_ for _ in ()).throw(IndexError("list index out of range")))
+    lm = SharedPrefixLM(network, tokenizer=tokenizer)
+    same(scores(lm), scores(HFLM(network, tokenizer=tokenizer, batch_size=2)))
+    assert "does not take a tree of tokens (IndexError: list index out of range)" in lm.why_plain
+
+
+def test_scaled_logits(tokenizer) -> None:
+    """Granite divides logits, Cohere multiplies them."""
+    settings = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 2}
+    for name, scale in (("granite", {"logits_scaling": 4.0}), ("cohere", {"logit_scale": 0.1})):
+        network = transformers.AutoModelForCausalLM.from_config(
+            transformers.AutoConfig.for_model(
+                name, vocab_size=len(tokenizer), intermediate_size=48, pad_token_id=1, **settings, **scale
+            )
+        ).eval()
+        lm = SharedPrefixLM(network, tokenizer=tokenizer)
+        same(scores(lm), scores(HFLM(network, tokenizer=tokenizer, batch_size=2)))
+        assert lm.engine is not None, lm.why_plain

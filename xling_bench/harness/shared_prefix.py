@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import lm_eval.models  # noqa: F401 - registering before lm-eval's own models would hide them
 import torch
@@ -18,18 +18,26 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 from tqdm import tqdm
 
-from xling_bench.errors import DataError, UnsupportedModelError
+from xling_bench.errors import DataError, UnsupportedModelError, XlingError
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
-from xling_bench.scoring.engine import Engine, Score
+from xling_bench.scoring.engine import Engine
 from xling_bench.scoring.parallel import Team
 from xling_bench.scoring.tree import PrefixTree
 
 log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
+NODES = 50_000  # distinct tokens computed in one go
 Pair = tuple[list[int], list[int]]  # tokens of the context and of what is scored
 LOOSE = {torch.bfloat16: 0.05, torch.float16: 0.01}  # rounding of one token's log-probability, in the self-check
 LONGER = 1.25  # a request so much longer than those checked before is checked, too
 CHECKED = 500  # one request in so many is checked against the plain forward, two at least
+
+
+class Request(NamedTuple):
+    """A request's tokens; those from `start` on are scored."""
+
+    tokens: list[int]
+    start: int
 
 
 @register_model("xling-hf")
@@ -62,7 +70,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         self.engine, self.why_plain = None, why
         log.warning("scoring without shared prefixes, which is slow: %s", why)
 
-    def loglikelihood(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+    def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
         if self.engine is None:
             return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
@@ -75,7 +83,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
             self.cache_hook.add_partial("loglikelihood", pair, answer)
         return found
 
-    def _loglikelihood_tokens(self, requests: Sequence[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
+    def _loglikelihood_tokens(self, requests: list[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
         """The same for requests that are tokens already: `loglikelihood_rolling` comes here."""
         found = None
         if self.engine is not None:
@@ -107,24 +115,42 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         return list(self._contexts[string])
 
     def _shared(self, engine: Engine, pairs: Iterable[Pair], quiet: bool) -> list[tuple[float, bool]] | None:
-        """The engine's answers, or None when its self-check failed."""
-        tree, first, longest = PrefixTree(), list[tuple[list[int], int]](), (list[int](), 0)
-        for context, continuation in pairs:
-            sequence, start = self._fitted(context, continuation)
-            tree.add(sequence, start)
-            if len(first) < max(2, len(tree.requests) // CHECKED):
-                first.append((sequence, start))
-            if len(sequence) > len(longest[0]):
-                longest = (sequence, start)
-        if not tree.requests:
-            return []
-        if len(longest[0]) > LONGER * self.checked:
-            if not self._agrees(engine, [*first, longest]):
-                return None
-            self.checked = len(longest[0])
-        return [(score.sum, score.greedy) for score in _scores(engine, self.team, tree, quiet)]
+        """The engine's answers, or None when its self-check failed.
 
-    def _fitted(self, context: list[int], continuation: list[int]) -> tuple[list[int], int]:
+        Requests are taken in parts of about NODES distinct tokens, so that memory does not grow with their number.
+        """
+        found: list[tuple[float, bool]] = []
+        for tree, some in self._parts(pairs):
+            if not self._checked(engine, some):
+                return None
+            found += _scores(engine, self.team, tree, quiet)
+        return found
+
+    def _parts(self, pairs: Iterable[Pair]) -> Iterator[tuple[PrefixTree, list[Request]]]:
+        """Trees of requests, in order, each with its first requests and its longest."""
+        tree, first, longest = PrefixTree(), list[Request](), Request([], 0)
+        for context, continuation in pairs:
+            request = self._fitted(context, continuation)
+            tree.add(*request)
+            if len(first) < max(2, len(tree.requests) // CHECKED):
+                first.append(request)
+            longest = max(longest, request, key=lambda one: len(one.tokens))
+            if len(tree) >= NODES:
+                yield tree, [*first, longest]
+                tree, first, longest = PrefixTree(), [], Request([], 0)
+        if tree.requests:
+            yield tree, [*first, longest]
+
+    def _checked(self, engine: Engine, requests: list[Request]) -> bool:
+        """Whether the engine may be trusted with these requests: the longest is checked unless one like it was."""
+        longest = len(requests[-1].tokens)
+        if longest > LONGER * self.checked:
+            if not self._agrees(engine, requests):
+                return False
+            self.checked = longest
+        return True
+
+    def _fitted(self, context: list[int], continuation: list[int]) -> Request:
         """The tokens that fit the model, the last ones, and where scoring begins in them."""
         if not continuation:
             raise DataError("a candidate is empty: there is nothing to score.")
@@ -141,14 +167,20 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
                 len(context), len(continuation), self.max_length, len(whole) - self.max_length - 1,
             )  # fmt: skip
             whole = whole[-(self.max_length + 1) :]
-        return whole, len(whole) - len(continuation)
+        return Request(whole, len(whole) - len(continuation))
 
-    def _agrees(self, engine: Engine, requests: list[tuple[list[int], int]]) -> bool:
+    def _agrees(self, engine: Engine, requests: list[Request]) -> bool:
         """Whether the engine computes what the plain forward pass computes for these; if not, gives the engine up."""
         tree = PrefixTree()
         for sequence, start in requests:
             tree.add(sequence, start)
-        mine = Engine(engine.decoder, engine.budget, worth=1).score(tree)  # with a trunk, whatever it costs
+        try:
+            mine = Engine(engine.decoder, engine.budget, worth=1).score(tree)  # with a trunk, whatever it costs
+        except XlingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a model does with input it was not made for is its own affair
+            self._give_up(f"it does not take a tree of tokens ({type(error).__name__}: {error})")
+            return False
         dtype = engine.decoder.dtype
         for (sequence, start), score in zip(requests, mine, strict=True):
             with torch.inference_mode():
@@ -168,7 +200,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         return {"backend": "shared-prefix", "token_budget": self.engine.budget, "halved": self.engine.halved}
 
 
-def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) -> list[Score]:
+def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) -> list[tuple[float, bool]]:
     before = engine.budget
     with tqdm(total=sum(tree.scored), desc="scoring tokens", disable=quiet or not sys.stderr.isatty()) as bar:
 
@@ -178,4 +210,4 @@ def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) ->
         found = team.score(engine, tree, tick) if team else engine.score(tree, tick)
     if engine.budget < before:
         log.warning("memory did not suffice: the token budget is now %d, not %d", engine.budget, before)
-    return found
+    return [(score.sum, score.greedy) for score in found]

@@ -72,7 +72,7 @@ class Decoder:
         self.head = Head(
             model.get_output_embeddings(),
             getattr(self.config, "final_logit_softcapping", None),
-            getattr(self.config, "logit_scale", None),
+            _scale(self.config),
         )
         self.device: torch.device = self.body.get_input_embeddings().weight.device
         self.dtype: torch.dtype = next(p.dtype for p in self.body.parameters() if p.is_floating_point())
@@ -147,6 +147,12 @@ def _visible(ends: torch.Tensor, prefix: int) -> torch.Tensor:
     own = (index[:, None] >= index[None, :]) & (index[:, None] < ends[:, None, :])
     before = own.new_ones((1, 1, 1)).expand(len(ends), ends.shape[1], prefix)
     return torch.cat([before, own], 2)
+
+
+def _scale(config: Any) -> float | None:
+    """What logits are multiplied by (Cohere's logit_scale, Granite's logits_scaling, which divides)."""
+    scale, divisor = getattr(config, "logit_scale", None), getattr(config, "logits_scaling", None)
+    return 1 / divisor if divisor else scale
 
 
 def _rope_types(config: Any) -> set[str]:
