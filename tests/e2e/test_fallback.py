@@ -11,6 +11,7 @@ from lm_eval.models.huggingface import HFLM
 
 from xling_bench import evaluate
 from xling_bench.demo import make_tokenizer, training_text
+from xling_bench.errors import ModelError
 from xling_bench.harness.shared_prefix import SharedPrefixLM
 from xling_bench.scoring.decoder import Decoder
 
@@ -76,7 +77,7 @@ def test_a_wrong_number_in_the_self_check_gives_the_engine_up(tokenizer, monkeyp
     assert wrong.how()["backend"] == "lm-eval"
 
 
-def test_much_longer_requests_are_checked_too(tokenizer, monkeypatch) -> None:
+def test_longer_requests_are_checked_too(tokenizer, monkeypatch) -> None:
     """Something that only goes wrong in longer texts than the first ones."""
     network = random_model("llama", len(tokenizer))
     real = Decoder.run
@@ -131,3 +132,57 @@ def test_scaled_logits(tokenizer) -> None:
         lm = SharedPrefixLM(network, tokenizer=tokenizer)
         same(scores(lm), scores(HFLM(network, tokenizer=tokenizer, batch_size=2)))
         assert lm.engine is not None, lm.why_plain
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_failed_self_check_is_told_and_recorded_and_ends_with_its_unit(
+    terminal, models, tmp_path, sample_data, monkeypatch
+) -> None:
+    """Wrong in texts of 150 tokens or more only: each unit's result says who computed it, whatever ran before."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal)
+    real = Decoder.run
+    monkeypatch.setattr(
+        Decoder, "run", lambda self, tokens, places, *rest: real(self, tokens, places.clamp(max=150), *rest)
+    )
+    said, backends = [], {}
+    for name, shots in (("a", (5, 0)), ("b", (0, 5))):
+        report = evaluate(
+            f"hf:{models['xglm']}", output=tmp_path / name, tasks=["xling_xnli_de"], shots=shots, progress=said.append
+        )
+        for folder, result in zip(report.finished, report.results(), strict=True):
+            backends[name, folder.name] = result["xling"]["scoring"]["backend"]
+            assert f"|scoring:{backends[name, folder.name]}|" in result["xling"]["signature"]
+    assert backends == {
+        ("a", "5-0-same"): "lm-eval", ("a", "0-0-none"): "shared-prefix",
+        ("b", "5-0-same"): "lm-eval", ("b", "0-0-none"): "shared-prefix",
+    }  # fmt: skip
+    assert sum("ranked by lm-eval's own code, which is slow: a self-check gave" in line for line in said) == 2
+    for unit in ("0-0-none", "5-0-same"):
+        first, second = (tmp_path / run / "xling_xnli_de" / unit for run in "ab")
+        for file in ("results.json", "samples.jsonl"):
+            assert (first / file).read_bytes() == (second / file).read_bytes()
+
+
+def test_a_window_in_the_configuration_that_no_layer_uses(tokenizer) -> None:
+    settings = {"sliding_window": 8, "use_sliding_window": True, "max_window_layers": 2}
+    network = random_model("qwen2", len(tokenizer), **settings, layer_types=["full_attention"] * 2)
+    lm = SharedPrefixLM(network, tokenizer=tokenizer)
+    texts = [("the dog sleeps in the house and in the street and", " runs"), *TEXTS]
+    same(scores(lm, texts), scores(HFLM(network, tokenizer=tokenizer, batch_size=1), texts))
+    assert lm.engine is not None, lm.why_plain
+
+
+def test_models_with_local_attention_are_refused(tokenizer) -> None:
+    settings = {"hidden_size": 16, "num_heads": 2, "num_layers": 2, "attention_types": [[["global", "local"], 1]]}
+    config = transformers.AutoConfig.for_model("gpt_neo", vocab_size=len(tokenizer), **settings)
+    lm = SharedPrefixLM(transformers.AutoModelForCausalLM.from_config(config), tokenizer=tokenizer)
+    assert "see a window only" in lm.why_plain
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_an_error(tokenizer) -> None:
+    """A candidate's last token is looked up in the output only: no embedding complains of it."""
+    lm = SharedPrefixLM(random_model("llama", 40), tokenizer=tokenizer)
+    lm.checked = 100
+    last = next(i for i in range(40, len(tokenizer)))
+    with pytest.raises(ModelError, match=rf"token {last} is outside the model's output layer of 40 tokens"):
+        lm._loglikelihood_tokens([(None, [5, 6], [7, last])], disable_tqdm=True)

@@ -30,18 +30,21 @@ def claim(output: Path, mine: dict[str, Any], command: dict[str, Any] | None) ->
             write_text(path, to_json(made))
 
 
-def agree_on_budget(output: Path, device: str, budget: int, *, lower: bool) -> int:
-    """The token budget of this folder's run on this kind of device: the first one used, or a `lower` one found since.
+def agree_on_budget(output: Path, device: str, budget: int, *, change: bool) -> tuple[int, int | None]:
+    """(The token budget of this folder's run on this kind of device, the one before): `budget` where there is none yet
+    or it is to `change`.
 
     A resumed run makes the same batches, and with them the same last digits.
     """
     with _Locked(output) as path:
         run = read_json(path)
         known = run.get("token_budget") or {}
-        if device in known and not (lower and budget < known[device]):
-            return int(known[device])
-        write_text(path, to_json({**run, "token_budget": {**known, device: budget}}))
-        return budget
+        before = known.get(device)
+        if before is not None and not change:
+            return int(before), int(before)
+        if before != budget:
+            write_text(path, to_json({**run, "token_budget": {**known, device: budget}}))
+        return budget, before
 
 
 class _Locked:

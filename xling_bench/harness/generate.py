@@ -49,6 +49,7 @@ def resumable(lm: Any, kept: Kept, warnings: dict[str, None]) -> Any:
     `warnings` fills while the model works; what is in it is kept with the texts, and a resumed run repeats it.
     """
     wrapped = copy.copy(lm)
+    wrapped.loglikelihood = lm.loglikelihood  # what the model finds out while it scores belongs to `lm` itself
     wrapped.generate_until = functools.partial(_generate, greedy(lm), kept, warnings)
     return wrapped
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
+from xling_bench.errors import ModelError, XlingError
 from xling_bench.harness import model as models
 from xling_bench.harness.generate import texts_of
 from xling_bench.harness.runner import Runner, RunReport
@@ -36,9 +38,20 @@ def run(runner: Runner) -> RunReport | None:
 
     runner.load = load
     try:
-        return runner.run()
-    finally:
+        report = runner.run()
+    except XlingError:
+        _stop(team)
+        raise  # of anything else, Ctrl-C above all, the others hear by the closed connection
+    _stop(team)
+    return report
+
+
+def _stop(team: Any) -> None:
+    from xling_bench.scoring.parallel import Command
+
+    with contextlib.suppress(ModelError, RuntimeError):  # a process that is gone need not be told
         team.tell(Command.STOP)
+        team.close()
 
 
 def _helper(lm: Any) -> tuple[Any, Any]:

@@ -66,6 +66,7 @@ class Runner:
         self.source: Source = source_from_environment()
         self.report = RunReport(config.output)
         self.lm: Any = None
+        self.said: set[str] = set()
         self.load = models.load  # several processes load together: launch.py
         self.fingerprint = ""
         self.seconds: list[float] = []
@@ -142,12 +143,23 @@ class Runner:
         }
         claim(self.config.output, mine, self._described() if write else None)
 
-    def _share_budget(self, *, lower: bool) -> None:
-        """Use the token budget of this folder's run, or tell it of a `lower` one; not one that the user chose."""
-        engine = getattr(self.lm, "engine", None)
-        if engine and self.config.model.token_budget is None:
-            device = circumstances(self.lm)["device"]
-            engine.budget = agree_on_budget(self.config.output, device, engine.budget, lower=lower)
+    def _share_budget(self, *, changed: bool = False) -> None:
+        """Use the token budget of this folder's run, or tell it of another one: found out, or chosen by the user."""
+        if engine := getattr(self.lm, "engine", None):
+            device, mine = circumstances(self.lm)["device"], engine.budget
+            chosen = self.config.model.token_budget is not None
+            engine.budget, before = agree_on_budget(self.config.output, device, mine, change=changed or chosen)
+            if chosen and before not in (None, mine):
+                self.say(f"note: token budget {mine}; results here with {before} may differ in their last digits")
+
+    def _note_scoring(self, how: dict[str, Any]) -> None:
+        """Say how candidates were ranked where it is not the usual way."""
+        if how.get("why") and how["why"] not in self.said:
+            self.said.add(how["why"])
+            self.say(f"note: candidates were ranked by lm-eval's own code, which is slow: {how['why']}")
+        if how.get("halved"):
+            self.say(f"note: memory did not suffice: {how['token_budget']} tokens are computed at once from now on")
+            self._share_budget(changed=True)
 
     def _described(self) -> dict[str, Any]:
         config = self.config
@@ -230,9 +242,7 @@ class Runner:
                 self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
             self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
             self.lm = lm
-            self._share_budget(lower=False)
-            if why := getattr(lm, "why_plain", ""):
-                self.say(f"note: candidates are ranked by lm-eval's own code, which is slow: {why}")
+            self._share_budget()
 
     def _eta(self, items_left: int) -> str:
         if not self.seconds:
@@ -252,6 +262,8 @@ class Runner:
     def _evaluate(self, unit: Unit, facts: dict[str, Any], folder: Path) -> list[str]:
         from xling_bench.harness import task
 
+        if hasattr(self.lm, "start_afresh"):
+            self.lm.start_afresh()
         kept = Kept(kept_path(folder), {"key": unit_key(facts), **circumstances(self.lm)}, self.say)
         started, model = time.monotonic(), self.config.model
         results, samples, warnings = task.evaluate(
@@ -259,7 +271,7 @@ class Runner:
         )
         if not kept.reused:
             self.seconds.append((time.monotonic() - started) / facts["items"])
-        own = {
+        own: dict[str, Any] = {
             "key": unit_key(facts),
             "signature": signature(facts),
             "facts": facts,
@@ -277,7 +289,8 @@ class Runner:
         }
         if "scoring" in facts:
             own["scoring"] = self.lm.how() if facts["scoring"] == "shared-prefix" else {"backend": "lm-eval"}
-            self._share_budget(lower=True)
+            own["signature"] = signature(facts | {"scoring": own["scoring"]["backend"]})
+            self._note_scoring(own["scoring"])
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
         text = "".join(map(to_line, samples))
         write_folder(folder, {"results.json": to_json({**results, "xling": own}), "samples.jsonl": text})

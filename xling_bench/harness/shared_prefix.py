@@ -29,7 +29,6 @@ log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that
 NODES = 50_000  # distinct tokens computed in one go
 Pair = tuple[list[int], list[int]]  # tokens of the context and of what is scored
 LOOSE = {torch.bfloat16: 0.05, torch.float16: 0.01}  # rounding of one token's log-probability, in the self-check
-LONGER = 1.25  # a request so much longer than those checked before is checked, too
 CHECKED = 500  # one request in so many is checked against the plain forward, two at least
 
 
@@ -45,15 +44,16 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
     """`HFLM` that computes what requests have in common once.
 
     `token_budget` is the number of tokens computed at once, by default what fits the device. `engine` is None where
-    the model cannot be scored so, and `why_plain` then says why: its scores are lm-eval's own. The first requests and
-    the longest, and later ones much longer than these, are computed by the plain forward pass too; should they differ,
-    the engine is given up, with a warning.
+    the model cannot be scored so, and `why_plain` then says why: its scores are lm-eval's own. The first requests, and
+    the longest so far, are computed by the plain forward pass too; should they differ, the engine is given up, with a
+    warning, until `start_afresh`.
     """
 
     def __init__(self, pretrained: Any, token_budget: int | None = None, **settings: Any) -> None:
         self._contexts: dict[str, list[int]] = {}  # lm-eval tokenises while it loads
         super().__init__(pretrained, **settings)
         self.engine: Engine | None = None
+        self._capable: Engine | None = None
         self.team: Team | None = None  # set by our runner; under lm-eval's own, each process has its own documents
         self.why_plain = ""
         self.checked = 0  # tokens of the longest request that the plain forward pass agreed on
@@ -62,9 +62,17 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
                 raise UnsupportedModelError("only causal models in one precision share prefixes")
             decoder = Decoder(self.model)
             budget = automatic(decoder) if token_budget is None else int(token_budget)
-            self.engine = Engine(decoder, budget)
+            self._capable = self.engine = Engine(decoder, budget)
         except UnsupportedModelError as reason:
             self._give_up(str(reason))
+        except (AttributeError, NotImplementedError, TypeError) as error:
+            self._give_up(f"its parts are not where they are expected ({type(error).__name__}: {error})")
+
+    def start_afresh(self) -> None:
+        """Forget what was found out while scoring, so that a unit's result does not depend on the units before it."""
+        self.checked = 0
+        if self._capable is not None:
+            self.engine, self.why_plain, self._capable.halved = self._capable, "", 0
 
     def _give_up(self, why: str) -> None:
         self.engine, self.why_plain = None, why
@@ -76,23 +84,19 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
             return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
         pairs = [request.args for request in requests]
         bar = tqdm(pairs, desc="Tokenizing inputs", disable=disable_tqdm)
-        found = self._shared(self.engine, (self._split(*pair) for pair in bar), disable_tqdm)
+        found = self._shared(self.engine, (self._split(*pair) for pair in bar), pairs, disable_tqdm)
         if found is None:
             return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
-        for pair, answer in zip(pairs, found, strict=True):
-            self.cache_hook.add_partial("loglikelihood", pair, answer)
         return found
 
     def _loglikelihood_tokens(self, requests: list[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
         """The same for requests that are tokens already: `loglikelihood_rolling` comes here."""
         found = None
         if self.engine is not None:
-            found = self._shared(self.engine, ((r[1], r[2]) for r in requests), disable_tqdm)
+            keys = [request[0] for request in requests]
+            found = self._shared(self.engine, ((r[1], r[2]) for r in requests), keys, disable_tqdm)
         if found is None:
             return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
-        for (pair, _, _), answer in zip(requests, found, strict=True):
-            if pair is not None:
-                self.cache_hook.add_partial("loglikelihood", pair, answer)
         return found
 
     def _split(self, context: str, continuation: str) -> Pair:
@@ -114,16 +118,23 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
             self._contexts[string] = super().tok_encode(string)
         return list(self._contexts[string])
 
-    def _shared(self, engine: Engine, pairs: Iterable[Pair], quiet: bool) -> list[tuple[float, bool]] | None:
+    def _shared(
+        self, engine: Engine, pairs: Iterable[Pair], keys: list[Any], quiet: bool
+    ) -> list[tuple[float, bool]] | None:
         """The engine's answers, or None when its self-check failed.
 
         Requests are taken in parts of about NODES distinct tokens, so that memory does not grow with their number.
+        lm-eval's cache hears of each part under its `keys`.
         """
         found: list[tuple[float, bool]] = []
         for tree, some in self._parts(pairs):
             if not self._checked(engine, some):
                 return None
-            found += _scores(engine, self.team, tree, quiet)
+            answers = _scores(engine, self.team, tree, quiet)
+            for key, answer in zip(keys[len(found) :], answers, strict=False):
+                if key is not None:
+                    self.cache_hook.add_partial("loglikelihood", key, answer)
+            found += answers
         return found
 
     def _parts(self, pairs: Iterable[Pair]) -> Iterator[tuple[PrefixTree, list[Request]]]:
@@ -142,10 +153,11 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
             yield tree, [*first, longest]
 
     def _checked(self, engine: Engine, requests: list[Request]) -> bool:
-        """Whether the engine may be trusted with these requests: the longest is checked unless one like it was."""
+        """Whether the engine may be trusted with these requests: all of them the first time, later the longest where
+        it is longer than any before (windows and scaled positions show in long texts only)."""
         longest = len(requests[-1].tokens)
-        if longest > LONGER * self.checked:
-            if not self._agrees(engine, requests):
+        if longest > self.checked:
+            if not self._agrees(engine, requests[-1:] if self.checked else requests):
                 return False
             self.checked = longest
         return True
@@ -174,23 +186,24 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         tree = PrefixTree()
         for sequence, start in requests:
             tree.add(sequence, start)
-        try:
-            mine = Engine(engine.decoder, engine.budget, worth=1).score(tree)  # with a trunk, whatever it costs
+        try:  # as a tree in one row, and as rows after a trunk, whichever is cheaper
+            mine = [Engine(engine.decoder, engine.budget, 1, most).score(tree) for most in (engine.most, 1)]
         except XlingError:
             raise
         except Exception as error:  # noqa: BLE001 - what a model does with input it was not made for is its own affair
             self._give_up(f"it does not take a tree of tokens ({type(error).__name__}: {error})")
             return False
         dtype = engine.decoder.dtype
-        for (sequence, start), score in zip(requests, mine, strict=True):
+        for (sequence, start), *scores in zip(requests, *mine, strict=True):
             with torch.inference_mode():
                 logits = self._model_call(torch.tensor([sequence[:-1]], device=self.device))[0, start - 1 :]
             targets = torch.tensor(sequence[start:], device=logits.device)[:, None]
             plain = float(torch.log_softmax(logits.float(), -1).gather(1, targets).sum())
-            allowed = LOOSE.get(dtype, 0.0) * score.tokens + 1e-3 + 1e-6 * abs(plain)
-            if not abs(score.sum - plain) <= allowed and not math.isnan(plain):
-                self._give_up(f"a self-check gave {score.sum:.4f} where the plain forward pass gave {plain:.4f}")
-                return False
+            allowed = LOOSE.get(dtype, 0.0) * math.sqrt(len(targets)) + 1e-3 + 1e-6 * abs(plain)
+            for score in scores:
+                if not abs(score.sum - plain) <= allowed and not math.isnan(plain):
+                    self._give_up(f"a self-check gave {score.sum:.4f} where the plain forward pass gave {plain:.4f}")
+                    return False
         return True
 
     def how(self) -> dict[str, Any]:

@@ -27,11 +27,9 @@ class Prefix(Cache):  # type: ignore[misc]  # transformers is untyped here
     def __init__(self, before: KeyValues, *, keep: bool) -> None:
         super().__init__(layers=[])
         self.before, self.keep, self.kept = before, keep, list[tuple[torch.Tensor, torch.Tensor]]()
-        self.calls = 0
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any) -> Any:
         """The keys and values of the whole path, (B, H, P + T, D)."""
-        self.calls += 1
         if self.before:
             rows = key_states.shape[0]
             key, value = (part.expand(rows, -1, -1, -1) for part in self.before[layer_idx])
@@ -60,13 +58,16 @@ class Decoder:
         self.attention = self.config._attn_implementation
         if self.attention not in ("sdpa", "eager"):
             raise UnsupportedModelError(f"its attention is {self.attention}, which takes no mask of our own")
-        kinds = set(getattr(self.config, "layer_types", None) or ["full_attention"])
+        given = getattr(self.config, "layer_types", None)
+        kinds = set(given or ["full_attention"])
         if kinds - KNOWN_LAYERS:
             raise UnsupportedModelError(f"it has layers of kind {', '.join(sorted(kinds - KNOWN_LAYERS))}")
         if rope := _rope_types(self.config) & MOVING_ROPE:
             raise UnsupportedModelError(f"its rotary positions ({', '.join(rope)}) depend on a text's length")
         self.by_kind = "sliding_attention" in kinds
-        self.window = _window(self.config)
+        if "local" in (getattr(self.config, "attention_layers", None) or ()):
+            raise UnsupportedModelError("some of its layers see a window only (attention_layers: local)")
+        self.window = _window(self.config) if self.by_kind or not given else None
         self.alibi = hasattr(self.body, "build_alibi_tensor")
         self.fused = any(type(module).__name__ == "XGLMAttention" for module in self.body.modules())
         self.head = Head(

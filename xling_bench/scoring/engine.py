@@ -12,7 +12,7 @@ import torch
 
 from xling_bench.errors import ModelError
 from xling_bench.scoring.decoder import Decoder, KeyValues, Prefix
-from xling_bench.scoring.plan import Row, Trunk, make_plan
+from xling_bench.scoring.plan import MAX_ROW, Row, Trunk, make_plan
 from xling_bench.scoring.tree import PrefixTree
 
 # Tokens that a forward pass of its own must save: about what a pass costs besides its tokens.
@@ -31,15 +31,17 @@ class Score(NamedTuple):
 class Engine:
     """Scores prefix trees with a `decoder`, about `budget` tokens at a time.
 
-    Where memory does not suffice the budget is halved for good, and the work goes on; `halved` counts that. Batches
-    are a function of requests, model width, `budget` and `worth`, the tokens that a forward pass of its own must save
-    (default by the kind of device). `share` (k, n) computes every n-th batch only,
-    from the k-th: the others' scores are then missing from the result (see `parallel.py`). `computed` counts tokens.
+    Where memory does not suffice the budget becomes half of what was tried, for good, and the work goes on; `halved`
+    counts that. Batches are a function of requests, model width, `budget`, `worth` (tokens that a forward pass of its
+    own must save; default by the kind of device) and `most` (tokens of a row of several branches). `share` (k, n)
+    computes every n-th batch only, from the k-th: the others' scores are then missing from the result (see
+    `parallel.py`). `computed` counts tokens.
     """
 
     decoder: Decoder
     budget: int
     worth: int | None = None
+    most: int = MAX_ROW
     share: tuple[int, int] = (0, 1)
     halved: int = 0
     computed: int = 0
@@ -55,7 +57,7 @@ class Engine:
         """Compute this engine's share of the batches."""
         work = Work(tree, tick)
         worth = self.worth or WORTH["cpu" if self.decoder.device.type == "cpu" else "device"]
-        plan = list(make_plan(tree, self.decoder.width, worth).walk())
+        plan = list(make_plan(tree, self.decoder.width, worth, self.most).walk())
         trunks = [Row(trunk.nodes, [len(trunk.nodes)] * len(trunk.nodes)) for trunk in plan]
         work.ask(trunks)
         work.ask([row for trunk in plan for row in trunk.rows])

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from xling_bench.errors import ModelError
+
 ROWS, COLUMNS = 512, 8192  # of logits at a time: what a core's cache takes
 ROWS_ON_DEVICE = 8192  # on an accelerator, a chunk is a launch
 
@@ -70,6 +72,11 @@ class Head:
             total = total * (top - higher).exp_() + (logits.sub_(higher[:, None])).exp_().sum(-1)
             first = torch.where((best > top) & (first < begin), -1, first)
             top = higher
+        if int(tokens.max()) >= begin + logits.shape[1]:
+            raise ModelError(
+                f"token {int(tokens.max())} is outside the model's output layer of {begin + logits.shape[1]} tokens: "
+                "the tokenizer is not the model's."
+            )
         greedy = (wanted == top[rows]) & (first[rows] == tokens)
         return wanted - top[rows] - total.log()[rows], greedy
 

@@ -47,8 +47,16 @@ class Team:
         return self.rank == 0
 
     def tell(self, command: Command, *numbers: int) -> None:
-        """Leader: what the others do next."""
-        dist.broadcast(torch.tensor([command, *numbers, 0, 0][:3], dtype=torch.int64), 0, group=self.group)
+        """Leader: what the others do next. Raises ModelError when one of them is gone."""
+        try:
+            dist.broadcast(torch.tensor([command, *numbers, 0, 0][:3], dtype=torch.int64), 0, group=self.group)
+        except RuntimeError as error:
+            raise ModelError("another process of this launch has ended; start the run again.") from error
+
+    def close(self) -> None:
+        """All: part in an orderly way; a process that just ends may abort those still reading from it."""
+        dist.barrier(group=self.group)
+        dist.destroy_process_group()
 
     def hear(self) -> tuple[Command, int, int]:
         """Follower: wait for the next command."""
@@ -78,8 +86,8 @@ class Team:
         engine.share, failure, work = (self.rank, self.size), "", None
         try:
             work = engine.work(tree, tick)
-        except (XlingError, RuntimeError) as error:
-            failure = str(error)
+        except Exception as error:  # noqa: BLE001 - the others wait for an answer, whatever went wrong
+            failure = str(error) or type(error).__name__
         self.together(failure)
         assert work is not None  # noqa: S101 - or it failed
         numbers = torch.from_numpy(np.stack([work.values, work.greedy.astype(np.float64)]))
@@ -102,33 +110,38 @@ class Team:
         try:
             if self.rank < len(handed[0]):
                 mine = texts(handed[0][self.rank])
-        except (XlingError, RuntimeError) as error:
-            failure = str(error)
+        except Exception as error:  # noqa: BLE001 - the others wait for an answer, whatever went wrong
+            failure = str(error) or type(error).__name__
         self.together(failure)
         made: list[Any] = [None] * self.size
         dist.all_gather_object(made, mine, group=self.group)
         return made[: len(handed[0])]
 
     def follow(self, load: Callable[[], tuple[Engine | None, Texts]]) -> None:
-        """Follower: do as told until the leader stops. `load` loads the model."""
+        """Follower: do as told until the leader stops, or is gone. `load` loads the model."""
         engine: Engine | None = None
         texts: Texts | None = None
         while True:
-            command, first, second = self.hear()
+            try:
+                command, first, second = self.hear()
+            except RuntimeError:
+                return None  # the leader has ended, and has said why
             if command is Command.STOP:
-                return
+                return self.close()
             try:
                 if command is Command.LOAD:
                     engine, texts = self.loaded(load)
                 elif command is Command.SCORE and engine is not None:
                     packed = torch.zeros(3, first, dtype=torch.int64)
                     dist.broadcast(packed, 0, group=self.group)
-                    engine.budget = second
+                    engine.budget, engine.halved = second, 0
                     self._share(engine, PrefixTree.unpack(*packed.tolist()), lambda _: None)
                 elif command is Command.GENERATE and texts is not None:
                     self._texts([], texts)
             except ModelError:
                 continue  # the leader has the same message, and decides
+            except RuntimeError:
+                return None  # the leader, or another one, has ended in the middle
 
     def loaded(self, load: Callable[[], Any]) -> Any:
         """All: what `load` returns, once everybody has loaded. Raises ModelError when one of them cannot."""

@@ -68,14 +68,15 @@ class _Piece(NamedTuple):
     parts: list[_Piece]
 
 
-def make_plan(tree: PrefixTree, width: int, worth: int) -> Trunk:
+def make_plan(tree: PrefixTree, width: int, worth: int, most: int = MAX_ROW) -> Trunk:
     """The plan for all requests of `tree`; `width` is the model's hidden size, `worth` the tokens that a forward pass
-    of its own has to save. Tokens that nothing follows are scored but never computed."""
+    of its own has to save, `most` the length of a row of several branches. Tokens that nothing follows are scored but
+    never computed."""
     root = Trunk([], None, 0)
     waiting = [(root, _fold(tree))]
     while waiting:
         trunk, segments = waiting.pop()
-        deeper, pieces = _split(segments, width, worth)
+        deeper, pieces = _split(segments, width, worth, most)
         trunk.rows = [_row(piece) for piece in pieces]
         for path in deeper:
             nodes = [node for segment in path for node in segment.nodes]
@@ -105,12 +106,12 @@ def _fold(tree: PrefixTree) -> list[_Segment]:
     return first
 
 
-def _split(segments: list[_Segment], width: int, worth: int) -> tuple[list[list[_Segment]], list[_Piece]]:
+def _split(segments: list[_Segment], width: int, worth: int, most: int) -> tuple[list[list[_Segment]], list[_Piece]]:
     """Trunks (paths of segments) and rows right below a trunk."""
     trunks: list[list[_Segment]] = []
     pieces: list[_Piece] = []
     for first in segments:
-        made = _pieces(first, width, set())
+        made = _pieces(first, width, set(), most)
         ends = set[_Segment]()
         waiting = [([first], len(first.nodes))]
         while waiting:
@@ -120,11 +121,11 @@ def _split(segments: list[_Segment], width: int, worth: int) -> tuple[list[list[
                 ends.add(path[-1])
             elif len(made[path[-1]]) > 1:
                 waiting.extend(([*path, child], length + len(child.nodes)) for child in reversed(path[-1].below))
-        pieces += (_pieces(first, width, ends) if ends else made)[first]
+        pieces += (_pieces(first, width, ends, most) if ends else made)[first]
     return trunks, pieces
 
 
-def _pieces(first: _Segment, width: int, without: set[_Segment]) -> dict[_Segment, list[_Piece]]:
+def _pieces(first: _Segment, width: int, without: set[_Segment], most: int) -> dict[_Segment, list[_Piece]]:
     """For each segment from `first` down, how its subtree falls into rows; what is below `without` has trunks.
 
     Rows that share a path compute it once each: branches stay together while the path they save costs more than the
@@ -144,16 +145,16 @@ def _pieces(first: _Segment, width: int, without: set[_Segment]) -> dict[_Segmen
         elif not parts:
             made[segment] = [_Piece(own, segment, [])]
         else:
-            groups = _group(parts, length, ATTENTION * width)
+            groups = _group(parts, length, ATTENTION * width, most)
             made[segment] = [_Piece(own + sum(part.size for part in group), segment, group) for group in groups]
     return made
 
 
-def _group(parts: list[_Piece], path: int, scale: int) -> list[list[_Piece]]:
+def _group(parts: list[_Piece], path: int, scale: int, most: int) -> list[list[_Piece]]:
     """Neighbouring pieces that are cheaper in one row than in several, after `path` common tokens."""
     groups, size = [[parts[0]]], parts[0].size
     for part in parts[1:]:
-        if _together(size, part.size, path, scale):
+        if path + size + part.size <= most and _together(size, part.size, path, scale):
             groups[-1].append(part)
             size += part.size
         else:
@@ -164,7 +165,7 @@ def _group(parts: list[_Piece], path: int, scale: int) -> list[list[_Piece]]:
 
 def _together(a: int, b: int, path: int, scale: int) -> bool:
     """Whether a and b tokens after `path` common ones cost less in one row than in two."""
-    return path + a + b <= MAX_ROW and 2 * a * b - path * path <= path * scale
+    return 2 * a * b - path * path <= path * scale
 
 
 def _row(piece: _Piece) -> Row:
