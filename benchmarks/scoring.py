@@ -14,7 +14,8 @@ included; loading and building prompts are not. A row, for one shape, vocabulary
   tokens_engine, _hf     body positions: computed by the engine, and without padding in lm-eval
   max_diff               of log-likelihoods; decisions, greedy: equal ones / all
 `--memory` prints, from fresh processes, the peak resident memory (`rss_mib`) and how far it rose above what was there
-before scoring (`extra_mib`), for few and many documents. `--gpu`: see `scoring_gpu.py`.
+before scoring (`extra_mib`), for few and many documents, taken from all over the test set, since some parts of it have
+longer texts. `--gpu`: see `scoring_gpu.py`.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from shapes import Answer, Race, Shape, emit, float_work, numbers
 
 from xling_bench.errors import XlingError
 
+DOCUMENTS = 5010  # in XNLI's test set
 BATCHES = (1, 4, 8, 16, 32)
 LARGE = 100_000  # vocabulary from which on lm-eval needs seconds a document
 QUICK = {"shapes": ["xglm"], "vocabularies": [8192], "docs": 60, "repeats": 1}
@@ -57,7 +59,7 @@ def made_up(folder: Path) -> None:
         chosen = rng.choice(words, max(3, rng.poisson(mean)), p=chances / chances.sum())
         return " ".join(chosen).capitalize() + "."
 
-    for split, rows in (("test", 5010), ("dev", 2490)):
+    for split, rows in (("test", DOCUMENTS), ("dev", 2490)):
         lines = []
         for _ in range(rows // 3):
             premise = text(rng.gamma(4, 5))
@@ -65,14 +67,15 @@ def made_up(folder: Path) -> None:
         (folder / f"{split}-en.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def xnli(shots: int, docs: int) -> tuple[list[Any], list[str]]:
-    """lm-eval's requests of the first `docs` documents, and the texts of the whole task."""
+def xnli(shots: int, docs: int, *, spread: bool = False) -> tuple[list[Any], list[str]]:
+    """lm-eval's requests of the first `docs` documents, or of every n-th premise's, and the texts of the whole task."""
     from xling_bench.catalog import get_task
     from xling_bench.harness.task import build
 
     task = build(get_task("xling_xnli_en"), {}, None)
     task.set_config(key="num_fewshot", value=shots)
-    task.build_all_requests(limit=docs)
+    every = DOCUMENTS // docs if spread else 1
+    task.build_all_requests(samples=[doc for doc in range(DOCUMENTS) if doc // 3 % every == 0][:docs])
     rows = [*task.dataset["test"], *task.dataset["test"].demos]
     texts = dict.fromkeys(text for row in rows for text in (row["premise"], row["hypothesis"], *row["texts"][:1]))
     return task.instances, list(texts)
@@ -153,7 +156,7 @@ def measure(shape: Shape, shots: int, docs: int, repeats: int) -> dict[str, Any]
 
 def peak(way: str, shots: int, docs: int) -> dict[str, Any]:
     """Peak resident memory of scoring `docs` documents in this process, from Linux's own count."""
-    instances, texts = xnli(shots, docs)
+    instances, texts = xnli(shots, docs, spread=True)
     lm = load(way, Shape("xglm", 8192).build(), make_tokenizer(texts, "xglm"), 16)
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
@@ -204,8 +207,8 @@ def arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if unknown := set(args.shapes) - {"xglm", "llama"}:
         parser.error(f"--shapes: {', '.join(sorted(unknown))}: expected xglm, llama")
-    if min(args.docs, args.docs_large, args.repeats, args.minutes) <= 0 or max(args.docs, args.docs_large) > 5010:
-        parser.error("--docs, --docs-large, --repeats, --minutes: expected positive numbers, at most 5010 documents")
+    if min(args.docs, args.docs_large, args.repeats, args.minutes) <= 0 or max(args.docs, args.docs_large) > DOCUMENTS:
+        parser.error("--docs, --docs-large, --repeats, --minutes: expected positive numbers, at most 5,010 documents")
     if min(args.shots) < 0 or max(args.shots) > 20 or min(args.vocabularies) < 8192:
         parser.error("--shots: expected 0 to 20; --vocabularies: at least 8192, the tokenizer's size")
     if args.gpu and args.device.startswith("cuda") and not torch.cuda.is_available():

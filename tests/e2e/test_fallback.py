@@ -109,7 +109,9 @@ def test_parts_of_the_requests_give_what_all_together_give(tokenizer, monkeypatc
     texts = [(f"{word} sleeps", f" in the {place}") for word in "abcdefgh" for place in ("house", "street", "sun")]
     whole = scores(SharedPrefixLM(network, tokenizer=tokenizer), texts)
     monkeypatch.setattr("xling_bench.harness.shared_prefix.NODES", 10)
-    same(scores(SharedPrefixLM(network, tokenizer=tokenizer), texts), whole)
+    parts = SharedPrefixLM(network, tokenizer=tokenizer, token_budget=2)
+    assert len(list(parts._parts([parts._split(*text) for text in texts], 10))) > 2
+    same(scores(parts, texts), whole)
 
 
 def test_a_model_that_breaks_on_a_tree_is_scored_by_lm_evals_code(tokenizer, monkeypatch) -> None:

@@ -75,10 +75,10 @@ def test_the_plan_computes_every_node_in_its_context(requests, worth, width) -> 
     tree = tree_of(requests)
     inner = {parent for parent in tree.parents if parent >= 0}
     computed = set()
+    above = []
     for trunk in make_plan(tree, width, worth).walk():
-        path, above = [], trunk
-        while above is not None:
-            path, above = above.nodes + path, above.parent
+        above = [*above[: trunk.depth], trunk.nodes]
+        path = [node for nodes in above for node in nodes]
         computed |= set(trunk.nodes)
         assert len(path) == trunk.length
         for row in trunk.rows:

@@ -26,7 +26,7 @@ from xling_bench.scoring.parallel import Team
 from xling_bench.scoring.tree import PrefixTree
 
 log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
-NODES = 50_000  # distinct tokens computed in one go
+NODES = 20_000  # distinct tokens that are planned together, or as many as give a large budget full batches
 Pair = tuple[list[int], list[int]]  # tokens of the context and of what is scored
 LOOSE = {torch.bfloat16: 0.05, torch.float16: 0.01}  # rounding of one token's log-probability, in the self-check
 CHECKED = 500  # one request in so many is checked against the plain forward, two at least
@@ -123,11 +123,11 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
     ) -> list[tuple[float, bool]] | None:
         """The engine's answers, or None when its self-check failed.
 
-        Requests are taken in parts of about NODES distinct tokens, so that memory does not grow with their number.
+        Requests are taken in parts of some 20,000 distinct tokens, so that memory does not grow with their number.
         lm-eval's cache hears of each part under its `keys`.
         """
         found: list[tuple[float, bool]] = []
-        for tree, some in self._parts(pairs):
+        for tree, some in self._parts(pairs, max(NODES, 4 * engine.budget)):
             if not self._checked(engine, some):
                 return None
             answers = _scores(engine, self.team, tree, quiet)
@@ -137,7 +137,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
             found += answers
         return found
 
-    def _parts(self, pairs: Iterable[Pair]) -> Iterator[tuple[PrefixTree, list[Request]]]:
+    def _parts(self, pairs: Iterable[Pair], nodes: int) -> Iterator[tuple[PrefixTree, list[Request]]]:
         """Trees of requests, in order, each with its first requests and its longest."""
         tree, first, longest = PrefixTree(), list[Request](), Request([], 0)
         for context, continuation in pairs:
@@ -146,7 +146,7 @@ class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
             if len(first) < max(2, len(tree.requests) // CHECKED):
                 first.append(request)
             longest = max(longest, request, key=lambda one: len(one.tokens))
-            if len(tree) >= NODES:
+            if len(tree) >= nodes:
                 yield tree, [*first, longest]
                 tree, first, longest = PrefixTree(), [], Request([], 0)
         if tree.requests:

@@ -12,7 +12,7 @@ import torch
 
 from xling_bench.errors import ModelError
 from xling_bench.scoring.decoder import Decoder, KeyValues, Prefix
-from xling_bench.scoring.plan import MAX_ROW, Row, Trunk, make_plan
+from xling_bench.scoring.plan import MAX_ROW, Row, make_plan
 from xling_bench.scoring.tree import PrefixTree
 
 # Tokens that a forward pass of its own must save: about what a pass costs besides its tokens.
@@ -62,17 +62,16 @@ class Engine:
         work.ask(trunks)
         work.ask([row for trunk in plan for row in trunk.rows])
         budget, turn = self.budget, 0
-        path: list[tuple[Trunk, KeyValues]] = []
+        path: list[KeyValues] = []
         with self.decoder.ready():
             for trunk, row in zip(plan, trunks, strict=True):
-                while path and path[-1][0] is not trunk.parent:
-                    path.pop()  # its keys and values are not needed any more
+                del path[trunk.depth :]  # keys and values that are not needed any more
                 if self.share[0]:
                     row.asked = []  # everybody computes trunks, the first one reads them off
-                path.append((trunk, self._trunk(row, path[-1][1] if path else [], work)))
+                path.append(self._trunk(row, path[-1] if path else [], work))
                 for rows in batches(trunk.rows, budget):
                     if turn % self.share[1] == self.share[0]:
-                        self._rows(rows, path[-1][1], work)
+                        self._rows(rows, path[-1], work)
                     turn += 1
         return work
 

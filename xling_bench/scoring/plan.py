@@ -33,10 +33,13 @@ class Row:
 
 @dataclass
 class Trunk:
-    """A path of nodes computed on its own after `parent`'s, and the rows that follow it. The root has no nodes."""
+    """A path of nodes computed on its own after those of `depth` trunks above, and the rows that follow it.
+
+    `length` is the number of tokens from the start to its end. The root has no nodes and depth 0.
+    """
 
     nodes: list[int]
-    parent: Trunk | None
+    depth: int
     length: int
     rows: list[Row] = field(default_factory=list)
     trunks: list[Trunk] = field(default_factory=list)
@@ -72,7 +75,7 @@ def make_plan(tree: PrefixTree, width: int, worth: int, most: int = MAX_ROW) -> 
     """The plan for all requests of `tree`; `width` is the model's hidden size, `worth` the tokens that a forward pass
     of its own has to save, `most` the length of a row of several branches. Tokens that nothing follows are scored but
     never computed."""
-    root = Trunk([], None, 0)
+    root = Trunk([], 0, 0)
     waiting = [(root, _fold(tree))]
     while waiting:
         trunk, segments = waiting.pop()
@@ -80,7 +83,7 @@ def make_plan(tree: PrefixTree, width: int, worth: int, most: int = MAX_ROW) -> 
         trunk.rows = [_row(piece) for piece in pieces]
         for path in deeper:
             nodes = [node for segment in path for node in segment.nodes]
-            trunk.trunks.append(Trunk(nodes, trunk, trunk.length + len(nodes)))
+            trunk.trunks.append(Trunk(nodes, trunk.depth + 1, trunk.length + len(nodes)))
             waiting.append((trunk.trunks[-1], path[-1].below))
     return root
 
