@@ -7,10 +7,13 @@ import sys
 from collections.abc import Sequence
 
 import xling_bench
-from xling_bench.cli import data, demo, link, run, score, table, tasks
+from xling_bench.cli import data, demo, gate, link, run, score, table, tasks
 from xling_bench.errors import XlingError
 
-EXIT_CODES = "exit codes: 0 success, 2 bad input or environment, 130 interrupted"
+EXIT_CODES = (
+    "exit codes: 0 success, 1 regression found (gate), 2 bad input or environment, 3 undecided (strict gate), "
+    "130 interrupted"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"xling-bench {xling_bench.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (demo, run, score, table, tasks, data, link):
+    for group in (demo, run, score, table, gate, tasks, data, link):
         group.add(commands)
     return top
 

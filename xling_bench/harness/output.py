@@ -1,18 +1,18 @@
-"""Writing results so that a reader never sees half of one: write, fsync, rename."""
+"""Result folders that appear whole or not at all, and JSON as we write it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from xling_bench.errors import OutputError
+from xling_bench.files import TEMPORARY, sync_folder, temporary_of, write_synced, write_text
 
-TEMPORARY = ".xling-tmp-"  # our own prefix: nothing without it is ever deleted
+__all__ = ["TEMPORARY", "prepare", "read_json", "remove_leftovers", "to_json", "to_line", "write_folder", "write_text"]
 
 
 def to_json(data: Any) -> str:
@@ -55,51 +55,18 @@ def prepare(folder: Path) -> None:
         raise OutputError(f"cannot write to {folder}: {error.strerror}. Choose another folder with -o.") from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace `path` by `text` atomically. Raises OutputError when the disk refuses."""
-    temporary = _temporary(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_synced(temporary, text)
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
-
-
 def write_folder(folder: Path, files: dict[str, str]) -> None:
     """Make `folder` appear with all `files` in it, or not at all. Raises OutputError when it cannot be written."""
-    temporary = _temporary(folder)
+    temporary = temporary_of(folder)
     try:
         temporary.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            _write_synced(temporary / name, text)
+            write_synced(temporary / name, text.encode())
         temporary.rename(folder)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise OutputError(f"cannot write {folder}: {error.strerror}") from error
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
-
-
-def _write_synced(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def remove_leftovers(path: Path) -> None:

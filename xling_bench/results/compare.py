@@ -46,18 +46,23 @@ def compare_runs(a: Path, b: Path, seeds: Sequence[int] = ()) -> tuple[pd.DataFr
 
     if a.resolve() == b.resolve():
         raise UsageError(f"{a} and {b} are one folder: a comparison needs two runs.")
-    frames = [with_seeds(load_results([path]), seeds) for path in (a, b)]
-    names = []
-    for path, frame in zip((a, b), frames, strict=True):
-        models = sorted(set(frame["model"]))
-        if len(models) > 1:
-            raise UsageError(f"{path} holds results of {len(models)} models ({', '.join(models)}); expected one.")
-        names.append(str(models[0]))
+    both_sides = [one_model(path) for path in (a, b)]
+    names = [name for name, _ in both_sides]
+    frames = [with_seeds(frame, seeds) for _, frame in both_sides]
     if names[0] == names[1]:
         names = [f"{name} ({path})" for name, path in zip(names, (a, b), strict=True)]
         frames = [frame.assign(model=name) for name, frame in zip(names, frames, strict=True)]
     both = pd.concat(frames, ignore_index=True)
     return compare_models(both, *names), (names[0], names[1]), both
+
+
+def one_model(path: Path) -> tuple[str, pd.DataFrame]:
+    """(model's name, results) of a run or a baseline file. Raises UsageError where it holds several models."""
+    frame = load_results([path])
+    models = sorted(set(frame["model"]))
+    if len(models) > 1:
+        raise UsageError(f"{path} holds results of {len(models)} models ({', '.join(models)}); expected one.")
+    return str(models[0]), frame
 
 
 def with_seeds(frame: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
@@ -71,7 +76,9 @@ def with_seeds(frame: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
     return kept
 
 
-def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def compare_models(
+    frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, seed: int = 0, alpha: float = ALPHA
+) -> pd.DataFrame:
     """Model b minus model a on the items both answered: one row per benchmark, ... metric and language.
 
     After a benchmark's languages come `(mean)`, the difference of the means over languages, and `(gap to en)`, the
@@ -79,8 +86,8 @@ def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, s
     neither where there are languages. Columns: languages (compared in this row), items (answered by both, in any of
     them), difference with its 95 % interval low and high (item ids resampled together over languages); p (McNemar's
     exact for right/wrong, else sign flips of item ids); p_holm, adjusted over the languages of the benchmark; mde, the
-    smallest difference that such a test at 5 % finds with probability 0.8; mde_holm, the same at 5 % divided by the
-    number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of the row's
+    smallest difference that such a test at `alpha` finds with probability 0.8; mde_holm, the same at `alpha` divided by
+    the number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of the row's
     languages are at chance in each model. Differences are percentage points. What only one side has is left out: see
     `left_out`.
     Raises UsageError for a model that is not in the table, DataError when the two share no cell with items or were
@@ -103,8 +110,8 @@ def compare_models(frame: pd.DataFrame, a: str, b: str, *, draws: int = DRAWS, s
         sides = {u: pd.concat([first[u], second[u]], axis=1, join="inner").sort_index() for u in first if u in second}
         sides = {unit: both for unit, both in sides.items() if not both.empty}
         scale = 100.0 if in_percent(str(key[-1])) else 1.0
-        cells = [{"language": unit, **_cell(both.to_numpy(), scale, draws, seed)} for unit, both in sides.items()]
-        cells = _adjusted(cells, scale) + _over_languages(sides, scale, draws, seed)
+        cells = [{"language": unit, **_cell(x.to_numpy(), scale, draws, seed, alpha)} for unit, x in sides.items()]
+        cells = _adjusted(cells, scale, alpha) + _over_languages(sides, scale, draws, seed, alpha)
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
             {**dict(zip(GROUP[1:], key, strict=True)), **cell, **_at_chance(cell, sides, flagged)} for cell in cells
@@ -130,20 +137,20 @@ def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
     return notes
 
 
-def _cell(both: Matrix, scale: float, draws: int, seed: int) -> dict[str, Any]:
-    found = paired_difference(both[:, 0] / scale, both[:, 1] / scale, draws=draws, seed=seed)
+def _cell(both: Matrix, scale: float, draws: int, seed: int, alpha: float) -> dict[str, Any]:
+    found = paired_difference(both[:, 0] / scale, both[:, 1] / scale, draws=draws, seed=seed, alpha=alpha)
     points = {name: scale * getattr(found, name) for name in ("difference", "low", "high", "mde")}
     return {"languages": 1, "items": found.items, "p": found.p, **points}
 
 
-def _adjusted(cells: list[dict[str, Any]], scale: float) -> list[dict[str, Any]]:
-    alpha = ALPHA / max(1, len(cells))
-    wider = detectable(1.0, alpha=alpha) / detectable(1.0, alpha=ALPHA)
+def _adjusted(cells: list[dict[str, Any]], scale: float, alpha: float) -> list[dict[str, Any]]:
+    share = alpha / max(1, len(cells))
+    wider = detectable(1.0, alpha=share) / detectable(1.0, alpha=alpha)
     rows = []
     for cell, p in zip(cells, holm([cell["p"] for cell in cells]), strict=True):
-        at_least = scale * detectable_floor(cell["items"])
+        at_least = scale * detectable_floor(cell["items"], alpha)
         by_spread = wider * cell["mde"] if cell["mde"] > at_least else 0.0
-        rows.append({**cell, "p_holm": p, "mde_holm": max(by_spread, scale * detectable_floor(cell["items"], alpha))})
+        rows.append({**cell, "p_holm": p, "mde_holm": max(by_spread, scale * detectable_floor(cell["items"], share))})
     return rows
 
 
@@ -153,7 +160,9 @@ def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[s
     return {"at_chance_a": counts[0], "at_chance_b": counts[1]}
 
 
-def _over_languages(sides: dict[str, pd.DataFrame], scale: float, draws: int, seed: int) -> list[dict[str, Any]]:
+def _over_languages(
+    sides: dict[str, pd.DataFrame], scale: float, draws: int, seed: int, alpha: float
+) -> list[dict[str, Any]]:
     """The rows of the mean and of the gap, for two languages or more."""
     units = of_languages(sides)
     if len(units) < 2:
@@ -172,8 +181,9 @@ def _over_languages(sides: dict[str, pd.DataFrame], scale: float, draws: int, se
     for name, value, values, shares in rows:
         low, high = percentiles(values)
         row = {"language": name, "languages": len(units), "items": len(differences), "low": low, "high": high}
-        least = scale * detectable_floor(len(differences)) / len(units)  # of items that change in one language each
-        mde = max(detectable(float(np.nanstd(values, ddof=1))), least)
+        # Of items that change in one language each.
+        least = scale * detectable_floor(len(differences), alpha) / len(units)
+        mde = max(detectable(float(np.nanstd(values, ddof=1)), alpha=alpha), least)
         row |= {"difference": float(value[0]), "p": sign_flip(shares, draws, seed), "mde": mde}
         found.append(row)
     return found

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, is_mean
 from xling_bench.errors import DataError
+from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
 from xling_bench.results.mixing import signature_fields
@@ -25,10 +26,11 @@ Row = dict[str, Any]
 def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
     """Read any mix of runs and lm-eval results into one long table, one row per number.
 
-    `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), or single
-    results files. Columns are `results.schema.COLUMNS` plus `items` and `choices`: Series, indexed by item id, of the
-    items' scores and of the candidate chosen (-1 for generation); None where no samples were kept (`lm_eval` without
-    --log_samples). Rows come sorted; values are untouched.
+    `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), single results
+    files, or baselines of `xling-bench gate --write-baseline` (.parquet). Columns are
+    `results.schema.COLUMNS` plus `items` and `choices`: Series, indexed by item id, of the items' scores and of the
+    candidate chosen (-1 for generation); None where no samples were kept (`lm_eval` without --log_samples). Rows come
+    sorted; values are untouched.
     Raises DataError naming file and field for what cannot be read, and for a path without results.
     """
     import pandas as pd
@@ -64,7 +66,7 @@ def _told_apart(frame: pd.DataFrame) -> pd.Series[str]:
 
 def _rows(path: Path) -> Iterator[Row]:
     if path.is_file():
-        yield from _file(path, None)
+        yield from _baseline(path) if path.suffix == SUFFIX else _file(path, None)
         return
     if not path.is_dir():
         raise DataError(f"{path} does not exist.")
@@ -74,6 +76,12 @@ def _rows(path: Path) -> Iterator[Row]:
         yield from _file(file, items.get(file.parent.relative_to(path).as_posix()))
     for file in sorted(path.rglob("results_*.json")):
         yield from _file(file, None)
+
+
+def _baseline(path: Path) -> Iterator[Row]:
+    for row in read_baseline(path):
+        _check_row(row, path)
+        yield row
 
 
 def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:

@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from xling_bench.stats.bootstrap import CHUNK, bootstrap_means
+from xling_bench.stats.bootstrap import CHUNK, bootstrap_mean
 
 Matrix = NDArray[np.float64]
 
@@ -47,11 +47,13 @@ def mcnemar_exact(a: Sequence[float] | NDArray[np.float64], b: Sequence[float] |
     return min(1.0, 2.0 * math.fsum(math.exp(x) for x in logs))
 
 
-def paired_difference(a: Matrix, b: Matrix, *, draws: int = 10_000, seed: int = 0, level: float = 0.95) -> PairedResult:
+def paired_difference(
+    a: Matrix, b: Matrix, *, draws: int = 10_000, seed: int = 0, level: float = 0.95, alpha: float = 0.05
+) -> PairedResult:
     """Mean of b - a over items both have, with its bootstrap interval.
 
     a, b: (items,) aligned by item id, NaN where one lacks the item. The p-value is McNemar's exact one for 0/1
-    scores, else `sign_flip`'s.
+    scores, else `sign_flip`'s. `mde` is of a test at `alpha`.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     both = ~(np.isnan(x) | np.isnan(y))
@@ -59,12 +61,13 @@ def paired_difference(a: Matrix, b: Matrix, *, draws: int = 10_000, seed: int = 
     if x.size == 0:
         raise ValueError("the two systems share no item")
     delta = y - x
-    means = bootstrap_means(delta[:, None], draws, seed)[:, 0]
+    means = bootstrap_mean(delta, draws, seed)
     tail = 50.0 * (1.0 - level)
     low, high = np.percentile(means, [tail, 100.0 - tail])
     binary = bool(np.isin(x, (0.0, 1.0)).all() and np.isin(y, (0.0, 1.0)).all())
     p = mcnemar_exact(x, y) if binary else sign_flip(delta, draws, seed)
-    return PairedResult(float(delta.mean()), float(low), float(high), p, int(x.size), minimum_detectable_effect(delta))
+    mde = minimum_detectable_effect(delta, alpha=alpha)
+    return PairedResult(float(delta.mean()), float(low), float(high), p, int(x.size), mde)
 
 
 def sign_flip(parts: NDArray[np.float64], draws: int, seed: int) -> float:

@@ -1,0 +1,94 @@
+"""Run folders in the real file formats, with outcomes made up by a test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xling_bench.harness.units import signature, unit_key
+from xling_bench.results.items import COLUMNS
+
+XNLI = ("en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
+Outcomes = Mapping[str, Sequence[float] | np.ndarray]
+
+
+def outcomes(items: int, units: Sequence[str] = XNLI, *, accuracy: float = 0.6, seed: int = 0) -> dict[str, np.ndarray]:
+    """Right and wrong answers, correlated over languages as those to translations are."""
+    rng = np.random.default_rng(seed)
+    easy = rng.uniform(size=items)
+    return {unit: (0.5 * easy + 0.5 * rng.uniform(size=items) < accuracy).astype(float) for unit in units}
+
+
+def turned(scores: np.ndarray, share: float, seed: int = 1) -> np.ndarray:
+    """The scores with `share` of all items turned from right to wrong."""
+    right = np.flatnonzero(scores == 1)
+    changed = scores.copy()
+    changed[np.random.default_rng(seed).choice(right, round(share * scores.size), replace=False)] = 0.0
+    return changed
+
+
+def write_run(
+    folder: Path,
+    scores: Outcomes,
+    *,
+    benchmark: str = "xnli",
+    metric: str = "acc",
+    model: str = "./checkpoint",
+    shots: int = 0,
+    seed: int = 0,
+    choices: Outcomes | None = None,
+    **facts: Any,
+) -> Path:
+    """Write `RUN/<task>/<shots>-<seed>-<demos>/results.json` and `items.parquet`; `facts` change what was measured."""
+    parts = []
+    for unit, values in scores.items():
+        items = np.asarray(values, dtype=float)
+        ids = [f"{benchmark}-test-{number:04d}" for number in range(items.size)]
+        own = _facts(benchmark, unit, metric, items.size, shots, seed) | facts
+        key = unit_key(own)
+        value = float(items.mean()) if metric != "chrf" else 40 + float(items.mean())
+        task, place = own["task"], f"{own['task']}/{shots}-{seed}-{own['demos']}"
+        result = {
+            "results": {task: {"alias": task, f"{metric},none": value}},
+            "config": {"model": "hf", "model_args": {"pretrained": model}},
+            "xling": {"key": key, "signature": signature(own), "facts": own, "benchmark": benchmark, "unit": unit,
+                      "family": "xglm", "warnings": []},
+        }  # fmt: skip
+        (folder / place).mkdir(parents=True)
+        (folder / place / "results.json").write_text(json.dumps(result), encoding="utf-8")
+        chosen = np.arange(items.size) % 2 + items if choices is None else choices[unit]
+        rows = {"unit": place, "key": key, "metric": metric, "item": ids, "score": items, "choice": chosen}
+        parts.append(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"choice": "int64"}))
+    known = [pd.read_parquet(folder / "items.parquet")] if (folder / "items.parquet").is_file() else []
+    pd.concat(known + parts, ignore_index=True).to_parquet(folder / "items.parquet", index=False)
+    return folder
+
+
+def _facts(benchmark: str, unit: str, metric: str, items: int, shots: int, seed: int) -> dict[str, Any]:
+    demos = {"demos": "same", "seed": seed, "demo_data": "d"} if shots else {"demos": "none"}
+    return {
+        "task": f"xling_{benchmark}_{unit.replace('-', '_')}",
+        "language": unit,
+        "split": "test",
+        "form": benchmark,
+        "data": f"data-{unit}",
+        "source": "files",
+        "items": items,
+        "ids": f"ids-{items}",
+        "template": f"template-{unit}",
+        "shots": shots,
+        **demos,
+        "limit": None,
+        "metrics": {metric: "items"},
+        "model": "0123456789abcdef",
+        "settings": {"dtype": "auto", "revision": None},
+        "scoring": "shared-prefix",
+        "lm_eval": "0.4.13",
+        "xling_bench": "0.1.0",
+        "code": "01234567",
+    }

@@ -1,0 +1,70 @@
+"""`xling-bench gate`: a candidate against a baseline, for a build to pass or fail on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from xling_bench.errors import UsageError
+
+EPILOG = (
+    "exit codes: 0 no regression seen, 1 regression found, 2 bad input, 3 strict, and the gate could not see enough"
+)
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser("gate", help="fail when a candidate is worse than a baseline", epilog=EPILOG)
+    parser.add_argument("--baseline", type=Path, metavar="RUN", help="folder of a run, or a file of --write-baseline")
+    parser.add_argument("--candidate", type=Path, metavar="RUN", required=True, help="folder of the run to judge")
+    parser.add_argument("--config", type=Path, metavar="TOML", help="thresholds and slices (reports/gate.toml)")
+    parser.add_argument("--strict", action="store_true", help="exit 3 when a required cell cannot be seen")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict as JSON")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write a comment for a pull request")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    parser.add_argument(
+        "--write-baseline", type=Path, metavar="FILE", help="instead: keep --candidate as a small baseline (.parquet)"
+    )
+    parser.add_argument("--allow-sample", action="store_true", help="take runs on the built-in sample")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge, print and write what was asked for; or write a baseline."""
+    from xling_bench.regress.config import GateConfig, read_config
+
+    config = GateConfig() if arguments.config is None else read_config(arguments.config)
+    if arguments.strict:
+        config = config.model_copy(update={"strict": True})
+    if (arguments.baseline is None) == (arguments.write_baseline is None):
+        raise UsageError("gate: expected either --baseline RUN to compare with, or --write-baseline FILE to make one.")
+    if arguments.baseline is None:
+        return _write_baseline(arguments, config)
+
+    from xling_bench.files import write_text
+    from xling_bench.regress import output
+    from xling_bench.regress.gate import run_gate
+
+    gate = run_gate(arguments.baseline, arguments.candidate, config, allow_sample=arguments.allow_sample)
+    forms = (("json", output.to_json), ("markdown", output.to_markdown), ("junit", output.to_junit))
+    for name, form in forms:
+        path = getattr(arguments, name)
+        if path is not None:
+            write_text(path, form(gate))
+    print(output.to_text(gate), end="")
+    return gate.exit_code
+
+
+def _write_baseline(arguments: argparse.Namespace, config: Any) -> int:
+    from xling_bench.regress.gate import read_side
+    from xling_bench.results.baseline import write_baseline
+
+    asked = [f"--{name}" for name in ("json", "markdown", "junit") if getattr(arguments, name) is not None]
+    if asked:
+        raise UsageError(f"{', '.join(asked)}: --write-baseline compares nothing, so that there is nothing to write.")
+    name, frame = read_side(arguments.candidate, config, allow_sample=arguments.allow_sample)
+    size = write_baseline(frame, arguments.write_baseline)
+    items = sum(len(scores) for scores in frame["items"] if scores is not None)
+    print(f"{arguments.write_baseline}: {len(frame)} numbers of {name}, {items} item scores, {size / 1000:.0f} kB")
+    return 0

@@ -1,0 +1,52 @@
+"""Writing a file so that a reader never sees half of one: write, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from xling_bench.errors import OutputError
+
+TEMPORARY = ".xling-tmp-"  # our own prefix: nothing without it is ever deleted
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` in UTF-8, atomically. Raises OutputError when the disk refuses."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace `path` by `data` atomically; folders are made. Raises OutputError when the disk refuses."""
+    temporary = temporary_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_synced(temporary, data)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def temporary_of(path: Path) -> Path:
+    """Where this process writes before it renames to `path`."""
+    return path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk knows the folder's names."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,151 @@
+"""`gate.toml`: which losses fail the gate, and what it must be able to see."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from xling_bench import languages
+from xling_bench.catalog import get_benchmark, get_metric
+from xling_bench.errors import UsageError, XlingError, did_you_mean
+from xling_bench.results.compare import GAP, MEAN
+
+Action = Literal["gate", "report"]
+
+
+class Strict(BaseModel):
+    """Frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Slice(Strict):
+    """Other limits for some cells. Empty `benchmarks` or `languages` are all of them.
+
+    `languages` are codes (any that `--langs` takes), pairs (`en-de`), `(mean)` or `(gap to en)`; a slice without
+    languages holds for a benchmark's mean and gap, too. A slice with `required = true` must match a cell that is there.
+    """
+
+    benchmarks: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    tolerance: float | None = Field(default=None, ge=0)
+    max_mde: float | None = Field(default=None, gt=0)
+    required: bool | None = None
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_plain(get_benchmark, name).key for name in names)
+
+    @field_validator("languages")
+    @classmethod
+    def _keys(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_unit(name) for name in names)
+
+    def matches(self, benchmark: str, language: str) -> bool:
+        """Whether the slice is about this cell."""
+        return (not self.benchmarks or benchmark in self.benchmarks) and (
+            not self.languages or language in self.languages
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds for one cell: see `GateConfig`."""
+
+    tolerance: float
+    max_mde: float
+    required: bool
+
+
+class GateConfig(Strict):
+    """The gate's settings. Points are percentage points (points of 100 for chrF++).
+
+    alpha: a cell differs when its p, adjusted (Holm) over the languages of its benchmark, is below this.
+    tolerance: a significant difference of at most so many points changes no verdict.
+    max_mde: what the gate must be able to see in a `required` cell: one that shows no change, and whose smallest
+    detectable difference is larger, is undecided. strict: undecided cells fail the gate (exit code 3).
+    mean, gap: whether the rows of a benchmark's mean and gap to English fail the gate or are only reported.
+    missing: what to do about cells that the baseline has and the candidate lacks.
+    metrics, shots, seeds: only these (default: the headline metric of each benchmark, all shots, all seeds).
+    slice: other limits for some cells; where several match, the last that sets a value counts.
+    """
+
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    tolerance: float = Field(default=0.0, ge=0)
+    max_mde: float = Field(default=5.0, gt=0)
+    required: bool = True
+    strict: bool = False
+    mean: Action = "gate"
+    gap: Action = "report"
+    missing: Literal["error", "ignore"] = "error"
+    metrics: tuple[str, ...] = ()
+    shots: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = ()
+    slice: tuple[Slice, ...] = ()
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_plain(get_metric, name).name for name in names)
+
+    def limits(self, benchmark: str, language: str) -> Limits:
+        """The limits of a cell."""
+        found = {name: getattr(self, name) for name in Limits.__slots__}
+        for part in self.slice:
+            if part.matches(benchmark, language):
+                found |= {name: getattr(part, name) for name in found if getattr(part, name) is not None}
+        return Limits(**found)
+
+    def selects(self, benchmark: str, shots: int, metric: str) -> bool:
+        """Whether the gate looks at such a number."""
+        wanted = self.metrics or {names[0] for names in get_benchmark(benchmark).metrics.values()}
+        return metric in wanted and (not self.shots or shots in self.shots)
+
+    def check_required(self, cells: Sequence[tuple[str, str]]) -> None:
+        """Raise UsageError for a slice with `required = true` that matches none of the cells (benchmark, language)."""
+        for number, part in enumerate(self.slice, start=1):
+            if part.required and not any(part.matches(*cell) for cell in cells):
+                what = " ".join([*part.benchmarks, *part.languages]) or "any cell"
+                raise UsageError(
+                    f"slice {number} of the gate's settings requires {what}, which neither run has. "
+                    "Run it, or set required = false."
+                )
+
+
+def _unit(name: str) -> str:
+    if name in (MEAN, GAP):
+        return name
+    found = languages.find(name)  # `zh-Hant` is one language
+    return found.key if found else "-".join(_plain(languages.get, part).key for part in name.split("-"))
+
+
+def _plain(get: Any, name: str) -> Any:
+    """`get(name)`, with the error pydantic can carry."""
+    try:
+        return get(name)
+    except XlingError as error:
+        raise ValueError(str(error)) from error
+
+
+def read_config(path: Path) -> GateConfig:
+    """Read a gate.toml. Raises UsageError naming file, key and what is wrong with it."""
+    try:
+        return GateConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); expected a TOML file of gate settings.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = [*(Slice if "slice" in first["loc"] else GateConfig).model_fields]
+            near = did_you_mean(str(first["loc"][-1]), known)
+            raise UsageError(f"{path}: unknown key {where!r}.{near} Known: {', '.join(known)}.") from error
+        raise UsageError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error

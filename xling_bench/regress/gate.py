@@ -1,0 +1,219 @@
+"""The gate: two runs read, held against each other, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.catalog import METRICS, in_percent, is_mean
+from xling_bench.errors import DataError, UsageError
+from xling_bench.regress.config import GateConfig
+from xling_bench.regress.verdict import Difference, Gate, judge
+from xling_bench.results.compare import FEW_ITEMS, GAP, MEAN, compare_models, one_model, with_seeds
+from xling_bench.results.matrix import DRAWS, conditional, of_languages
+from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
+from xling_bench.results.pivot import LINE
+from xling_bench.results.schema import ITEMS
+from xling_bench.results.summary import PIVOT
+from xling_bench.stats import transfer_gap
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIDES = ("baseline", "candidate")
+REMEDY = "Measure both alike: run the baseline's model again as the candidate was run, and write the baseline anew."
+Key = tuple[Any, ...]
+
+
+def read_side(path: Path, config: GateConfig, *, allow_sample: bool) -> tuple[str, pd.DataFrame]:
+    """(model's name, results) of a run or baseline file: what the settings select, all of it with items.
+
+    Raises UsageError for sample data that were not allowed, for several models, for selections that leave nothing;
+    DataError for what cannot be read, was measured in different ways, or lacks item scores.
+    """
+    name, frame = one_model(path)
+    if (frame["source"] == "sample").any() and not allow_sample:
+        raise UsageError(
+            f"{path} was scored on the built-in sample: invented items that say nothing about a model. "
+            "Score it on real data, or say --allow-sample to try the gate out."
+        )
+    frame = with_seeds(_selected(path, frame, config), config.seeds)
+    bare = frame[frame["metric"].map(is_mean) & frame[ITEMS].isna()]
+    if not bare.empty:
+        raise DataError(
+            f"{path}: {bare['task'].iloc[0]} {bare['metric'].iloc[0]} has no item scores, which the test is made of: "
+            "use `xling-bench run`, or `lm_eval` with --log_samples."
+        )
+    refuse_mixed(frame)
+    return name, frame
+
+
+def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFrame:
+    chosen = [config.selects(*row) for row in zip(frame["benchmark"], frame["shots"], frame["metric"], strict=True)]
+    chosen = [x and not conditional(metric) for x, metric in zip(chosen, frame["metric"], strict=True)]
+    absent = [f"metric {x}" for x in config.metrics if x not in set(frame["metric"])]
+    absent += [f"{x}-shot" for x in config.shots if x not in set(frame["shots"])]
+    seeds = set(frame.loc[frame["shots"] > 0, "seed"])  # zero-shot results have none
+    absent += [f"seed {x}" for x in config.seeds if seeds and x not in seeds]
+    if absent or not any(chosen):
+        there = ", ".join(sorted({f"{b} {s}-shot {m}" for b, s, m in frame[["benchmark", "shots", "metric"]].values}))
+        what = f"has no {', '.join(absent)}" if absent else "has none of the headline metrics"
+        raise UsageError(f"{path} {what}, which the gate's settings select (metrics, shots, seeds). It has: {there}.")
+    return frame[chosen]
+
+
+def run_gate(
+    baseline: Path, candidate: Path, config: GateConfig, *, allow_sample: bool = False, draws: int = DRAWS
+) -> Gate:
+    """Compare a candidate with a baseline and judge every cell.
+
+    Raises UsageError or DataError, besides `read_side`'s, when the two were not measured alike (the field is named),
+    when the candidate lacks cells of the baseline and the settings do not ignore that, and when they share none.
+    """
+    import pandas as pd
+
+    sides = [read_side(path, config, allow_sample=allow_sample) for path in (baseline, candidate)]
+    frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
+    notes = _missing(frames[0], frames[1], config)
+    shared = set(_keys(frames[0])) & set(_keys(frames[1]))
+    both = pd.concat(frames, ignore_index=True)
+    both = both[[key in shared for key in _keys(both)]]
+    _refuse_unlike(both)
+    _refuse_other_items(frames[0], frames[1])
+    differences = _differences(both, config, draws)
+    lost = shared - {tuple(getattr(row, name) for name in LINE) for row in differences}
+    if lost:
+        raise DataError(
+            f"no item has the metric on both sides: {_listed(lost)}. Leave it out of the settings' metrics."
+        )
+    config.check_required([(row.benchmark, row.language) for row in differences])
+    findings = judge(differences, config)
+    names = [name.encode(errors="replace").decode() for name, _ in sides]  # lone surrogates cannot be written
+    return Gate(names[0], names[1], config, findings, (*notes, *_notes(both)))
+
+
+def _keys(frame: pd.DataFrame, names: Sequence[str] = LINE) -> list[Key]:
+    return list(zip(*(frame[name] for name in names), strict=True))
+
+
+def _missing(baseline: pd.DataFrame, candidate: pd.DataFrame, config: GateConfig) -> list[str]:
+    """What only one side has, as notes. Raises DataError for what the candidate lacks, or when nothing is shared."""
+    a, b = set(_keys(baseline)), set(_keys(candidate))
+    lacking, more = _listed(a - b), _listed(b - a)
+    if a - b and (config.missing == "error" or not a & b):
+        also = f" Only the candidate has {more}." if more else ""
+        raise DataError(
+            f"the candidate lacks {len(a - b)} of the baseline's {len(a)} cells: {lacking}.{also} Run them, or set "
+            '`missing = "ignore"` in the settings where some are left.'
+        )
+    notes = [f"Not compared, only the baseline has: {lacking}."] if lacking else []
+    return notes + ([f"Not compared, only the candidate has: {more}."] if more else [])
+
+
+def _listed(keys: Iterable[Key]) -> str:
+    """`xnli xglm 0 none acc: de sw; ...`."""
+    found: dict[Key, list[str]] = {}
+    for key in sorted(keys):
+        found.setdefault(key[:-1], []).append(str(key[-1]))
+    return "; ".join(f"{' '.join(map(str, head))}: {' '.join(units)}" for head, units in found.items())
+
+
+def _refuse_unlike(both: pd.DataFrame) -> None:
+    try:
+        refuse_mixed(both)
+    except DataError as error:
+        raise DataError(f"{error} {REMEDY}") from error
+    try:
+        refuse_unequal_seeds(both)
+    except DataError as error:
+        raise DataError(f"{error} In gate.toml: seeds = [...].") from error
+
+
+def _refuse_other_items(baseline: pd.DataFrame, candidate: pd.DataFrame) -> None:
+    """Raise DataError where one cell has other items on the two sides: a candidate may not leave out what it fails.
+
+    Metrics that exist for some outputs only (those in a language that can be told) are compared on what both have.
+    """
+    cells = [dict(zip(_keys(frame, CELL), frame[ITEMS], strict=True)) for frame in (baseline, candidate)]
+    for key, items in cells[0].items():
+        other = cells[1].get(key)
+        if items is None or other is None or METRICS[key[-1]].some or set(items.index) == set(other.index):
+            continue
+        raise DataError(
+            f"{' '.join(map(str, key))}: items differs: {len(items)} for baseline, {len(other)} for candidate, "
+            f"{len(set(items.index) & set(other.index))} of them the same. {REMEDY}"
+        )
+
+
+def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Difference]:
+    values = [_values(both[both["model"] == side]) for side in SIDES]
+    tested = both[both["metric"].map(is_mean)]
+    rows = []
+    if not tested.empty:
+        table = compare_models(tested, *SIDES, draws=draws, alpha=config.alpha)
+        rows = [_difference(row, values) for row in table.to_dict(orient="records")]
+    for key in sorted(set(_keys(both)) - set(_keys(tested))):  # corpus scores: shown, not tested
+        items = int(both.loc[[k == key for k in _keys(both)], "n"].min())
+        a, b = (side[key] for side in values)
+        head = dict(zip(LINE, key, strict=True))
+        rows.append(Difference(**head, languages=1, items=items, baseline=a, candidate=b, difference=b - a))
+    return rows
+
+
+def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Difference:
+    import pandas as pd
+
+    head = {name: row[name] for name in LINE}
+    key = tuple(head.values())
+    average = row["language"] in (MEAN, GAP)
+    a, b = (_average(key, side) if average else side[key] for side in values)
+    chance = [None if pd.isna(row[name]) else int(row[name]) for name in ("at_chance_a", "at_chance_b")]
+    return Difference(
+        **head,
+        languages=int(row["languages"]),
+        items=int(row["items"]),
+        baseline=a,
+        candidate=b,
+        difference=float(row["difference"]) + 0.0,  # no minus before zero
+        low=float(row["low"]) + 0.0,
+        high=float(row["high"]) + 0.0,
+        p=float(row["p"] if average else row["p_holm"]),
+        mde=float(row["mde"] if average else row["mde_holm"]),
+        at_chance_baseline=chance[0],
+        at_chance_candidate=chance[1],
+    )
+
+
+def _values(frame: pd.DataFrame) -> dict[Key, float]:
+    """{cell: score}: percent or points, mean over seeds."""
+    found: dict[Key, list[float]] = {}
+    for key, metric, value in zip(_keys(frame), frame["metric"], frame["value"], strict=True):
+        found.setdefault(key, []).append(100 * value if in_percent(metric) else value)
+    return {key: fmean(values) for key, values in found.items()}
+
+
+def _average(key: Key, values: dict[Key, float]) -> float:
+    """The mean over languages, or English minus the mean of the others, of a benchmark's scores."""
+    found = {str(k[-1]): value for k, value in values.items() if k[:-1] == key[:-1]}
+    found = {unit: found[unit] for unit in of_languages(found)}
+    if key[-1] == MEAN:
+        return fmean(found.values())
+    return transfer_gap(found, PIVOT)
+
+
+def _notes(both: pd.DataFrame) -> list[str]:
+    notes = []
+    untested = both[~both["metric"].map(is_mean)]
+    if not untested.empty:
+        listed = ", ".join(sorted({f"{b} {m}" for b, m in zip(untested["benchmark"], untested["metric"], strict=True)}))
+        notes.append(f"Shown, not tested, for they are no means over items: {listed}.")
+    limited = both["signature"].str.contains("|limit:", regex=False)
+    if limited.any():
+        notes.append(f"{limited.sum()} of {len(both)} numbers are of the first items only (--limit).")
+    if (both["n"] < FEW_ITEMS).any():
+        notes.append(f"Intervals from fewer than {FEW_ITEMS} items are too narrow; the verdicts go by p.")
+    if (both["source"] == "sample").any():
+        notes.append("SAMPLE DATA: invented items that show how things work. This says nothing about a model.")
+    return notes

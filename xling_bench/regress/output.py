@@ -1,0 +1,239 @@
+"""The gate's answer as text for a terminal, Markdown for a pull request, JUnit XML and JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Difference, Finding, Gate, Status, worst_first
+from xling_bench.results.text import aligned
+
+TITLES: dict[Status, str] = {
+    "passed": "passed: no regression seen",
+    "failed": "failed: regression found",
+    "undecided": "undecided: the gate cannot see what it should see",
+}
+LONGEST_COMMENT = 65_536  # GitHub's limit for a comment, in characters; we count bytes, which are more
+WORST = 10  # findings shown above the fold
+HEADER = ("benchmark", "family", "shots", "demos", "metric", "language", "items", "baseline", "candidate",
+          "difference", "95 % interval", "p", "mde", "verdict")  # fmt: skip
+SPECIAL = str.maketrans({c: f"&#{ord(c)};" for c in "&<>|`*_[]@~\\$#"} | dict.fromkeys("\r\n\t", " "))
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+LEGEND = (
+    "difference: candidate minus baseline, in points; a larger gap to English is worse. p: adjusted over a benchmark's "
+    "languages (Holm), except for mean and gap. mde: the smallest difference that this test finds in 80 % of cases; "
+    "smaller ones would often be missed."
+)
+
+
+def to_text(gate: Gate) -> str:
+    """A table of every finding, and what it comes to."""
+    rows = [HEADER, *(_row(finding) for finding in gate.findings)]
+    lines = [aligned(rows), f"baseline:  {gate.baseline}", f"candidate: {gate.candidate}", LEGEND, ""]
+    lines += [f"note: {note}" for note in gate.notes]
+    lines += [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
+    lines += _blind(gate)
+    return "\n".join([*lines, f"gate {TITLES[gate.status]} ({_counted(gate)})"]) + "\n"
+
+
+def _blind(gate: Gate) -> list[str]:
+    """What the gate could not see as well as it should, a line per benchmark."""
+    groups: dict[tuple[str, float], list[Difference]] = {}
+    for finding in gate.cells():
+        if finding.undecided:
+            groups.setdefault((_group(finding.difference), finding.limits.max_mde), []).append(finding.difference)
+    lines = []
+    for (name, wanted), rows in groups.items():
+        seen = sorted(row.mde for row in rows if row.mde is not None)
+        could = (
+            f"mde {' to '.join(dict.fromkeys((_mde(seen[0]), _mde(seen[-1]))))}" if seen else "this metric has no test"
+        )
+        units = " ".join(row.language for row in rows)
+        lines.append(f"undecided: {name}: {units}: a change of {wanted:g} points should be seen, {could}")
+    return lines
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    row = finding.difference
+    head = (row.benchmark, row.family, str(row.shots), row.demos, row.metric, row.language, str(row.items))
+    interval = "-" if row.low is None else f"{_number(row.low)} to {_number(row.high)}"
+    scores = (_number(row.baseline), _number(row.candidate), _number(row.difference, sign=True))
+    return (*head, *scores, interval, _p(row.p), _mde(row.mde), _verdict(finding))
+
+
+def _number(value: float | None, *, sign: bool = False) -> str:
+    if value is None:
+        return "-"
+    return f"{round(value, 1) + 0.0:{'+' if sign else ''}.1f}"  # + 0.0: no minus before zero
+
+
+def _mde(value: float | None) -> str:
+    if value is None or math.isinf(value):
+        return "-" if value is None else "inf"
+    return "<0.1" if value < 0.1 else f"{value:.1f}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _verdict(finding: Finding) -> str:
+    if finding.difference.all_at_chance:
+        return "inconclusive (at chance)"
+    if finding.undecided:
+        return "inconclusive (undecided)"
+    if finding.follows:
+        what = " ".join(finding.follows) if len(finding.follows) < 4 else f"{len(finding.follows)} languages"
+        return f"{finding.verdict} (follows from {what})"
+    return finding.verdict if finding.gates else f"{finding.verdict} (reported only)"
+
+
+def _group(row: Difference) -> str:
+    demos = "" if row.demos in ("none", "same") else f", demonstrations {row.demos}"
+    return f"{get_benchmark(row.benchmark).title} ({row.family}, {row.shots}-shot{demos}, {row.metric})"
+
+
+def _sentence(finding: Finding) -> str:
+    return f"{_verdict(finding)}: {_group(finding.difference)} {finding.difference.language}: {finding.why}"
+
+
+def _counted(gate: Gate) -> str:
+    """`15 cells: 1 regressed, 14 inconclusive, of them 2 undecided`."""
+    counts = gate.counts()
+    parts = [f"{counts[name]} {name}" for name in ("regressed", "improved", "inconclusive") if counts[name]]
+    within = [f"{counts[name]} {name}" for name in ("at chance", "undecided") if counts[name]]
+    return f"{len(gate.cells())} cells: {', '.join(parts)}" + (f", of them {', '.join(within)}" if within else "")
+
+
+def to_json(gate: Gate) -> str:
+    """Everything, in full precision; an mde that is infinite, and what is missing, is null."""
+    data = {
+        "format": 1,
+        "status": gate.status,
+        "exit_code": gate.exit_code,
+        "verdict": gate.verdict,
+        "baseline": gate.baseline,
+        "candidate": gate.candidate,
+        "counts": gate.counts(),
+        "cells": [_object(finding) for finding in gate.cells()],
+        "averages": [_object(finding) for finding in gate.averages()],
+        "notes": gate.notes,
+        "config": gate.config.model_dump(mode="json"),
+    }
+    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def _object(finding: Finding) -> dict[str, Any]:
+    found = asdict(finding)
+    flat = {**found.pop("difference"), **found, "limits": found.pop("limits")}
+    mde = flat["mde"]
+    return flat | {"mde": None if mde is None or math.isinf(mde) else mde}
+
+
+def to_junit(gate: Gate) -> str:
+    """JUnit XML: a suite per benchmark, a case per finding.
+
+    What regressed and gates is a failure; an undecided cell is skipped; everything else passes, with the numbers in
+    its output.
+    """
+    from xml.etree import ElementTree
+
+    root = ElementTree.Element("testsuites", _totals("xling-bench gate", gate.findings))
+    suites: dict[str, list[Finding]] = {}
+    for finding in gate.findings:
+        suites.setdefault(finding.difference.benchmark, []).append(finding)
+    for name, findings in suites.items():
+        suite = ElementTree.SubElement(root, "testsuite", _totals(name, findings))
+        for finding in findings:
+            _case(suite, finding)
+    ElementTree.indent(root, " ")
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _totals(name: str, findings: Sequence[Finding]) -> dict[str, str]:
+    skipped = sum(finding.undecided for finding in findings)
+    totals = {"tests": len(findings), "failures": sum(map(_fails, findings)), "errors": 0, "skipped": skipped}
+    return {"name": name, **{key: str(value) for key, value in totals.items()}}
+
+
+def _fails(finding: Finding) -> bool:
+    return finding.gates and finding.verdict == REGRESSED
+
+
+def _case(suite: Any, finding: Finding) -> None:
+    from xml.etree import ElementTree
+
+    row = finding.difference
+    place = ".".join((row.benchmark, row.family, f"{row.shots}-shot", row.demos, row.metric))
+    case = ElementTree.SubElement(suite, "testcase", classname=_xml(place), name=_xml(row.language), time="0")
+    sentence = _xml(_sentence(finding))
+    if _fails(finding):
+        ElementTree.SubElement(case, "failure", message=sentence, type=REGRESSED).text = _xml(_numbers(row))
+    elif finding.undecided:
+        ElementTree.SubElement(case, "skipped", message=sentence)
+    else:
+        ElementTree.SubElement(case, "system-out").text = _xml(f"{_sentence(finding)}\n{_numbers(row)}")
+
+
+def _numbers(row: Difference) -> str:
+    """The row's numbers in one line."""
+    found = {"items": row.items, "baseline": _number(row.baseline), "candidate": _number(row.candidate)}
+    tested = {"p": _p(row.p), "mde": _mde(row.mde)}
+    difference = f"difference {_number(row.difference, sign=True)} ({_number(row.low)} to {_number(row.high)})"
+    return ", ".join([*(f"{k} {v}" for k, v in found.items()), difference, *(f"{k} {v}" for k, v in tested.items())])
+
+
+def _xml(text: str) -> str:
+    """Text without the characters that XML cannot hold; the writer escapes the rest."""
+    return NOT_XML.sub("\ufffd", text)
+
+
+def to_markdown(gate: Gate) -> str:
+    """A comment for a pull request: verdict, counts and worst findings; the whole table folded, cut to fit GitHub."""
+    head = [
+        f"### xling-bench gate {TITLES[gate.status]}",
+        "",
+        f"{_counted(gate)}. Candidate {_safe(gate.candidate)} against baseline {_safe(gate.baseline)}.",
+        "",
+    ]
+    told = [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
+    told += _blind(gate)
+    head += [f"- {_safe(sentence)}" for sentence in told[:WORST]]
+    head += [f"- and {len(told) - WORST} more, below"] if len(told) > WORST else []
+    head += ["", *(f"{_safe(note)}  " for note in gate.notes)]
+    foot = ["", LEGEND, "", "</details>"]
+    rows = [" | ".join(("", *map(_safe, _row(finding)), "")).strip() for finding in worst_first(gate.findings)]
+    table = [
+        "",
+        f"<details><summary>All {len(rows)} rows, worst first</summary>",
+        "",
+        "| " + " | ".join(HEADER) + " |",
+        "|" + "---|" * len(HEADER),
+    ]
+    left = LONGEST_COMMENT - _size([*head, *table, *foot]) - 200
+    return "\n".join([*head, *table, *_cut(rows, left), *foot]) + "\n"
+
+
+def _cut(rows: Sequence[str], left: int) -> list[str]:
+    """As many rows as fit into `left` bytes, and a line that counts the others."""
+    kept: list[str] = []
+    for row in rows:
+        left -= len(row.encode()) + 1
+        if left < 0:
+            return [*kept, "", f"{len(rows) - len(kept)} more rows are in the JSON file.", ""]
+        kept.append(row)
+    return kept
+
+
+def _size(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
+
+
+def _safe(text: str) -> str:
+    """Text that Markdown takes as it is: no markup, no mention, no link, no table cell of its own."""
+    return text.translate(SPECIAL)

@@ -1,0 +1,208 @@
+"""What a difference between baseline and candidate means: regressed, improved or inconclusive, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from xling_bench.regress.config import GateConfig, Limits
+from xling_bench.results.compare import GAP, MEAN
+
+Verdict = Literal["regressed", "improved", "inconclusive"]
+Status = Literal["passed", "failed", "undecided"]
+REGRESSED: Final = "regressed"
+IMPROVED: Final = "improved"
+INCONCLUSIVE: Final = "inconclusive"
+EXIT_CODES: dict[Status, int] = {"passed": 0, "failed": 1, "undecided": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Candidate minus baseline in one row of `compare_models`, in points; `language` may be `(mean)` or `(gap to en)`.
+
+    `p` is the one that decides: adjusted over the benchmark's languages for a language, as it is for mean and gap;
+    `mde` is the smallest difference such a test finds in 80 % of cases, infinite where not even all items changing
+    would be significant. low, high, p and mde are None for a metric without a test (chrF++, BLEU, P@1).
+    at_chance_baseline and at_chance_candidate say how many of the row's `languages` are at chance (None: the metric has
+    no chance level).
+    """
+
+    benchmark: str
+    family: str
+    shots: int
+    demos: str
+    metric: str
+    language: str
+    languages: int
+    items: int
+    baseline: float | None
+    candidate: float | None
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    mde: float | None = None
+    at_chance_baseline: int | None = None
+    at_chance_candidate: int | None = None
+
+    @property
+    def group(self) -> tuple[str, str, int, str, str]:
+        """Benchmark, prompt family, shots, demonstrations and metric: what languages are compared within."""
+        return self.benchmark, self.family, self.shots, self.demos, self.metric
+
+    @property
+    def average(self) -> bool:
+        """Whether this is a benchmark's mean or gap, not a cell."""
+        return self.language in (MEAN, GAP)
+
+    @property
+    def loss(self) -> float:
+        """Points lost: a lower score, or a larger gap to English."""
+        return self.difference if self.language == GAP else -self.difference
+
+    @property
+    def all_at_chance(self) -> bool:
+        """Whether every language of the row is at chance on both sides."""
+        return self.at_chance_baseline == self.at_chance_candidate == self.languages
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference with its verdict.
+
+    `gates`: a regression here fails the gate. `undecided`: no change was seen, and one as large as the settings name
+    would have been missed. `follows`: of a mean or gap that regressed, the languages of its benchmark that did: it is
+    no finding of its own, and does not gate.
+    """
+
+    difference: Difference
+    limits: Limits
+    verdict: Verdict
+    gates: bool
+    undecided: bool
+    why: str
+    follows: tuple[str, ...] = ()
+
+
+def judge(differences: Sequence[Difference], config: GateConfig) -> tuple[Finding, ...]:
+    """The verdicts on all differences of a comparison, in their order."""
+    findings = [find(difference, config) for difference in differences]
+    regressed: dict[tuple[Any, ...], list[str]] = {}
+    for finding in findings:
+        if finding.verdict == REGRESSED and not finding.difference.average:
+            regressed.setdefault(finding.difference.group, []).append(finding.difference.language)
+    return tuple(
+        replace(finding, gates=False, follows=tuple(regressed[finding.difference.group]))
+        if finding.difference.average and finding.verdict == REGRESSED and finding.difference.group in regressed
+        else finding
+        for finding in findings
+    )
+
+
+def find(difference: Difference, config: GateConfig) -> Finding:
+    """The verdict on one difference by itself.
+
+    Regressed or improved: p below alpha, more points than the tolerance, and not every language at chance on both
+    sides. All else is inconclusive; no change seen is not "no change": `why` names the mde.
+    """
+    limits = config.limits(difference.benchmark, difference.language)
+    verdict, why, seen = _verdict(difference, limits, config.alpha)
+    mde = math.inf if difference.mde is None else difference.mde
+    undecided = limits.required and not seen and not difference.average and mde > limits.max_mde
+    if undecided and difference.mde is not None:
+        why += f"; the gate should see {limits.max_mde:g}"
+    action = {MEAN: config.mean, GAP: config.gap}.get(difference.language, "gate")
+    return Finding(difference, limits, verdict, action == "gate", undecided, why)
+
+
+def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, str, bool]:
+    """(verdict, why, whether a change was seen)."""
+    if row.p is None or row.mde is None:
+        return INCONCLUSIVE, f"{row.metric} is no mean over items: no test", False
+    size = f"{abs(row.difference):.1f} points {'worse' if row.loss > 0 else 'better'}"
+    significant = row.p < alpha
+    if row.all_at_chance:
+        where = "" if row.languages == 1 else f" in all {row.languages} languages"
+        return INCONCLUSIVE, f"at chance on both sides{where}: a difference means nothing; {_blind(row.mde)}", False
+    if not significant:
+        return INCONCLUSIVE, f"no change seen; {_blind(row.mde)}", False
+    if abs(row.difference) <= limits.tolerance:
+        return INCONCLUSIVE, f"{size}: significant, within the tolerance of {limits.tolerance:g}", True
+    return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, p {_p(row.p)}", True
+
+
+def _blind(mde: float) -> str:
+    if math.isinf(mde):
+        return "with so few items no change could be seen"
+    return f"changes below {mde:.1f} points would often be missed"
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The gate's answer: every finding, in the order of the comparison, and what the build is told.
+
+    `baseline` and `candidate` are the models' names. `notes` are what a reader must know besides.
+    """
+
+    baseline: str
+    candidate: str
+    config: GateConfig
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """`failed` when anything that gates regressed; `undecided` when the gate is strict and a required cell could
+        not be seen; else `passed`."""
+        if any(finding.gates and finding.verdict == REGRESSED for finding in self.findings):
+            return "failed"
+        return "undecided" if self.config.strict and any(f.undecided for f in self.findings) else "passed"
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 3 undecided."""
+        return EXIT_CODES[self.status]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Overall: regressed when anything that gates did; else improved when anything did and the gate is not
+        undecided; else inconclusive."""
+        if self.status == "failed":
+            return REGRESSED
+        improved = any(finding.gates and finding.verdict == IMPROVED for finding in self.findings)
+        return IMPROVED if improved and self.status == "passed" else INCONCLUSIVE
+
+    def cells(self) -> list[Finding]:
+        """Findings of languages and pairs."""
+        return [finding for finding in self.findings if not finding.difference.average]
+
+    def averages(self) -> list[Finding]:
+        """Findings of benchmarks' means and gaps."""
+        return [finding for finding in self.findings if finding.difference.average]
+
+    def counts(self) -> dict[str, int]:
+        """How many cells have each verdict; `at chance` (on both sides) and `undecided` are among the inconclusive."""
+        cells = self.cells()
+        found = {name: sum(f.verdict == name for f in cells) for name in (REGRESSED, IMPROVED, INCONCLUSIVE)}
+        found["at chance"] = sum(f.difference.all_at_chance for f in cells)
+        return found | {"undecided": sum(f.undecided for f in cells)}
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Regressed first (what gates before what is reported), then improved, the largest first; undecided; the rest."""
+
+    def key(finding: Finding) -> tuple[int, float]:
+        size = -abs(finding.difference.difference)
+        if finding.verdict == REGRESSED:
+            return (0 if finding.gates else 1), size
+        if finding.verdict == IMPROVED:
+            return 2, size
+        return (3 if finding.undecided else 4), 0.0
+
+    return sorted(findings, key=key)

@@ -1,0 +1,94 @@
+"""A baseline: all numbers of a run with the scores of their items, in one file small enough to commit.
+
+Parquet, one row per number: the columns of the results table, and lists of item scores and chosen candidates. Item ids
+stand once per set of ids, which the languages of a parallel benchmark share: 15 languages of XNLI take some 40 kB.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.catalog import is_mean
+from xling_bench.errors import DataError, UsageError
+from xling_bench.files import write_bytes
+from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIX = ".parquet"
+FORMAT = {b"xling_baseline": b"1"}
+# ids: item ids, in the first row that has them; like: number of that row; scores, choices: one per id
+IDS, LIKE, SCORES = "ids", "like", "scores"
+
+
+def write_baseline(frame: pd.DataFrame, path: Path) -> int:
+    """Write the table with its item scores, atomically; returns the file's bytes, the same for the same table.
+
+    Item scores are kept of metrics that are means of them, which is what comparisons are made of. `load_results` reads
+    the file. Raises UsageError for a name that does not end in .parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if path.suffix != SUFFIX:
+        raise UsageError(f"{path}: a baseline's name ends in {SUFFIX}, for example baseline{SUFFIX}.")
+    types = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64()}
+    fields = [(column.name, types[column.dtype]) for column in COLUMNS]
+    fields += [(IDS, pa.list_(pa.string())), (LIKE, pa.int32())]
+    fields += [(SCORES, pa.list_(pa.float64())), (CHOICES, pa.list_(pa.int32()))]
+    table = pa.Table.from_pylist(_rows(frame), schema=pa.schema(fields, metadata=FORMAT))
+    out = io.BytesIO()
+    pq.write_table(table, out, compression="zstd", compression_level=19)
+    write_bytes(path, out.getvalue())
+    return len(out.getvalue())
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    first: dict[tuple[str, ...], int] = {}
+    for number, found in enumerate(frame.to_dict(orient="records")):
+        row: dict[str, Any] = {name: found[name] for name in NAMES}
+        if found[ITEMS] is not None and is_mean(found["metric"]):
+            ids = tuple(found[ITEMS].index)
+            row[LIKE] = first.setdefault(ids, number)
+            row[IDS] = ids if first[ids] == number else None
+            row[SCORES], row[CHOICES] = found[ITEMS].tolist(), found[CHOICES].tolist()
+        rows.append(row)
+    return rows
+
+
+def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the results table. Raises DataError for a file that is damaged or no baseline."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        if (table.schema.metadata or {}).items() >= FORMAT.items():
+            indices: dict[int, pd.Index[str]] = {}
+            for number, row in enumerate(table.to_pylist()):
+                if row[IDS] is not None:
+                    indices[number] = pd.Index(row[IDS], dtype="string", name="item")
+                yield {name: row[name] for name in NAMES} | _items(row, indices)
+            return
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: not a baseline, or damaged ({reason}). Restore it or write it again.") from error
+    raise DataError(
+        f"{path} is no baseline of ours. `xling-bench gate --candidate RUN --write-baseline FILE` writes one; "
+        "`table -o` writes numbers without their items."
+    )
+
+
+def _items(row: dict[str, Any], indices: dict[int, pd.Index[str]]) -> dict[str, Any]:
+    import pandas as pd
+
+    if row[LIKE] is None:
+        return {ITEMS: None, CHOICES: None}
+    index = indices[row[LIKE]]
+    scores = pd.Series(row[SCORES], index=index, dtype="float64", name="score")
+    return {ITEMS: scores, CHOICES: pd.Series(row[CHOICES], index=index, dtype="int64", name="choice")}
