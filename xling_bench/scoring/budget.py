@@ -6,13 +6,13 @@ import torch
 
 from xling_bench.scoring.decoder import Decoder
 
-ON_CPU = 2048  # more does not make a core faster, and fills memory
+ON_CPU = 1024  # more does not make a core faster, but pads more and fills memory
 LEAST, MOST = 1024, 65536
 SHARE = 0.4  # of free memory, since fragments and other programs need some
 
 
 def automatic(decoder: Decoder) -> int:
-    """A power of two of tokens that fit the device, by the model's width and free memory; 2048 on a CPU."""
+    """A power of two of tokens that fit the device, by the model's width and free memory; 1024 on a CPU."""
     if decoder.device.type != "cuda":
         return ON_CPU
     free, _ = torch.cuda.mem_get_info(decoder.device)
