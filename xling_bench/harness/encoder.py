@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from xling_bench.errors import ModelError
 from xling_bench.harness.model import ModelConfig, fingerprint, reason_of, revision_of
+
+MOST_KEPT = 4  # lists of texts whose vectors are kept
 
 
 def encoder_config(name: str) -> ModelConfig:
@@ -30,8 +33,22 @@ def embedder(lm: Any, encoder: str | None) -> Callable[[Sequence[str]], Any]:
 
     if encoder is None:
         inner = lm.model.get_base_model() if hasattr(lm.model, "peft_config") else lm.model
-        return partial(mean_states, inner.base_model, lm.tokenizer)
-    return partial(mean_states, *_encoder(encoder, str(lm.device)))
+        parts = (inner.base_model, lm.tokenizer)
+    else:
+        parts = _encoder(encoder, str(lm.device))
+    kept: dict[str, Any] = vars(lm).setdefault("_vectors", {})
+
+    def embed(texts: Sequence[str]) -> Any:
+        """A pool is the same for all languages of a benchmark: the last few lists are kept."""
+        key = sha256("\0".join([encoder or "", *texts]).encode()).hexdigest()
+        if key not in kept:
+            while len(kept) >= MOST_KEPT:
+                del kept[next(iter(kept))]
+            kept[key] = mean_states(*parts, texts)
+        kept[key] = kept.pop(key)  # used last
+        return kept[key]
+
+    return embed
 
 
 @lru_cache(maxsize=1)

@@ -38,7 +38,8 @@ def refuse_mixed(frame: pd.DataFrame) -> None:
         twice = part[part["model"].duplicated()]
         if not twice.empty:
             raise DataError(
-                f"{where} of {twice['model'].iloc[0]} stands twice: the same results were given in two places."
+                f"{where} of {twice['model'].iloc[0]} stands twice: the same results were given in two "
+                "places, or one model was measured twice (`xling-bench compare A B` takes two such runs)."
             )
         firsts = []
         for _, same in part.groupby("harness", sort=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 TOKENS = 2048  # in a batch, padding included
 LONGEST = 512  # tokens of a text that count
@@ -23,6 +25,7 @@ def mean_states(body: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     order = sorted(range(len(texts)), key=lambda i: (-len(encoded[i]), i))
     device = body.get_input_embeddings().weight.device
     found: Any = None
+    bar = tqdm(total=len(texts), desc="reading items for demonstrations", disable=not sys.stderr.isatty())
     while order:
         longest = max(1, len(encoded[order[0]]))
         batch, order = order[: max(1, TOKENS // longest)], order[max(1, TOKENS // longest) :]
@@ -37,5 +40,7 @@ def mean_states(body: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
         pooled = (states * counted[:, :, None]).sum(1) / counted.sum(1, keepdim=True).clamp(min=1)
         if found is None:
             found = np.zeros((len(texts), pooled.shape[1]), np.float32)
+        bar.update(len(batch))
         found[batch] = torch.nn.functional.normalize(pooled, dim=-1).numpy()
+    bar.close()
     return found
