@@ -1,5 +1,6 @@
 """The gate: what regresses, what is not seen, what cannot be compared; baselines."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from gates import config_file, gate, verdicts
 from runs import XNLI, outcomes, turned, write_run
 
 from xling_bench.cli.main import main
+from xling_bench.errors import DataError
 
 # What the gate must show
 
@@ -147,3 +149,57 @@ def test_what_is_no_baseline_or_was_changed_is_refused(base: Path, tmp_path: Pat
         assert message in capsys.readouterr().err
     assert main(["gate", "--candidate", str(base), "--write-baseline", str(tmp_path / "base.json")]) == 2
     assert "a baseline's name ends in .parquet" in capsys.readouterr().err
+
+
+def _changed(name: str, value: object) -> object:
+    return lambda row: row.update({name: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_changed("model", None), "model is None"),
+        (_changed("shots", None), "shots is None"),
+        (_changed("signature", None), "signature is None"),
+        (_changed("signature", "xling|limit:abc"), "not a signature of ours"),
+        (_changed("metric", "accc"), "unknown metric"),
+        (_changed("harness", "other"), "harness 'other'"),
+        (_changed("scores", None), "has items without scores"),
+        (_changed("choices", None), "has items without scores"),
+        (lambda row: row["scores"].__setitem__(0, math.nan), "scores that are no numbers"),
+        (lambda row: row["scores"].__setitem__(slice(2), [math.inf, -math.inf]), "scores that are no numbers"),
+        (lambda row: row["ids"].__setitem__(1, row["ids"][0]), "the samples hold 30; some of them twice"),
+    ],
+)
+def test_a_damaged_row_of_a_baseline_is_an_error_of_its_own(tmp_path: Path, capsys, change, message: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    run = write_run(tmp_path / "run", outcomes(30, ("en", "de")))
+    file = tmp_path / "base.parquet"
+    main(["gate", "--candidate", str(run), "--write-baseline", str(file)])
+    table = pq.read_table(file)
+    rows = table.to_pylist()
+    change(rows[0])
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), file)
+    assert gate(tmp_path, file, run)[0] == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_flipped_bit_in_a_baselines_data_does_not_go_unseen(tmp_path: Path) -> None:
+    """What holds no scores (names, statistics) may differ; whatever is read is as it was written, or refused."""
+    run = write_run(tmp_path / "run", outcomes(30, ("en", "de")))
+    file, cut = tmp_path / "base.parquet", tmp_path / "cut.parquet"
+    main(["gate", "--candidate", str(run), "--write-baseline", str(file)])
+    data = file.read_bytes()
+    whole = run_frame(file)
+    for place in range(4, len(data), 97):
+        cut.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        try:
+            found = run_frame(cut)
+        except DataError:
+            continue
+        for name in ("language", "value", "n", "signature"):
+            assert found[name].equals(whole[name])
+        for name in ("items", "choices"):
+            assert all(a.equals(b) for a, b in zip(found[name], whole[name], strict=True)), place
