@@ -49,6 +49,10 @@ def test_bad_input_is_exit_code_2_and_says_what_to_do(base: Path, tmp_path: Path
         ("tolerance = nan", "tolerance: Input should be"),
         ("gap = 'fail'", "gap: Input should be 'gate' or 'report'"),
         ("alpha = ", "not valid TOML"),
+        ("alpha = 1e-17", "alpha: Input should be greater than or equal to 0.001"),
+        ("a = " + "[" * 3000, "nested too deeply"),
+        ("metrics = 'acc'", "metrics: expected a list in brackets, found 'acc'"),
+        ("[slice]\ntolerance = 1", "slice: expected tables, each under [[slice]], found {'tolerance': 1}"),
     ],
 )
 def test_settings_are_checked_by_name(tmp_path: Path, text: str, message: str) -> None:
@@ -106,3 +110,16 @@ def test_unequal_seeds_are_refused_with_the_setting_that_helps(tmp_path: Path, c
     assert gate(tmp_path, two, one)[0] == 2
     assert "In gate.toml: seeds = [...]" in capsys.readouterr().err
     assert gate(tmp_path, two, one, "--config", config_file(tmp_path, "seeds = [0]"))[0] == 0
+
+
+def test_an_alpha_that_no_loss_could_be_below_is_refused(tmp_path: Path, capsys) -> None:
+    """Means over two seeds are tested by 10,000 signings: over 15 languages p is 15 / 10,001 at least."""
+    scores = outcomes(200)
+    a = write_run(write_run(tmp_path / "a", scores, shots=5), scores, shots=5, seed=1)
+    worse = scores | {"sw": 0 * scores["sw"]}
+    b = write_run(write_run(tmp_path / "b", worse, shots=5), scores, shots=5, seed=1)
+    assert gate(tmp_path, a, b, "--config", config_file(tmp_path, "alpha = 0.001"))[0] == 2
+    assert "alpha = 0.001 is too small for xnli xglm 5 same acc" in capsys.readouterr().err
+    assert gate(tmp_path, a, b, "--config", config_file(tmp_path, "alpha = 0.002"))[0] == 1
+    one = write_run(tmp_path / "one", scores)
+    assert gate(tmp_path, one, one, "--config", config_file(tmp_path, "alpha = 0.001"))[0] == 0, "exact p of one seed"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from gates import CELL, config_file, gate, verdicts
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,6 +94,23 @@ def test_slices_limit_and_the_last_that_matches_counts() -> None:
     assert find(CELL, config).why == "3.0 points worse: significant, within the tolerance of 5"
     assert find(replace(CELL, language="fr"), config).verdict == "regressed"
     assert find(replace(CELL, difference=3.0), GateConfig()).verdict == "improved"
+
+
+def test_what_a_language_may_lose_its_mean_may_lose_too(base: Path, tmp_path: Path) -> None:
+    """Swahili may lose a point, and loses 0.9: the mean of 15 languages loses 0.06, as surely, and may lose 0.067."""
+    scores = outcomes(5010)
+    tolerant = '[[slice]]\nlanguages = ["sw"]\ntolerance = 1'
+    for share, code in ((0.009, 0), (0.011, 1)):
+        run = write_run(tmp_path / f"{share}", scores | {"sw": turned(scores["sw"], share)})
+        found = gate(tmp_path, base, run, "--config", config_file(tmp_path, tolerant))
+        assert found[0] == code
+        assert gate(tmp_path, base, run)[0] == 1
+        assert found[1]["averages"][0]["limits"]["tolerance"] == pytest.approx(1 / 15)
+    other = write_run(tmp_path / "other", scores | {"de": turned(scores["de"], 0.009)})
+    assert gate(tmp_path, base, other, "--config", config_file(tmp_path, tolerant))[0] == 1, "German may lose nothing"
+    named = config_file(tmp_path, tolerant + '\n[[slice]]\nlanguages = ["(mean)"]\ntolerance = 0')
+    run = tmp_path / "0.009"
+    assert gate(tmp_path, base, run, "--config", named)[0] == 1
 
 
 differences = st.builds(

@@ -152,6 +152,7 @@ def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Dif
     tested = both[both["metric"].map(is_mean)]
     rows = []
     if not tested.empty:
+        _refuse_small_alpha(tested, config.alpha, draws)
         table = compare_models(tested, *SIDES, draws=draws, alpha=config.alpha)
         rows = [_difference(row, values) for row in table.to_dict(orient="records")]
     for key in sorted(set(_keys(both)) - set(_keys(tested))):  # corpus scores: shown, not tested
@@ -160,6 +161,25 @@ def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Dif
         head = dict(zip(LINE, key, strict=True))
         rows.append(Difference(**head, languages=1, items=items, baseline=a, candidate=b, difference=b - a))
     return rows
+
+
+def _refuse_small_alpha(tested: pd.DataFrame, alpha: float, draws: int) -> None:
+    """Raise UsageError for an alpha that no loss, however large, could be below.
+
+    Scores that are not just right or wrong (F1; means over seeds) are tested by random signings, whose p is 1 in
+    `draws` + 1 at least, and is multiplied by the number of languages.
+    """
+    for key, part in tested.groupby(LINE[:-1], sort=True):
+        seeds = part.groupby(["model", "language"]).size().max()
+        exact = seeds == 1 and all(scores.isin((0.0, 1.0)).all() for scores in part[ITEMS])
+        languages = part["language"].nunique()
+        least = 1 / (draws + 1) if exact else languages / (draws + 1)
+        if least >= alpha:
+            raise UsageError(
+                f"alpha = {alpha:g} is too small for {' '.join(map(str, key))}: its p, of {draws} random signings and "
+                f"adjusted over {languages} languages, is {least:.2g} at least, and nothing could regress. "
+                "Take a larger alpha, or fewer languages or seeds."
+            )
 
 
 def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Difference:
