@@ -1,6 +1,9 @@
 """The files the gate writes: no name breaks their format, they fit, and they are the same each time."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +11,14 @@ from defusedxml.ElementTree import fromstring
 from gates import CELL, gate
 from runs import XNLI, outcomes, turned, write_run
 
+from xling_bench.cli.main import main
+from xling_bench.files import write_text
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.gate import run_gate
 from xling_bench.regress.output import LONGEST_COMMENT, to_json, to_junit, to_markdown, to_text
 from xling_bench.regress.verdict import Gate, find
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def odd_gate(cells: int = 2, name: str = "a|b <i>@all</i> `x` \x00\ud800 [y](z)") -> Gate:
@@ -61,3 +68,49 @@ def test_infinite_mde_is_null_and_said(tmp_path: Path) -> None:
     assert code == 3
     assert found["cells"][0]["mde"] is None
     assert "with so few items no change could be seen" in found["cells"][0]["why"]
+
+
+def test_no_output_overwrites_what_is_read(tmp_path: Path, capsys) -> None:
+    run = write_run(tmp_path / "run", outcomes(30, ("en", "de")))
+    file = tmp_path / "base.parquet"
+    main(["gate", "--candidate", str(run), "--write-baseline", str(file)])
+    kept = file.read_bytes(), (run / "items.parquet").read_bytes()
+    for options, message in (
+        (["--markdown", str(file)], "is what --baseline names"),
+        (["--junit", str(run / "items.parquet")], "would overwrite a file of a run"),
+        (["--markdown", str(tmp_path / "x"), "--junit", str(tmp_path / "x")], "is what --markdown names"),
+        (["--markdown", ""], "expected the name of a file"),
+    ):
+        assert gate(tmp_path, file, run, *options)[0] == 2
+        assert message in capsys.readouterr().err
+    assert main(["gate", "--candidate", str(run), "--write-baseline", str(run / "items.parquet")]) == 2
+    assert main(["gate", "--candidate", str(file), "--write-baseline", str(file)]) == 2
+    assert (file.read_bytes(), (run / "items.parquet").read_bytes()) == kept
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert os.read(reader, 10) == b"text"
+    assert pipe.is_fifo()
+    os.close(reader)
+
+
+def test_the_exit_code_stands_when_the_reader_has_gone_or_cannot_show_it(tmp_path: Path) -> None:
+    """A table of 26 kB: more than the buffer between the command and a reader that reads nothing."""
+    scores = outcomes(100)
+    lost = {unit: 0 * values for unit, values in scores.items()}
+    for shots in range(6):
+        write_run(tmp_path / "a", scores, shots=shots, model="modèle")
+        write_run(tmp_path / "b", lost, shots=shots, model="modèle")
+    command = [sys.executable, "-m", "xling_bench", "gate", "--baseline", "a", "--candidate", "b"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    done.stdout.close()
+    assert done.stderr.read() == b""
+    assert done.wait() == 1
+    whole = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment)
+    assert (whole.returncode, whole.stderr) == (1, b"")
+    assert rb"mod\xe8le" in whole.stdout
