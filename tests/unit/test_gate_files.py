@@ -43,6 +43,20 @@ def test_odd_names_break_no_format() -> None:
     assert "a|b <i>" in to_text(found)
 
 
+def test_names_neither_mention_nor_link_nor_steer_what_shows_them() -> None:
+    """GitHub resolves entities before it looks for mentions (github/cmark-gfm#181)."""
+    name = "@all #7 https://x.y www.x.y\nfake line \x1b[31m\u202etxet\u2066 a\u200db"
+    found = replace(odd_gate(), candidate=name, baseline="b" * 70_000, notes=("n" * 70_000,))
+    text = to_markdown(found)
+    assert "&#64;&#8203;all &#35;&#8203;7 https&#58;//x.y www&#46;x.y fake line" in text
+    assert "b ... (70000 characters)" in text
+    assert len(text.encode()) <= LONGEST_COMMENT
+    for form in (text, to_text(found), to_junit(found)):
+        assert not {"\x1b", "\u202e", "\u2066"} & set(form)
+    assert "candidate: @all #7 https://x.y www.x.y fake line \ufffd[31m\ufffdtxet\ufffd a\u200db\n" in to_text(found)
+    assert json.loads(to_json(found))["candidate"] == name
+
+
 def test_a_comment_fits_github_and_counts_what_was_cut() -> None:
     text = to_markdown(odd_gate(2000, "mödel" * 20))
     assert len(text.encode()) <= LONGEST_COMMENT

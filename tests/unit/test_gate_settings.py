@@ -123,3 +123,22 @@ def test_an_alpha_that_no_loss_could_be_below_is_refused(tmp_path: Path, capsys)
     assert gate(tmp_path, a, b, "--config", config_file(tmp_path, "alpha = 0.002"))[0] == 1
     one = write_run(tmp_path / "one", scores)
     assert gate(tmp_path, one, one, "--config", config_file(tmp_path, "alpha = 0.001"))[0] == 0, "exact p of one seed"
+
+
+def test_a_benchmark_without_its_headline_metric_is_not_passed_over(tmp_path: Path, capsys) -> None:
+    """All of XCOPA is lost, in a metric the gate does not look at by itself."""
+    scores, other = outcomes(60, ("en", "de")), outcomes(60, ("et", "sw"))
+    a = write_run(write_run(tmp_path / "a", scores), other, benchmark="xcopa", metric="acc_token")
+    lost = {unit: 0 * values for unit, values in other.items()}
+    b = write_run(write_run(tmp_path / "b", scores), lost, benchmark="xcopa", metric="acc_token")
+    assert gate(tmp_path, a, b)[0] == 2
+    assert (
+        "has xcopa without the headline metric, which the gate looks at; it has: acc_token" in capsys.readouterr().err
+    )
+    assert gate(tmp_path, a, b, "--config", config_file(tmp_path, "metrics = ['acc', 'acc_token']"))[0] == 1
+    assert gate(tmp_path, a, b, "--config", config_file(tmp_path, "metrics = ['acc']"))[0] == 0
+
+
+def test_one_path_on_both_sides_is_said(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", outcomes(60, ("en", "de")))
+    assert "Baseline and candidate are the same files: nothing could differ." in gate(tmp_path, run, run)[1]["notes"]

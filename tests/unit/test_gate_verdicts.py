@@ -36,7 +36,7 @@ def test_chance_on_both_sides_is_no_verdict_but_falling_to_chance_is(tmp_path: P
     assert found["counts"]["at chance"] == 1
 
 
-def test_a_little_everywhere_is_seen_in_the_mean(tmp_path: Path) -> None:
+def test_a_little_everywhere_is_seen_in_the_mean(tmp_path: Path, capsys) -> None:
     """Seven of 1,000 items lost in each language: nowhere significant (2 * 2^-7 * 15 > 0.05), together clearly."""
     scores = outcomes(1000)
     worse = {unit: turned(values, 0.007, seed) for seed, (unit, values) in enumerate(scores.items())}
@@ -44,10 +44,14 @@ def test_a_little_everywhere_is_seen_in_the_mean(tmp_path: Path) -> None:
     code, found = gate(tmp_path, a, b)
     assert code == 1
     assert [unit for unit, verdict in verdicts(found).items() if verdict == "regressed"] == [MEAN]
+    said = capsys.readouterr().out
+    assert "gate failed: regression found (15 cells: 15 inconclusive; besides, 1 (mean) regressed)" in said
     config = config_file(tmp_path, 'mean = "report"')
     code, found = gate(tmp_path, a, b, "--config", config)
     assert code == 0
     assert verdicts(found)[MEAN] == "regressed", "reported all the same"
+    said = capsys.readouterr().out
+    assert "gate passed: what regressed is only reported (15 cells: 15 inconclusive; besides, 1 (mean)" in said
 
 
 def test_a_larger_gap_is_worse_and_gates_when_asked(tmp_path: Path, capsys) -> None:
@@ -65,6 +69,20 @@ def test_a_larger_gap_is_worse_and_gates_when_asked(tmp_path: Path, capsys) -> N
     assert gate(tmp_path, b, a, "--config", config_file(tmp_path, 'gap = "gate"'))[1]["averages"][1]["verdict"] == (
         "improved"
     )
+
+
+def test_a_gap_does_not_grow_because_english_falls() -> None:
+    rows = [replace(CELL, language=unit, p=p) for unit, p in (("en", 1e-6), ("de", 0.5), ("sw", 0.5), (MEAN, 1e-6))]
+    gap = replace(CELL, language=GAP, difference=3.0)
+    *_, mean, alone = judge([*rows, gap], GateConfig(gap="gate"))
+    assert (mean.follows, mean.gates) == (("en",), False)
+    assert (alone.follows, alone.gates) == ((), True)
+    rows[1] = replace(rows[1], p=1e-6)
+    assert judge([*rows, gap], GateConfig())[-1].follows == ("de",)
+
+
+def test_a_tiny_mde_is_not_said_to_be_nothing() -> None:
+    assert "changes below 0.1 points" in find(replace(CELL, p=1.0, mde=0.01), GateConfig()).why
 
 
 def test_corpus_scores_are_shown_and_never_pass_for_tested(tmp_path: Path, capsys) -> None:

@@ -61,6 +61,14 @@ def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFra
         there = ", ".join(sorted({f"{b} {s}-shot {m}" for b, s, m in frame[["benchmark", "shots", "metric"]].values}))
         what = f"has no {', '.join(absent)}" if absent else "has none of the headline metrics"
         raise UsageError(f"{path} {what}, which the gate's settings select (metrics, shots, seeds). It has: {there}.")
+    dropped = sorted(set(frame["benchmark"]) - {b for b, x in zip(frame["benchmark"], frame["metric"], strict=True)
+                                                if GateConfig().selects(b, 0, x)})  # fmt: skip
+    if dropped and not config.metrics:
+        has = ", ".join(sorted(set(frame.loc[frame["benchmark"].isin(dropped), "metric"])))
+        raise UsageError(
+            f"{path} has {' '.join(dropped)} without the headline metric, which the gate looks at; it has: {has}. "
+            "Name the metrics to look at in the gate's settings (metrics)."
+        )
     return frame[chosen]
 
 
@@ -77,6 +85,8 @@ def run_gate(
     sides = [read_side(path, config, allow_sample=allow_sample) for path in (baseline, candidate)]
     frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
     notes = _missing(frames[0], frames[1], config)
+    if baseline.resolve() == candidate.resolve():
+        notes.insert(0, "Baseline and candidate are the same files: nothing could differ.")
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))
     both = pd.concat(frames, ignore_index=True)
     both = both[[key in shared for key in _keys(both)]]

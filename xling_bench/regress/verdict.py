@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from xling_bench.regress.config import GateConfig, Limits
 from xling_bench.results.compare import GAP, MEAN
 from xling_bench.results.matrix import of_languages
+from xling_bench.results.summary import PIVOT
 
 Verdict = Literal["regressed", "improved", "inconclusive"]
 Status = Literal["passed", "failed", "undecided"]
@@ -99,12 +100,16 @@ def judge(differences: Sequence[Difference], config: GateConfig) -> tuple[Findin
     for finding in findings:
         if finding.verdict == REGRESSED and not finding.difference.average:
             regressed.setdefault(finding.difference.group, []).append(finding.difference.language)
-    return tuple(
-        replace(finding, gates=False, follows=tuple(regressed[finding.difference.group]))
-        if finding.difference.average and finding.verdict == REGRESSED and finding.difference.group in regressed
-        else finding
-        for finding in findings
-    )
+    return tuple(_following(finding, regressed.get(finding.difference.group, [])) for finding in findings)
+
+
+def _following(finding: Finding, regressed: Sequence[str]) -> Finding:
+    """A mean or gap that regressed because languages did. A gap does not grow because English falls."""
+    row = finding.difference
+    causes = tuple(unit for unit in regressed if row.language != GAP or unit != PIVOT)
+    if row.average and finding.verdict == REGRESSED and causes:
+        return replace(finding, gates=False, follows=causes)
+    return finding
 
 
 def find(difference: Difference, config: GateConfig, languages: Sequence[str] = ()) -> Finding:
