@@ -128,3 +128,5 @@ def test_the_exit_code_stands_when_the_reader_has_gone_or_cannot_show_it(tmp_pat
     whole = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment)
     assert (whole.returncode, whole.stderr) == (1, b"")
     assert rb"mod\xe8le" in whole.stdout
+    whole = subprocess.run([*command[:3], "compare", "a", "b"], cwd=tmp_path, capture_output=True, env=environment)
+    assert (whole.returncode, rb"mod\xe8le" in whole.stdout) == (0, True)

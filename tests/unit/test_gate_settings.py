@@ -19,8 +19,11 @@ def test_bad_input_is_exit_code_2_and_says_what_to_do(base: Path, tmp_path: Path
     mixed = write_run(write_run(tmp_path / "mixed", {"en": scores["en"]}), {"de": scores["de"]}, model="./other")
     sample = write_run(tmp_path / "sample", scores, source="sample")
     f1 = write_run(tmp_path / "f1", {"en": scores["en"]}, benchmark="xquad", metric="exact")
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000, encoding="utf-8")
     for a, b, message in (
         (tmp_path, small, "holds no results"),
+        (deep, small, "not readable as JSON"),
         (mixed, small, "holds results of 2 models"),
         (sample, sample, "--allow-sample"),
         (base, small, "lacks 13 of the baseline's 15 cells: xnli xglm 0 none acc: ar bg el"),

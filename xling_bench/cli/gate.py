@@ -61,10 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(text: str) -> None:
-    """Print what the terminal can show. A reader that has gone (`| head`) does not change the exit code."""
-    encoding = sys.stdout.encoding or "utf-8"
+    """Print. A reader that has gone (`| head`) does not change the exit code."""
     try:
-        print(text.encode(encoding, errors="backslashreplace").decode(encoding), end="", flush=True)
+        print(text, end="", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
 

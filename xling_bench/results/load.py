@@ -95,7 +95,7 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
 def _file(path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from error
     try:
         for row in _ours(result, path, items) if "xling" in result else _plain(result, path):
