@@ -47,8 +47,8 @@ def before_after(cells: pd.DataFrame, before: str, after: str) -> list[Figure]:
         if cell.model in names:
             task = found.setdefault((cell.benchmark, cell.setting, cell.metric), {})
             task.setdefault(cell.model, {})[cell.language] = cell
-    figures = []
-    for (benchmark, setting, _), scores in found.items():
+    figures: list[Figure] = []
+    for (benchmark, setting, metric), scores in found.items():
         old, new = scores.get(before, {}), scores.get(after, {})
         units = set(of_languages(old.keys() | new.keys()))
         rows = [(old[unit], new[unit]) for unit in english_first(units & old.keys() & new.keys())]
@@ -59,6 +59,8 @@ def before_after(cells: pd.DataFrame, before: str, after: str) -> list[Figure]:
             with style():
                 sheet = _drawn(rows, names[before], names[after])
                 name = f"before-after-{slug(benchmark)}-{setting_slug(setting)}"
+                if name in {figure.name for figure in figures}:
+                    name += f"-{slug(metric)}"  # more than headline metrics were handed in
                 figures.append(sheet.finish(name, title, caption))
     return figures
 
