@@ -180,7 +180,7 @@ def test_before_and_after() -> None:
     assert float(dot.attrib["x"]) > float(ring.attrib["x"])
     assert "1 grey where both models are at chance" in xnli.caption
     assert "left out, as only one model has them: fr" in xnli.caption
-    assert "1 pairs left out" in mlqa.caption
+    assert "1 pair left out" in mlqa.caption
 
 
 def test_the_same_table_gives_the_same_bytes() -> None:

@@ -75,7 +75,7 @@ def _drawn(rows: list[Both], before: str, after: str) -> Sheet:
     pitch = left + WIDE + 0.55
     words = [f"before: {before}", f"after: {after}", "grey: both at chance"]
     wide = max(across * pitch, max(width_of(word, SMALL) for word in words) + left + 0.4)
-    sheet = Sheet(wide, HEAD + down * ROW + FOOT)
+    sheet = Sheet(wide + 0.08, HEAD + down * ROW + FOOT)
     sheet.text(left, 0.13, f"{benchmark_label(first.benchmark)}, {setting_label(first.setting)}", weight="bold")
     for at in range(across):
         part = rows[at * down : (at + 1) * down]
@@ -151,7 +151,8 @@ def _legend(sheet: Sheet, top: float, left: float, before: str, after: str, *, g
 
 
 def _caption(title: str, rows: list[Both], one_only: list[str], pairs: int) -> str:
-    notes = [f"{len(rows)} language{'s' * (len(rows) != 1)} both models have, blue up and vermillion down"]
+    kind = "pair" if "-" in rows[0][0].language else "language"
+    notes = [f"{len(rows)} {kind}{'s' * (len(rows) != 1)} both models have, blue up and vermillion down"]
     if chance_of(rows[0][0].benchmark, rows[0][0].metric) is not None:
         notes.append("dashed is chance")
     idle = sum(_idle(*row) for row in rows)
@@ -160,7 +161,7 @@ def _caption(title: str, rows: list[Both], one_only: list[str], pairs: int) -> s
     if one_only:
         notes.append(f"left out, as only one model has them: {listed(one_only)}")
     if pairs:
-        notes.append(f"{pairs} pairs left out beside the languages")
+        notes.append(f"{pairs} pair{'s' * (pairs != 1)} left out beside the languages")
     intervals = any(cell.low == cell.low for row in rows for cell in row)
     whiskers = "thin lines are 95 % bootstrap intervals over items of each score, not of the change" if intervals else (
         "the scores have no intervals"
