@@ -7,19 +7,26 @@ STAMP := $(VENV)/.installed
 DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: demo test test-fast test-slow check clean
+.PHONY: demo test test-fast test-slow example pictures check clean
 
 demo: $(STAMP)
 	$(BIN)/xling-bench demo -o demo
 
 test: $(STAMP) check
-	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow"
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow" -rs
 
 test-fast: $(STAMP) check
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow and not e2e" tests/unit tests/golden tests/tasks
 
 test-slow: $(STAMP)
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow -rP
+
+# The rendered example report, and the pictures of it in docs/ (these need Chromium).
+example: $(STAMP)
+	$(BIN)/python tests/browser/example.py
+
+pictures: $(STAMP)
+	PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from xling_bench.harness.units import signature, unit_key
 from xling_bench.results.items import COLUMNS
 
 XNLI = ("en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
+Texts = Callable[[str, int], tuple[dict[str, Any], list[Any]]]  # (language, item) -> fields of its doc, answers
 Outcomes = Mapping[str, Sequence[float] | np.ndarray]
 
 
@@ -42,14 +43,21 @@ def write_run(
     shots: int = 0,
     seed: int = 0,
     choices: Outcomes | None = None,
+    family: str = "xglm",
+    texts: Texts | None = None,
     **facts: Any,
 ) -> Path:
-    """Write `RUN/<task>/<shots>-<seed>-<demos>/results.json` and `items.parquet`; `facts` change what was measured."""
+    """Write `RUN/<task>/<shots>-<seed>-<demos>/results.json` and `items.parquet`, with `texts` also samples.jsonl.
+
+    `facts` change what was measured.
+    """
     parts = []
     for unit, values in scores.items():
         items = np.asarray(values, dtype=float)
         ids = [f"{benchmark}-test-{number:04d}" for number in range(items.size)]
         own = _facts(benchmark, unit, metric, items.size, shots, seed) | facts
+        if family == "native":  # no benchmark's default: its tasks have names of their own
+            own["task"] = own["task"].replace("xling_", "xling-native_")
         key = unit_key(own)
         value = float(items.mean()) if metric != "chrf" else 40 + float(items.mean())
         task, place = own["task"], f"{own['task']}/{shots}-{seed}-{own['demos']}"
@@ -57,10 +65,14 @@ def write_run(
             "results": {task: {"alias": task, f"{metric},none": value}},
             "config": {"model": "hf", "model_args": {"pretrained": model}},
             "xling": {"key": key, "signature": signature(own), "facts": own, "benchmark": benchmark, "unit": unit,
-                      "family": "xglm", "warnings": []},
+                      "family": family, "warnings": []},
         }  # fmt: skip
         (folder / place).mkdir(parents=True)
         (folder / place / "results.json").write_text(json.dumps(result), encoding="utf-8")
+        if texts is not None:
+            docs = [({"id": ids[i], **texts(unit, i)[0]}, texts(unit, i)[1]) for i in range(items.size)]
+            lines = [json.dumps({"doc": doc, "filtered_resps": answers}) for doc, answers in docs]
+            (folder / place / "samples.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         chosen = np.arange(items.size) % 2 + items if choices is None else choices[unit]
         rows = {"unit": place, "key": key, "metric": metric, "item": ids, "score": items, "choice": chosen}
         parts.append(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"choice": "int64"}))

@@ -18,6 +18,7 @@ from xling_bench.data import sample
 from xling_bench.errors import XlingError
 from xling_bench.harness.chatter import quiet
 from xling_bench.harness.output import prepare, write_text
+from xling_bench.report.build import Options, write_report
 from xling_bench.results import language_table, markdown, read_run, to_csv
 
 TASKS = ("xling_xnli", "xling_pawsx", "xling_xcopa", "xling_xquad", "xling_flores_en_*")
@@ -38,18 +39,18 @@ def demo(output: Path, steps: int) -> int:
     os.environ["XLING_DATA"] = "sample"
     model = output / "model"
     if model.is_dir():
-        _say(f"1/4 using the model of an earlier demo in {model}; delete the folder to train again")
+        _say(f"1/5 using the model of an earlier demo in {model}; delete the folder to train again")
     else:
         half_done = output / ".model"
         train(half_done, steps)
         half_done.rename(model)
-    _say("2/4 scoring it with `xling-bench run` (0 and 2 shots)")
+    _say("2/5 scoring it with `xling-bench run` (0 and 2 shots)")
     from xling_bench.api import evaluate
 
     report = evaluate(f"hf:{model}", output=output / "runs" / "tiny", tasks=TASKS, langs=LANGUAGES, shots=(0, 2))
     if report.failed:
         raise DemoError(f"the demo's run failed: {report.failed}")
-    _say("3/4 scoring five of the tasks with plain `lm_eval`, which takes a while to index its own 14,000 tasks")
+    _say("3/5 scoring five of the tasks with plain `lm_eval`, which takes a while to index its own 14,000 tasks")
     differences = compare_with_lm_eval(model, output)
     _say(f"    runner and lm_eval agree on {len(CHECKED)} tasks (largest difference {max(differences):.1e})")
     cells = read_run(output / "runs" / "tiny")
@@ -57,9 +58,12 @@ def demo(output: Path, steps: int) -> int:
     write_text(output / "table.md", table)
     write_text(output / "table.csv", to_csv(cells))
     print(table)  # noqa: T201 - the demo's product
-    _say(f"4/4 table in {output / 'table.md'} and {output / 'table.csv'}, results in {output / 'runs' / 'tiny'}")
+    _say(f"4/5 table in {output / 'table.md'} and {output / 'table.csv'}, results in {output / 'runs' / 'tiny'}")
+    _say("5/5 writing the report")
+    page = write_report([output / "runs" / "tiny"], output / "site", Options(title="Demo of xling-bench"))
     _say(f"done in {time.monotonic() - started:.0f} s")
     _say("next: xling-bench run --model hf:YOUR_MODEL --tasks xling_xnli -o runs/mine  (README: where data come from)")
+    _say(f"the report, for your browser: {page}")
     return 0
 
 
@@ -92,7 +96,7 @@ def train(folder: Path, steps: int) -> None:
 
     quiet()
     disable_progress_bar()
-    _say(f"1/4 training a tiny XGLM on the sample's parallel text ({steps} steps)")
+    _say(f"1/5 training a tiny XGLM on the sample's parallel text ({steps} steps)")
     texts = training_text()
     tokenizer = make_tokenizer(texts)
     random.seed(0)

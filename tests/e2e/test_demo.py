@@ -19,6 +19,9 @@ def test_demo_trains_scores_compares_and_writes_the_table(tmp_path: Path) -> Non
     assert table in done.stdout
     assert "gap to en" in table
     assert "not benchmark scores" in table
+    page = tmp_path / "demo" / "site" / "index.html"
+    assert done.stderr.splitlines()[-1] == f"the report, for your browser: {page}"
+    assert "Sample data." in page.read_text(encoding="utf-8")
     with (tmp_path / "demo" / "table.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["benchmark"] for row in rows} == {"xnli", "pawsx", "xcopa", "xquad", "flores"}

@@ -14,7 +14,7 @@ from xling_bench.errors import DataError
 from xling_bench.results.load import save_results
 from xling_bench.results.mixing import refuse_mixed, signature_fields
 from xling_bench.results.pivot import side_by_side
-from xling_bench.results.schema import COLUMNS, NAMES
+from xling_bench.results.schema import COLUMNS, NAMES, UNEXPORTED
 
 pytestmark = pytest.mark.e2e
 TASKS = ["xling_xnli_de", "xling_xnli_en", "xling_flores_en_de", "xling_xquad_hi"]
@@ -37,7 +37,7 @@ def runs(models, tmp_path_factory) -> tuple[Path, Path]:
 
 def test_columns_types_and_values(runs) -> None:
     frame = load_results(runs[0])
-    assert tuple(frame.columns) == (*NAMES, "items", "choices")
+    assert tuple(frame.columns) == (*NAMES, *UNEXPORTED)
     assert {c.name: str(frame.dtypes[c.name]) for c in COLUMNS} == {c.name: c.dtype for c in COLUMNS}
     # 4 tasks x (0 shots once + 2 shots with two seeds); XQuAD has three metrics, the others one.
     assert len(frame) == 3 * (1 + 1 + 1 + 3)
@@ -60,9 +60,7 @@ def test_items_parquet_says_the_same_as_the_samples(runs, tmp_path) -> None:
     for name in ("items", "choices"):
         for a, b in zip(with_parquet[name], without[name], strict=True):
             pd.testing.assert_series_equal(a, b)
-    pd.testing.assert_frame_equal(
-        with_parquet.drop(columns=["items", "choices"]), without.drop(columns=["items", "choices"])
-    )
+    pd.testing.assert_frame_equal(with_parquet.drop(columns=list(UNEXPORTED)), without.drop(columns=list(UNEXPORTED)))
 
 
 def test_a_stale_or_damaged_items_file_is_never_believed(runs, tmp_path) -> None:

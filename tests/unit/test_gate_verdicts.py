@@ -36,6 +36,22 @@ def test_chance_on_both_sides_is_no_verdict_but_falling_to_chance_is(tmp_path: P
     assert found["counts"]["at chance"] == 1
 
 
+def test_a_significant_loss_at_chance_is_said_and_undecided_when_strict(tmp_path: Path, capsys) -> None:
+    """XCOPA, chance 1/2, 500 items: 54 to 46 % in every language. Each side's interval holds 50, the pairs differ."""
+    units = ("en", "it", "sw")
+    before, after = (np.array([1.0] * n + [0.0] * (500 - n)) for n in (270, 230))
+    mixed = {unit: np.arange(500) % 2 for unit in units}
+    a = write_run(tmp_path / "a", dict.fromkeys(units, before), benchmark="xcopa", choices=mixed)
+    b = write_run(tmp_path / "b", dict.fromkeys(units, after), benchmark="xcopa", choices=mixed)
+    code, found = gate(tmp_path, a, b)
+    assert (code, found["verdict"]) == (0, "inconclusive")
+    assert [row["unjudged"] for row in found["cells"]] == [True] * 3
+    out = capsys.readouterr().out
+    assert "not judged: XCOPA (xglm, 0-shot, acc): en -8.0 it -8.0 sw -8.0 (mean) -8.0: significant" in out
+    assert "gate passed: no regression seen above chance" in out
+    assert gate(tmp_path, a, b, "--strict")[0] == 3
+
+
 def test_a_little_everywhere_is_seen_in_the_mean(tmp_path: Path, capsys) -> None:
     """Seven of 1,000 items lost in each language: nowhere significant (2 * 2^-7 * 15 > 0.05), together clearly."""
     scores = outcomes(1000)

@@ -45,7 +45,7 @@ def to_text(gate: Gate) -> str:
     lines = [f"baseline:  {gate.baseline}", f"candidate: {gate.candidate}", LEGEND, ""]
     lines += [f"note: {note}" for note in gate.notes]
     lines += [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
-    lines += _blind(gate)
+    lines += _unjudged(gate) + _blind(gate)
     lines += [f"gate {_title(gate)} ({_counted(gate)})"]
     return "\n".join([aligned(rows), *map(_shown, lines)]) + "\n"
 
@@ -53,6 +53,8 @@ def to_text(gate: Gate) -> str:
 def _title(gate: Gate) -> str:
     if gate.status == "passed" and any(finding.verdict == REGRESSED for finding in gate.findings):
         return "passed: what regressed is only reported"
+    if gate.status == "passed" and any(finding.unjudged for finding in gate.findings):
+        return "passed: no regression seen above chance"
     return TITLES[gate.status]
 
 
@@ -60,7 +62,7 @@ def _blind(gate: Gate) -> list[str]:
     """What the gate could not see as well as it should, a line per benchmark."""
     groups: dict[tuple[str, float], list[Difference]] = {}
     for finding in gate.cells():
-        if finding.undecided:
+        if finding.undecided and not finding.unjudged:
             groups.setdefault((_group(finding.difference), finding.limits.max_mde), []).append(finding.difference)
     lines = []
     for (name, wanted), rows in groups.items():
@@ -70,6 +72,22 @@ def _blind(gate: Gate) -> list[str]:
         )
         units = " ".join(row.language for row in rows)
         lines.append(f"undecided: {name}: {units}: a change of {wanted:g} points should be seen, {could}")
+    return lines
+
+
+def _unjudged(gate: Gate) -> list[str]:
+    """What changed significantly while at chance on both sides, a line per benchmark, losses and gains."""
+    groups: dict[str, list[Difference]] = {}
+    for finding in gate.findings:
+        if finding.unjudged:
+            groups.setdefault(_group(finding.difference), []).append(finding.difference)
+    lines = []
+    for name, rows in groups.items():
+        units = " ".join(f"{row.language} {_number(row.difference, sign=True)}" for row in rows)
+        lines.append(
+            f"not judged: {name}: {units}: significant, but at chance on both sides: other guesses, or a change that "
+            "so few items cannot tell from guessing; look at it"
+        )
     return lines
 
 
@@ -99,7 +117,7 @@ def _p(value: float | None) -> str:
 
 def _verdict(finding: Finding) -> str:
     if finding.difference.all_at_chance:
-        return "inconclusive (at chance)"
+        return "inconclusive (at chance, not judged)" if finding.unjudged else "inconclusive (at chance)"
     if finding.undecided:
         return "inconclusive (undecided)"
     if finding.follows:
@@ -223,7 +241,7 @@ def to_markdown(gate: Gate) -> str:
         "",
     ]
     told = [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
-    told += _blind(gate)
+    told += _unjudged(gate) + _blind(gate)
     head += [f"- {_safe(sentence)}" for sentence in told[:WORST]]
     head += [f"- and {len(told) - WORST} more, below"] if len(told) > WORST else []
     head += ["", *(f"{_safe(_short(note, LONGEST_NOTE))}  " for note in gate.notes)]

@@ -77,7 +77,8 @@ class Finding:
 
     `gates`: a regression here fails the gate. `undecided`: no change was seen, and one as large as the settings name
     would have been missed. `follows`: of a mean or gap that regressed, the languages of its benchmark that did: it is
-    no finding of its own, and does not gate.
+    no finding of its own, and does not gate. `unjudged`: a significant difference between sides that are both at
+    chance: other guesses, or a loss that so few items cannot tell from guessing. A strict gate leaves it undecided.
     """
 
     difference: Difference
@@ -87,6 +88,7 @@ class Finding:
     undecided: bool
     why: str
     follows: tuple[str, ...] = ()
+    unjudged: bool = False
 
 
 def judge(differences: Sequence[Difference], config: GateConfig) -> tuple[Finding, ...]:
@@ -129,7 +131,14 @@ def find(difference: Difference, config: GateConfig, languages: Sequence[str] = 
     if undecided and difference.mde is not None:
         why += f"; the gate should see {limits.max_mde:g}"
     action = {MEAN: config.mean, GAP: config.gap}.get(difference.language, "gate")
-    return Finding(difference, limits, verdict, action == "gate", undecided, why)
+    unjudged = difference.all_at_chance and _beyond(difference, limits, config.alpha)
+    undecided |= unjudged and limits.required and action == "gate"
+    return Finding(difference, limits, verdict, action == "gate", undecided, why, unjudged=unjudged)
+
+
+def _beyond(row: Difference, limits: Limits, alpha: float) -> bool:
+    """Whether a difference is significant and more than the tolerance."""
+    return row.p is not None and row.p < alpha and abs(row.difference) > limits.tolerance + ROUNDING
 
 
 def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, str, bool]:
@@ -140,6 +149,8 @@ def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, st
     significant = row.p < alpha
     if row.all_at_chance:
         where = "" if row.languages == 1 else f" in all {row.languages} languages"
+        if _beyond(row, limits, alpha):
+            return INCONCLUSIVE, f"{size}, p {_p(row.p)}, but at chance on both sides{where}: not judged", False
         return INCONCLUSIVE, f"at chance on both sides{where}: a difference means nothing; {_blind(row.mde)}", False
     if not significant:
         return INCONCLUSIVE, f"no change seen; {_blind(row.mde)}", False

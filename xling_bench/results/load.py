@@ -15,7 +15,7 @@ from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
 from xling_bench.results.mixing import signature_fields
-from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES
+from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES, PATH, SAMPLES, UNEXPORTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,20 +30,21 @@ def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
     `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), single results
     files, or baselines of `xling-bench gate --write-baseline` (.parquet). Columns are
     `results.schema.COLUMNS` plus `items` and `choices`: Series, indexed by item id, of the items' scores and of the
-    candidate chosen (-1 for generation); None where no samples were kept (`lm_eval` without --log_samples). Rows come
-    sorted; values are untouched.
+    candidate chosen (-1 for generation); None where no samples were kept (`lm_eval` without --log_samples); `samples`,
+    the file with the items' texts and answers, None where it is not there; and `path`, the index of the path a row
+    comes from. Rows come sorted; values are untouched.
     Raises DataError naming file and field for what cannot be read, and for a path without results.
     """
     import pandas as pd
 
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     rows: list[Row] = []
-    for path in map(Path, listed):
-        found = list(_rows(path))
+    for number, path in enumerate(map(Path, listed)):
+        found = [{SAMPLES: None, PATH: number, **row} for row in _rows(path)]
         if not found:
             raise DataError(f"{path} holds no results of `xling-bench run` or `lm_eval`.")
         rows += found
-    frame = pd.DataFrame(rows, columns=[*NAMES, ITEMS, CHOICES])
+    frame = pd.DataFrame(rows, columns=[*NAMES, *UNEXPORTED])
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})
     frame["model"] = _told_apart(frame)
     order = ["benchmark", "language", "family", "shots", "demos", "seed", "metric", "model"]
@@ -138,6 +139,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
     if items is None:
         items = _frame(item_scores(path.with_name("samples.jsonl"), facts["metrics"]))
     scores = _series(items)
+    samples = path.with_name("samples.jsonl")
     for metric, rule in facts["metrics"].items():
         found = result["results"][facts["task"]]
         if _absent(metric, found):
@@ -159,6 +161,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
             "source": facts["source"],
             "harness": "xling-bench",
             "signature": f"{own['signature']}|metric:{metric}|rule:{rule}",
+            SAMPLES: samples if samples.is_file() else None,
             **scores.get(metric, NOTHING),
         }
 
@@ -188,6 +191,7 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
             "demos": metadata.get("demo_lang", "same") if shots else "none",
             "seed": int(metadata.get("demo_seed", 0)) if shots else 0,
             "harness": "lm_eval",
+            SAMPLES: samples if samples.is_file() else None,
             **_data_of(samples),
         }
         signature = _signature(common, metadata, result)
@@ -283,7 +287,7 @@ def _series(frame: pd.DataFrame) -> dict[str, Row]:
 
 def save_results(frame: pd.DataFrame, path: Path) -> None:
     """Write the table as .csv, .json or .parquet (by the name's end), without the item scores."""
-    plain = frame.drop(columns=[ITEMS, CHOICES], errors="ignore")
+    plain = frame.drop(columns=list(UNEXPORTED), errors="ignore")
     if path.suffix == ".csv":
         plain.to_csv(path, index=False, lineterminator="\n")
     elif path.suffix == ".json":

@@ -56,8 +56,8 @@ def column(rows: pd.DataFrame) -> pd.Series[float]:
 
 def columns(group: pd.DataFrame) -> dict[str, pd.Series[float]]:
     """{language: its item scores}, English first."""
-    units = sorted(group["language"].unique(), key=lambda unit: (unit != PIVOT, unit))
-    return {str(unit): column(group[group["language"] == unit]) for unit in units}
+    parts = {str(unit): rows for unit, rows in group.groupby("language", sort=False)}
+    return {unit: column(parts[unit]) for unit in sorted(parts, key=lambda unit: (unit != PIVOT, unit))}
 
 
 def aligned_by_id(parts: list[pd.Series[float]]) -> Matrix:

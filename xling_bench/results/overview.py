@@ -13,14 +13,14 @@ from xling_bench.languages import Language
 from xling_bench.results.matrix import GROUP, conditional, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.summary import PIVOT
-from xling_bench.results.uncertainty import chance_flags
+from xling_bench.results.uncertainty import Flags, chance_flags
 from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def overview(frame: pd.DataFrame) -> pd.DataFrame:
+def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     """One row per model, benchmark, prompt family, shots and metric, over the languages measured.
 
     Columns: languages (how many), mean, std (population, as the papers print it), min, max, range, worst,
@@ -29,13 +29,13 @@ def overview(frame: pd.DataFrame) -> pd.DataFrame:
     accuracy; a last row per model has its mean over benchmarks), at_chance (how many languages are, where item scores
     were kept: gaps and spreads among those mean nothing). Scores are percent, averaged over seeds. Pairs are
     left out: see `group_averages` by source or target. A gap without English, and a relative gap to an English score
-    of 0, is missing.
+    of 0, is missing. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 
     refuse_mixed(frame)
     refuse_unequal_seeds(frame)
-    flagged = chance_flags(frame)
+    flagged = chance_flags(frame) if flags is None else flags
     rows = []
     for key, measured in _scores(frame):
         scores = {unit: value for unit, value in measured.items() if "-" not in unit}
@@ -88,7 +88,7 @@ def _pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return pooled
 
 
-def group_averages(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+def group_averages(frame: pd.DataFrame, by: str, flags: Flags | None = None) -> pd.DataFrame:
     """Mean score per group of languages: one row per model, benchmark, ... and group, with the number of languages.
 
     `by` is `resource`, `script`, `family`, `seen:xglm` or `seen:bloom` (seen or unseen in that family's pre-training),
@@ -99,7 +99,7 @@ def group_averages(frame: pd.DataFrame, by: str) -> pd.DataFrame:
 
     refuse_mixed(frame)
     refuse_unequal_seeds(frame)
-    flagged = chance_flags(frame)
+    flagged = chance_flags(frame) if flags is None else flags
     group_of = _grouping(by)
     rows = []
     for key, scores in _scores(frame):

@@ -20,7 +20,7 @@ from xling_bench.results.matrix import (
     percentiles,
     with_items,
 )
-from xling_bench.results.uncertainty import chance_flags
+from xling_bench.results.uncertainty import Flags, chance_flags
 from xling_bench.stats import bootstrap_means, rank_intervals
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ RANKS = ["rank", "rank_best", "rank_worst", "tied_with"]
 NAMES = ["languages", "of", "mean", "low", "high", *RANKS, "at_chance", "missing"]
 
 
-def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags: Flags | None = None) -> pd.DataFrame:
     """One row per benchmark, family, shots, demonstrations, metric and model, best first; then over the benchmarks.
 
     Columns: languages measured, of how many that any model has (pairs count only where there are no languages); mean
@@ -40,13 +40,13 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd
     an interval that holds 0, not adjusted for their number); at_chance, how many languages are; missing, the languages
     this model lacks: it is not ranked, and nothing is where fewer than two models are complete. Of the items only those
     that every ranked model answered count. The last rows rank the mean of the chance-corrected accuracies, where
-    several accuracy benchmarks were run with one prompt family each.
+    several accuracy benchmarks were run with one prompt family each. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 
     have = with_items(frame)
     models = sorted({str(name) for name in have["model"]})
-    flags = chance_flags(have, draws=draws, seed=seed)
+    flags = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
     rows: list[dict[str, Any]] = []
     overall: dict[tuple[Any, ...], dict[str, tuple[_Ranking, float]]] = {}
     for key, group in have.groupby(GROUP[1:], sort=True):

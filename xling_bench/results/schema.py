@@ -33,6 +33,8 @@ COLUMNS = (
     Column("signature", "string", "everything the number depends on, in one line"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-# Two more columns, never exported: Series over item ids of the items' scores, and of the candidates chosen
-ITEMS, CHOICES = "items", "choices"
+# Four more columns, never exported: Series over item ids of the items' scores, and of the candidates chosen; the
+# samples file, None where none was kept; the number of the path given that the row comes from
+ITEMS, CHOICES, SAMPLES, PATH = "items", "choices", "samples", "path"
+UNEXPORTED = (ITEMS, CHOICES, SAMPLES, PATH)
 CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")

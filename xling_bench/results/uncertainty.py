@@ -15,6 +15,7 @@ from xling_bench.stats import bootstrap_mean, bootstrap_means, corrected_std, po
 if TYPE_CHECKING:
     import pandas as pd
 
+Flags = dict[tuple[Any, ...], dict[str, bool]]
 ONE_ANSWER = 0.95  # share of items that get the same answer from which on a classifier does not classify
 FEWEST_SHARED = 100  # with fewer items shared by all languages the corrected std and the consistency say nothing
 
@@ -54,7 +55,7 @@ def _near(value: float, chance: float, items: int) -> bool:
     return bool(abs(value - 100 * chance) <= error)
 
 
-def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> dict[tuple[Any, ...], dict[str, bool]]:
+def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> Flags:
     """{group: {language: at chance or not}}, of the accuracies whose item scores were kept (see `cell_intervals`).
 
     A gap or a spread among languages at chance is one of noise or of guessing habits.
@@ -62,7 +63,11 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> d
     accuracies = frame[(frame["metric"] == "acc") & frame[ITEMS].notna()]
     if accuracies.empty:
         return {}
-    cells = cell_intervals(accuracies, draws=draws, seed=seed)
+    return flags_of(cell_intervals(accuracies, draws=draws, seed=seed))
+
+
+def flags_of(cells: pd.DataFrame) -> Flags:
+    """The flags in a table of `cell_intervals`."""
     cells = cells[cells["at_chance"].notna()]
     return {
         tuple(key): dict(zip(part["language"], part["at_chance"].astype(bool), strict=True))
@@ -70,7 +75,9 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> d
     }
 
 
-def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def spread_intervals(
+    frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags: Flags | None = None
+) -> pd.DataFrame:
     """One row per model, benchmark, ... and metric over its languages, resampling item ids shared by all of them.
 
     Columns: languages, items (ids in any language), shared_items (in all), mean with low and high, gap (English minus
@@ -78,13 +85,14 @@ def spread_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) 
     sampling noise) with its own interval, consistency (share of language pairs that choose the same candidate on an
     item), at_chance (how many languages are, see `cell_intervals`).
     The corrected std and consistency need 100 items shared by all languages and are missing otherwise. Pairs are left
-    out. Intervals are over items: with several seeds they do not hold the variation of demonstrations.
+    out. Intervals are over items: with several seeds they do not hold the variation of demonstrations. `flags` are
+    `chance_flags` computed before.
     """
     import pandas as pd
 
     rows = []
     have = with_items(frame)
-    flagged = chance_flags(have, draws=draws, seed=seed)
+    flagged = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
     for key, group in have[~have["language"].str.contains("-")].groupby(GROUP, sort=True):
         scores, units = matrix(group)
         means = bootstrap_means(scores, draws, seed)

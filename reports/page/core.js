@@ -1,0 +1,48 @@
+// What all parts of the page share. Text from models and data sets is put into the page as text nodes only.
+const data = JSON.parse(document.getElementById("data").textContent);
+const column = Object.fromEntries(data.columns.map((name, i) => [name, i]));
+const get = (cell, name) => cell[column[name]];
+
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key === "on") for (const [event, handler] of Object.entries(value)) node.addEventListener(event, handler);
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+const number = (value) => (value === null || value === undefined ? "–" : (Math.round(value * 10) / 10 + 0).toFixed(1));
+const interval = (low, high) => (low === null ? "" : `${number(low)}–${number(high)}`);
+const signature = (cell) => get(cell, "signature").map((token) => data.tokens[token]).join("|");
+
+function languageName(unit) {
+  return unit.split("-").map((key) => data.languages[key]?.name ?? key).join(" → ");
+}
+
+// English first, then single languages, then pairs.
+function byLanguage(a, b) {
+  const rank = (unit) => (unit === "en" ? 0 : unit.includes("-") ? 2 : 1);
+  return rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+function options(select, entries, chosen) {
+  select.replaceChildren(...entries.map(([value, text]) => el("option", { value }, text)));
+  if (entries.some(([value]) => value === chosen)) select.value = chosen;
+}
+
+const numbered = (names) => names.map((name, i) => [String(i), name]);
+const controls = (name) => document.querySelector(`form[data-for="${name}"]`).elements;
+
+// State in the address: `#items?benchmark=xnli&item=xnli-test-0003` opens where it was.
+function readAddress() {
+  const [section, query] = decodeURI(location.hash.slice(1)).split("?");
+  return [section, Object.fromEntries(new URLSearchParams(query ?? ""))];
+}
+
+function writeAddress(section, state) {
+  const query = new URLSearchParams(state).toString();
+  history.replaceState(null, "", `#${section}${query ? `?${query}` : ""}`);
+}

@@ -1,0 +1,77 @@
+// Start: fill the controls, draw, and follow the address.
+function fill() {
+  const models = numbered(data.models);
+  const settings = numbered(data.settings.map((setting) => setting.label));
+  const heat = controls("heat");
+  options(heat.model, models);
+  options(heat.setting, settings);
+  options(heat.other, [["", "(nothing)"], ...models]);
+  const benchmarks = Object.entries(data.benchmarks).map(([key, benchmark]) => [key, benchmark.title]);
+  options(controls("benchmark").benchmark, benchmarks);
+  const items = controls("items");
+  options(items.benchmark, benchmarks.filter(([key]) => data.items[key] !== undefined));
+  options(items.setting, settings);
+  options(items.a, models, "0");
+  options(items.b, models, String(Math.min(1, models.length - 1)));
+  options(controls("groups").by, [...Object.keys(groupings), ...(data.cells.some((cell) => get(cell, "language").includes("-")) ? Object.keys(sides) : [])].map((name) => [name, name]));
+  fillLanguages();
+}
+
+function fillLanguages() {
+  const items = controls("items");
+  const entry = data.items[items.benchmark.value];
+  options(items.language, [["", "all"], ...(entry?.languages ?? []).map((unit) => [unit, `${unit} ${languageName(unit)}`])], items.language.value);
+}
+
+function openAddress() {
+  const [section, state] = readAddress();
+  if (section === "items") {
+    const form = controls("items");
+    const choose = (name, value) => { if (value !== undefined && [...form[name].options].some((o) => o.value === value)) form[name].value = value; };
+    choose("benchmark", state.benchmark);
+    fillLanguages();
+    choose("setting", String(data.settings.findIndex((setting) => setting.key === state.setting)));
+    choose("a", String(data.models.indexOf(state.a)));
+    choose("b", String(data.models.indexOf(state.b)));
+    choose("language", state.language);
+    choose("show", state.show);
+    itemList(state.item);
+  } else if (section === "benchmarks" && state.benchmark !== undefined) {
+    controls("benchmark").benchmark.value = state.benchmark;
+    benchmarkTable();
+  } else if (section === "heat") {
+    const form = controls("heat");
+    if (data.models.includes(state.model)) form.model.value = String(data.models.indexOf(state.model));
+    heatMap();
+  }
+  if (section) document.getElementById(section)?.scrollIntoView();
+}
+
+const darkness = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark", darkness.matches);
+darkness.addEventListener("change", follow);
+follow();
+fill();
+heatMap();
+groupTable();
+benchmarkTable();
+numbersTable();
+itemList();
+openAddress();
+document.querySelector('form[data-for="heat"]').addEventListener("change", () => {
+  heatMap();
+  writeAddress("heat", { model: data.models[Number(controls("heat").model.value)] });
+});
+document.querySelector('form[data-for="groups"]').addEventListener("change", groupTable);
+document.querySelector('form[data-for="benchmark"]').addEventListener("change", () => {
+  benchmarkTable();
+  writeAddress("benchmarks", { benchmark: controls("benchmark").benchmark.value });
+});
+document.querySelector('form[data-for="items"]').addEventListener("change", (event) => {
+  if (event.target.name === "benchmark") fillLanguages();
+  itemList();
+  remember();
+});
+for (const form of document.querySelectorAll("form")) form.addEventListener("submit", (event) => event.preventDefault());
+window.addEventListener("hashchange", openAddress);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,115 @@
+// Tables: sorting, filtering, paging and CSV are DataTables'. Cells it builds from data are rendered as text.
+const csvButton = (name) => ({
+  extend: "csvHtml5", text: "CSV", filename: name, escapeExcelFormula: true, bom: true,
+  exportOptions: { orthogonal: "export", columns: ":not(.control)" },
+});
+
+// A first click on a column of numbers shows the largest first.
+const bestFirst = [{ targets: ".n", orderSequence: ["desc", "asc"] }];
+
+function layout(name, rows) {
+  const many = rows > 12;
+  return {
+    layout: { topStart: many ? "search" : null, topEnd: rows > 25 ? "info" : null,
+              bottomStart: { buttons: [csvButton(name)] }, bottomEnd: rows > 25 ? "paging" : null },
+    columnDefs: bestFirst,
+    pageLength: 25, paging: rows > 25, autoWidth: false, searching: true,
+    language: { search: "Filter", emptyTable: "nothing to show", info: "_START_–_END_ of _TOTAL_", infoEmpty: "0 of 0",
+                infoFiltered: "(of _MAX_)", zeroRecords: "nothing matches" },
+  };
+}
+
+for (const table of document.querySelectorAll("table.data")) {
+  const name = table.dataset.name;
+  const order = table.dataset.orderBy === undefined ? [] : [[Number(table.dataset.orderBy), "asc"]];
+  new DataTable(table, { ...layout(name, table.tBodies[0].rows.length), order });
+}
+
+// A table from rows of plain values; `columns`: {title, number, render}.
+function dataTable(parent, name, columns, rows, more = {}) {
+  const table = el("table", { class: "data", "data-name": name });
+  parent.replaceChildren(table);
+  const text = DataTable.render.text();
+  const made = columns.map((c, i) => ({
+    title: c.title, data: i, className: c.number ? "n" : undefined, type: c.number ? "num" : undefined,
+    render: c.render ? { _: c.render, sort: (value) => value ?? -1e9, type: (value) => value ?? -1e9, export: (value) => value ?? "" } : text,
+  }));
+  return new DataTable(table, { ...layout(name, rows.length), columns: [...made, ...(more.columns ?? [])], data: rows, order: [], ...more.options });
+}
+
+const head = [
+  { title: "Benchmark" }, { title: "Metric" }, { title: "Language" }, { title: "Model" }, { title: "Setting" }, { title: "Prompts" },
+  { title: "Score", number: true, render: number }, { title: "Low", number: true, render: number },
+  { title: "High", number: true, render: number }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "At chance" },
+];
+
+function numbersTable() {
+  const rows = data.cells.map((cell) => [
+    data.benchmarks[get(cell, "benchmark")].title, get(cell, "metric"), get(cell, "language"), data.models[get(cell, "model")],
+    data.settings[get(cell, "setting")].label, get(cell, "family"), get(cell, "value"), get(cell, "low"), get(cell, "high"),
+    get(cell, "n"), get(cell, "seeds"), get(cell, "at_chance") ? `yes ${get(cell, "predicted")}`.trim() : "", cell,
+  ]);
+  const filters = [0, 1, 2, 3, 4, 5].map((target) => ({ target, columnControl: ["order", ["searchList"]] }));
+  const table = dataTable(document.getElementById("numbers-table"), "numbers", head, rows, {
+    columns: [
+      { title: "Signature", data: 12, className: "control", orderable: false, searchable: false,
+        render: (cell, type) => (type === "display" ? `<button type="button" class="open" aria-expanded="false">show</button>` : "") },
+      { title: "signature", data: 12, visible: false, searchable: false, render: (cell, type) => (type === "export" ? signature(cell) : "") },
+    ],
+    options: { columnDefs: [...bestFirst, ...filters.map(({ target, columnControl }) => ({ targets: target, columnControl }))], ordering: { indicators: false, handler: true }, deferRender: true },
+  });
+  table.on("click", "button.open", (event) => {
+    const row = table.row(event.target.closest("tr"));
+    const open = !row.child.isShown();
+    if (open) row.child(el("div", { class: "signature" }, signature(row.data()[12]))).show();
+    else row.child.hide();
+    event.target.setAttribute("aria-expanded", String(open));
+    event.target.textContent = open ? "hide" : "show";
+  });
+}
+
+// One benchmark: models and settings as rows, languages as columns, the papers' rows below.
+function benchmarkTable() {
+  const form = controls("benchmark");
+  const key = form.benchmark.value;
+  const cells = data.cells.filter((cell) => get(cell, "benchmark") === key);
+  const metrics = [...new Set(cells.map((cell) => get(cell, "metric")))];
+  const lead = data.benchmarks[key].metric;
+  options(form.metric, metrics.sort((a, b) => (a === lead ? -1 : b === lead ? 1 : 0)).map((m) => [m, m]), form.metric.value);
+  const shown = cells.filter((cell) => get(cell, "metric") === form.metric.value);
+  const published = form.metric.value === lead ? data.published.filter((cell) => cell.benchmark === key) : [];
+  const units = [...new Set([...shown.map((cell) => get(cell, "language")), ...published.map((cell) => cell.language)])].sort(byLanguage);
+  const lines = new Map();
+  for (const cell of shown) {
+    const name = [data.models[get(cell, "model")], data.settings[get(cell, "setting")].label, get(cell, "family"), ""];
+    const id = JSON.stringify(name);
+    if (!lines.has(id)) lines.set(id, { name, values: new Map() });
+    lines.get(id).values.set(get(cell, "language"), [get(cell, "value"), get(cell, "low"), get(cell, "high"), get(cell, "at_chance")]);
+  }
+  for (const cell of published) {
+    const name = [cell.model, `${cell.shots} shots`, "", `published: ${cell.source}`];
+    const id = JSON.stringify(name);
+    if (!lines.has(id)) lines.set(id, { name, values: new Map() });
+    lines.get(id).values.set(cell.language, [cell.value, null, null, null]);
+  }
+  const withIntervals = form.intervals.checked;
+  const display = (value, type, row, meta) => {
+    const [score, low, high, chance] = row.at(-1).get(units[meta.col - 6]) ?? [null, null, null, null];
+    return `${number(score)}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high)}]` : ""}`;
+  };
+  const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Prompts" }, { title: "Note" },
+    { title: "Mean", number: true, render: number }, { title: "Gap", number: true, render: number },
+    ...units.map((unit) => ({ title: unit, number: true, render: display }))];
+  const rows = [...lines.values()].map(({ name, values }) => {
+    const single = units.filter((unit) => !unit.includes("-"));
+    const over = (single.length ? single : units).filter((unit) => values.has(unit));
+    const scores = over.map((unit) => values.get(unit)[0]);
+    const mean = scores.length ? scores.reduce((a, b) => a + b, 0) / scores.length : null;
+    const others = over.filter((unit) => unit !== "en").map((unit) => values.get(unit)[0]);
+    const gap = values.has("en") && others.length && single.length ? values.get("en")[0] - others.reduce((a, b) => a + b, 0) / others.length : null;
+    const missing = (single.length ? single : units).length - over.length;
+    const note = [name[3], missing ? `${missing} of ${missing + over.length} not measured` : ""].filter(Boolean).join("; ");
+    return [...name.slice(0, 3), note, mean, gap, ...units.map((unit) => values.get(unit)?.[0] ?? null), values];
+  });
+  dataTable(document.getElementById("benchmark-table"), `benchmark-${key}`, columns, rows);
+}

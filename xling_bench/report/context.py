@@ -1,0 +1,164 @@
+"""What the layout `page.html.j2` is given: tables as text, notes, prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.report import consistency, methods, sensitivity
+from xling_bench.report.leaderboard import Row, missing
+from xling_bench.report.measure import Measured
+from xling_bench.report.page import Table, printed
+from xling_bench.report.select import resampleable
+from xling_bench.report.visible import line
+from xling_bench.results.compare import compare_models, left_out
+from xling_bench.results.rankc import rankc_table
+from xling_bench.results.schema import PATH
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEAD = {"model": "Model", "benchmark": "Benchmark", "shots": "Shots", "demos": "Demos", "metric": "Metric"}
+
+
+def page_context(measured: Measured, title: str, board: list[Row], benchmarks: list[str], draws: int) -> dict[str, Any]:
+    """What the layout names, but for figures, the two models held against each other, sensitivity and RankC."""
+    frame, lead = measured.frame, measured.lead
+    units = {str(unit) for unit in frame["language"]}
+    titles = [
+        {"key": key, "title": get_benchmark(key).title, "metric": lead.loc[lead["benchmark"] == key, "metric"].iloc[0]}
+        for key in benchmarks
+    ]
+    settings = list(dict.fromkeys(row.setting for row in board))
+    return {
+        "title": line(title, 120),
+        "models": [line(name) for name in measured.models],
+        "benchmarks": titles,
+        "language_count": len({part for unit in units for part in unit.split("-")}),
+        "pair_count": len({unit for unit in units if "-" in unit}),
+        "cell_count": len(measured.cells),
+        "sample": bool((frame["source"] == "sample").any()),
+        "notes": notes_of(frame),
+        "ranked_by": _ranked_by(measured),
+        "board": [(setting, [row for row in board if row.setting == setting]) for setting in settings],
+        "spread": _spread(measured),
+        "consistency": _optional(_titled(consistency.agreement_with_english(lead))),
+        "prompts": methods.prompts(frame),
+        "model_table": printed(_frame(methods.model_rows(frame, measured.models))),
+        "data_rows": methods.benchmark_rows(frame),
+        "metrics": methods.metric_rows(frame),
+        "at_chance": _optional(_frame(methods.at_chance_rows(measured))),
+        "draws": f"{draws:,}",
+    }
+
+
+def _ranked_by(measured: Measured) -> str:
+    """What the ranks are of, in one sentence."""
+    if measured.ranks is None:
+        return "Not ranked: no benchmark has item scores."
+    ranked = sorted(set(measured.ranks.loc[measured.ranks["family"] != "", "benchmark"]))
+    accuracy = [get_benchmark(key).title for key in ranked if get_benchmark(key).chance is not None]
+    if len(accuracy) > 1:
+        return f"Ranked by overall: chance-corrected accuracy, mean over {', '.join(accuracy)}."
+    if len(ranked) == 1:
+        return f"Ranked by {get_benchmark(ranked[0]).title}."
+    return "Not ranked: an order over benchmarks needs at least two with accuracies. Sort by a column."
+
+
+def notes_of(frame: pd.DataFrame) -> list[str]:
+    """What a reader must know before any number: limits, other splits, results of plain lm_eval."""
+    notes = []
+    limited = frame[frame["signature"].str.contains("|limit:", regex=False)]
+    if not limited.empty:
+        counts = sorted({int(n) for n in limited["n"]})
+        amount = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+        notes.append(f"{len(limited)} of {len(frame)} numbers are of the first {amount} items only (--limit).")
+    splits = sorted(set(frame["split"]) - {"test"})
+    if splits:
+        notes.append(f"Some numbers are of the split {', '.join(splits)}, not of test.")
+    if (frame["harness"] == "lm_eval").any():
+        notes.append("Some results come from plain lm_eval, whose signatures hold no dtype and no chat template.")
+    return notes
+
+
+def change(measured: Measured, pair: tuple[str, str], draws: int) -> dict[str, Any]:
+    """`before`, `after`, `table` of paired differences (None where they share no cell with items), `notes` on what only
+    one of the two has."""
+    kept = resampleable(measured.lead)
+    both = kept[kept["model"].isin(pair)]
+    cells = both.groupby(["benchmark", "shots", "demos", "metric", "language"])["model"].nunique()
+    table = None
+    if not cells.empty and int(cells.max()) == 2:
+        names = {name: title for name, title in HEAD.items() if name != "model"} | {
+            "language": "Language",
+            "items": "Items",
+            "difference": "Difference",
+            "interval": "95 %",
+        }
+        names |= {"p_holm": "p (Holm)", "p": "p", "mde": "mde", "at_chance_a": "At chance before"}
+        found = compare_models(both, *pair, draws=draws)
+        table = printed(_titled(_with_interval(found, "low", "high")), names | {"at_chance_b": "after"})
+    notes = [line(note, 300) for note in left_out(measured.lead, *pair)]
+    return {"before": pair[0], "after": pair[1], "table": table, "notes": notes}
+
+
+def _spread(measured: Measured) -> Table | None:
+    if measured.spread is None or measured.overview is None:
+        return _optional(measured.overview)
+    keys = ["model", "benchmark", "family", "shots", "demos", "metric"]
+    more = measured.overview[[*keys, "worst", "min", "relative_gap"]]
+    table = _with_interval(measured.spread.merge(more, on=keys, how="left"), "gap_low", "gap_high")
+    names = HEAD | {"languages": "Languages", "at_chance": "At chance", "mean": "Mean", "gap": "Gap to en"}
+    names |= {"interval": "95 %", "relative_gap": "Relative gap %", "std": "Std", "std_corrected": "Std without noise"}
+    names |= {"worst": "Worst", "min": "Minimum", "consistency": "Same answer in two languages %"}
+    return printed(_titled(table), names)
+
+
+def variants(measured: Measured, draws: int) -> dict[str, Any]:
+    """`sensitivity` and `flips`, None where there is one prompt family and one demonstration policy only."""
+    rows = sensitivity.variants(measured.frame)
+    if rows.empty:
+        return {"sensitivity": None, "flips": None}
+    table, flips = sensitivity.spread(rows), sensitivity.flips(rows, measured.models, draws)
+    return {"sensitivity": _optional(_titled(table)), "flips": _optional(_titled(flips))}
+
+
+def rankc(runs: Sequence[Path], measured: Measured, seeds: Sequence[int]) -> dict[str, Any]:
+    """`rankc`: means over pairs of mLAMA's rankings, of run folders whose form of the data has parallel candidates."""
+    ranked = measured.frame[measured.frame["metric"] == "p1"]
+    parallel = ranked[ranked["signature"].str.contains("|form:bmlama", regex=False).astype(bool)]
+    folders = [Path(runs[i]) for i in sorted({int(n) for n in parallel[PATH]}) if Path(runs[i]).is_dir()]
+    if not folders or int(parallel.groupby("model")["language"].nunique().max()) < 2:
+        return {"rankc": None}
+    table = rankc_table(folders, seeds)
+    return {"rankc": printed(table[table["other"] == "(mean)"].drop(columns=["other", "items"]))}
+
+
+def _with_interval(table: pd.DataFrame, low: str, high: str) -> pd.DataFrame:
+    bounds = zip(table[low], table[high], strict=True)
+    return table.assign(interval=["" if missing(a) or missing(b) else f"[{_short(a)}, {_short(b)}]" for a, b in bounds])
+
+
+def _short(value: float) -> str:
+    return f"{round(value, 1) + 0.0:.1f}"  # + 0.0: no minus before zero
+
+
+def _titled(table: pd.DataFrame) -> pd.DataFrame:
+    """With the benchmarks' titles for their keys."""
+    return table.assign(benchmark=[_title(str(key)) for key in table["benchmark"]])
+
+
+def _title(key: str) -> str:
+    return key if key.startswith("(") else get_benchmark(key).title
+
+
+def _optional(table: pd.DataFrame | None) -> Table | None:
+    return None if table is None or table.empty else printed(table)
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(rows)

@@ -1,0 +1,126 @@
+"""The leaderboard as Markdown, LaTeX, CSV and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.report.leaderboard import Rank, Row, Score, missing
+from xling_bench.report.visible import line
+from xling_bench.results.text import aligned, latex, to_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table_rows(rows: list[Row], benchmarks: list[str]) -> list[list[str]]:
+    """Header and printed rows of one setting, for Markdown and LaTeX."""
+    header = ["rank", "model", "overall", *(get_benchmark(b).title for b in benchmarks), "note"]
+    body = []
+    for row in rows:
+        rank = "-" if row.rank is None else _rank_text(row.rank)
+        note = f"not ranked, lacks {row.missing}" if row.missing else ""
+        if row.published:
+            note = f"published, not measured here: {row.published}"
+        scores = [_score_text(row.scores.get(b)) for b in benchmarks]
+        body.append([rank, line(row.model), _score_text(row.overall), *scores, note])
+    return [header, *body]
+
+
+def _rank_text(rank: Rank) -> str:
+    return str(rank.place) if rank.best == rank.worst else f"{rank.place} ({rank.best}-{rank.worst})"
+
+
+def _score_text(score: Score | None) -> str:
+    if score is None:
+        return "-"
+    text = f"{score.value + 0.0:.1f}"
+    if score.low is not None and score.high is not None:
+        text += f" [{score.low:.1f}, {score.high:.1f}]"
+    text += "" if score.complete else f" ({score.measured}/{score.of})"
+    return f"{text} ~{score.at_chance}" if score.at_chance else text
+
+
+NOTES = (
+    "overall: mean over the accuracy benchmarks of (accuracy - chance) / (1 - chance), percent. rank (best-worst): "
+    "central 95 % when items are drawn again. [low, high]: 95 % interval over items. Languages count equally. "
+    "~n: n languages at chance, among which gaps and ranks mean nothing."
+)
+
+
+def as_markdown(rows: list[Row], benchmarks: list[str], note: str) -> str:
+    """One table per setting."""
+    parts = ["# Leaderboard\n", f"{note}\n" if note else ""]
+    for setting in dict.fromkeys(row.setting for row in rows):
+        table = table_rows([row for row in rows if row.setting == setting], benchmarks)
+        escaped = [[cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in r] for r in table]
+        parts += [f"## {setting.label}\n", aligned(escaped)]
+    return "\n".join([*filter(None, parts), NOTES]) + "\n"
+
+
+def as_latex(rows: list[Row], benchmarks: list[str], note: str) -> str:
+    """One tabular per setting."""
+    parts = [f"% {note}\n"] if note else []
+    for setting in dict.fromkeys(row.setting for row in rows):
+        table = table_rows([row for row in rows if row.setting == setting], benchmarks)
+        parts.append(latex(table, f"Leaderboard, {setting.label}. {NOTES}"))
+    return "\n".join(parts)
+
+
+PLACES = ("place", "best", "worst", "tied")
+FIELDS = ("value", "low", "high", "measured", "of", "at_chance", "std", "gap")
+
+
+def as_csv(rows: list[Row], benchmarks: list[str]) -> str:
+    """One line per model, setting and score (`overall` and each benchmark), numbers in full."""
+    head = ["model", "shots", "demos", "published", "missing", "benchmark", *FIELDS]
+    lines: list[list[Any]] = [[*head, "rank", "rank_best", "rank_worst", "tied_with"]]
+    for row in rows:
+        known = [row.model, row.setting.shots, row.setting.demos, row.published, row.missing]
+        for name, score in {"overall": row.overall, **{b: row.scores.get(b) for b in benchmarks}}.items():
+            if score is not None:
+                rank = row.rank if name == "overall" else score.rank
+                values = [*(getattr(score, f) for f in FIELDS), *(_places(rank) or dict.fromkeys(PLACES)).values()]
+                lines.append([*known, name, *("" if v is None else v for v in values)])
+    return to_csv(lines)
+
+
+NUMBERS = ("model", "benchmark", "language", "family", "shots", "demos", "metric", "value", "low", "high", "n", "seeds",
+           "at_chance", "signature")  # fmt: skip
+
+
+def as_json(rows: list[Row], cells: pd.DataFrame, facts: dict[str, Any]) -> str:
+    """The rows, and every number with its interval and signature."""
+    board = [
+        {
+            "model": row.model,
+            "shots": row.setting.shots,
+            "demos": row.setting.demos,
+            "rank": _places(row.rank),
+            "missing": row.missing,
+            "published": row.published,
+            "overall": _plain(row.overall),
+            "scores": {b: _plain(score) for b, score in row.scores.items()},
+        }
+        for row in rows
+    ]
+    numbers = [
+        {name: _jsonable(value) for name, value in zip(NUMBERS, values, strict=True)}
+        for values in zip(*(cells[name] for name in NUMBERS), strict=True)
+    ]
+    return json.dumps({**facts, "leaderboard": board, "numbers": numbers}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _plain(score: Score | None) -> dict[str, Any] | None:
+    return None if score is None else {**{n: getattr(score, n) for n in FIELDS}, "rank": _places(score.rank)}
+
+
+def _places(rank: Rank | None) -> dict[str, Any] | None:
+    return None if rank is None else {name: getattr(rank, name) for name in PLACES}
+
+
+def _jsonable(value: Any) -> Any:
+    if missing(value):
+        return None
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,153 @@
+"""The leaderboard: one row per model and setting; a model that lacks cells is marked, never ranked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.report.measure import Measured
+from xling_bench.report.select import Setting
+from xling_bench.stats import population_std
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A place in the order, and how sure it is: `best` to `worst` hold the central 95 %, `tied` names the models whose
+    difference from this one has an interval that holds zero."""
+
+    place: int
+    best: int
+    worst: int
+    tied: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number of the leaderboard, in percent or points: a mean over languages.
+
+    `low` and `high` are its 95 % interval, None for corpus scores and published numbers; `measured` of `of` languages;
+    `at_chance` how many are, None where nobody knows; `std` their population standard deviation, as papers print it;
+    `rank` the place among the models complete on this benchmark.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    measured: int = 0
+    of: int = 0
+    at_chance: int | None = None
+    std: float | None = None
+    gap: float | None = None
+    rank: Rank | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all languages were measured that any model has."""
+        return self.measured == self.of
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model in one setting. `overall` is the mean of chance-corrected accuracies, where there are several.
+
+    `rank` None: not ranked, and `missing` says what lacks. `published`: taken from a paper, not measured here.
+    """
+
+    model: str
+    setting: Setting
+    overall: Score | None = None
+    rank: Rank | None = None
+    missing: str = ""
+    published: str = ""
+    scores: dict[str, Score] = field(default_factory=dict)
+
+
+def leaderboard(measured: Measured) -> list[Row]:
+    """All rows, by setting, ranked models first, then by name."""
+    rows = [_row(measured, model, setting) for setting in measured.settings for model in measured.models]
+    rows = [row for row in rows if row.scores]
+    return sorted(rows, key=_order)
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    place = row.rank.place if row.rank else 10**6
+    return (row.setting.shots, row.setting.demos, bool(row.published), place, row.model)
+
+
+def _row(measured: Measured, model: str, setting: Setting) -> Row:
+    ranks = _at(measured.ranks, setting)
+    pooled = ranks[(ranks["family"] == "") & (ranks["model"] == model)] if ranks is not None else None
+    single = ranks[(ranks["family"] != "") & (ranks["model"] == model)] if ranks is not None else None
+    scores = {}
+    for benchmark, part in _at(measured.cells[measured.cells["leading"]], setting).groupby("benchmark", sort=True):
+        mine = part[part["model"] == model]
+        if not mine.empty:
+            ranked = single[single["benchmark"] == benchmark] if single is not None else None
+            scores[str(benchmark)] = _score(mine, part, ranked)
+    rank, overall, lacks = None, None, ""
+    if pooled is not None and not pooled.empty:
+        overall = _overall(pooled.iloc[0])
+        rank, lacks = _rank(pooled.iloc[0])
+    elif single is not None and single["benchmark"].nunique() == 1:
+        rank, lacks = _rank(single.iloc[0])
+    lacking = [f"{get_benchmark(b).title}: {s.of - s.measured} of {s.of}" for b, s in scores.items() if not s.complete]
+    absent = sorted(set(_at(measured.lead, setting)["benchmark"]) - set(scores))
+    lacking += [f"{get_benchmark(str(b)).title}: all" for b in absent]
+    if lacking:
+        lacks = "; ".join(lacking)
+    return Row(model, setting, overall, rank, lacks, scores=scores)
+
+
+def _at(table: Any, setting: Setting) -> Any:
+    if table is None:
+        return None
+    return table[(table["shots"] == setting.shots) & (table["demos"] == setting.demos)]
+
+
+def _overall(row: pd.Series[Any]) -> Score | None:
+    if missing(row["mean"]):
+        return None
+    chance = None if missing(row["at_chance"]) else int(row["at_chance"])
+    return Score(row["mean"], _float(row["low"]), _float(row["high"]), int(row["languages"]), int(row["of"]), chance)
+
+
+def _rank(row: pd.Series[Any]) -> tuple[Rank | None, str]:
+    lacks = "" if missing(row["missing"]) else str(row["missing"])
+    if missing(row["rank"]):
+        return None, lacks
+    return Rank(int(row["rank"]), int(row["rank_best"]), int(row["rank_worst"]), str(row["tied_with"] or "")), lacks
+
+
+def _score(mine: pd.DataFrame, part: pd.DataFrame, ranked: Any) -> Score:
+    """The mean of a model's cells: over languages, or over pairs where a benchmark has no single languages."""
+    units = sorted({str(unit) for unit in part["language"]})
+    units = [unit for unit in units if "-" not in unit] or units
+    mine = mine[mine["language"].isin(units)]
+    values = [float(value) for value in mine["value"]]
+    flags = [bool(flag) for flag in mine["at_chance"] if not missing(flag)]
+    mean = sum(values) / len(values) if values else float("nan")
+    low = high = rank = None
+    if ranked is not None and not ranked.empty and not missing(ranked.iloc[0]["low"]):  # on the items all models have
+        mean, low, high = (float(ranked.iloc[0][name]) for name in ("mean", "low", "high"))
+        rank, _ = _rank(ranked.iloc[0])
+    english = mine.loc[mine["language"] == "en", "value"]
+    others = mine.loc[mine["language"] != "en", "value"]
+    gap = None if english.empty or others.empty or "-" in units[0] else float(english.iloc[0] - others.mean())
+    std = population_std(values) if values else None
+    at_chance = sum(flags) if flags else None
+    return Score(mean, low, high, len(values), len(units), at_chance, std, gap, rank)
+
+
+def missing(value: Any) -> bool:
+    """Whether a table's cell is empty."""
+    import pandas as pd
+
+    return value is None or value is pd.NA or value != value or value == ""
+
+
+def _float(value: Any) -> float | None:
+    return None if missing(value) else float(value)

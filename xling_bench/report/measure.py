@@ -1,0 +1,93 @@
+"""Everything the page shows, computed once: cells with intervals, spreads, ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xling_bench.catalog import in_percent
+from xling_bench.report.select import Setting, leading, main_families, models_of, resampleable, settings_of
+from xling_bench.results.matrix import DRAWS, GROUP
+from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
+from xling_bench.results.overview import overview
+from xling_bench.results.ranks import rank_models
+from xling_bench.results.uncertainty import cell_intervals, flags_of, spread_intervals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The tables of a report. All values are percent, or points for metrics that are no shares.
+
+    cells: every number, averaged over seeds: model, benchmark, language, family, shots, demos, metric, value, n, low,
+    high, at_chance, predicted, leading (whether the leaderboard is made of it), signature (of the lowest seed).
+    lead: the leaderboard's rows of the frame. spread, overview, ranks: of the leaderboard's rows; None where there are
+    no languages, or no item scores.
+    """
+
+    frame: pd.DataFrame
+    lead: pd.DataFrame
+    models: list[str]
+    settings: list[Setting]
+    families: dict[str, str]
+    cells: pd.DataFrame
+    spread: pd.DataFrame | None
+    overview: pd.DataFrame | None
+    ranks: pd.DataFrame | None
+
+
+def measure(frame: pd.DataFrame, *, draws: int = DRAWS, step: Step = lambda _: None) -> Measured:
+    """Compute a report's tables from the long table; `step` is called with the name of each part before it starts.
+
+    Raises DataError for numbers that were measured differently, and for unequal seeds.
+    """
+    refuse_mixed(frame)
+    refuse_unequal_seeds(frame)
+    lead = leading(frame)
+    single = lead[~lead["language"].str.contains("-")]
+    step("intervals")
+    cells = _cells(frame, lead, draws)
+    kept = resampleable(lead)
+    kept_single = resampleable(single)
+    flags = flags_of(cells)
+    step("spread over languages")
+    spread = spread_intervals(kept_single, draws=draws, flags=flags) if not kept_single.empty else None
+    table = overview(single, flags=flags) if not single.empty else None
+    step("ranks")
+    ranks = rank_models(kept, draws=draws, flags=flags) if not kept.empty else None
+    return Measured(
+        frame=frame,
+        lead=lead,
+        models=models_of(frame),
+        settings=settings_of(frame),
+        families=main_families(frame),
+        cells=cells,
+        spread=spread,
+        overview=table,
+        ranks=ranks,
+    )
+
+
+def _cells(frame: pd.DataFrame, lead: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """Every number once, averaged over seeds, with its interval where it is a mean of kept item scores."""
+    import pandas as pd
+
+    key = [*GROUP, "language"]
+    scale = frame["metric"].map(in_percent).map({True: 100.0, False: 1.0}).astype("float64")
+    rows = frame.assign(value=scale * frame["value"]).sort_values("seed", kind="stable")
+    means = {"value": ("value", "mean"), "n": ("n", "first"), "signature": ("signature", "first")}
+    cells = rows.groupby(key, sort=True, as_index=False).agg(**means, seeds=("seed", "nunique"))
+    kept = resampleable(frame)
+    columns = [*key, "low", "high", "at_chance", "predicted"]
+    bounds = cell_intervals(kept, draws=draws)[columns] if not kept.empty else pd.DataFrame(columns=columns)
+    for name in key:
+        bounds[name] = bounds[name].astype(cells[name].dtype)
+    cells = cells.merge(bounds, on=key, how="left")
+    leads = set(zip(*(lead[name] for name in key), strict=True))
+    cells["leading"] = [row in leads for row in zip(*(cells[name] for name in key), strict=True)]
+    return cells

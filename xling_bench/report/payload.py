@@ -1,0 +1,104 @@
+"""What the page's script reads: cells with signatures, languages, items. One JSON object, names short."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from xling_bench import languages
+from xling_bench.catalog import get_benchmark, in_percent
+from xling_bench.report.leaderboard import missing
+from xling_bench.report.measure import Measured
+from xling_bench.report.select import Setting
+from xling_bench.report.visible import line
+
+Json = dict[str, Any]
+CELL = ("model", "benchmark", "family", "setting", "language", "metric", "value", "low", "high", "n", "seeds",
+        "at_chance", "predicted", "leading", "signature")  # fmt: skip
+
+
+def payload(measured: Measured, benchmarks: list[str], published: list[Json], items: dict[str, Json]) -> Json:
+    """What the scripts read: `models`, `settings`, `benchmarks` (in the order given), `languages`, `cells` with their
+    `columns`, `tokens` (a cell's signature is a list of indices into them, to be joined by `|`), `published` cells of
+    papers, and `items` (see `items.drill_down`).
+    """
+    tokens: dict[str, int] = {}
+    return {
+        "models": [line(name) for name in measured.models],
+        "settings": [{"key": s.key, "label": s.label} for s in measured.settings],
+        "benchmarks": _benchmarks(measured, benchmarks),
+        "languages": _languages(measured, published),
+        "columns": list(CELL),
+        "cells": _cells(measured, tokens),
+        "tokens": list(tokens),
+        "published": published,
+        "items": items,
+    }
+
+
+def script_json(data: Json) -> str:
+    """JSON that may stand in a `<script>` element: no `<`, `>` or `&` that could end it or start a comment."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _benchmarks(measured: Measured, benchmarks: list[str]) -> Json:
+    found = {}
+    for key in benchmarks:
+        declared = get_benchmark(str(key))
+        lead = measured.lead[measured.lead["benchmark"] == key]
+        metric = str(lead["metric"].iloc[0])
+        found[str(key)] = {
+            "title": declared.title,
+            "family": measured.families[str(key)],
+            "metric": metric,
+            "chance": None if declared.chance is None or metric != "acc" else round(100 * declared.chance, 2),
+            "top": 100,
+            "percent": in_percent(metric),
+            "parallel": declared.parallel,
+        }
+    return found
+
+
+def _languages(measured: Measured, published: list[Json]) -> Json:
+    units = {str(unit) for unit in measured.cells["language"]} | {str(cell["language"]) for cell in published}
+    keys = sorted({part for unit in units for part in unit.split("-")})
+    found = {}
+    for key in keys:
+        language = languages.get(key)
+        found[key] = {
+            "name": language.name,
+            "autonym": language.autonym,
+            "dir": language.direction,
+            "tag": language.code.replace("_", "-"),
+            "resource": language.resource,
+            "script": language.script,
+            "family": language.family,
+            "seen": list(language.seen_by),
+        }
+    return found
+
+
+def _cells(measured: Measured, tokens: dict[str, int]) -> list[list[Any]]:
+    models = {name: i for i, name in enumerate(measured.models)}
+    settings = {setting: i for i, setting in enumerate(measured.settings)}
+    rows = []
+    for cell in measured.cells.itertuples(index=False):
+        signature = [tokens.setdefault(token, len(tokens)) for token in _hidden(str(cell.signature)).split("|")]
+        setting = settings[Setting(int(str(cell.shots)), str(cell.demos))]
+        flag = None if missing(cell.at_chance) else int(bool(cell.at_chance))
+        numbers = [_round(cell.value), _round(cell.low), _round(cell.high), int(str(cell.n)), int(str(cell.seeds))]
+        predicted = "" if missing(cell.predicted) else str(cell.predicted)
+        head = [models[str(cell.model)], str(cell.benchmark), str(cell.family), setting, str(cell.language)]
+        rows.append([*head, str(cell.metric), *numbers, flag, predicted, int(bool(cell.leading)), signature])
+    return rows
+
+
+def _hidden(signature: str) -> str:
+    return line(signature, 2000)
+
+
+def _round(value: Any) -> float | None:
+    return None if missing(value) else round(float(value), 3) + 0.0

@@ -1,0 +1,65 @@
+"""The papers' numbers on the page: never mixed with measured ones, never ranked."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from xling_bench import content
+from xling_bench.errors import UsageError, did_you_mean
+from xling_bench.report.leaderboard import Row, Score
+from xling_bench.report.select import Setting
+from xling_bench.results.reference import Published, published
+
+
+def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) -> tuple[list[Row], list[dict[str, Any]]]:
+    """(leaderboard rows, cells of single languages) of a paper in `reports/page/reference.toml`.
+
+    Only benchmarks and numbers of shots that were measured here come back. A cell has model, benchmark, language,
+    shots, value and source. Raises UsageError for an unknown name.
+    """
+    path = content.folder("reports") / "page" / "reference.toml"
+    known = tomllib.loads(path.read_text(encoding="utf-8"))
+    if name not in known:
+        raise UsageError(f"--reference {name!r}:{did_you_mean(name, known)} expected one of {', '.join(known)}")
+    entry = known[name]
+    shots = {setting.shots for setting in settings}
+    rows = [row for row in _means(published(entry["means"]), benchmarks, entry) if row.setting.shots in shots]
+    cells = []
+    for table in entry["cells"]:
+        for number in published(table):
+            column = number.column
+            wanted = column.benchmark in benchmarks and column.shots and int(column.shots) in shots
+            if wanted and column.statistic == "score" and column.language != "avg":
+                cell = {"model": _name(number), "benchmark": column.benchmark, "language": column.language}
+                source = f"{entry['title']}, {_table(table)}"
+                cells.append({**cell, "shots": int(column.shots), "value": number.value, "source": source})
+    return rows, cells
+
+
+def _means(numbers: tuple[Published, ...], benchmarks: list[str], entry: dict[str, Any]) -> list[Row]:
+    """One row per published model and number of shots, from `mean` and `std` of each benchmark."""
+    found: dict[tuple[str, int], dict[str, dict[str, float]]] = {}
+    for number in numbers:
+        column = number.column
+        if column.benchmark in benchmarks and column.shots and column.statistic in ("mean", "std"):
+            scores = found.setdefault((_name(number), int(column.shots)), {})
+            scores.setdefault(column.benchmark, {})[column.statistic] = number.value
+    source = f"{entry['title']}, {_table(entry['means'])}"
+    return [
+        Row(
+            model,
+            Setting(shots, "same" if shots else "none"),
+            published=source,
+            scores={key: Score(s["mean"], std=s.get("std")) for key, s in scores.items() if "mean" in s},
+        )
+        for (model, shots), scores in found.items()
+    ]
+
+
+def _name(number: Published) -> str:
+    return number.model + ("" if number.method in ("", "base") else f" {number.method}")
+
+
+def _table(name: str) -> str:
+    return f"Table {int(name.rpartition('table')[2])}"

@@ -1,0 +1,90 @@
+"""Prompt sensitivity: how far scores move with prompts or demonstrations, and whether a verdict on two models flips."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.catalog import in_percent
+from xling_bench.report.select import headline_rows, resampleable
+from xling_bench.results.compare import ALPHA, MEAN, compare_models
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VARIANT = ["family", "demos"]
+GROUP = ["benchmark", "shots", "metric"]
+SPREAD = [*GROUP, "model", "variants", "languages", "lowest", "median", "highest", "range", "means"]
+FLIPS = [*GROUP, "a", "b", "verdicts", "flips"]
+
+
+def variants(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of headline metrics measured with several prompt families or demonstration policies at the same number of
+    shots, by the same metric; pairs of languages left out. Empty where everything was measured in one way.
+    """
+    rows = headline_rows(frame)
+    rows = rows[~rows["language"].str.contains("-")]
+    counts = rows.groupby(GROUP)[["family", "demos"]].transform("nunique")
+    several: pd.DataFrame = rows[(counts["family"] > 1) | (counts["demos"] > 1)]
+    return several
+
+
+def spread(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per benchmark, shots, metric and model with several variants: the mean over the languages that all of its
+    variants have, lowest, median, highest, their range, and all `means` as text. Percent, averaged over seeds.
+    """
+    import pandas as pd
+
+    found = []
+    for key, part in rows.groupby([*GROUP, "model"], sort=True):
+        scale = 100.0 if in_percent(str(key[2])) else 1.0
+        table = part.pivot_table(index="language", columns=VARIANT, values="value", aggfunc="mean", observed=True)
+        means = scale * table.dropna().mean()
+        if len(means) < 2 or means.isna().any():
+            continue
+        row: dict[str, Any] = dict(zip([*GROUP, "model"], key, strict=True))
+        row |= {"variants": len(means), "languages": len(table.dropna()), "lowest": float(means.min())}
+        row |= {
+            "median": float(means.median()),
+            "highest": float(means.max()),
+            "range": float(means.max() - means.min()),
+        }
+        row["means"] = ", ".join(f"{_name(variant)} {value:.1f}" for variant, value in means.items())
+        found.append(row)
+    return pd.DataFrame(found, columns=SPREAD)
+
+
+def flips(rows: pd.DataFrame, models: list[str], draws: int) -> pd.DataFrame:
+    """One row per benchmark, shots, metric and pair of the first model with another: the verdict on the mean over
+    languages under each variant (`better`, `worse`, `undecided`: paired, p < 0.05), and whether they differ.
+
+    Only variants that both models were measured with; at least two.
+    """
+    import pandas as pd
+
+    found = []
+    for key, part in resampleable(rows).groupby(GROUP, sort=True):
+        for other in models[1:]:
+            verdicts = {}
+            for variant, same in part.groupby(VARIANT, sort=True):
+                if {models[0], other} <= set(same["model"]):
+                    table = compare_models(same, models[0], other, draws=draws)
+                    verdicts[_name(variant)] = _verdict(table)
+            if len(verdicts) > 1:
+                text = ", ".join(f"{name}: {verdict}" for name, verdict in verdicts.items())
+                row = {**dict(zip(GROUP, key, strict=True)), "a": models[0], "b": other, "verdicts": text}
+                found.append({**row, "flips": len(set(verdicts.values())) > 1})
+    return pd.DataFrame(found, columns=FLIPS)
+
+
+def _verdict(table: pd.DataFrame) -> str:
+    means = table[table["language"] == MEAN]
+    row = (means if not means.empty else table).iloc[0]
+    if row["p"] >= ALPHA:
+        return "undecided"
+    return "better" if row["difference"] > 0 else "worse"
+
+
+def _name(variant: Any) -> str:
+    """`xglm`, `native`, `xglm semantic-en`."""
+    family, demos = variant
+    return f"{family}" + ("" if demos in ("none", "same") else f" {demos}")
