@@ -11,8 +11,11 @@ function fill() {
   const items = controls("items");
   options(items.benchmark, benchmarks.filter(([key]) => data.items[key] !== undefined));
   options(items.setting, settings);
-  options(items.a, models, "0");
-  options(items.b, models, String(Math.min(1, models.length - 1)));
+  options(items.a, models, String(data.pair[0]));
+  options(items.b, models, String(data.pair[1]));
+  const changed = ([key]) => (data.items[key]?.changes[`${data.pair[0]} ${data.pair[1]} 0`] ?? []).some((count) => count && count[0] + count[1] > 0);
+  const first = benchmarks.find(changed);
+  if (first !== undefined) items.benchmark.value = first[0];
   options(controls("groups").by, [...Object.keys(groupings), ...(data.cells.some((cell) => get(cell, "language").includes("-")) ? Object.keys(sides) : [])].map((name) => [name, name]));
   fillLanguages();
 }

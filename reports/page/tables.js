@@ -38,18 +38,18 @@ function dataTable(parent, name, columns, rows, more = {}) {
 }
 
 const head = [
-  { title: "Benchmark" }, { title: "Metric" }, { title: "Language" }, { title: "Model" }, { title: "Setting" }, { title: "Prompts" },
-  { title: "Score", number: true, render: number }, { title: "Low", number: true, render: number },
+  { title: "Model" }, { title: "Benchmark" }, { title: "Language" }, { title: "Score", number: true, render: number },
+  { title: "Metric" }, { title: "Setting" }, { title: "Prompts" }, { title: "Low", number: true, render: number },
   { title: "High", number: true, render: number }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "At chance" },
 ];
 
 function numbersTable() {
   const rows = data.cells.map((cell) => [
-    data.benchmarks[get(cell, "benchmark")].title, get(cell, "metric"), get(cell, "language"), data.models[get(cell, "model")],
-    data.settings[get(cell, "setting")].label, get(cell, "family"), get(cell, "value"), get(cell, "low"), get(cell, "high"),
+    data.models[get(cell, "model")], data.benchmarks[get(cell, "benchmark")].title, `${get(cell, "language")} ${languageName(get(cell, "language"))}`,
+    get(cell, "value"), get(cell, "metric"), data.settings[get(cell, "setting")].label, get(cell, "family"), get(cell, "low"), get(cell, "high"),
     get(cell, "n"), get(cell, "seeds"), get(cell, "at_chance") ? `yes ${get(cell, "predicted")}`.trim() : "", cell,
   ]);
-  const filters = [0, 1, 2, 3, 4, 5].map((target) => ({ target, columnControl: ["order", ["searchList"]] }));
+  const filters = [0, 1, 2, 4, 5, 6].map((target) => ({ target, columnControl: ["order", ["searchList"]] }));
   const table = dataTable(document.getElementById("numbers-table"), "numbers", head, rows, {
     columns: [
       { title: "Signature", data: 12, className: "control", orderable: false, searchable: false,
@@ -80,6 +80,7 @@ function benchmarkTable() {
   const published = form.metric.value === lead ? data.published.filter((cell) => cell.benchmark === key) : [];
   const units = [...new Set([...shown.map((cell) => get(cell, "language")), ...published.map((cell) => cell.language)])].sort(byLanguage);
   const lines = new Map();
+  shown.sort((x, y) => get(x, "model") - get(y, "model"));
   for (const cell of shown) {
     const name = [data.models[get(cell, "model")], data.settings[get(cell, "setting")].label, get(cell, "family"), ""];
     const id = JSON.stringify(name);
@@ -94,12 +95,12 @@ function benchmarkTable() {
   }
   const withIntervals = form.intervals.checked;
   const display = (value, type, row, meta) => {
-    const [score, low, high, chance] = row.at(-1).get(units[meta.col - 6]) ?? [null, null, null, null];
+    const [score, low, high, chance] = row.at(-1).get(units[meta.col - 4]) ?? [null, null, null, null];
     return `${number(score)}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high)}]` : ""}`;
   };
-  const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Prompts" }, { title: "Note" },
-    { title: "Mean", number: true, render: number }, { title: "Gap", number: true, render: number },
-    ...units.map((unit) => ({ title: unit, number: true, render: display }))];
+  const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Mean", number: true, render: number },
+    { title: "Gap", number: true, render: number }, ...units.map((unit) => ({ title: unit, number: true, render: display })),
+    { title: "Prompts" }, { title: "Note" }];
   const rows = [...lines.values()].map(({ name, values }) => {
     const single = units.filter((unit) => !unit.includes("-"));
     const over = (single.length ? single : units).filter((unit) => values.has(unit));
@@ -109,7 +110,7 @@ function benchmarkTable() {
     const gap = values.has("en") && others.length && single.length ? values.get("en")[0] - others.reduce((a, b) => a + b, 0) / others.length : null;
     const missing = (single.length ? single : units).length - over.length;
     const note = [name[3], missing ? `${missing} of ${missing + over.length} not measured` : ""].filter(Boolean).join("; ");
-    return [...name.slice(0, 3), note, mean, gap, ...units.map((unit) => values.get(unit)?.[0] ?? null), values];
+    return [name[0], name[1], mean, gap, ...units.map((unit) => values.get(unit)?.[0] ?? null), name[2], note, values];
   });
   dataTable(document.getElementById("benchmark-table"), `benchmark-${key}`, columns, rows);
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ID = re.compile(rb'"doc": \{"id": "([^"\\]+)"')
 HEAD = 200  # bytes of a line within which the id stands
 LONGEST_ANSWER = 300
+MOST_PAIRED = 8  # models up to which every pair is counted
 Json = dict[str, Any]
 
 
@@ -33,7 +34,9 @@ def drill_down(lead: pd.DataFrame, models: list[str], settings: list[Setting], m
     with `id`, `disagreement`, `texts` {language: [one per field]}, `gold` {language: text} and `answers`
     [model][setting][language index]: [answer, score], null where not measured. An answer of a ranking benchmark is the
     candidate's text or class name, of a generating one the text; a score is 0 to 100. Answers are those of the
-    lowest seed.
+    lowest seed. `changes` {"a b setting": [fixed, broken] per language, of all items that both models have}: B right
+    (or higher) where A is wrong (lower), and the other way round; of all pairs of models, or of those with the first
+    one where there are more than eight.
     """
     found = {}
     for benchmark, rows in lead[lead[ITEMS].notna()].groupby("benchmark", sort=True):
@@ -78,7 +81,31 @@ class _Drill:
             gold = {unit: visible(self._gold(doc), LONGEST_ANSWER) for unit, doc in have.items()}
             item = {"id": visible(name, 100), "disagreement": round(disagreement, 3)}
             items.append({**item, "texts": texts, "gold": gold, "answers": table})
-        return {"of": len(ranked), "languages": self.units, "fields": self.fields, "items": items}
+        found = {"of": len(ranked), "languages": self.units, "fields": self.fields, "items": items}
+        return found | {"changes": self._changes()}
+
+    def _changes(self) -> Json:
+        """{"a b setting": [[fixed, broken] per language, None where not measured]}, models and settings by number."""
+        names = range(len(self.models))
+        pairs = [(a, b) for a in names for b in names if a != b]
+        if len(self.models) > MOST_PAIRED:
+            pairs = [(a, b) for a, b in pairs if 0 in (a, b)]
+        found: Json = {}
+        for number, setting in enumerate(self.settings):
+            for a, b in pairs:
+                counts = [self._changed(self.models[a], self.models[b], setting, unit) for unit in self.units]
+                if any(counts):
+                    found[f"{a} {b} {number}"] = counts
+        return found
+
+    def _changed(self, a: str, b: str, setting: Setting, unit: str) -> list[int] | None:
+        import pandas as pd
+
+        rows = [self.rows.get((model, setting, unit)) for model in (a, b)]
+        if rows[0] is None or rows[1] is None:
+            return None
+        both = pd.concat([getattr(row, ITEMS) for row in rows], axis=1, join="inner").to_numpy()
+        return [int((both[:, 1] > both[:, 0]).sum()), int((both[:, 1] < both[:, 0]).sum())]
 
     def _disagreements(self) -> list[tuple[str, float]]:
         """[(item id, disagreement)], largest first: the variance of the items' scores over models (with one model, over

@@ -43,10 +43,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the layout prints it."""
+    """A table as the layout prints it; `marked` rows are greyed."""
 
     columns: list[Column]
     rows: list[list[Cell]]
+    marked: frozenset[int] = frozenset()
 
 
 def printed(table: pd.DataFrame, titles: dict[str, str] | None = None) -> Table:

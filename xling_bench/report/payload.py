@@ -17,10 +17,12 @@ CELL = ("model", "benchmark", "family", "setting", "language", "metric", "value"
         "at_chance", "predicted", "leading", "signature")  # fmt: skip
 
 
-def payload(measured: Measured, benchmarks: list[str], published: list[Json], items: dict[str, Json]) -> Json:
+def payload(
+    measured: Measured, benchmarks: list[str], published: list[Json], items: dict[str, Json], pair: list[int]
+) -> Json:
     """What the scripts read: `models`, `settings`, `benchmarks` (in the order given), `languages`, `cells` with their
     `columns`, `tokens` (a cell's signature is a list of indices into them, to be joined by `|`), `published` cells of
-    papers, and `items` (see `items.drill_down`).
+    papers, `items` (see `items.drill_down`), and `pair`, the two models the drill-down opens with.
     """
     tokens: dict[str, int] = {}
     return {
@@ -33,6 +35,7 @@ def payload(measured: Measured, benchmarks: list[str], published: list[Json], it
         "tokens": list(tokens),
         "published": published,
         "items": items,
+        "pair": pair,
     }
 
 
