@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.report.leaderboard import Rank, Row, Score, missing
+from xling_bench.report.names import number
 from xling_bench.report.visible import line
 from xling_bench.results.text import aligned, latex, to_csv
 
@@ -20,7 +21,7 @@ def table_rows(rows: list[Row], benchmarks: list[str]) -> list[list[str]]:
     body = []
     for row in rows:
         rank = "-" if row.rank is None else _rank_text(row.rank)
-        note = f"not ranked, lacks {row.missing}" if row.missing else ""
+        note = f"{'lacks' if row.rank else 'not ranked, lacks'} {row.missing}" if row.missing else ""
         if row.published:
             note = f"published, not measured here: {row.published}"
         scores = [_score_text(row.scores.get(b)) for b in benchmarks]
@@ -35,9 +36,9 @@ def _rank_text(rank: Rank) -> str:
 def _score_text(score: Score | None) -> str:
     if score is None:
         return "-"
-    text = f"{score.value + 0.0:.1f}"
+    text = number(score.value)
     if score.low is not None and score.high is not None:
-        text += f" [{score.low:.1f}, {score.high:.1f}]"
+        text += f" [{number(score.low)}, {number(score.high)}]"
     text += "" if score.complete else f" ({score.measured}/{score.of})"
     return f"{text} ~{score.at_chance}" if score.at_chance else text
 
