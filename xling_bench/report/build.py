@@ -25,6 +25,7 @@ from xling_bench.results.matrix import DRAWS
 
 MOST_BYTES = 4_800_000  # of index.html; what the rest leaves of it is for items
 FIGURES = "figures"
+OURS = re.compile(r"(heatmap|gaps|before-after)-[a-z0-9-]+\.(png|svg)")  # the names that our figures have
 SAMPLE = "Sample data: invented items that show how things work. These are not benchmark scores."
 
 
@@ -92,6 +93,8 @@ def _pair(models: list[str], options: Options) -> tuple[str, str] | None:
             )
     before, after = options.before or models[0], options.after or models[-1]
     if before == after and (options.before or options.after) and len(models) > 1:
+        if options.before and options.after:
+            raise UsageError(f"--before and --after are both {before!r}: expected two models.")
         before, after = (before, next(m for m in models if m != before)) if options.before else (models[0], after)
     return (before, after) if before != after else None
 
@@ -138,8 +141,8 @@ def _listed(path: Path) -> set[str]:
         return set()
     try:
         names = json.loads(path.read_text(encoding="utf-8"))["figures"]
-        return {str(name) for name in names if re.fullmatch(r"[A-Za-z0-9.-]+\.(png|svg)", str(name))}
-    except (ValueError, KeyError, TypeError) as error:
+        return {str(name) for name in names if OURS.fullmatch(str(name))}
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise OutputError(f"{path} is no leaderboard of ours ({error!r}): choose another folder.") from error
 
 
