@@ -36,7 +36,7 @@ function openAddress() {
     choose("language", state.language);
     choose("show", state.show);
     itemList(state.item);
-  } else if (section === "benchmarks" && state.benchmark !== undefined) {
+  } else if (section === "benchmarks" && Object.hasOwn(data.benchmarks, state.benchmark ?? "")) {
     controls("benchmark").benchmark.value = state.benchmark;
     benchmarkTable();
   } else if (section === "heat") {
