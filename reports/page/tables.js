@@ -1,17 +1,19 @@
 // Tables: sorting, filtering, paging and CSV are DataTables'. Cells it builds from data are rendered as text.
-const csvButton = (name) => ({
-  extend: "csvHtml5", text: "CSV", filename: name, escapeExcelFormula: true, bom: true,
-  exportOptions: { orthogonal: "export", columns: ":not(.control)" },
+// Cells read from the page lose their markup in a CSV; values of ours have none, so that `<b>` in them is a name's own.
+const plain = (value) => (typeof value === "string" && /^[=@\t\r]/.test(value) ? `'${value}` : value);
+const csvButton = (name, built) => ({
+  extend: "csvHtml5", text: "CSV", filename: name, bom: true,
+  exportOptions: { orthogonal: "export", columns: ":not(.control)", escapeExcelFormula: true, ...(built ? { format: { body: plain } } : {}) },
 });
 
 // A first click on a column of numbers shows the largest first.
 const bestFirst = [{ targets: ".n", orderSequence: ["desc", "asc"] }];
 
-function layout(name, rows) {
+function layout(name, rows, built = false) {
   const many = rows > 12;
   return {
     layout: { topStart: many ? "search" : null, topEnd: rows > 25 ? "info" : null,
-              bottomStart: { buttons: [csvButton(name)] }, bottomEnd: rows > 25 ? "paging" : null },
+              bottomStart: { buttons: [csvButton(name, built)] }, bottomEnd: rows > 25 ? "paging" : null },
     columnDefs: bestFirst,
     pageLength: 25, paging: rows > 25, autoWidth: false, searching: true,
     language: { search: "Filter", emptyTable: "nothing to show", info: "_START_–_END_ of _TOTAL_", infoEmpty: "0 of 0",
@@ -27,14 +29,15 @@ for (const table of document.querySelectorAll("table.data")) {
 
 // A table from rows of plain values; `columns`: {title, number, render}.
 function dataTable(parent, name, columns, rows, more = {}) {
-  const table = el("table", { class: "data", "data-name": name });
+  const heads = [...columns, ...(more.columns ?? [])].map((c) => el("th", { scope: "col" }, c.title)); // else some are <td>
+  const table = el("table", { class: "data", "data-name": name }, el("thead", {}, el("tr", {}, ...heads)));
   parent.replaceChildren(table);
   const text = DataTable.render.text();
   const made = columns.map((c, i) => ({
     title: c.title, data: i, className: c.number ? "n" : undefined, type: c.number ? "num" : undefined,
     render: c.render ? { _: c.render, sort: (value) => value ?? -1e9, type: (value) => value ?? -1e9, export: (value) => value ?? "" } : text,
   }));
-  return new DataTable(table, { ...layout(name, rows.length), columns: [...made, ...(more.columns ?? [])], data: rows, order: [], ...more.options });
+  return new DataTable(table, { ...layout(name, rows.length, true), columns: [...made, ...(more.columns ?? [])], data: rows, order: [], ...more.options });
 }
 
 const head = [
@@ -83,7 +86,7 @@ function benchmarkTable() {
   shown.sort((x, y) => get(x, "model") - get(y, "model"));
   for (const cell of shown) {
     const name = [data.models[get(cell, "model")], data.settings[get(cell, "setting")].label, get(cell, "family"), ""];
-    const id = JSON.stringify(name);
+    const id = JSON.stringify([get(cell, "model"), get(cell, "setting"), get(cell, "family")]); // shown names may be equal
     if (!lines.has(id)) lines.set(id, { name, values: new Map() });
     lines.get(id).values.set(get(cell, "language"), [get(cell, "value"), get(cell, "low"), get(cell, "high"), get(cell, "at_chance")]);
   }

@@ -26,6 +26,7 @@ from xling_bench.results.matrix import DRAWS
 
 MOST_BYTES = 4_800_000  # of index.html; what the rest leaves of it is for items
 FIGURES = "figures"
+OURS = re.compile(r"(heatmap|gaps|before-after)-[a-z0-9-]+\.(png|svg)")  # the names that our figures have
 SAMPLE = "Sample data: invented items that show how things work. These are not benchmark scores."
 
 
@@ -99,7 +100,7 @@ def _pair(models: list[str], options: Options) -> tuple[str, str] | None:
     before = _named(options.before, models) if options.before else ""
     after = _named(options.after, models) if options.after else ""
     if before and before == after:
-        raise UsageError(f"--before and --after are both {before}: a comparison needs two models.")
+        raise UsageError(f"--before and --after are both {before!r}: expected two models.")
     before = before or next((name for name in models if name != after), "")
     after = after or next((name for name in reversed(models) if name != before), "")
     return (before, after) if before and after else None
@@ -157,8 +158,8 @@ def _listed(path: Path) -> set[str]:
         return set()
     try:
         names = json.loads(path.read_text(encoding="utf-8"))["figures"]
-        return {str(name) for name in names if re.fullmatch(r"[A-Za-z0-9.-]+\.(png|svg)", str(name))}
-    except (ValueError, KeyError, TypeError) as error:
+        return {str(name) for name in names if OURS.fullmatch(str(name))}
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise OutputError(f"{path} is no leaderboard of ours ({error!r}): choose another folder.") from error
 
 

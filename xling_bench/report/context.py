@@ -17,7 +17,7 @@ from xling_bench.report.visible import line
 from xling_bench.results.compare import ALPHA, compare_models, left_out
 from xling_bench.results.mixing import limits
 from xling_bench.results.rankc import rankc_table
-from xling_bench.results.schema import PATH
+from xling_bench.results.schema import PATH, SAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,10 +73,21 @@ def page_context(measured: Measured, title: str, board: list[Row], benchmarks: l
 
 
 def _ranked_by(measured: Measured) -> str:
-    """What the ranks are of, in one sentence."""
-    if measured.ranks is None:
+    """What the ranks are of: one sentence, or one for each setting where they differ."""
+    ranks = measured.ranks
+    if ranks is None:
         return "Not ranked: no benchmark has item scores."
-    ranked = sorted(set(measured.ranks.loc[measured.ranks["family"] != "", "benchmark"]))
+    said: dict[str, list[str]] = {}
+    for setting in measured.settings:
+        here = ranks[(ranks["shots"] == setting.shots) & (ranks["demos"] == setting.demos)]
+        said.setdefault(_ranked_in(here), []).append(setting.label)
+    return next(iter(said)) if len(said) == 1 else " ".join(f"{', '.join(at)}: {text}" for text, at in said.items())
+
+
+def _ranked_in(ranks: pd.DataFrame) -> str:
+    ranked = sorted({str(key) for key in ranks.loc[ranks["family"] != "", "benchmark"]})
+    if not ranked:
+        return "Not ranked: no benchmark has item scores."
     accuracy = [get_benchmark(key).title for key in ranked if get_benchmark(key).chance is not None]
     if len(accuracy) > 1:
         return f"Ranked by overall: chance-corrected accuracy, mean over {', '.join(accuracy)}."
@@ -217,10 +228,13 @@ def variants(measured: Measured, draws: int) -> dict[str, Any]:
 
 def rankc(runs: Sequence[Path], measured: Measured, seeds: Sequence[int]) -> dict[str, Any]:
     """`rankc`: means over pairs of mLAMA's rankings, of run folders whose form of the data has parallel candidates."""
-    ranked = measured.frame[measured.frame["metric"] == "p1"]
+    frame = measured.frame
+    ranked = frame[(frame["metric"] == "p1") & (frame["harness"] == "xling-bench")]
     parallel = ranked[ranked["signature"].str.contains("|form:bmlama", regex=False).astype(bool)]
-    folders = [Path(runs[i]) for i in sorted({int(n) for n in parallel[PATH]}) if Path(runs[i]).is_dir()]
-    if not folders or int(parallel.groupby("model")["language"].nunique().max()) < 2:
+    kept = {int(str(n)) for n, part in parallel.groupby(PATH) if part[SAMPLES].notna().all()}
+    folders = [Path(runs[i]) for i in sorted(kept) if Path(runs[i]).is_dir()]
+    pairs = parallel[parallel[PATH].isin(kept)].groupby(["model", "family", "shots", "demos", "seed"])["language"]
+    if not folders or int(pairs.nunique().max()) < 2:
         return {"rankc": None}
     table = rankc_table(folders, seeds)
     return {"rankc": printed(table[table["other"] == "(mean)"].drop(columns=["other", "items"]))}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.report.leaderboard import Rank, Row, Score, missing
+from xling_bench.report.names import number
 from xling_bench.report.visible import line
 from xling_bench.results.text import aligned, latex, to_csv
 
@@ -35,9 +36,9 @@ def _rank_text(rank: Rank) -> str:
 def _score_text(score: Score | None) -> str:
     if score is None:
         return "-"
-    text = f"{score.value + 0.0:.1f}"
+    text = number(score.value)
     if score.low is not None and score.high is not None:
-        text += f" [{score.low + 0.0:.1f}, {score.high + 0.0:.1f}]"
+        text += f" [{number(score.low)}, {number(score.high)}]"
     parts = [f"{score.measured}/{score.declared or score.of}"] if score.measured != (score.declared or score.of) else []
     parts += [f"{score.at_chance} at chance"] if score.at_chance else []
     return f"{text} ({', '.join(parts)})" if parts else text

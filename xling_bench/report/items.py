@@ -12,6 +12,7 @@ import numpy as np
 
 from xling_bench.catalog import Benchmark, get_benchmark, in_percent
 from xling_bench.errors import DataError
+from xling_bench.report.payload import script_json
 from xling_bench.report.select import Setting
 from xling_bench.report.visible import visible
 from xling_bench.results.schema import CHOICES, ITEMS, SAMPLES
@@ -78,7 +79,7 @@ class _Drill:
                 for m in self.models
             ]
             texts = {unit: [visible(doc.get(field, "")) for field in self.fields] for unit, doc in have.items()}
-            gold = {unit: visible(self._gold(doc), LONGEST_ANSWER) for unit, doc in have.items()}
+            gold = {unit: visible(self._gold(doc, f"{unit}, {name}"), LONGEST_ANSWER) for unit, doc in have.items()}
             item = {"id": visible(name, 100), "disagreement": round(disagreement, 3)}
             items.append({**item, "texts": texts, "gold": gold, "answers": table})
         found = {"of": len(ranked), "languages": self.units, "fields": self.fields, "items": items}
@@ -146,28 +147,42 @@ class _Drill:
                 found.append(None)
                 continue
             i = position[name]
-            answer = self._candidate(int(picks[i]), docs.get(name)) if picks[i] >= 0 else _text(generated.get(name))
+            where = f"{key[0]}, {key[2]}, {name}"
+            ranked = picks[i] >= 0
+            answer = (
+                self._candidate(int(picks[i]), docs.get(name), where) if ranked else _text(generated.get(name), where)
+            )
             found.append([visible(answer, LONGEST_ANSWER), round(scale * float(values[i]), 1)])
         return found
 
-    def _candidate(self, index: int, doc: Json | None) -> str:
+    def _candidate(self, index: int, doc: Json | None, where: str) -> str:
         """The candidate's class name or text; its number where the texts were not kept."""
         names = self.benchmark.labels
         if not names and doc is not None:
             fields = self.benchmark.choices
-            names = tuple(map(str, doc[fields[0]] if len(fields) == 1 else (doc[field] for field in fields)))
+            try:
+                names = tuple(map(str, doc[fields[0]] if len(fields) == 1 else [doc[field] for field in fields]))
+            except (KeyError, TypeError) as error:
+                raise DataError(f"samples of {self.benchmark.key}, {where}: no candidates ({error!r})") from error
         return names[index] if index < len(names) else f"candidate {index + 1}"
 
-    def _gold(self, doc: Json) -> str:
+    def _gold(self, doc: Json, where: str) -> str:
         if self.benchmark.gold:
             gold = doc.get(self.benchmark.gold, "")
             texts = gold if isinstance(gold, list) else [gold]
             return " | ".join(dict.fromkeys(map(str, texts))) or "(no answer)"
-        return self._candidate(int(doc["label"]), doc)
+        try:
+            label = int(doc["label"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"samples of {self.benchmark.key}, {where}: no label ({error!r})") from error
+        return self._candidate(label, doc, where)
 
 
-def _text(sample: Json | None) -> str:
-    return "(not kept)" if sample is None else str(sample["filtered_resps"][0])
+def _text(sample: Json | None, where: str) -> str:
+    try:
+        return "(not kept)" if sample is None else str(sample["filtered_resps"][0])
+    except (KeyError, IndexError, TypeError) as error:
+        raise DataError(f"samples, {where}: no answer ({error!r})") from error
 
 
 def read_samples(path: Path, ids: Collection[str]) -> dict[str, Json]:
@@ -187,7 +202,7 @@ def read_samples(path: Path, ids: Collection[str]) -> dict[str, Json]:
                 name = str(sample["doc"]["id"])
                 if name in wanted:
                     found[name] = {"doc": sample["doc"], "filtered_resps": sample["filtered_resps"]}
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise DataError(f"{path}, line {number}: not a sample ({error!r})") from error
     return found
 
@@ -204,4 +219,5 @@ def within(found: dict[str, Json], budget: int) -> dict[str, Json]:
 
 
 def _bytes(item: Json) -> int:
-    return len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace"))
+    """As the page holds it, with the comma after it."""
+    return len(script_json(item).encode("utf-8", errors="replace")) + 1

@@ -82,7 +82,8 @@ class Row:
 def leaderboard(measured: Measured) -> list[Row]:
     """All rows, by setting, ranked models first, then by name."""
     rows = [_row(measured, model, setting) for setting in measured.settings for model in measured.models]
-    rows = [row for row in rows if row.scores]
+    there = set(zip(*(measured.frame[name] for name in ("model", "shots", "demos")), strict=True))
+    rows = [row for row in rows if row.scores or (row.missing and (row.model, *_shots(row.setting)) in there)]
     return sorted(rows, key=_order)
 
 
@@ -112,7 +113,13 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
     lacking += [f"{get_benchmark(str(b)).title}: all" for b in absent]
     if lacking:
         lacks = "; ".join(lacking)
+    elif single is not None and single.empty:
+        lacks = "item scores"
     return Row(model, setting, overall, rank, lacks, scores=scores)
+
+
+def _shots(setting: Setting) -> tuple[int, str]:
+    return setting.shots, setting.demos
 
 
 def _at(table: Any, setting: Setting) -> Any:

@@ -104,4 +104,8 @@ def _hidden(signature: str) -> str:
 
 
 def _round(value: Any) -> float | None:
-    return None if missing(value) else round(float(value), 3) + 0.0
+    """Short, and printed with one decimal the same number as in full."""
+    if missing(value):
+        return None
+    short = round(float(value), 6) + 0.0
+    return short if round(short, 1) == round(float(value), 1) else float(value)
