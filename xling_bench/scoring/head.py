@@ -21,6 +21,12 @@ class Head:
         plain = type(layer) is torch.nn.Linear and layer.weight.is_floating_point()
         self.weight: torch.Tensor | None = layer.weight if plain else None
 
+    @classmethod
+    def of(cls, model: Any) -> Head:
+        """The output layer of a transformers causal language model, with what the model does to its logits."""
+        config = model.config.get_text_config()
+        return cls(model.get_output_embeddings(), getattr(config, "final_logit_softcapping", None), _scale(config))
+
     def pieces(self, hidden: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """(first token id, float32 logits (N, V')) over the vocabulary; computed in the model's own precision.
 
@@ -85,3 +91,9 @@ class Head:
         """Where a wanted token may be the likeliest, remember which token is the first with that logit."""
         if len(rows):
             first[rows] = logits[rows].argmax(-1) + begin
+
+
+def _scale(config: Any) -> float | None:
+    """What logits are multiplied by (Cohere's logit_scale, Granite's logits_scaling, which divides)."""
+    scale, divisor = getattr(config, "logit_scale", None), getattr(config, "logits_scaling", None)
+    return 1 / divisor if divisor else scale
