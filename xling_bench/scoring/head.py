@@ -33,12 +33,16 @@ class Head:
         An adapter's or a quantised layer gives the whole vocabulary at once.
         """
         if self.weight is None:
-            yield 0, self._final(self.layer(hidden))
+            yield 0, self.logits(hidden)
             return
         bias = self.layer.bias
         for begin in range(0, len(self.weight), COLUMNS):
             part = None if bias is None else bias[begin : begin + COLUMNS]
             yield begin, self._final(torch.nn.functional.linear(hidden, self.weight[begin : begin + COLUMNS], part))
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The whole vocabulary's, (N, D) to float32 (N, V)."""
+        return self._final(self.layer(hidden))
 
     def _final(self, raw: torch.Tensor) -> torch.Tensor:
         if self.scale is not None:
