@@ -164,7 +164,8 @@ def buckets(lengths: Sequence[int], tokens: int) -> list[list[int]]:
 def bins(lengths: Sequence[int], tokens: int) -> list[list[int]]:
     """Indices of samples in rows of at most `tokens`: the longest first, each where it leaves least room (best fit).
 
-    At most 11/9 as many rows as need be, and one. A sample longer than a row is an error. Every index occurs once.
+    No two rows would fit into one. A sample longer than a row is an error. Every index occurs once. The time is that of
+    samples times rows: meant for the samples of one step, not of a corpus.
     """
     _fits(lengths, tokens)
     found: list[list[int]] = []

@@ -58,7 +58,10 @@ PAPER = replace(CODE, pooling="mean", negatives="both_sides", per="sample")
 
 @dataclass(frozen=True)
 class Losses:
-    """Scalars of one step, before their weights; None is a part that was not asked for. `total` is what to minimise."""
+    """Scalars of one step. `total` is what to minimise; the parts, before their weights, are to be read (no gradient).
+
+    None is a part that was not asked for.
+    """
 
     total: torch.Tensor
     contrastive: torch.Tensor | None
@@ -67,7 +70,7 @@ class Losses:
     def check(self) -> Losses:
         """Itself, if all are finite numbers. Waits for the accelerator, so call it when the backward pass is queued."""
         named = {"contrastive": self.contrastive, "instruction": self.instruction, "total": self.total}
-        values = {name: float(value) for name, value in named.items() if value is not None}
+        values = {name: float(value.detach()) for name, value in named.items() if value is not None}
         if not torch.tensor(list(values.values())).isfinite().all():
             said = ", ".join(f"{name} {value:g}" for name, value in values.items())
             raise TrainingError(
@@ -128,7 +131,7 @@ class AlignmentStep(torch.nn.Module):
             raise TrainingError(
                 "The step has neither pairs nor instructions with a weight above 0: nothing to learn from."
             )
-        return Losses(torch.stack(weighted).sum(), mcl, cif)
+        return Losses(torch.stack(weighted).sum(), *(None if part is None else part.detach() for part in (mcl, cif)))
 
     def _contrastive(self, pairs: Tokens) -> torch.Tensor:
         if len(pairs.ids) % 2:
