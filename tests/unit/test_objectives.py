@@ -1,6 +1,7 @@
 """Pooling and losses of training: worked-out numbers, properties, and the same loss as another library computes it."""
 
 import itertools
+import os
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch.testing import assert_close
 from xling_bench.errors import DataError, TrainingError, UsageError
 from xling_bench.scoring.head import Head
 from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
-from xling_bench.training.objectives import causal_lm, contrastive, labelled, share, token_losses
+from xling_bench.training.objectives import causal_lm, contrastive, gathered, labelled, share, token_losses
 from xling_bench.training.pooling import pool
 
 POOLINGS = ["mean", "max", "last"]
@@ -119,6 +120,31 @@ def test_contrastive_knows_directions_only_and_no_order(seed, size, scale, both)
     assert_close(twofold, (loss + contrastive(p, a, **given_)) / 2)
     assert_close(twofold, contrastive(p, a, both_directions=True, **given_))
     assert float(contrastive(a, p, negatives="both_sides")) >= float(contrastive(a, p)) - 1e-5
+
+
+def weight_gradient(weight: torch.Tensor, a: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+    weight = weight.clone().requires_grad_()
+    contrastive(gathered(a @ weight), gathered(p @ weight)).backward()
+    return weight.grad
+
+
+def one_of_two(rank: int, folder: str) -> None:
+    """A process with half of the pairs; replication's average of gradients is made by hand."""
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    a, p = (normal(seed, 6, 4).chunk(2)[rank] for seed in (1, 2))
+    gradient = weight_gradient(normal(3, 4, 5), a, p)
+    torch.distributed.all_reduce(gradient)
+    torch.save(gradient / 2, f"{folder}/{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path) -> None:
+    """AFP's code has half of it: its gathered vectors carry no gradient."""
+    torch.multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)
+    want = weight_gradient(normal(3, 4, 5), normal(1, 6, 4), normal(2, 6, 4))
+    for rank in range(2):
+        assert_close(torch.load(tmp_path / f"{rank}.pt"), want, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("negatives", ["other_side", "both_sides"])

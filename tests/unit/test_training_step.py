@@ -5,12 +5,13 @@ from functools import cache
 
 import pytest
 import torch
+import transformers
 from architectures import NAMES, random_model
 from torch.testing import assert_close
 
 from xling_bench.errors import DataError, ModelError, TrainingError, UnsupportedModelError, UsageError
 from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
-from xling_bench.training.model import Network
+from xling_bench.training.model import Network, untie
 from xling_bench.training.pooling import pool
 from xling_bench.training.step import CODE, PAPER, AlignmentStep, Objective, optimizer, update
 
@@ -327,6 +328,19 @@ def test_tied_embeddings_stay_tied_and_weights_move(name) -> None:
     moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert {name for name, _ in network.named_parameters()} <= moved
     assert optimiser.defaults["fused"]
+
+
+@pytest.mark.parametrize("name", ["xglm", "bloom"])
+def test_an_untied_head_learns_by_itself_and_survives_saving(name, tmp_path) -> None:
+    network = model(name)
+    untie(network)
+    update(AlignmentStep(network), optimizer(network, lr=1e-2), pairs(*TEXTS), [padded(SAMPLES)])
+    assert not torch.equal(network.get_input_embeddings().weight, network.get_output_embeddings().weight)
+    network.save_pretrained(tmp_path)
+    again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
+    for want, got in zip(network.state_dict().items(), again.state_dict().items(), strict=True):
+        assert want[0] == got[0]
+        assert torch.equal(want[1], got[1])
 
 
 def test_updates_lower_the_loss_and_are_the_same_every_time() -> None:

@@ -133,3 +133,15 @@ class Network:
         return torch.equal(one, other) and float((one - alone).norm()) < 0.1 * float(
             alone.norm()
         )  # what bfloat16 may make of it
+
+
+def untie(model: Any) -> None:
+    """Give the output layer a weight of its own, a copy of the embeddings'; nothing changes where it has one.
+
+    AFP's code trains XGLM so, 826.6 M parameters instead of 564.5 M, and does not say so in the configuration it saves;
+    here the configuration says it, and the checkpoint holds both.
+    """
+    layer = split(model)[0].get_output_embeddings()
+    if layer.weight is model.get_input_embeddings().weight:
+        layer.weight = torch.nn.Parameter(layer.weight.detach().clone())
+        model.config.tie_word_embeddings = False

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
+import torch.distributed.nn.functional
 from torch.nn.functional import cross_entropy, normalize
 from torch.utils.checkpoint import checkpoint
 
@@ -68,6 +69,19 @@ def _one_direction(a: torch.Tensor, p: torch.Tensor, temperature: float, negativ
         own = (a @ a.T / temperature).fill_diagonal_(-torch.inf)
         scores = torch.cat([scores, own], 1)  # (B, 2B)
     return cross_entropy(scores, truth)
+
+
+def gathered(vectors: torch.Tensor) -> torch.Tensor:
+    """The vectors of all processes of `torch.distributed`, (B, D) each to (W * B, D), with gradients; here if alone.
+
+    Every process then has the loss of the whole batch. The gradient of a process's own vectors is the sum of all
+    processes' losses' with respect to them, W times that of the loss, and replication (DDP, FSDP) divides by W: the
+    result is that of one process with the whole batch. B must be the same everywhere.
+    """
+    if not torch.distributed.is_available() or not torch.distributed.is_initialized():
+        return vectors
+    parts: tuple[torch.Tensor, ...] = torch.distributed.nn.functional.all_gather(vectors)  # type: ignore[no-untyped-call]
+    return torch.cat(parts)
 
 
 def labelled(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

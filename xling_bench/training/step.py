@@ -18,7 +18,7 @@ import torch
 from xling_bench.errors import DataError, TrainingError, UsageError
 from xling_bench.training.batches import Tokens
 from xling_bench.training.model import Network
-from xling_bench.training.objectives import CHUNK, Negatives, Per, SumLoss, contrastive, share, token_losses
+from xling_bench.training.objectives import CHUNK, Negatives, Per, SumLoss, contrastive, gathered, share, token_losses
 from xling_bench.training.pooling import Pooling, pool
 
 
@@ -32,6 +32,8 @@ class Objective:
     both_directions     also from the positive's side (neither paper nor code)
     negatives           see `contrastive`: the code's are the other side's sentences, the paper's all others
     per                 see `share`: the code's instruction loss is a mean over tokens, Eq. 3 sums those of a sample
+    gather              negatives come from all processes, as the code's do. Batches of one update that follow one
+                        another (gradient accumulation) add none
     contrastive_weight  w. On W accelerators the code's gradient of L_MCL is 1/W of what it should be beside L_CIF (it
                         gathers vectors without their gradients, then averages), so 1/W reproduces it
     instruction_weight  alpha; the paper chose among 1, 1.5 and 2
@@ -43,6 +45,7 @@ class Objective:
     both_directions: bool = False
     negatives: Negatives = "other_side"
     per: Per = "token"
+    gather: bool = True
     contrastive_weight: float = 1.0
     instruction_weight: float = 1.5
 
@@ -137,7 +140,8 @@ class AlignmentStep(torch.nn.Module):
         if len(pairs.ids) % 2:
             raise DataError(f"Pairs are rows i and B + i of 2B, got {len(pairs.ids)} rows.")
         states = self.network.states(pairs, self.objective.layer)  # (2B, T, D)
-        anchor, positive = pool(states, pairs.counted, self.objective.pooling).chunk(2)  # (B, D) each
+        vectors = pool(states, pairs.counted, self.objective.pooling)  # (2B, D)
+        anchor, positive = (gathered(side) if self.objective.gather else side for side in vectors.chunk(2))  # (B, D)
         return contrastive(
             anchor,
             positive,
