@@ -10,6 +10,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from runs import outcomes, write_run
 from tiny import ARCHITECTURES, make_model
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -47,3 +48,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of tiny random checkpoints: xglm, bloom, llama."""
     root = tmp_path_factory.mktemp("models")
     return {name: make_model(name, root / name) for name in ARCHITECTURES}
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of XNLI as large as the real one: 15 languages, 5,010 items; outcomes are invented."""
+    return write_run(tmp_path_factory.mktemp("runs") / "base", outcomes(5010))

@@ -17,9 +17,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` atomically; folders are made. Raises OutputError when the disk refuses."""
+    """Replace `path` by `data` atomically; folders are made. Raises OutputError when the disk refuses.
+
+    A device or a pipe (/dev/null, /dev/stdout) is written to, not replaced.
+    """
+    if not path.name:
+        raise OutputError(f"cannot write {str(path)!r}: expected the name of a file.")
     temporary = temporary_of(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(data)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         write_synced(temporary, data)
         temporary.replace(path)
@@ -27,7 +35,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def temporary_of(path: Path) -> Path:

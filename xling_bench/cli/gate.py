@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from xling_bench.errors import UsageError
 
+OF_RUNS = ("items.parquet", "results.json", "run.json", "samples.jsonl")  # names that runs give
 EPILOG = (
     "exit codes: 0 no regression seen, 1 regression found, 2 bad input, 3 strict, and the gate could not see enough"
 )
@@ -46,14 +49,37 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.regress import output
     from xling_bench.regress.gate import run_gate
 
+    files = {f"--{name}": getattr(arguments, name) for name in ("json", "markdown", "junit")}
+    _refuse_overwriting({name: path for name, path in files.items() if path is not None}, arguments)
     gate = run_gate(arguments.baseline, arguments.candidate, config, allow_sample=arguments.allow_sample)
-    forms = (("json", output.to_json), ("markdown", output.to_markdown), ("junit", output.to_junit))
+    _print(output.to_text(gate))
+    forms = (("--json", output.to_json), ("--markdown", output.to_markdown), ("--junit", output.to_junit))
     for name, form in forms:
-        path = getattr(arguments, name)
-        if path is not None:
-            write_text(path, form(gate))
-    print(output.to_text(gate), end="")
+        if files[name] is not None:
+            write_text(files[name], form(gate))
     return gate.exit_code
+
+
+def _print(text: str) -> None:
+    """Print. A reader that has gone (`| head`) does not change the exit code."""
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
+
+
+def _refuse_overwriting(files: dict[str, Path], arguments: argparse.Namespace) -> None:
+    """Raise UsageError for a file to write that is read here, belongs to a run, or is named twice."""
+    known = {"--baseline": arguments.baseline, "--candidate": arguments.candidate, "--config": arguments.config}
+    taken = {path.resolve(): name for name, path in known.items() if path is not None}
+    for name, path in files.items():
+        place = path.resolve()
+        if place in taken and not (path.exists() and not path.is_file()):
+            raise UsageError(f"{name} {path} is what {taken[place]} names, and would overwrite it.")
+        taken[place] = name
+        inside = any(place.is_relative_to(run) for run in taken if run.is_dir())
+        if inside and path.is_file() and path.name in OF_RUNS:
+            raise UsageError(f"{name} {path} would overwrite a file of a run. Give another name.")
 
 
 def _write_baseline(arguments: argparse.Namespace, config: Any) -> int:
@@ -63,6 +89,7 @@ def _write_baseline(arguments: argparse.Namespace, config: Any) -> int:
     asked = [f"--{name}" for name in ("json", "markdown", "junit") if getattr(arguments, name) is not None]
     if asked:
         raise UsageError(f"{', '.join(asked)}: --write-baseline compares nothing, so that there is nothing to write.")
+    _refuse_overwriting({"--write-baseline": arguments.write_baseline}, arguments)
     name, frame = read_side(arguments.candidate, config, allow_sample=arguments.allow_sample)
     size = write_baseline(frame, arguments.write_baseline)
     items = sum(len(scores) for scores in frame["items"] if scores is not None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -16,6 +17,7 @@ from xling_bench.errors import UsageError, XlingError, did_you_mean
 from xling_bench.results.compare import GAP, MEAN
 
 Action = Literal["gate", "report"]
+SMALLEST_ALPHA = 0.001  # 10,000 random signings of the items are compared with it: see `stats.sign_flip`
 
 
 class Strict(BaseModel):
@@ -67,7 +69,8 @@ class GateConfig(Strict):
     """The gate's settings. Points are percentage points (points of 100 for chrF++).
 
     alpha: a cell differs when its p, adjusted (Holm) over the languages of its benchmark, is below this.
-    tolerance: a significant difference of at most so many points changes no verdict.
+    tolerance: a significant difference of at most so many points changes no verdict. A mean or gap may move by the
+    average of what its languages may, unless a slice names it (`(mean)`, `(gap to en)`).
     max_mde: what the gate must be able to see in a `required` cell: one that shows no change, and whose smallest
     detectable difference is larger, is undecided. strict: undecided cells fail the gate (exit code 3).
     mean, gap: whether the rows of a benchmark's mean and gap to English fail the gate or are only reported.
@@ -76,7 +79,7 @@ class GateConfig(Strict):
     slice: other limits for some cells; where several match, the last that sets a value counts.
     """
 
-    alpha: float = Field(default=0.05, gt=0, lt=1)
+    alpha: float = Field(default=0.05, ge=SMALLEST_ALPHA, lt=1)
     tolerance: float = Field(default=0.0, ge=0)
     max_mde: float = Field(default=5.0, gt=0)
     required: bool = True
@@ -101,6 +104,14 @@ class GateConfig(Strict):
             if part.matches(benchmark, language):
                 found |= {name: getattr(part, name) for name in found if getattr(part, name) is not None}
         return Limits(**found)
+
+    def of_average(self, benchmark: str, row: str, languages: Sequence[str]) -> Limits:
+        """The limits of a benchmark's mean or gap over `languages`: what a language may lose, its mean may lose."""
+        limits = self.limits(benchmark, row)
+        named = any(part.tolerance is not None and row in part.languages for part in self.slice)
+        if named or not languages:
+            return limits
+        return replace(limits, tolerance=fmean(self.limits(benchmark, unit).tolerance for unit in languages))
 
     def selects(self, benchmark: str, shots: int, metric: str) -> bool:
         """Whether the gate looks at such a number."""
@@ -141,6 +152,8 @@ def read_config(path: Path) -> GateConfig:
         raise UsageError(f"{path}: cannot be read ({error}); expected a TOML file of gate settings.") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{path}: nested too deeply for gate settings.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -148,4 +161,7 @@ def read_config(path: Path) -> GateConfig:
             known = [*(Slice if "slice" in first["loc"] else GateConfig).model_fields]
             near = did_you_mean(str(first["loc"][-1]), known)
             raise UsageError(f"{path}: unknown key {where!r}.{near} Known: {', '.join(known)}.") from error
+        if first["type"] == "tuple_type":
+            what = "tables, each under [[slice]]" if where == "slice" else "a list in brackets"
+            raise UsageError(f"{path}: {where}: expected {what}, found {first['input']!r}") from error
         raise UsageError(f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}") from error

@@ -61,6 +61,14 @@ def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFra
         there = ", ".join(sorted({f"{b} {s}-shot {m}" for b, s, m in frame[["benchmark", "shots", "metric"]].values}))
         what = f"has no {', '.join(absent)}" if absent else "has none of the headline metrics"
         raise UsageError(f"{path} {what}, which the gate's settings select (metrics, shots, seeds). It has: {there}.")
+    dropped = sorted(set(frame["benchmark"]) - {b for b, x in zip(frame["benchmark"], frame["metric"], strict=True)
+                                                if GateConfig().selects(b, 0, x)})  # fmt: skip
+    if dropped and not config.metrics:
+        has = ", ".join(sorted(set(frame.loc[frame["benchmark"].isin(dropped), "metric"])))
+        raise UsageError(
+            f"{path} has {' '.join(dropped)} without the headline metric, which the gate looks at; it has: {has}. "
+            "Name the metrics to look at in the gate's settings (metrics)."
+        )
     return frame[chosen]
 
 
@@ -77,6 +85,8 @@ def run_gate(
     sides = [read_side(path, config, allow_sample=allow_sample) for path in (baseline, candidate)]
     frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
     notes = _missing(frames[0], frames[1], config)
+    if baseline.resolve() == candidate.resolve():
+        notes.insert(0, "Baseline and candidate are the same files: nothing could differ.")
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))
     both = pd.concat(frames, ignore_index=True)
     both = both[[key in shared for key in _keys(both)]]
@@ -152,6 +162,7 @@ def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Dif
     tested = both[both["metric"].map(is_mean)]
     rows = []
     if not tested.empty:
+        _refuse_small_alpha(tested, config.alpha, draws)
         table = compare_models(tested, *SIDES, draws=draws, alpha=config.alpha)
         rows = [_difference(row, values) for row in table.to_dict(orient="records")]
     for key in sorted(set(_keys(both)) - set(_keys(tested))):  # corpus scores: shown, not tested
@@ -160,6 +171,25 @@ def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Dif
         head = dict(zip(LINE, key, strict=True))
         rows.append(Difference(**head, languages=1, items=items, baseline=a, candidate=b, difference=b - a))
     return rows
+
+
+def _refuse_small_alpha(tested: pd.DataFrame, alpha: float, draws: int) -> None:
+    """Raise UsageError for an alpha that no loss, however large, could be below.
+
+    Scores that are not just right or wrong (F1; means over seeds) are tested by random signings, whose p is 1 in
+    `draws` + 1 at least, and is multiplied by the number of languages.
+    """
+    for key, part in tested.groupby(LINE[:-1], sort=True):
+        seeds = part.groupby(["model", "language"]).size().max()
+        exact = seeds == 1 and all(scores.isin((0.0, 1.0)).all() for scores in part[ITEMS])
+        languages = part["language"].nunique()
+        least = 1 / (draws + 1) if exact else languages / (draws + 1)
+        if least >= alpha:
+            raise UsageError(
+                f"alpha = {alpha:g} is too small for {' '.join(map(str, key))}: its p, of {draws} random signings and "
+                f"adjusted over {languages} languages, is {least:.2g} at least, and nothing could regress. "
+                "Take a larger alpha, or fewer languages or seeds."
+            )
 
 
 def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Difference:

@@ -11,6 +11,7 @@ from typing import Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Difference, Finding, Gate, Status, worst_first
+from xling_bench.results.compare import GAP, MEAN
 from xling_bench.results.text import aligned
 
 TITLES: dict[Status, str] = {
@@ -22,10 +23,17 @@ LONGEST_COMMENT = 65_536  # GitHub's limit for a comment, in characters; we coun
 WORST = 10  # findings shown above the fold
 HEADER = ("benchmark", "family", "shots", "demos", "metric", "language", "items", "baseline", "candidate",
           "difference", "95 % interval", "p", "mde", "verdict")  # fmt: skip
-SPECIAL = str.maketrans({c: f"&#{ord(c)};" for c in "&<>|`*_[]@~\\$#"} | dict.fromkeys("\r\n\t", " "))
+# GitHub looks for mentions and numbers of issues after entities are resolved: a character of no width parts them.
+SPECIAL = str.maketrans({c: f"&#{ord(c)};" + "&#8203;" * (c in "@#") for c in "&<>|`*_[]@~\\$#"})
+AUTOLINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
+BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+# Control characters, and those that turn the direction of the text around them
+HIDDEN = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+LONGEST_NAME, LONGEST_NOTE = 200, 2000  # characters, in a comment
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LEGEND = (
-    "difference: candidate minus baseline, in points; a larger gap to English is worse. p: adjusted over a benchmark's "
+    "difference: candidate minus baseline, in points; a larger gap to English is worse. The interval is of its row by "
+    "itself, whatever alpha is; the verdict goes by p. p: adjusted over a benchmark's "
     "languages (Holm), except for mean and gap. mde: the smallest difference that this test finds in 80 % of cases; "
     "smaller ones would often be missed."
 )
@@ -33,12 +41,19 @@ LEGEND = (
 
 def to_text(gate: Gate) -> str:
     """A table of every finding, and what it comes to."""
-    rows = [HEADER, *(_row(finding) for finding in gate.findings)]
-    lines = [aligned(rows), f"baseline:  {gate.baseline}", f"candidate: {gate.candidate}", LEGEND, ""]
+    rows = [HEADER, *(tuple(map(_shown, _row(finding))) for finding in gate.findings)]
+    lines = [f"baseline:  {gate.baseline}", f"candidate: {gate.candidate}", LEGEND, ""]
     lines += [f"note: {note}" for note in gate.notes]
     lines += [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
     lines += _blind(gate)
-    return "\n".join([*lines, f"gate {TITLES[gate.status]} ({_counted(gate)})"]) + "\n"
+    lines += [f"gate {_title(gate)} ({_counted(gate)})"]
+    return "\n".join([aligned(rows), *map(_shown, lines)]) + "\n"
+
+
+def _title(gate: Gate) -> str:
+    if gate.status == "passed" and any(finding.verdict == REGRESSED for finding in gate.findings):
+        return "passed: what regressed is only reported"
+    return TITLES[gate.status]
 
 
 def _blind(gate: Gate) -> list[str]:
@@ -103,11 +118,16 @@ def _sentence(finding: Finding) -> str:
 
 
 def _counted(gate: Gate) -> str:
-    """`15 cells: 1 regressed, 14 inconclusive, of them 2 undecided`."""
+    """`15 cells: 1 regressed, 14 inconclusive, of them 2 undecided; besides, 1 (mean) regressed`."""
     counts = gate.counts()
     parts = [f"{counts[name]} {name}" for name in ("regressed", "improved", "inconclusive") if counts[name]]
     within = [f"{counts[name]} {name}" for name in ("at chance", "undecided") if counts[name]]
-    return f"{len(gate.cells())} cells: {', '.join(parts)}" + (f", of them {', '.join(within)}" if within else "")
+    cells = len(gate.cells())
+    told = f"{cells} {'cell' if cells == 1 else 'cells'}: {', '.join(parts)}"
+    told += f", of them {', '.join(within)}" if within else ""
+    others = [f.difference.language for f in gate.averages() if f.verdict == REGRESSED and not f.follows]
+    named = [f"{others.count(name)} {name}" for name in (MEAN, GAP) if name in others]
+    return told + (f"; besides, {', '.join(named)} regressed" if named else "")
 
 
 def to_json(gate: Gate) -> str:
@@ -190,22 +210,23 @@ def _numbers(row: Difference) -> str:
 
 def _xml(text: str) -> str:
     """Text without the characters that XML cannot hold; the writer escapes the rest."""
-    return NOT_XML.sub("\ufffd", text)
+    return HIDDEN.sub("\ufffd", NOT_XML.sub("\ufffd", text))
 
 
 def to_markdown(gate: Gate) -> str:
     """A comment for a pull request: verdict, counts and worst findings; the whole table folded, cut to fit GitHub."""
     head = [
-        f"### xling-bench gate {TITLES[gate.status]}",
+        f"### xling-bench gate {_title(gate)}",
         "",
-        f"{_counted(gate)}. Candidate {_safe(gate.candidate)} against baseline {_safe(gate.baseline)}.",
+        f"{_counted(gate)}. Candidate {_safe(_short(gate.candidate, LONGEST_NAME))} against baseline "
+        f"{_safe(_short(gate.baseline, LONGEST_NAME))}.",
         "",
     ]
     told = [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
     told += _blind(gate)
     head += [f"- {_safe(sentence)}" for sentence in told[:WORST]]
     head += [f"- and {len(told) - WORST} more, below"] if len(told) > WORST else []
-    head += ["", *(f"{_safe(note)}  " for note in gate.notes)]
+    head += ["", *(f"{_safe(_short(note, LONGEST_NOTE))}  " for note in gate.notes)]
     foot = ["", LEGEND, "", "</details>"]
     rows = [" | ".join(("", *map(_safe, _row(finding)), "")).strip() for finding in worst_first(gate.findings)]
     table = [
@@ -236,4 +257,13 @@ def _size(lines: Sequence[str]) -> int:
 
 def _safe(text: str) -> str:
     """Text that Markdown takes as it is: no markup, no mention, no link, no table cell of its own."""
-    return text.translate(SPECIAL)
+    return AUTOLINK.sub(lambda found: f"&#{ord(found[0])};", _shown(text).translate(SPECIAL))
+
+
+def _shown(text: str) -> str:
+    """Text in one line, without what a terminal or a page would act on instead of showing it."""
+    return HIDDEN.sub("\ufffd", BREAKS.sub(" ", text))
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]} ... ({len(text)} characters)"

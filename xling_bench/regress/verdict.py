@@ -9,12 +9,15 @@ from typing import Any, Final, Literal
 
 from xling_bench.regress.config import GateConfig, Limits
 from xling_bench.results.compare import GAP, MEAN
+from xling_bench.results.matrix import of_languages
+from xling_bench.results.summary import PIVOT
 
 Verdict = Literal["regressed", "improved", "inconclusive"]
 Status = Literal["passed", "failed", "undecided"]
 REGRESSED: Final = "regressed"
 IMPROVED: Final = "improved"
 INCONCLUSIVE: Final = "inconclusive"
+ROUNDING = 1e-9  # points: 50 items of 5,000 are a point, whatever the last digits of the mean are
 EXIT_CODES: dict[Status, int] = {"passed": 0, "failed": 1, "undecided": 3}
 
 
@@ -88,26 +91,38 @@ class Finding:
 
 def judge(differences: Sequence[Difference], config: GateConfig) -> tuple[Finding, ...]:
     """The verdicts on all differences of a comparison, in their order."""
-    findings = [find(difference, config) for difference in differences]
+    units: dict[tuple[Any, ...], list[str]] = {}
+    for row in differences:
+        if not row.average:
+            units.setdefault(row.group, []).append(row.language)
+    findings = [find(row, config, of_languages(units.get(row.group, []))) for row in differences]
     regressed: dict[tuple[Any, ...], list[str]] = {}
     for finding in findings:
         if finding.verdict == REGRESSED and not finding.difference.average:
             regressed.setdefault(finding.difference.group, []).append(finding.difference.language)
-    return tuple(
-        replace(finding, gates=False, follows=tuple(regressed[finding.difference.group]))
-        if finding.difference.average and finding.verdict == REGRESSED and finding.difference.group in regressed
-        else finding
-        for finding in findings
-    )
+    return tuple(_following(finding, regressed.get(finding.difference.group, [])) for finding in findings)
 
 
-def find(difference: Difference, config: GateConfig) -> Finding:
-    """The verdict on one difference by itself.
+def _following(finding: Finding, regressed: Sequence[str]) -> Finding:
+    """A mean or gap that regressed because languages did. A gap does not grow because English falls."""
+    row = finding.difference
+    causes = tuple(unit for unit in regressed if row.language != GAP or unit != PIVOT)
+    if row.average and finding.verdict == REGRESSED and causes:
+        return replace(finding, gates=False, follows=causes)
+    return finding
+
+
+def find(difference: Difference, config: GateConfig, languages: Sequence[str] = ()) -> Finding:
+    """The verdict on one difference by itself; `languages` are those of its benchmark, which a mean's tolerance is of.
 
     Regressed or improved: p below alpha, more points than the tolerance, and not every language at chance on both
     sides. All else is inconclusive; no change seen is not "no change": `why` names the mde.
     """
-    limits = config.limits(difference.benchmark, difference.language)
+    limits = (
+        config.of_average(difference.benchmark, difference.language, languages)
+        if difference.average
+        else config.limits(difference.benchmark, difference.language)
+    )
     verdict, why, seen = _verdict(difference, limits, config.alpha)
     mde = math.inf if difference.mde is None else difference.mde
     undecided = limits.required and not seen and not difference.average and mde > limits.max_mde
@@ -128,15 +143,15 @@ def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, st
         return INCONCLUSIVE, f"at chance on both sides{where}: a difference means nothing; {_blind(row.mde)}", False
     if not significant:
         return INCONCLUSIVE, f"no change seen; {_blind(row.mde)}", False
-    if abs(row.difference) <= limits.tolerance:
-        return INCONCLUSIVE, f"{size}: significant, within the tolerance of {limits.tolerance:g}", True
+    if abs(row.difference) <= limits.tolerance + ROUNDING:
+        return INCONCLUSIVE, f"{size}: significant, within the tolerance of {limits.tolerance:.3g}", True
     return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, p {_p(row.p)}", True
 
 
 def _blind(mde: float) -> str:
     if math.isinf(mde):
         return "with so few items no change could be seen"
-    return f"changes below {mde:.1f} points would often be missed"
+    return f"changes below {max(mde, 0.1):.1f} points would often be missed"
 
 
 def _p(value: float) -> str:

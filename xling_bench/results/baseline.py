@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIX = ".parquet"
+HARNESSES = ("xling-bench", "lm_eval")
 FORMAT = {b"xling_baseline": b"1"}
 # ids: item ids, in the first row that has them; like: number of that row; scores, choices: one per id
 IDS, LIKE, SCORES = "ids", "like", "scores"
@@ -42,7 +43,7 @@ def write_baseline(frame: pd.DataFrame, path: Path) -> int:
     fields += [(SCORES, pa.list_(pa.float64())), (CHOICES, pa.list_(pa.int32()))]
     table = pa.Table.from_pylist(_rows(frame), schema=pa.schema(fields, metadata=FORMAT))
     out = io.BytesIO()
-    pq.write_table(table, out, compression="zstd", compression_level=19)
+    pq.write_table(table, out, compression="zstd", compression_level=19, write_page_checksum=True)
     write_bytes(path, out.getvalue())
     return len(out.getvalue())
 
@@ -67,16 +68,18 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
         if (table.schema.metadata or {}).items() >= FORMAT.items():
             indices: dict[int, pd.Index[str]] = {}
             for number, row in enumerate(table.to_pylist()):
                 if row[IDS] is not None:
                     indices[number] = pd.Index(row[IDS], dtype="string", name="item")
+                if row["harness"] not in HARNESSES:
+                    raise ValueError(f"row {number}: harness {row['harness']!r}")
                 yield {name: row[name] for name in NAMES} | _items(row, indices)
             return
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, ArithmeticError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: not a baseline, or damaged ({reason}). Restore it or write it again.") from error
     raise DataError(
         f"{path} is no baseline of ours. `xling-bench gate --candidate RUN --write-baseline FILE` writes one; "
@@ -90,5 +93,7 @@ def _items(row: dict[str, Any], indices: dict[int, pd.Index[str]]) -> dict[str, 
     if row[LIKE] is None:
         return {ITEMS: None, CHOICES: None}
     index = indices[row[LIKE]]
+    if row[SCORES] is None or row[CHOICES] is None:
+        raise ValueError(f"{row['task']} {row['metric']} has items without scores")
     scores = pd.Series(row[SCORES], index=index, dtype="float64", name="score")
     return {ITEMS: scores, CHOICES: pd.Series(row[CHOICES], index=index, dtype="int64", name="choice")}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float)}
 
 
 def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
 def _file(path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise DataError(f"{path}: not readable as JSON ({error})") from error
     try:
         for row in _ours(result, path, items) if "xling" in result else _plain(result, path):
@@ -112,13 +113,19 @@ def _check_row(row: Row, path: Path) -> None:
     what = f"{path}: {row['task']} {row['metric']}"
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise DataError(f"{what} is {value!r}, which is no number")
+    for column in COLUMNS:
+        if not isinstance(row[column.name], TYPES[column.dtype]):
+            raise DataError(f"{what}: {column.name} is {row[column.name]!r}; expected {column.meaning}")
+    if row["metric"] not in METRICS:
+        raise DataError(f"{what}: unknown metric")
     signature_fields(row["signature"])
     if items is None:
         return
     if len(items) != row["n"] or items.index.has_duplicates:
-        raise DataError(
-            f"{what}: {row['n']} items were scored, the samples hold {items.index.nunique()}; are they cut off?"
-        )
+        why = "some of them twice" if items.index.has_duplicates else "are they cut off?"
+        raise DataError(f"{what}: {row['n']} items were scored, the samples hold {len(items)}; {why}")
+    if items.isna().any() or not math.isfinite(items.abs().max() if len(items) else 0.0):
+        raise DataError(f"{what}: the samples hold scores that are no numbers")
     if is_mean(row["metric"]) and abs(float(items.mean()) - value) > 1e-6:
         raise DataError(f"{what} is {value}, but its samples average to {items.mean()}; one of them was changed")
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def signature_fields(signature: str) -> dict[str, str]:
     """{field: value} of a signature."""
     try:
-        return dict(part.split(":", 1) for part in signature.split("|")[1:])
+        found = dict(part.split(":", 1) for part in signature.split("|")[1:])
+        int(found.get("limit", 0))
+        return found
     except ValueError as error:
         raise DataError(f"{signature!r} is not a signature of ours") from error
 

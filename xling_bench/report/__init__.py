@@ -1,0 +1,1 @@
+"""Results as figures: drawn from tables of `results`, never from a model."""

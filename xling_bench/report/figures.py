@@ -1,0 +1,153 @@
+"""The figures of a report: a model's map of scores, gaps to English, and two models before and after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xling_bench.report.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
+from xling_bench.report.dumbbells import before_after
+from xling_bench.report.heatmap import heat_map
+from xling_bench.report.names import Setting, benchmark_label, labels, listed, setting_label, setting_slug
+from xling_bench.report.svg import INK
+from xling_bench.report.tables import Gap, by_setting, read_gaps
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["Figure", "before_after", "gap_bars", "heat_map"]
+
+# Okabe and Ito's colours that show on white and on dark pages: without yellow and black. Hatches tell them apart in
+# grey; 7 colours and 8 hatches pair up anew for 56 models.
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#8a8a8a")
+HATCHES = ("", "/////", "-----", "\\\\\\\\\\", "xxxx", "|||||", "++++", "//")
+PAGE = 7.0  # inches of bars across, at most
+HIGH = 1.5  # inches of a row of bars
+MOST_LANGUAGES_IDLE = "more than half of the languages at chance"
+
+
+def gap_bars(spread: pd.DataFrame, *, most: int = 12) -> list[Figure]:
+    """Gaps to English, one figure per setting: benchmarks as groups, models as bars, whiskers the 95 % interval.
+
+    A gap more than half of whose languages are at chance is hollow. Every model keeps its place in each group and its
+    colour and hatch in every figure. Of more than `most` models the first are drawn, in the table's order. Benchmarks
+    without a gap (no English, pairs only) are left out; [] where there is no gap at all.
+    """
+    gaps = read_gaps(spread)
+    models = list(dict.fromkeys(gap.model for gap in gaps))
+    names = labels(models)
+    looks = {model: (COLOURS[i % len(COLOURS)], HATCHES[i % len(HATCHES)]) for i, model in enumerate(models)}
+    figures = []
+    for setting, part in by_setting(gaps).items():
+        here = list(dict.fromkeys(gap.model for gap in part))
+        shown = sorted(here, key=models.index)[:most]
+        kept = [gap for gap in part if gap.model in shown]
+        if not kept:
+            continue
+        without = _without_gap(spread, setting)
+        with style():
+            sheet = _drawn(kept, setting, {model: (names[model], *looks[model]) for model in shown})
+            title = f"Gap to English, {setting_label(setting)}"
+            caption = _caption(kept, setting, len(here) - len(shown), without)
+            figures.append(sheet.finish(f"gaps-{setting_slug(setting)}", title, caption))
+    return figures
+
+
+def _without_gap(spread: pd.DataFrame, setting: Setting) -> list[str]:
+    """Benchmarks measured in a setting of which no model has a gap."""
+    here = spread[(spread["shots"] == setting[0]) & (spread["demos"] == setting[1])]
+    have = here.loc[here["gap"].notna(), "benchmark"]
+    return [benchmark_label(key) for key in sorted({str(key) for key in here["benchmark"]} - {str(k) for k in have})]
+
+
+def _drawn(gaps: list[Gap], setting: Setting, looks: dict[str, tuple[str, str, str]]) -> Sheet:
+    """Groups in as many rows as the page's width asks for, all rows with one scale, the models' names below."""
+    groups = sorted({gap.benchmark for gap in gaps})
+    bar = 0.22 if len(looks) <= 3 else 0.16 if len(looks) <= 6 else 0.11
+    group = max(len(looks) * bar + 0.3, max(width_of(benchmark_label(key)) for key in groups) + 0.15)
+    down = -(-len(groups) // max(1, int(PAGE // group)))
+    across = -(-len(groups) // down)
+    hollow = any(gap.idle for gap in gaps)
+    left, head, row = 0.6, 0.35, HIGH + 0.32
+    entries = list(looks.values())
+    wide = max(across * group, 3.2, max(width_of(name, SMALL) for name, _, _ in entries) + 0.5 - left)
+    columns = max(1, int((left + wide) // (max(width_of(name, SMALL) for name, _, _ in entries) + 0.5)))
+    lines = -(-len(entries) // columns) + hollow
+    sheet = Sheet(left + wide + 0.1, head + down * row + 0.17 * lines + 0.1)
+    sheet.text(left, 0.15, f"Gap to English, {setting_label(setting)}", weight="bold")
+    low, high = _limits(gaps)
+    for at in range(down):
+        part = groups[at * across : (at + 1) * across]
+        axes = sheet.axes(left, head + at * row, len(part) * group, HIGH)
+        axes.set(xlim=(0, len(part) * group), ylim=(low, high))
+        _frame(axes, part, group)
+        for gap in gaps:
+            if gap.benchmark in part:
+                place = list(looks).index(gap.model) - (len(looks) - 1) / 2
+                _bar(axes, (part.index(gap.benchmark) + 0.5) * group + place * bar, bar, gap, looks[gap.model][1:])
+    _legend(sheet, entries, head + down * row, columns, hollow=hollow)
+    return sheet
+
+
+def _limits(gaps: list[Gap]) -> tuple[float, float]:
+    """The whiskers' range with zero in it and a little room, at least two points."""
+    ends = [0.0, *(end for gap in gaps for end in (gap.gap, gap.low, gap.high) if end == end)]
+    room = 0.05 * max(max(ends) - min(ends), 2.0)
+    return min(ends) - room, max(*ends, min(ends) + 2.0) + room
+
+
+def _frame(axes: Axes, benchmarks: list[str], group: float) -> None:
+    axes.set_xticks([(i + 0.5) * group for i in range(len(benchmarks))], [benchmark_label(key) for key in benchmarks])
+    axes.tick_params(axis="x", length=0, labelsize=TEXT)
+    axes.spines["bottom"].set_visible(False)
+    axes.set_ylabel("points", size=SMALL)
+    axes.locator_params(axis="y", nbins=6, steps=[1, 2, 5, 10])
+    axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.axhline(0, color=INK, linewidth=0.8, zorder=3)
+
+
+def _bar(axes: Axes, x: float, bar: float, gap: Gap, look: tuple[str, str]) -> None:
+    colour, hatch = look
+    if gap.idle:
+        axes.bar(x, gap.gap, bar * 0.75, facecolor="none", edgecolor=colour, linewidth=1.0, clip_on=False)
+    else:
+        axes.bar(x, gap.gap, bar * 0.85, facecolor=colour, edgecolor="white", linewidth=0, hatch=hatch, clip_on=False)
+    if gap.low == gap.low and gap.high == gap.high:
+        axes.vlines(x, gap.low, gap.high, color=INK, linewidth=0.8, zorder=4, clip_on=False)
+
+
+def _legend(sheet: Sheet, entries: list[tuple[str, str, str]], top: float, columns: int, *, hollow: bool) -> None:
+    """The models' names in columns, read line by line, and what a hollow bar is."""
+    from matplotlib.patches import Rectangle
+
+    axes = sheet.axes(0, top, sheet.width, sheet.height - top, bare=True)
+    pitch = max(width_of(name, SMALL) for name, _, _ in entries) + 0.5
+    lines = -(-len(entries) // columns)
+    for i, (name, colour, hatch) in enumerate(entries):
+        x, y = 0.15 + i % columns * pitch, 0.08 + i // columns * 0.17
+        swatch = Rectangle((x, y - 0.05), 0.2, 0.1, facecolor=colour, edgecolor="white", linewidth=0, hatch=hatch)
+        axes.add_patch(swatch)
+        axes.text(x + 0.27, y, name, va="center_baseline", size=SMALL)
+    if hollow:
+        y = 0.08 + lines * 0.17
+        axes.add_patch(Rectangle((0.15, y - 0.05), 0.2, 0.1, facecolor="none", edgecolor=INK, linewidth=1.0))
+        axes.text(0.42, y, f"hollow: {MOST_LANGUAGES_IDLE}", va="center_baseline", size=SMALL)
+
+
+def _caption(gaps: list[Gap], setting: Setting, left_out: int, without: list[str]) -> str:
+    models = len({gap.model for gap in gaps})
+    notes = []
+    idle = sum(gap.idle for gap in gaps)
+    if idle:
+        are = "gap is" if idle == 1 else "gaps are"
+        notes.append(f"{idle} {are} hollow, with {MOST_LANGUAGES_IDLE}, where a gap means nothing")
+    if left_out:
+        notes.append(f"{left_out} more model{'s are' if left_out > 1 else ' is'} left out, later in the table's order")
+    if without:
+        notes.append(f"{listed(without)} left out, without English beside other languages")
+    return (
+        f"English minus the mean of the other languages, in points, {setting_label(setting)}, of {models} "
+        f"model{'s' * (models != 1)}; whiskers are 95 % bootstrap intervals over items."
+        + (f" Of the bars: {'; '.join(notes)}." if notes else "")
+    )

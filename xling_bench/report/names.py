@@ -1,0 +1,117 @@
+"""Words on figures and names of files, made safe: a model's name is whatever somebody typed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from xling_bench.catalog import benchmarks, in_percent
+from xling_bench.results.summary import PIVOT
+
+LONGEST = 40  # characters of a name that are drawn
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+METRIC_NAMES = {
+    "acc": "accuracy",
+    "contains": "gold in the answer",
+    "f1": "F1",
+    "exact": "exact match",
+    "p1": "P@1",
+    "chrf": "chrF++",
+    "bleu": "BLEU",
+    "spbleu": "spBLEU",
+    "rougeL": "ROUGE-L",
+}
+
+Setting = tuple[int, str]  # shots, language of demonstrations
+
+
+def clean(text: str) -> str:
+    """The text with U+FFFD for what cannot be seen or turns the text around: control and format characters (bidi
+    overrides among them), line and paragraph ends, surrogates, private and unassigned code points. What is left may
+    stand in XML, once escaped."""
+    return "".join(REPLACED if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in text)
+
+
+def labels(models: Iterable[str]) -> dict[str, str]:
+    """{model: what to call it on a figure}: cleaned, at most 40 characters with the middle left out (paths differ at
+    the end, hub names at the start), and told apart by a hash where two would look the same."""
+    listed = list(dict.fromkeys(models))
+    short = {model: _shortened(clean(model).strip() or "(no name)", LONGEST) for model in listed}
+    called = list(short.values())
+    return {
+        model: name if called.count(name) == 1 else f"{_shortened(name, LONGEST - 9)} {_hash(model)}"
+        for model, name in short.items()
+    }
+
+
+def _shortened(text: str, longest: int) -> str:
+    """The text, its middle replaced by an ellipsis where it is longer than that."""
+    if len(text) <= longest:
+        return text
+    head = (longest - 1) // 2
+    return text[:head] + ELLIPSIS + text[head + 1 - longest :]
+
+
+def slug(text: str) -> str:
+    """A part of a file's name that is safe on every file system: lower case (some ignore case) letters, digits and
+    hyphens, and a hash where that lost something or where it could be taken for such a hash."""
+    kept = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].strip("-")
+    if kept == text and not re.search("(^|-)[0-9a-f]{8}$", kept):
+        return kept
+    return f"{kept}-{_hash(text)}".lstrip("-")
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def setting_label(setting: Setting) -> str:
+    """`0 shots`; `5 shots, en demos`. Demonstrations in the tested language are the rule and not named."""
+    shots, demos = setting
+    named = "" if demos in ("none", "same", "") else f", {clean(demos)} demos"
+    return f"{shots} shot{'' if shots == 1 else 's'}{named}"
+
+
+def setting_slug(setting: Setting) -> str:
+    """`0`; `5-en`."""
+    shots, demos = setting
+    return str(shots) if demos in ("none", "same", "") else f"{shots}-{slug(demos)}"
+
+
+def benchmark_label(key: str) -> str:
+    """The benchmark's title; somebody else's key as it is."""
+    return benchmarks()[key].title if key in benchmarks() else _shortened(clean(key), LONGEST)
+
+
+def chance_of(benchmark: str, metric: str) -> float | None:
+    """The chance level in percent, of accuracies whose benchmark has one."""
+    if benchmark not in benchmarks() or metric not in ("acc", "acc_token", "acc_byte", "acc_char"):
+        return None
+    chance = benchmarks()[benchmark].chance
+    return None if chance is None else 100 * chance
+
+
+def metric_label(metric: str, *, unit: bool = False) -> str:
+    """`accuracy`, with its unit `accuracy (%)`."""
+    return METRIC_NAMES.get(metric, clean(metric)) + (" (%)" if unit and in_percent(metric) else "")
+
+
+def english_first(units: Iterable[str]) -> list[str]:
+    """Languages, or pairs from English, with English first and the others by key."""
+    return sorted(set(units), key=lambda unit: (unit != PIVOT, unit.split("-")[0] != PIVOT, unit))
+
+
+def listed(words: Sequence[str], most: int = 8) -> str:
+    """`a, b and c`; `a, b and 12 more`."""
+    if len(words) > most:
+        words = [*words[: most - 1], f"{len(words) - most + 1} more"]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def number(value: float, *, sign: bool = False) -> str:
+    """One decimal, as in the tables, with a real minus and none before zero."""
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if sign and rounded else f"{rounded:.1f}"

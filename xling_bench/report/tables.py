@@ -1,0 +1,102 @@
+"""The rows figures are drawn from, typed, and in an order that does not depend on the table's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from xling_bench.report.names import Setting
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One score in percent or points; `low` and `high` are NaN where it has no interval."""
+
+    model: str
+    benchmark: str
+    setting: Setting
+    metric: str
+    language: str
+    value: float
+    low: float
+    high: float
+    at_chance: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """English minus the mean of the others, in percent or points, with how many of its languages are at chance."""
+
+    model: str
+    benchmark: str
+    setting: Setting
+    gap: float
+    low: float
+    high: float
+    languages: int
+    at_chance: int
+
+    @property
+    def idle(self) -> bool:
+        """More than half of the languages are at chance: the gap is one of noise or of guessing habits."""
+        return 2 * self.at_chance > self.languages
+
+
+Row = TypeVar("Row", Cell, Gap)
+
+
+def read_cells(frame: pd.DataFrame) -> list[Cell]:
+    """The scores that exist, by setting, benchmark and language."""
+    rows = [
+        Cell(
+            *_head(row),
+            metric=str(row["metric"]),
+            language=str(row["language"]),
+            value=float(row["value"]),
+            low=_number(row["low"]),
+            high=_number(row["high"]),
+            at_chance=_number(row["at_chance"]) > 0,
+        )
+        for row in frame.to_dict("records")
+        if _number(row["value"]) == _number(row["value"])
+    ]
+    return sorted(rows, key=lambda cell: (cell.setting, cell.benchmark, cell.language))
+
+
+def read_gaps(frame: pd.DataFrame) -> list[Gap]:
+    """The gaps that exist, in the table's order, which decides what model comes first."""
+    return [
+        Gap(
+            *_head(row),
+            gap=float(row["gap"]),
+            low=_number(row["gap_low"]),
+            high=_number(row["gap_high"]),
+            languages=int(row["languages"]),
+            at_chance=int(_number(row["at_chance"], 0.0)),
+        )
+        for row in frame.to_dict("records")
+        if _number(row["gap"]) == _number(row["gap"])
+    ]
+
+
+def by_setting(rows: Sequence[Row]) -> dict[Setting, list[Row]]:
+    """The rows of every setting, settings in order."""
+    found: dict[Setting, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row.setting):
+        found.setdefault(row.setting, []).append(row)
+    return found
+
+
+def _head(row: dict[Any, Any]) -> tuple[str, str, Setting]:
+    return str(row["model"]), str(row["benchmark"]), (int(row["shots"]), str(row["demos"]))
+
+
+def _number(value: Any, missing: float = float("nan")) -> float:
+    """None, pandas' NA and NaN are all missing."""
+    import pandas as pd
+
+    return missing if pd.isna(value) else float(value)
