@@ -7,10 +7,9 @@ are the code's, whose results are the published ones, unless the docstring says 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-import torch.distributed.nn.functional
 from torch.nn.functional import cross_entropy, normalize
 from torch.utils.checkpoint import checkpoint
 
@@ -80,8 +79,24 @@ def gathered(vectors: torch.Tensor) -> torch.Tensor:
     """
     if not torch.distributed.is_available() or not torch.distributed.is_initialized():
         return vectors
-    parts: tuple[torch.Tensor, ...] = torch.distributed.nn.functional.all_gather(vectors)  # type: ignore[no-untyped-call]
-    return torch.cat(parts)
+    everyone: torch.Tensor = _Gather.apply(vectors)  # type: ignore[no-untyped-call]
+    return everyone
+
+
+class _Gather(torch.autograd.Function):
+    """all_gather with a gradient; torch's own is deprecated since 2.13, and its successor private."""
+
+    @staticmethod
+    def forward(_ctx: Any, vectors: torch.Tensor) -> torch.Tensor:
+        parts = [torch.empty_like(vectors) for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather(parts, vectors.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(total)
+        return total.chunk(torch.distributed.get_world_size())[torch.distributed.get_rank()]
 
 
 def labelled(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
