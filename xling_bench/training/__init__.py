@@ -5,6 +5,7 @@
     pooling.py     token states to one vector a sentence
     objectives.py  the losses, as functions of tensors
     step.py        one step: both forward passes, the weighted sum, the update
+    corpora/       translation pairs and instructions from files, checked, as seeded streams
 
-Every module but this one imports torch: import them where they are needed.
+Every module but this one and `corpora` imports torch: import them where they are needed.
 """
