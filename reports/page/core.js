@@ -14,7 +14,13 @@ function el(name, attributes = {}, ...children) {
   return node;
 }
 
-const number = (value) => (value === null || value === undefined ? "–" : (Math.round(value * 10) / 10 + 0).toFixed(1));
+// One decimal as the library prints it: halves to the even digit, no minus before zero. Only x.25 is a half that
+// `toFixed`, exact otherwise, takes the other way.
+function number(value) {
+  if (value === null || value === undefined) return "–";
+  const halfway = Math.abs(value) % 1 === 0.25;
+  return (halfway ? value - Math.sign(value) / 100 : value).toFixed(1).replace(/^-0\.0$/, "0.0");
+}
 const interval = (low, high) => (low === null ? "" : `${number(low)}–${number(high)}`);
 const signature = (cell) => get(cell, "signature").map((token) => data.tokens[token]).join("|");
 
@@ -38,7 +44,7 @@ const controls = (name) => document.querySelector(`form[data-for="${name}"]`).el
 
 // State in the address: `#items?benchmark=xnli&item=xnli-test-0003` opens where it was.
 function readAddress() {
-  const [section, query] = decodeURI(location.hash.slice(1)).split("?");
+  const [section, query] = location.hash.slice(1).split("?");
   return [section, Object.fromEntries(new URLSearchParams(query ?? ""))];
 }
 

@@ -39,7 +39,7 @@ function groupTable() {
     return entry ? `${number(value)} (${entry.count}${entry.chance ? `, ${entry.chance} ≈` : ""})` : "–";
   };
   const columns = [{ title: "Model" }, { title: "Benchmark" }, { title: "Setting" }, ...names.map((name) => ({ title: name, number: true, render: shown(name) }))];
-  const rows = [...lines.values()].map(({ cell, found }) => [
+  const rows = [...lines.values()].sort((x, y) => get(x.cell, "model") - get(y.cell, "model")).map(({ cell, found }) => [
     data.models[get(cell, "model")], data.benchmarks[get(cell, "benchmark")].title, data.settings[get(cell, "setting")].label,
     ...names.map((name) => (found.has(name) ? found.get(name).sum / found.get(name).count : null)), found,
   ]);

@@ -36,10 +36,11 @@ function itemList(wanted) {
     place.replaceChildren(el("p", {}, "No items: this report was made of results without item scores, or with --items 0."));
     return;
   }
-  const lines = shownItems(entry, form);
+  const lines = shownItems(entry, form).sort((x, y) => y.fixed + y.broken - x.fixed - x.broken);
   document.getElementById("items-choice").textContent = entry.items.length === entry.of
     ? `All ${entry.of} items, largest disagreement first. Long texts are cut where they say so.`
     : `${entry.items.length} of ${entry.of} items, those on which ${data.models.length > 1 ? "the models" : "languages"} disagree most, largest disagreement first. They are a choice, not a sample: shares among them are no scores. Long texts are cut where they say so.`;
+  document.getElementById("items-changes").textContent = changesText(entry, form);
   const unit = form.language.value || entry.languages[0];
   const rows = lines.map((line) => {
     const texts = line.item.texts[unit] ?? Object.values(line.item.texts)[0] ?? [];
@@ -54,6 +55,17 @@ function itemList(wanted) {
   const first = lines.find((line) => line.item.id === wanted) ?? lines[0];
   if (first) showItem(first.item);
   else document.getElementById("items-detail").replaceChildren();
+}
+
+// How many changed among all items, shown or not.
+function changesText(entry, form) {
+  const counts = entry.changes[`${form.a.value} ${form.b.value} ${form.setting.value}`];
+  if (counts === undefined) return "";
+  const wanted = entry.languages.map((unit, i) => [unit, counts[i]]).filter(([unit, count]) => count && (form.language.value === "" || unit === form.language.value));
+  const sum = (n) => wanted.reduce((total, [, count]) => total + count[n], 0);
+  const where = form.language.value === "" ? `${wanted.length} languages together` : languageName(form.language.value);
+  const words = data.benchmarks[form.benchmark.value].metric === "acc" ? ["fixed", "broken"] : ["B higher", "B lower"];
+  return `Of all ${entry.of} items, in ${where}: ${sum(0)} ${words[0]}, ${sum(1)} ${words[1]}. More of them: report --items ${entry.of}.`;
 }
 
 function excerpt(texts) {
@@ -85,7 +97,7 @@ function showItem(item) {
     const answers = names.map(([model]) => answersOf(item, model, setting)[i]);
     if (answers.every((answer) => !answer)) return null;
     return el("tr", {}, el("th", { scope: "row" }, unit, el("span", { class: "sub" }, languageName(unit))), textCell(entry, item, unit),
-      goldCell(item, unit), ...answers.map((answer) => answerCell(answer, unit, data.benchmarks[form.benchmark.value])));
+      goldCell(item, unit), ...answers.map((answer, n) => answerCell(answer, unit, data.benchmarks[form.benchmark.value], `${names[n][1]}: ${data.models[names[n][0]]}`)));
   }).filter((row) => row !== null);
   const header = el("tr", {}, ...["Language", "Item", "Right answer", ...names.map(([model, letter]) => `${letter}: ${data.models[model]}`)].map((text) => el("th", { scope: "col" }, text)));
   const columns = el("colgroup", {}, el("col", { class: "l" }), el("col", { class: "t" }), ...Array.from({ length: 1 + names.length }, () => el("col", {})));
@@ -104,13 +116,13 @@ function textCell(entry, item, unit) {
 }
 
 function goldCell(item, unit) {
-  return el("td", { dir: direction(unit), lang: tag(unit) }, item.gold[unit] ?? "");
+  return el("td", { dir: direction(unit), lang: tag(unit), "data-head": "Right answer" }, item.gold[unit] ?? "");
 }
 
-function answerCell(answer, unit, benchmark) {
-  if (!answer) return el("td", { class: "hatch", "aria-label": "not measured" });
+function answerCell(answer, unit, benchmark, name) {
+  if (!answer) return el("td", { class: "hatch", "data-head": name, "aria-label": "not measured" });
   const [text, score] = answer;
   const verdict = benchmark.metric === "acc" ? (score >= 50 ? "✓ right" : "✗ wrong") : `${benchmark.metric} ${number(score)}`;
-  return el("td", { dir: direction(unit), lang: tag(unit) }, el("span", { class: `verdict ${score >= 50 ? "right" : "wrong"}`, dir: "ltr", lang: "en" }, verdict),
+  return el("td", { dir: direction(unit), lang: tag(unit), "data-head": name }, el("span", { class: `verdict ${score >= 50 ? "right" : "wrong"}`, dir: "ltr", lang: "en" }, verdict),
     text.length > 120 ? el("div", { class: "answer", tabindex: "0" }, text) : text === "" ? "(empty)" : text);
 }

@@ -11,8 +11,11 @@ function fill() {
   const items = controls("items");
   options(items.benchmark, benchmarks.filter(([key]) => data.items[key] !== undefined));
   options(items.setting, settings);
-  options(items.a, models, "0");
-  options(items.b, models, String(Math.min(1, models.length - 1)));
+  options(items.a, models, String(data.pair[0]));
+  options(items.b, models, String(data.pair[1]));
+  const changed = ([key]) => (data.items[key]?.changes[`${data.pair[0]} ${data.pair[1]} 0`] ?? []).some((count) => count && count[0] + count[1] > 0);
+  const first = benchmarks.find(changed);
+  if (first !== undefined) items.benchmark.value = first[0];
   options(controls("groups").by, [...Object.keys(groupings), ...(data.cells.some((cell) => get(cell, "language").includes("-")) ? Object.keys(sides) : [])].map((name) => [name, name]));
   fillLanguages();
 }
@@ -36,12 +39,15 @@ function openAddress() {
     choose("language", state.language);
     choose("show", state.show);
     itemList(state.item);
-  } else if (section === "benchmarks" && state.benchmark !== undefined) {
+  } else if (section === "benchmarks" && Object.hasOwn(data.benchmarks, state.benchmark ?? "")) {
     controls("benchmark").benchmark.value = state.benchmark;
     benchmarkTable();
   } else if (section === "heat") {
     const form = controls("heat");
     if (data.models.includes(state.model)) form.model.value = String(data.models.indexOf(state.model));
+    const setting = data.settings.findIndex(({ key }) => key === state.setting);
+    if (setting >= 0) form.setting.value = String(setting);
+    if (data.models.includes(state.other)) form.other.value = String(data.models.indexOf(state.other));
     heatMap();
   }
   if (section) document.getElementById(section)?.scrollIntoView();
@@ -60,7 +66,9 @@ itemList();
 openAddress();
 document.querySelector('form[data-for="heat"]').addEventListener("change", () => {
   heatMap();
-  writeAddress("heat", { model: data.models[Number(controls("heat").model.value)] });
+  const { model, setting, other } = controls("heat");
+  const state = { model: data.models[Number(model.value)], setting: data.settings[Number(setting.value)].key };
+  writeAddress("heat", other.value === "" ? state : { ...state, other: data.models[Number(other.value)] });
 });
 document.querySelector('form[data-for="groups"]').addEventListener("change", groupTable);
 document.querySelector('form[data-for="benchmark"]').addEventListener("change", () => {

@@ -1,17 +1,19 @@
 // Tables: sorting, filtering, paging and CSV are DataTables'. Cells it builds from data are rendered as text.
-const csvButton = (name) => ({
-  extend: "csvHtml5", text: "CSV", filename: name, escapeExcelFormula: true, bom: true,
-  exportOptions: { orthogonal: "export", columns: ":not(.control)" },
+// Cells read from the page lose their markup in a CSV; values of ours have none, so that `<b>` in them is a name's own.
+const plain = (value) => (typeof value === "string" && /^[=@\t\r]/.test(value) ? `'${value}` : value);
+const csvButton = (name, built) => ({
+  extend: "csvHtml5", text: "CSV", filename: name, bom: true,
+  exportOptions: { orthogonal: "export", columns: ":not(.control)", escapeExcelFormula: true, ...(built ? { format: { body: plain } } : {}) },
 });
 
 // A first click on a column of numbers shows the largest first.
 const bestFirst = [{ targets: ".n", orderSequence: ["desc", "asc"] }];
 
-function layout(name, rows) {
+function layout(name, rows, built = false) {
   const many = rows > 12;
   return {
     layout: { topStart: many ? "search" : null, topEnd: rows > 25 ? "info" : null,
-              bottomStart: { buttons: [csvButton(name)] }, bottomEnd: rows > 25 ? "paging" : null },
+              bottomStart: { buttons: [csvButton(name, built)] }, bottomEnd: rows > 25 ? "paging" : null },
     columnDefs: bestFirst,
     pageLength: 25, paging: rows > 25, autoWidth: false, searching: true,
     language: { search: "Filter", emptyTable: "nothing to show", info: "_START_–_END_ of _TOTAL_", infoEmpty: "0 of 0",
@@ -27,29 +29,30 @@ for (const table of document.querySelectorAll("table.data")) {
 
 // A table from rows of plain values; `columns`: {title, number, render}.
 function dataTable(parent, name, columns, rows, more = {}) {
-  const table = el("table", { class: "data", "data-name": name });
+  const heads = [...columns, ...(more.columns ?? [])].map((c) => el("th", { scope: "col" }, c.title)); // else some are <td>
+  const table = el("table", { class: "data", "data-name": name }, el("thead", {}, el("tr", {}, ...heads)));
   parent.replaceChildren(table);
   const text = DataTable.render.text();
   const made = columns.map((c, i) => ({
     title: c.title, data: i, className: c.number ? "n" : undefined, type: c.number ? "num" : undefined,
     render: c.render ? { _: c.render, sort: (value) => value ?? -1e9, type: (value) => value ?? -1e9, export: (value) => value ?? "" } : text,
   }));
-  return new DataTable(table, { ...layout(name, rows.length), columns: [...made, ...(more.columns ?? [])], data: rows, order: [], ...more.options });
+  return new DataTable(table, { ...layout(name, rows.length, true), columns: [...made, ...(more.columns ?? [])], data: rows, order: [], ...more.options });
 }
 
 const head = [
-  { title: "Benchmark" }, { title: "Metric" }, { title: "Language" }, { title: "Model" }, { title: "Setting" }, { title: "Prompts" },
-  { title: "Score", number: true, render: number }, { title: "Low", number: true, render: number },
+  { title: "Model" }, { title: "Benchmark" }, { title: "Language" }, { title: "Score", number: true, render: number },
+  { title: "Metric" }, { title: "Setting" }, { title: "Prompts" }, { title: "Low", number: true, render: number },
   { title: "High", number: true, render: number }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "At chance" },
 ];
 
 function numbersTable() {
   const rows = data.cells.map((cell) => [
-    data.benchmarks[get(cell, "benchmark")].title, get(cell, "metric"), get(cell, "language"), data.models[get(cell, "model")],
-    data.settings[get(cell, "setting")].label, get(cell, "family"), get(cell, "value"), get(cell, "low"), get(cell, "high"),
+    data.models[get(cell, "model")], data.benchmarks[get(cell, "benchmark")].title, `${get(cell, "language")} ${languageName(get(cell, "language"))}`,
+    get(cell, "value"), get(cell, "metric"), data.settings[get(cell, "setting")].label, get(cell, "family"), get(cell, "low"), get(cell, "high"),
     get(cell, "n"), get(cell, "seeds"), get(cell, "at_chance") ? `yes ${get(cell, "predicted")}`.trim() : "", cell,
   ]);
-  const filters = [0, 1, 2, 3, 4, 5].map((target) => ({ target, columnControl: ["order", ["searchList"]] }));
+  const filters = [0, 1, 2, 4, 5, 6].map((target) => ({ target, columnControl: ["order", ["searchList"]] }));
   const table = dataTable(document.getElementById("numbers-table"), "numbers", head, rows, {
     columns: [
       { title: "Signature", data: 12, className: "control", orderable: false, searchable: false,
@@ -80,9 +83,10 @@ function benchmarkTable() {
   const published = form.metric.value === lead ? data.published.filter((cell) => cell.benchmark === key) : [];
   const units = [...new Set([...shown.map((cell) => get(cell, "language")), ...published.map((cell) => cell.language)])].sort(byLanguage);
   const lines = new Map();
+  shown.sort((x, y) => get(x, "model") - get(y, "model"));
   for (const cell of shown) {
     const name = [data.models[get(cell, "model")], data.settings[get(cell, "setting")].label, get(cell, "family"), ""];
-    const id = JSON.stringify(name);
+    const id = JSON.stringify([get(cell, "model"), get(cell, "setting"), get(cell, "family")]); // shown names may be equal
     if (!lines.has(id)) lines.set(id, { name, values: new Map() });
     lines.get(id).values.set(get(cell, "language"), [get(cell, "value"), get(cell, "low"), get(cell, "high"), get(cell, "at_chance")]);
   }
@@ -94,12 +98,12 @@ function benchmarkTable() {
   }
   const withIntervals = form.intervals.checked;
   const display = (value, type, row, meta) => {
-    const [score, low, high, chance] = row.at(-1).get(units[meta.col - 6]) ?? [null, null, null, null];
+    const [score, low, high, chance] = row.at(-1).get(units[meta.col - 4]) ?? [null, null, null, null];
     return `${number(score)}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high)}]` : ""}`;
   };
-  const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Prompts" }, { title: "Note" },
-    { title: "Mean", number: true, render: number }, { title: "Gap", number: true, render: number },
-    ...units.map((unit) => ({ title: unit, number: true, render: display }))];
+  const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Mean", number: true, render: number },
+    { title: "Gap", number: true, render: number }, ...units.map((unit) => ({ title: unit, number: true, render: display })),
+    { title: "Prompts" }, { title: "Note" }];
   const rows = [...lines.values()].map(({ name, values }) => {
     const single = units.filter((unit) => !unit.includes("-"));
     const over = (single.length ? single : units).filter((unit) => values.has(unit));
@@ -109,7 +113,7 @@ function benchmarkTable() {
     const gap = values.has("en") && others.length && single.length ? values.get("en")[0] - others.reduce((a, b) => a + b, 0) / others.length : null;
     const missing = (single.length ? single : units).length - over.length;
     const note = [name[3], missing ? `${missing} of ${missing + over.length} not measured` : ""].filter(Boolean).join("; ");
-    return [...name.slice(0, 3), note, mean, gap, ...units.map((unit) => values.get(unit)?.[0] ?? null), values];
+    return [name[0], name[1], mean, gap, ...units.map((unit) => values.get(unit)?.[0] ?? null), name[2], note, values];
   });
   dataTable(document.getElementById("benchmark-table"), `benchmark-${key}`, columns, rows);
 }

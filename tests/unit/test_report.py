@@ -63,7 +63,8 @@ def test_leaderboard_numbers_are_the_tables_own(runs: list[Path], site: Path) ->
     assert {n["signature"] for n in numbers} == set(frame["signature"])
     cells = cell_intervals(frame, draws=DRAWS)
     low = {(r.model, r.benchmark, r.language, r.shots): r.low for r in cells.itertuples()}
-    assert all(n["low"] == low[n["model"], n["benchmark"], n["language"], n["shots"]] for n in numbers)
+    for n in numbers:
+        assert n["low"] == pytest.approx(low[n["model"], n["benchmark"], n["language"], n["shots"]], abs=1e-6)
     for name in ("leaderboard.md", "leaderboard.tex"):
         assert f"{float(row['value']):.1f} [" in (site / name).read_text(encoding="utf-8")
 
@@ -77,6 +78,26 @@ def test_a_model_that_lacks_a_language_is_named_and_not_ranked(tmp_path: Path) -
     assert rows["c"].missing == "XNLI: 1 of 4"
     assert rows["a"].rank is not None
     assert (rows["a"].rank.best, rows["a"].rank.worst, rows["a"].rank.tied) == (1, 2, "b")
+
+
+def test_models_at_chance_are_not_ranked_and_why_is_said(tmp_path: Path) -> None:
+    """XCOPA, chance 1/2: one model guesses, two know something. The guesser is nobody's neighbour in the order."""
+    mixed = {unit: np.arange(400) % 2 for unit in UNITS}
+    runs = [
+        write_run(
+            tmp_path / name, outcomes(400, UNITS, accuracy=accuracy), benchmark="xcopa", model=name, choices=mixed
+        )
+        for name, accuracy in (("guesses", 0.5), ("knows", 0.7), ("best", 0.8))
+    ]
+    for run in runs:
+        write_run(run, outcomes(400, UNITS, accuracy=0.5 if run.name == "guesses" else 0.8), model=run.name)
+    rows = {row.model: row for row in leaderboard(measure(load_results(runs), draws=DRAWS))}
+    assert rows["guesses"].scores["xcopa"].rank is None
+    assert (rows["best"].rank.place, rows["knows"].rank.place) == (1, 2)
+    assert rows["guesses"].scores["xcopa"].at_chance == 4
+    only = measure(load_results([tmp_path / "guesses"]), draws=DRAWS)
+    assert only.ranks is not None
+    assert only.ranks["rank"].isna().all()
 
 
 def test_published_rows_are_marked_and_never_ranked(runs: list[Path], tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         page = write_report(arguments.runs, arguments.output, options, step)
     print(f"{page} ({page.stat().st_size / 1e6:.1f} MB, opens in a browser, offline)")
+    if page.stat().st_size > 5_000_000:
+        print("note: more than 5 MB even without items: give fewer models or benchmarks", file=sys.stderr)
     print(f"leaderboard.csv, .md, .tex, .json and figures/ are in {arguments.output}", file=sys.stderr)
     return 0
 

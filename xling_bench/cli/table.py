@@ -130,13 +130,10 @@ def _note_omissions(frame: Any) -> None:
 
 
 def _warn_of_sample(frame: Any) -> None:
-    limited = frame[frame["signature"].str.contains("|limit:", regex=False)]
-    if not limited.empty:
-        few, many = limited["n"].min(), limited["n"].max()
-        items = str(few) if few == many else f"{few} to {many}"
-        print(
-            f"note: {len(limited)} of {len(frame)} numbers are of the first {items} items only (--limit)",
-            file=sys.stderr,
-        )
+    from xling_bench.results.mixing import limits
+
+    limited = limits(frame)
+    if limited:
+        print(f"note: not the whole benchmarks (--limit): {limited}", file=sys.stderr)
     if (frame["source"] == "sample").any():
         print("sample data: invented items that show how things work, not benchmark scores", file=sys.stderr)

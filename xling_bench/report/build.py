@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from xling_bench.report.measure import Measured, Step, measure
 from xling_bench.report.page import render_page
 from xling_bench.report.payload import payload
 from xling_bench.report.published import reference_rows
+from xling_bench.report.visible import line
 from xling_bench.results.compare import with_seeds
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import DRAWS
 
 MOST_BYTES = 4_800_000  # of index.html; what the rest leaves of it is for items
 FIGURES = "figures"
+OURS = re.compile(r"(heatmap|gaps|before-after)-[a-z0-9-]+\.(png|svg)")  # the names that our figures have
 SAMPLE = "Sample data: invented items that show how things work. These are not benchmark scores."
 
 
@@ -51,8 +53,7 @@ def write_report(
     this one's are removed. Raises UsageError for models that are not there, DataError for numbers measured differently.
     """
     options = options or Options()
-    if (output / "run.json").exists():
-        raise UsageError(f"{output} is a run: write the report into a folder of its own.")
+    _check_place(output)
     step("reading")
     frame = with_seeds(load_results(list(runs)), options.seeds)
     measured = measure(frame, draws=options.draws, step=step)
@@ -73,10 +74,21 @@ def write_report(
     shown = context.page_context(measured, options.title, board, benchmarks, options.draws)
     shown |= context.variants(measured, options.draws) | context.rankc(runs, measured, options.seeds)
     shown |= {"gap_figures": figures["gaps"], "change": change and {**change, "figures": figures["change"]}}
-    page = _page(measured, shown, benchmarks, cells, chosen)
+    models = [measured.models.index(name) for name in pair or measured.models[:1] * 2]
+    page = _page(shown, chosen, lambda some: payload(measured, benchmarks, cells, some, models))
     step("writing")
     _write(output, page, board, benchmarks, measured, figures)
     return output / "index.html"
+
+
+def _check_place(output: Path) -> None:
+    """Refuse, before anything is computed, a place whose files are not ours to replace."""
+    if (output / "run.json").exists():
+        raise UsageError(f"{output} is a run: write the report into a folder of its own.")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output} is a file; -o takes a folder, which is made where there is none.")
+    if (output / "index.html").exists() and not (output / "leaderboard.json").exists():
+        raise UsageError(f"{output} has an index.html that is no report of ours; choose another folder.")
 
 
 def _accuracy_first(key: str) -> tuple[bool, str]:
@@ -84,16 +96,23 @@ def _accuracy_first(key: str) -> tuple[bool, str]:
 
 
 def _pair(models: list[str], options: Options) -> tuple[str, str] | None:
-    """The two models held against each other."""
-    for name in filter(None, (options.before, options.after)):
-        if name not in models:
-            raise UsageError(
-                f"no results of model {name!r}.{did_you_mean(name, models)} There are {', '.join(models)}."
-            )
-    before, after = options.before or models[0], options.after or models[-1]
-    if before == after and (options.before or options.after) and len(models) > 1:
-        before, after = (before, next(m for m in models if m != before)) if options.before else (models[0], after)
-    return (before, after) if before != after else None
+    """The two models held against each other; None where there is one only."""
+    before = _named(options.before, models) if options.before else ""
+    after = _named(options.after, models) if options.after else ""
+    if before and before == after:
+        raise UsageError(f"--before and --after are both {before!r}: expected two models.")
+    before = before or next((name for name in models if name != after), "")
+    after = after or next((name for name in reversed(models) if name != before), "")
+    return (before, after) if before and after else None
+
+
+def _named(name: str, models: list[str]) -> str:
+    """The model of this name, or the one whose path ends in it."""
+    found = [model for model in models if model == name] or [m for m in models if Path(m).name == Path(name).name]
+    if len(found) != 1:
+        known = f"{did_you_mean(name, models)} There are {', '.join(map(line, models))}."
+        raise UsageError(f"{'several models end in' if found else 'no results of model'} {name!r}.{known}")
+    return found[0]
 
 
 def _figures(measured: Measured, pair: tuple[str, str] | None) -> dict[str, list[Figure]]:
@@ -103,29 +122,30 @@ def _figures(measured: Measured, pair: tuple[str, str] | None) -> dict[str, list
     return {"heat": maps, "gaps": gaps, "change": before_after(cells, *pair) if pair else []}
 
 
-def _page(
-    measured: Measured, shown: dict[str, Any], benchmarks: list[str], cells: list[Any], chosen: dict[str, Any]
-) -> str:
-    """The page with as many items as its size leaves room for."""
-    bare = render_page(shown, payload(measured, benchmarks, cells, items.within(chosen, 0)))
+def _page(shown: dict[str, Any], chosen: dict[str, Any], data: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
+    """The page with as many items as its size leaves room for; `data` makes what its scripts read, of items."""
+    bare = render_page(shown, data(items.within(chosen, 0)))
     room = MOST_BYTES - len(bare.encode())
-    return render_page(shown, payload(measured, benchmarks, cells, items.within(chosen, max(0, room))))
+    return render_page(shown, data(items.within(chosen, max(0, room))))
 
 
 def _write(
     output: Path, page: str, board: list[Row], benchmarks: list[str], measured: Measured, figures: dict[str, Any]
 ) -> None:
-    note = SAMPLE if (measured.frame["source"] == "sample").any() else ""
+    notes = [SAMPLE] if (measured.frame["source"] == "sample").any() else []
+    notes += context.notes_of(measured.frame)
     drawn = [figure for group in figures.values() for figure in group]
     names = sorted(f"{figure.name}.{form}" for figure in drawn for form in ("png", "svg"))
+    lead = measured.lead
+    metrics = {key: str(lead.loc[lead["benchmark"] == key, "metric"].iloc[0]) for key in benchmarks}
     old = _listed(output / "leaderboard.json")
     for figure in drawn:
         write_bytes(output / FIGURES / f"{figure.name}.svg", figure.svg)
         write_bytes(output / FIGURES / f"{figure.name}.png", figure.png)
     write_text(output / "leaderboard.csv", formats.as_csv(board, benchmarks))
-    write_text(output / "leaderboard.md", formats.as_markdown(board, benchmarks, note))
-    write_text(output / "leaderboard.tex", formats.as_latex(board, benchmarks, note))
-    facts = {"note": note, "figures": names}
+    write_text(output / "leaderboard.md", formats.as_markdown(board, metrics, notes))
+    write_text(output / "leaderboard.tex", formats.as_latex(board, metrics, notes))
+    facts = {"notes": notes, "unit": "percent, or points of 100 (chrF++, BLEU)", "figures": names}
     write_text(output / "leaderboard.json", formats.as_json(board, measured.cells, facts))
     write_text(output / "index.html", page)
     for name in old - set(names):
@@ -138,8 +158,8 @@ def _listed(path: Path) -> set[str]:
         return set()
     try:
         names = json.loads(path.read_text(encoding="utf-8"))["figures"]
-        return {str(name) for name in names if re.fullmatch(r"[A-Za-z0-9.-]+\.(png|svg)", str(name))}
-    except (ValueError, KeyError, TypeError) as error:
+        return {str(name) for name in names if OURS.fullmatch(str(name))}
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         raise OutputError(f"{path} is no leaderboard of ours ({error!r}): choose another folder.") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,30 @@ from xling_bench.report import consistency, methods, sensitivity
 from xling_bench.report.leaderboard import Row, missing
 from xling_bench.report.measure import Measured
 from xling_bench.report.page import Table, printed
-from xling_bench.report.select import resampleable
+from xling_bench.report.select import Setting, resampleable
 from xling_bench.report.visible import line
-from xling_bench.results.compare import compare_models, left_out
+from xling_bench.results.compare import ALPHA, compare_models, left_out
+from xling_bench.results.mixing import limits
 from xling_bench.results.rankc import rankc_table
-from xling_bench.results.schema import PATH
+from xling_bench.results.schema import PATH, SAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HEAD = {"model": "Model", "benchmark": "Benchmark", "shots": "Shots", "demos": "Demos", "metric": "Metric"}
+HEAD = {"model": "Model", "benchmark": "Benchmark", "setting": "Setting", "metric": "Metric"}
+
+MODEL_HEAD = {
+    "model": "Model",
+    "fingerprint": "Fingerprint of its files",
+    "revision": "Revision",
+    "scoring": "Scored by",
+    "lm_eval": "lm-eval",
+    "v": "xling-bench",
+    "code": "Code",
+    "joiner": "After each demonstration",
+    "dtype": "Numbers",
+    "peft": "Adapter",
+}
 
 
 def page_context(measured: Measured, title: str, board: list[Row], benchmarks: list[str], draws: int) -> dict[str, Any]:
@@ -44,21 +59,35 @@ def page_context(measured: Measured, title: str, board: list[Row], benchmarks: l
         "ranked_by": _ranked_by(measured),
         "board": [(setting, [row for row in board if row.setting == setting]) for setting in settings],
         "spread": _spread(measured),
-        "consistency": _optional(_titled(consistency.agreement_with_english(lead))),
+        "consistency": _consistency(measured),
+        "chance_note": _chance_note(board),
+        "published_note": _published_note(board),
+        "gap_note": _gap_note(measured),
         "prompts": methods.prompts(frame),
-        "model_table": printed(_frame(methods.model_rows(frame, measured.models))),
+        "model_table": printed(_frame(methods.model_rows(frame, measured.models)), MODEL_HEAD),
         "data_rows": methods.benchmark_rows(frame),
         "metrics": methods.metric_rows(frame),
-        "at_chance": _optional(_frame(methods.at_chance_rows(measured))),
+        "at_chance": _at_chance(measured),
         "draws": f"{draws:,}",
     }
 
 
 def _ranked_by(measured: Measured) -> str:
-    """What the ranks are of, in one sentence."""
-    if measured.ranks is None:
+    """What the ranks are of: one sentence, or one for each setting where they differ."""
+    ranks = measured.ranks
+    if ranks is None:
         return "Not ranked: no benchmark has item scores."
-    ranked = sorted(set(measured.ranks.loc[measured.ranks["family"] != "", "benchmark"]))
+    said: dict[str, list[str]] = {}
+    for setting in measured.settings:
+        here = ranks[(ranks["shots"] == setting.shots) & (ranks["demos"] == setting.demos)]
+        said.setdefault(_ranked_in(here), []).append(setting.label)
+    return next(iter(said)) if len(said) == 1 else " ".join(f"{', '.join(at)}: {text}" for text, at in said.items())
+
+
+def _ranked_in(ranks: pd.DataFrame) -> str:
+    ranked = sorted({str(key) for key in ranks.loc[ranks["family"] != "", "benchmark"]})
+    if not ranked:
+        return "Not ranked: no benchmark has item scores."
     accuracy = [get_benchmark(key).title for key in ranked if get_benchmark(key).chance is not None]
     if len(accuracy) > 1:
         return f"Ranked by overall: chance-corrected accuracy, mean over {', '.join(accuracy)}."
@@ -70,11 +99,9 @@ def _ranked_by(measured: Measured) -> str:
 def notes_of(frame: pd.DataFrame) -> list[str]:
     """What a reader must know before any number: limits, other splits, results of plain lm_eval."""
     notes = []
-    limited = frame[frame["signature"].str.contains("|limit:", regex=False)]
-    if not limited.empty:
-        counts = sorted({int(n) for n in limited["n"]})
-        amount = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-        notes.append(f"{len(limited)} of {len(frame)} numbers are of the first {amount} items only (--limit).")
+    limited = limits(frame)
+    if limited:
+        notes.append(f"Not the whole benchmarks (--limit): {limited}.")
     splits = sorted(set(frame["split"]) - {"test"})
     if splits:
         notes.append(f"Some numbers are of the split {', '.join(splits)}, not of test.")
@@ -89,19 +116,31 @@ def change(measured: Measured, pair: tuple[str, str], draws: int) -> dict[str, A
     kept = resampleable(measured.lead)
     both = kept[kept["model"].isin(pair)]
     cells = both.groupby(["benchmark", "shots", "demos", "metric", "language"])["model"].nunique()
-    table = None
+    table, verdict = None, ""
     if not cells.empty and int(cells.max()) == 2:
-        names = {name: title for name, title in HEAD.items() if name != "model"} | {
-            "language": "Language",
-            "items": "Items",
-            "difference": "Difference",
-            "interval": "95 %",
-        }
-        names |= {"p_holm": "p (Holm)", "p": "p", "mde": "mde", "at_chance_a": "At chance before"}
         found = compare_models(both, *pair, draws=draws)
-        table = printed(_titled(_with_interval(found, "low", "high")), names | {"at_chance_b": "after"})
+        verdict = _verdict(found)
+        names = {name: title for name, title in HEAD.items() if name != "model"} | {"language": "Language"}
+        names |= {"items": "Items", "difference": "Difference", "interval": "95 %", "p_holm": "p (Holm)", "p": "p"}
+        names |= {"mde": "Detectable", "chance": "At chance before, after"}
+        counts = zip(found["at_chance_a"], found["at_chance_b"], found["languages"], strict=True)
+        found["chance"] = ["" if missing(a) else f"{a}, {b} of {n}" for a, b, n in counts]
+        found = found.sort_values(["p_holm", "p"], kind="stable", ignore_index=True, na_position="last")
+        table = printed(_titled(_with_interval(found, "low", "high")), names)
     notes = [line(note, 300) for note in left_out(measured.lead, *pair)]
-    return {"before": pair[0], "after": pair[1], "table": table, "notes": notes}
+    return {"before": pair[0], "after": pair[1], "table": table, "verdict": verdict, "notes": notes}
+
+
+def _verdict(found: pd.DataFrame) -> str:
+    """What the comparison comes to, in a sentence."""
+    cells = found[found["p_holm"].notna()]
+    sure = cells[cells["p_holm"] < ALPHA]
+    chance = (sure["at_chance_a"].fillna(0) > 0) & (sure["at_chance_b"].fillna(0) > 0)
+    judged = sure[~chance.astype(bool)]
+    better, worse = int((judged["difference"] > 0).sum()), int((judged["difference"] < 0).sum())
+    text = f"Of {len(cells)} cells {better} got better and {worse} worse (p below {ALPHA:g} after Holm)"
+    text += f"; {int(chance.sum())} more changed while at chance on both sides" if chance.any() else ""
+    return f"{text}; {len(cells) - len(sure)} are undecided, which is not “the same”."
 
 
 def _spread(measured: Measured) -> Table | None:
@@ -110,10 +149,72 @@ def _spread(measured: Measured) -> Table | None:
     keys = ["model", "benchmark", "family", "shots", "demos", "metric"]
     more = measured.overview[[*keys, "worst", "min", "relative_gap"]]
     table = _with_interval(measured.spread.merge(more, on=keys, how="left"), "gap_low", "gap_high")
+    table = _in_order(table, measured.models)
     names = HEAD | {"languages": "Languages", "at_chance": "At chance", "mean": "Mean", "gap": "Gap to en"}
     names |= {"interval": "95 %", "relative_gap": "Relative gap %", "std": "Std", "std_corrected": "Std without noise"}
     names |= {"worst": "Worst", "min": "Minimum", "consistency": "Same answer in two languages %"}
-    return printed(_titled(table), names)
+    return replace(printed(_titled(table), names), marked=frozenset(_mostly_chance(table)))
+
+
+def _mostly_chance(table: pd.DataFrame) -> list[int]:
+    counts = zip(table["at_chance"], table["languages"], strict=True)
+    return [i for i, (chance, of) in enumerate(counts) if not missing(chance) and 2 * int(chance) > int(of)]
+
+
+def _gap_note(measured: Measured) -> str:
+    """The largest gap that means something."""
+    if measured.spread is None:
+        return ""
+    table = measured.spread.reset_index(drop=True)
+    table = table.drop(index=_mostly_chance(table)).dropna(subset=["gap"])
+    if table.empty:
+        return "No benchmark has English and most of its languages above chance: the gaps here mean nothing."
+    row = table.sort_values("gap", ascending=False, kind="stable").iloc[0]
+    setting = Setting(int(row["shots"]), str(row["demos"])).label
+    where = f"{line(row['model'])} on {get_benchmark(str(row['benchmark'])).title}, {setting}"
+    return f"Largest gap: {where}: {_short(row['gap'])} points, [{_short(row['gap_low'])}, {_short(row['gap_high'])}]."
+
+
+def _chance_note(board: list[Row]) -> str:
+    """Said above the table when whole models are at chance."""
+    rows = [row for row in board if row.overall is not None and row.overall.at_chance]
+    low = sum(2 * (row.overall.at_chance or 0) > row.overall.of for row in rows if row.overall is not None)
+    if not low:
+        return ""
+    return (
+        f"{low} of {sum(row.overall is not None for row in board)} rows have more than half of their accuracies at "
+        "chance. They are not ranked: differences among them are of guessing habits."
+    )
+
+
+def _published_note(board: list[Row]) -> str:
+    partly = any(s.measured < s.declared for row in board if not row.published for s in row.scores.values())
+    if not partly or not any(row.published for row in board):
+        return ""
+    return "Published means are over all languages of a benchmark; ours are not where “n/m measured” stands."
+
+
+def _consistency(measured: Measured) -> Table | None:
+    table = consistency.agreement_with_english(measured.lead)
+    if table.empty:
+        return None
+    units = [str(name) for name in table.columns if name not in (*consistency.HEAD, "mean")]
+    names = {name: title for name, title in HEAD.items() if name != "metric"} | {"mean": "Mean"}
+    return printed(_titled(_in_order(table, measured.models)), names | {unit: unit for unit in units})
+
+
+def _at_chance(measured: Measured) -> Table | None:
+    rows = methods.at_chance_rows(measured)
+    if not rows:
+        return None
+    names = {
+        "model": "Model",
+        "title": "Benchmark",
+        "setting": "Setting",
+        "count": "At chance",
+        "languages": "Languages",
+    }
+    return printed(_in_order(_frame(rows), measured.models), names)
 
 
 def variants(measured: Measured, draws: int) -> dict[str, Any]:
@@ -127,10 +228,13 @@ def variants(measured: Measured, draws: int) -> dict[str, Any]:
 
 def rankc(runs: Sequence[Path], measured: Measured, seeds: Sequence[int]) -> dict[str, Any]:
     """`rankc`: means over pairs of mLAMA's rankings, of run folders whose form of the data has parallel candidates."""
-    ranked = measured.frame[measured.frame["metric"] == "p1"]
+    frame = measured.frame
+    ranked = frame[(frame["metric"] == "p1") & (frame["harness"] == "xling-bench")]
     parallel = ranked[ranked["signature"].str.contains("|form:bmlama", regex=False).astype(bool)]
-    folders = [Path(runs[i]) for i in sorted({int(n) for n in parallel[PATH]}) if Path(runs[i]).is_dir()]
-    if not folders or int(parallel.groupby("model")["language"].nunique().max()) < 2:
+    kept = {int(str(n)) for n, part in parallel.groupby(PATH) if part[SAMPLES].notna().all()}
+    folders = [Path(runs[i]) for i in sorted(kept) if Path(runs[i]).is_dir()]
+    pairs = parallel[parallel[PATH].isin(kept)].groupby(["model", "family", "shots", "demos", "seed"])["language"]
+    if not folders or int(pairs.nunique().max()) < 2:
         return {"rankc": None}
     table = rankc_table(folders, seeds)
     return {"rankc": printed(table[table["other"] == "(mean)"].drop(columns=["other", "items"]))}
@@ -146,8 +250,19 @@ def _short(value: float) -> str:
 
 
 def _titled(table: pd.DataFrame) -> pd.DataFrame:
-    """With the benchmarks' titles for their keys."""
-    return table.assign(benchmark=[_title(str(key)) for key in table["benchmark"]])
+    """With the benchmarks' titles for their keys, and the setting in words where it is in two columns."""
+    table = table.assign(benchmark=[_title(str(key)) for key in table["benchmark"]])
+    if "demos" in table.columns:
+        pairs = zip(table["shots"], table["demos"], strict=True)
+        table = table.assign(setting=[Setting(int(shots), str(demos)).label for shots, demos in pairs])
+    return table
+
+
+def _in_order(table: pd.DataFrame, models: list[str]) -> pd.DataFrame:
+    """Models in the order they were given, the rest as it is."""
+    place = {name: i for i, name in enumerate(models)}
+    order = [place[str(name)] for name in table["model"]]
+    return table.iloc[sorted(range(len(order)), key=lambda i: order[i])].reset_index(drop=True)
 
 
 def _title(key: str) -> str:

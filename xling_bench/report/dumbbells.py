@@ -102,7 +102,8 @@ def _limits(rows: list[Both], chance: float | None) -> tuple[float, float]:
     ends = [end for row in rows for cell in row for end in (cell.value, cell.low, cell.high) if end == end]
     ends += [] if chance is None else [chance]
     room = max(0.04 * (max(ends) - min(ends)), (10 - max(ends) + min(ends)) / 2)
-    return min(ends) - room, max(ends) + room
+    low = min(ends) - room
+    return (max(low, -0.2 * room) if min(ends) >= 0 else low), max(ends) + room
 
 
 def _frame(axes: Axes, rows: list[Both], chance: float | None, words: str) -> None:
@@ -120,7 +121,7 @@ def _frame(axes: Axes, rows: list[Both], chance: float | None, words: str) -> No
 
 
 def _row(axes: Axes, y: int, old: Cell, new: Cell) -> None:
-    colour = IDLE if _idle(old, new) else UP if new.value >= old.value else DOWN
+    colour = IDLE if _idle(old, new) else UP if new.value > old.value else DOWN if new.value < old.value else INK
     for cell, shift in ((old, -0.28), (new, 0.28)):
         if cell.low == cell.low and cell.high == cell.high:  # beside the row, where the two do not hide each other
             axes.hlines(y + shift, cell.low, cell.high, color=colour, linewidth=0.7, alpha=0.7)

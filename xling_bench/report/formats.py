@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.report.leaderboard import Rank, Row, Score, missing
+from xling_bench.report.names import number
 from xling_bench.report.visible import line
 from xling_bench.results.text import aligned, latex, to_csv
 
@@ -14,18 +16,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def table_rows(rows: list[Row], benchmarks: list[str]) -> list[list[str]]:
-    """Header and printed rows of one setting, for Markdown and LaTeX."""
-    header = ["rank", "model", "overall", *(get_benchmark(b).title for b in benchmarks), "note"]
+def table_rows(rows: list[Row], benchmarks: dict[str, str]) -> list[list[str]]:
+    """Header and printed rows of one setting, for Markdown and LaTeX. `benchmarks`: {key: headline metric}."""
+    heads = [f"{get_benchmark(key).title} ({metric})" for key, metric in benchmarks.items()]
     body = []
     for row in rows:
         rank = "-" if row.rank is None else _rank_text(row.rank)
-        note = f"not ranked, lacks {row.missing}" if row.missing else ""
-        if row.published:
-            note = f"published, not measured here: {row.published}"
-        scores = [_score_text(row.scores.get(b)) for b in benchmarks]
+        tied = f"tied with {line(row.rank.tied, 160)}" if row.rank and row.rank.tied else ""
+        scores = [_score_text(row.scores.get(key)) for key in benchmarks]
+        note = "; ".join(filter(None, [line(row.note, 300), tied]))
         body.append([rank, line(row.model), _score_text(row.overall), *scores, note])
-    return [header, *body]
+    return [["rank", "model", "overall", *heads, "note"], *body]
 
 
 def _rank_text(rank: Rank) -> str:
@@ -35,23 +36,24 @@ def _rank_text(rank: Rank) -> str:
 def _score_text(score: Score | None) -> str:
     if score is None:
         return "-"
-    text = f"{score.value + 0.0:.1f}"
+    text = number(score.value)
     if score.low is not None and score.high is not None:
-        text += f" [{score.low:.1f}, {score.high:.1f}]"
-    text += "" if score.complete else f" ({score.measured}/{score.of})"
-    return f"{text} ~{score.at_chance}" if score.at_chance else text
+        text += f" [{number(score.low)}, {number(score.high)}]"
+    parts = [f"{score.measured}/{score.declared or score.of}"] if score.measured != (score.declared or score.of) else []
+    parts += [f"{score.at_chance} at chance"] if score.at_chance else []
+    return f"{text} ({', '.join(parts)})" if parts else text
 
 
 NOTES = (
     "overall: mean over the accuracy benchmarks of (accuracy - chance) / (1 - chance), percent. rank (best-worst): "
-    "central 95 % when items are drawn again. [low, high]: 95 % interval over items. Languages count equally. "
-    "~n: n languages at chance, among which gaps and ranks mean nothing."
+    "central 95 % when items are drawn again. [low, high]: 95 % interval over items. (n/m): languages measured, of "
+    "those it has. Languages count equally. A model with more than half of its cells at chance is not ranked."
 )
 
 
-def as_markdown(rows: list[Row], benchmarks: list[str], note: str) -> str:
+def as_markdown(rows: list[Row], benchmarks: dict[str, str], notes: list[str]) -> str:
     """One table per setting."""
-    parts = ["# Leaderboard\n", f"{note}\n" if note else ""]
+    parts = ["# Leaderboard\n", *(f"{note}  " for note in notes)]
     for setting in dict.fromkeys(row.setting for row in rows):
         table = table_rows([row for row in rows if row.setting == setting], benchmarks)
         escaped = [[cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in r] for r in table]
@@ -59,9 +61,9 @@ def as_markdown(rows: list[Row], benchmarks: list[str], note: str) -> str:
     return "\n".join([*filter(None, parts), NOTES]) + "\n"
 
 
-def as_latex(rows: list[Row], benchmarks: list[str], note: str) -> str:
+def as_latex(rows: list[Row], benchmarks: dict[str, str], notes: list[str]) -> str:
     """One tabular per setting."""
-    parts = [f"% {note}\n"] if note else []
+    parts = [f"% {note}" for note in notes]
     for setting in dict.fromkeys(row.setting for row in rows):
         table = table_rows([row for row in rows if row.setting == setting], benchmarks)
         parts.append(latex(table, f"Leaderboard, {setting.label}. {NOTES}"))
@@ -72,7 +74,7 @@ PLACES = ("place", "best", "worst", "tied")
 FIELDS = ("value", "low", "high", "measured", "of", "at_chance", "std", "gap")
 
 
-def as_csv(rows: list[Row], benchmarks: list[str]) -> str:
+def as_csv(rows: list[Row], benchmarks: Iterable[str]) -> str:
     """One line per model, setting and score (`overall` and each benchmark), numbers in full."""
     head = ["model", "shots", "demos", "published", "missing", "benchmark", *FIELDS]
     lines: list[list[Any]] = [[*head, "rank", "rank_best", "rank_worst", "tied_with"]]
@@ -82,7 +84,7 @@ def as_csv(rows: list[Row], benchmarks: list[str]) -> str:
             if score is not None:
                 rank = row.rank if name == "overall" else score.rank
                 values = [*(getattr(score, f) for f in FIELDS), *(_places(rank) or dict.fromkeys(PLACES)).values()]
-                lines.append([*known, name, *("" if v is None else v for v in values)])
+                lines.append([*known, name, *("" if v is None else _tidy(v) for v in values)])
     return to_csv(lines)
 
 
@@ -113,7 +115,7 @@ def as_json(rows: list[Row], cells: pd.DataFrame, facts: dict[str, Any]) -> str:
 
 
 def _plain(score: Score | None) -> dict[str, Any] | None:
-    return None if score is None else {**{n: getattr(score, n) for n in FIELDS}, "rank": _places(score.rank)}
+    return None if score is None else {**{n: _tidy(getattr(score, n)) for n in FIELDS}, "rank": _places(score.rank)}
 
 
 def _places(rank: Rank | None) -> dict[str, Any] | None:
@@ -123,4 +125,9 @@ def _places(rank: Rank | None) -> dict[str, Any] | None:
 def _jsonable(value: Any) -> Any:
     if missing(value):
         return None
-    return value.item() if hasattr(value, "item") else value
+    return _tidy(value.item() if hasattr(value, "item") else value)
+
+
+def _tidy(value: Any) -> Any:
+    """Floats to six decimals: what is beyond is the order of additions; no minus before zero."""
+    return round(value, 6) + 0.0 if isinstance(value, float) else value

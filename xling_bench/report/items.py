@@ -12,6 +12,7 @@ import numpy as np
 
 from xling_bench.catalog import Benchmark, get_benchmark, in_percent
 from xling_bench.errors import DataError
+from xling_bench.report.payload import script_json
 from xling_bench.report.select import Setting
 from xling_bench.report.visible import visible
 from xling_bench.results.schema import CHOICES, ITEMS, SAMPLES
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ID = re.compile(rb'"doc": \{"id": "([^"\\]+)"')
 HEAD = 200  # bytes of a line within which the id stands
 LONGEST_ANSWER = 300
+MOST_PAIRED = 8  # models up to which every pair is counted
 Json = dict[str, Any]
 
 
@@ -33,7 +35,9 @@ def drill_down(lead: pd.DataFrame, models: list[str], settings: list[Setting], m
     with `id`, `disagreement`, `texts` {language: [one per field]}, `gold` {language: text} and `answers`
     [model][setting][language index]: [answer, score], null where not measured. An answer of a ranking benchmark is the
     candidate's text or class name, of a generating one the text; a score is 0 to 100. Answers are those of the
-    lowest seed.
+    lowest seed. `changes` {"a b setting": [fixed, broken] per language, of all items that both models have}: B right
+    (or higher) where A is wrong (lower), and the other way round; of all pairs of models, or of those with the first
+    one where there are more than eight.
     """
     found = {}
     for benchmark, rows in lead[lead[ITEMS].notna()].groupby("benchmark", sort=True):
@@ -75,10 +79,34 @@ class _Drill:
                 for m in self.models
             ]
             texts = {unit: [visible(doc.get(field, "")) for field in self.fields] for unit, doc in have.items()}
-            gold = {unit: visible(self._gold(doc), LONGEST_ANSWER) for unit, doc in have.items()}
+            gold = {unit: visible(self._gold(doc, f"{unit}, {name}"), LONGEST_ANSWER) for unit, doc in have.items()}
             item = {"id": visible(name, 100), "disagreement": round(disagreement, 3)}
             items.append({**item, "texts": texts, "gold": gold, "answers": table})
-        return {"of": len(ranked), "languages": self.units, "fields": self.fields, "items": items}
+        found = {"of": len(ranked), "languages": self.units, "fields": self.fields, "items": items}
+        return found | {"changes": self._changes()}
+
+    def _changes(self) -> Json:
+        """{"a b setting": [[fixed, broken] per language, None where not measured]}, models and settings by number."""
+        names = range(len(self.models))
+        pairs = [(a, b) for a in names for b in names if a != b]
+        if len(self.models) > MOST_PAIRED:
+            pairs = [(a, b) for a, b in pairs if 0 in (a, b)]
+        found: Json = {}
+        for number, setting in enumerate(self.settings):
+            for a, b in pairs:
+                counts = [self._changed(self.models[a], self.models[b], setting, unit) for unit in self.units]
+                if any(counts):
+                    found[f"{a} {b} {number}"] = counts
+        return found
+
+    def _changed(self, a: str, b: str, setting: Setting, unit: str) -> list[int] | None:
+        import pandas as pd
+
+        rows = [self.rows.get((model, setting, unit)) for model in (a, b)]
+        if rows[0] is None or rows[1] is None:
+            return None
+        both = pd.concat([getattr(row, ITEMS) for row in rows], axis=1, join="inner").to_numpy()
+        return [int((both[:, 1] > both[:, 0]).sum()), int((both[:, 1] < both[:, 0]).sum())]
 
     def _disagreements(self) -> list[tuple[str, float]]:
         """[(item id, disagreement)], largest first: the variance of the items' scores over models (with one model, over
@@ -119,28 +147,42 @@ class _Drill:
                 found.append(None)
                 continue
             i = position[name]
-            answer = self._candidate(int(picks[i]), docs.get(name)) if picks[i] >= 0 else _text(generated.get(name))
+            where = f"{key[0]}, {key[2]}, {name}"
+            ranked = picks[i] >= 0
+            answer = (
+                self._candidate(int(picks[i]), docs.get(name), where) if ranked else _text(generated.get(name), where)
+            )
             found.append([visible(answer, LONGEST_ANSWER), round(scale * float(values[i]), 1)])
         return found
 
-    def _candidate(self, index: int, doc: Json | None) -> str:
+    def _candidate(self, index: int, doc: Json | None, where: str) -> str:
         """The candidate's class name or text; its number where the texts were not kept."""
         names = self.benchmark.labels
         if not names and doc is not None:
             fields = self.benchmark.choices
-            names = tuple(map(str, doc[fields[0]] if len(fields) == 1 else (doc[field] for field in fields)))
+            try:
+                names = tuple(map(str, doc[fields[0]] if len(fields) == 1 else [doc[field] for field in fields]))
+            except (KeyError, TypeError) as error:
+                raise DataError(f"samples of {self.benchmark.key}, {where}: no candidates ({error!r})") from error
         return names[index] if index < len(names) else f"candidate {index + 1}"
 
-    def _gold(self, doc: Json) -> str:
+    def _gold(self, doc: Json, where: str) -> str:
         if self.benchmark.gold:
             gold = doc.get(self.benchmark.gold, "")
             texts = gold if isinstance(gold, list) else [gold]
             return " | ".join(dict.fromkeys(map(str, texts))) or "(no answer)"
-        return self._candidate(int(doc["label"]), doc)
+        try:
+            label = int(doc["label"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"samples of {self.benchmark.key}, {where}: no label ({error!r})") from error
+        return self._candidate(label, doc, where)
 
 
-def _text(sample: Json | None) -> str:
-    return "(not kept)" if sample is None else str(sample["filtered_resps"][0])
+def _text(sample: Json | None, where: str) -> str:
+    try:
+        return "(not kept)" if sample is None else str(sample["filtered_resps"][0])
+    except (KeyError, IndexError, TypeError) as error:
+        raise DataError(f"samples, {where}: no answer ({error!r})") from error
 
 
 def read_samples(path: Path, ids: Collection[str]) -> dict[str, Json]:
@@ -160,7 +202,7 @@ def read_samples(path: Path, ids: Collection[str]) -> dict[str, Json]:
                 name = str(sample["doc"]["id"])
                 if name in wanted:
                     found[name] = {"doc": sample["doc"], "filtered_resps": sample["filtered_resps"]}
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise DataError(f"{path}, line {number}: not a sample ({error!r})") from error
     return found
 
@@ -177,4 +219,5 @@ def within(found: dict[str, Json], budget: int) -> dict[str, Json]:
 
 
 def _bytes(item: Json) -> int:
-    return len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace"))
+    """As the page holds it, with the comma after it."""
+    return len(script_json(item).encode("utf-8", errors="replace")) + 1

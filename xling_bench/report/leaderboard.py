@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import get_benchmark
 from xling_bench.report.measure import Measured
 from xling_bench.report.select import Setting
+from xling_bench.results.matrix import of_languages
 from xling_bench.stats import population_std
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One number of the leaderboard, in percent or points: a mean over languages.
+    """One number of the leaderboard, in percent or points: a mean over languages, or pairs.
 
     `low` and `high` are its 95 % interval, None for corpus scores and published numbers; `measured` of `of` languages;
     `at_chance` how many are, None where nobody knows; `std` their population standard deviation, as papers print it;
-    `rank` the place among the models complete on this benchmark.
+    `rank` the place among the models complete on this benchmark; `declared` how many languages the benchmark has.
     """
 
     value: float
@@ -43,6 +44,7 @@ class Score:
     std: float | None = None
     gap: float | None = None
     rank: Rank | None = None
+    declared: int = 0
 
     @property
     def complete(self) -> bool:
@@ -65,11 +67,23 @@ class Row:
     published: str = ""
     scores: dict[str, Score] = field(default_factory=dict)
 
+    @property
+    def note(self) -> str:
+        """Why it is not ranked, or what lacks besides; empty where there is nothing to say."""
+        if self.published:
+            return f"published, not measured here: {self.published}"
+        lacks = f"lacks {self.missing}" if self.missing else ""
+        best = self.overall
+        if self.rank is None and best is not None and best.at_chance and 2 * best.at_chance > best.of:
+            return "; ".join(filter(None, [f"not ranked: {best.at_chance} of {best.of} cells at chance", lacks]))
+        return f"not ranked: {lacks}" if lacks and self.rank is None else lacks
+
 
 def leaderboard(measured: Measured) -> list[Row]:
     """All rows, by setting, ranked models first, then by name."""
     rows = [_row(measured, model, setting) for setting in measured.settings for model in measured.models]
-    rows = [row for row in rows if row.scores]
+    there = set(zip(*(measured.frame[name] for name in ("model", "shots", "demos")), strict=True))
+    rows = [row for row in rows if row.scores or (row.missing and (row.model, *_shots(row.setting)) in there)]
     return sorted(rows, key=_order)
 
 
@@ -87,7 +101,7 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
         mine = part[part["model"] == model]
         if not mine.empty:
             ranked = single[single["benchmark"] == benchmark] if single is not None else None
-            scores[str(benchmark)] = _score(mine, part, ranked)
+            scores[str(benchmark)] = _score(str(benchmark), mine, part, ranked, _of_model(measured.spread, mine))
     rank, overall, lacks = None, None, ""
     if pooled is not None and not pooled.empty:
         overall = _overall(pooled.iloc[0])
@@ -99,7 +113,13 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
     lacking += [f"{get_benchmark(str(b)).title}: all" for b in absent]
     if lacking:
         lacks = "; ".join(lacking)
+    elif single is not None and single.empty:
+        lacks = "item scores"
     return Row(model, setting, overall, rank, lacks, scores=scores)
+
+
+def _shots(setting: Setting) -> tuple[int, str]:
+    return setting.shots, setting.demos
 
 
 def _at(table: Any, setting: Setting) -> Any:
@@ -122,24 +142,45 @@ def _rank(row: pd.Series[Any]) -> tuple[Rank | None, str]:
     return Rank(int(row["rank"]), int(row["rank_best"]), int(row["rank_worst"]), str(row["tied_with"] or "")), lacks
 
 
-def _score(mine: pd.DataFrame, part: pd.DataFrame, ranked: Any) -> Score:
-    """The mean of a model's cells: over languages, or over pairs where a benchmark has no single languages."""
-    units = sorted({str(unit) for unit in part["language"]})
-    units = [unit for unit in units if "-" not in unit] or units
+def _of_model(spread: pd.DataFrame | None, mine: pd.DataFrame) -> pd.Series[Any] | None:
+    """The row of `spread_intervals` that these cells are."""
+    if spread is None:
+        return None
+    same = spread
+    for name in ("model", "benchmark", "shots", "demos"):
+        same = same[same[name] == mine[name].iloc[0]]
+    return None if same.empty else same.iloc[0]
+
+
+def _score(benchmark: str, mine: pd.DataFrame, part: pd.DataFrame, ranked: Any, spread: Any) -> Score:
+    """The mean of a model's cells: over languages, or over pairs where a benchmark has no single languages.
+
+    The interval is `spread_intervals`', or that of the ranking where there are pairs only.
+    """
+    units = of_languages(sorted({str(unit) for unit in part["language"]}))
     mine = mine[mine["language"].isin(units)]
     values = [float(value) for value in mine["value"]]
     flags = [bool(flag) for flag in mine["at_chance"] if not missing(flag)]
-    mean = sum(values) / len(values) if values else float("nan")
     low = high = rank = None
-    if ranked is not None and not ranked.empty and not missing(ranked.iloc[0]["low"]):  # on the items all models have
-        mean, low, high = (float(ranked.iloc[0][name]) for name in ("mean", "low", "high"))
+    if ranked is not None and not ranked.empty:
+        low, high = _float(ranked.iloc[0]["low"]), _float(ranked.iloc[0]["high"])
         rank, _ = _rank(ranked.iloc[0])
+    if spread is not None and "-" not in units[0]:
+        low, high = _float(spread["low"]), _float(spread["high"])
     english = mine.loc[mine["language"] == "en", "value"]
     others = mine.loc[mine["language"] != "en", "value"]
-    gap = None if english.empty or others.empty or "-" in units[0] else float(english.iloc[0] - others.mean())
-    std = population_std(values) if values else None
-    at_chance = sum(flags) if flags else None
-    return Score(mean, low, high, len(values), len(units), at_chance, std, gap, rank)
+    return Score(
+        value=sum(values) / len(values) if values else float("nan"),
+        low=low,
+        high=high,
+        measured=len(values),
+        of=len(units),
+        at_chance=sum(flags) if flags else None,
+        std=population_std(values) if values else None,
+        gap=None if english.empty or others.empty or "-" in units[0] else float(english.iloc[0] - others.mean()),
+        rank=rank,
+        declared=len(of_languages(get_benchmark(benchmark).units())),
+    )
 
 
 def missing(value: Any) -> bool:

@@ -9,6 +9,7 @@ from xling_bench.catalog import METRICS, Form, TaskSpec, get_benchmark, get_fami
 from xling_bench.catalog.names import make_spec
 from xling_bench.catalog.prompt import has_form, unreviewed
 from xling_bench.report.measure import Measured
+from xling_bench.report.select import Setting
 from xling_bench.results.mixing import signature_fields
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def as_text(form: Form) -> str:
     for name, candidate in candidates.items():
         head = f"[{name}] " if name else ""
         if form.labels:
-            lines += [f"{head}{candidate.replace('{label}', word)}" for word in form.labels.values()]
+            lines += [f"{head}{label}: {candidate.replace('{label}', word)}" for label, word in form.labels.items()]
         else:
             lines.append(f"{head}{candidate}")
     return "\n".join(lines)
@@ -127,9 +128,16 @@ def at_chance_rows(measured: Measured) -> list[dict[str, Any]]:
         model, benchmark, shots, demos = key
         same = cells[(cells["model"] == model) & (cells["benchmark"] == benchmark)]
         same = same[(same["shots"] == shots) & (same["demos"] == demos)]
-        units = [
-            f"{unit} ({p})" if p else str(unit) for unit, p in zip(part["language"], part["predicted"], strict=True)
-        ]
-        row = {"model": str(model), "benchmark": get_benchmark(str(benchmark)).title, "shots": int(str(shots))}
-        rows.append({**row, "demos": str(demos), "count": len(part), "of": len(same), "languages": ", ".join(units)})
+        pairs = zip(part["language"], part["predicted"], strict=True)
+        units = [f"{unit} ({_chosen(str(benchmark), shares)})" if shares else str(unit) for unit, shares in pairs]
+        setting = Setting(int(str(shots)), str(demos)).label
+        row = {"model": str(model), "title": get_benchmark(str(benchmark)).title, "setting": setting}
+        rows.append({**row, "count": f"{len(part)} of {len(same)}", "languages": ", ".join(units)})
     return rows
+
+
+def _chosen(benchmark: str, shares: str) -> str:
+    """`0.40 0.60` with the classes' names, or the candidates' numbers."""
+    values = shares.split()
+    names = get_benchmark(benchmark).labels or [str(n + 1) for n in range(len(values))]
+    return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))

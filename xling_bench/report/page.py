@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from xling_bench import content
 from xling_bench.errors import MissingPackageError
 from xling_bench.report.leaderboard import missing
+from xling_bench.report.names import number
 from xling_bench.report.payload import script_json
 from xling_bench.report.visible import line, visible
+from xling_bench.results.text import P_VALUES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +45,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the layout prints it."""
+    """A table as the layout prints it; `marked` rows are greyed."""
 
     columns: list[Column]
     rows: list[list[Cell]]
+    marked: frozenset[int] = frozenset()
 
 
 def printed(table: pd.DataFrame, titles: dict[str, str] | None = None) -> Table:
@@ -58,9 +61,9 @@ def printed(table: pd.DataFrame, titles: dict[str, str] | None = None) -> Table:
     columns, cells = [], []
     for name, title in chosen.items():
         values = list(table[name])
-        number = any(_is_number(value) for value in values)
-        columns.append(Column(title, number))
-        cells.append([_cell(value, number, small=name.startswith("p")) for value in values])
+        numeric = any(_is_number(value) for value in values)
+        columns.append(Column(title, numeric))
+        cells.append([_cell(value, numeric, small=name in P_VALUES) for value in values])
     return Table(columns, [list(row) for row in zip(*cells, strict=True)])
 
 
@@ -68,17 +71,17 @@ def _is_number(value: Any) -> bool:
     return not missing(value) and not isinstance(value, str | bool) and hasattr(value, "__float__")
 
 
-def _cell(value: Any, number: bool, *, small: bool) -> Cell:
+def _cell(value: Any, numeric: bool, *, small: bool) -> Cell:
     if missing(value):
-        return Cell("–", -1e9 if number else None)
+        return Cell("–", -1e9 if numeric else None)
     if isinstance(value, bool) or not _is_number(value):
         text = {"True": "yes", "False": "no"}.get(str(value), str(value))
-        return Cell(visible(text, 2000), -1e9 if number else None)
+        return Cell(visible(text, 2000), -1e9 if numeric else None)
     amount = float(value)
     if small:
         return Cell("<0.001" if amount < 0.001 else f"{amount:.3f}", amount)
     whole = type(value).__name__.startswith(("int", "Int", "uint"))
-    return Cell(str(int(amount)) if whole else f"{round(amount, 1) + 0.0:.1f}", amount)
+    return Cell(str(int(amount)) if whole else number(amount), amount)
 
 
 def render_page(context: dict[str, Any], data: dict[str, Any]) -> str:
@@ -94,6 +97,7 @@ def render_page(context: dict[str, Any], data: dict[str, Any]) -> str:
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["line"] = line
+    environment.filters["one"] = number
     script = "\n".join([library_script(), *((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)])
     return environment.get_template("page.html.j2").render(
         **context,

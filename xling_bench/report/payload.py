@@ -17,10 +17,12 @@ CELL = ("model", "benchmark", "family", "setting", "language", "metric", "value"
         "at_chance", "predicted", "leading", "signature")  # fmt: skip
 
 
-def payload(measured: Measured, benchmarks: list[str], published: list[Json], items: dict[str, Json]) -> Json:
+def payload(
+    measured: Measured, benchmarks: list[str], published: list[Json], items: dict[str, Json], pair: list[int]
+) -> Json:
     """What the scripts read: `models`, `settings`, `benchmarks` (in the order given), `languages`, `cells` with their
     `columns`, `tokens` (a cell's signature is a list of indices into them, to be joined by `|`), `published` cells of
-    papers, and `items` (see `items.drill_down`).
+    papers, `items` (see `items.drill_down`), and `pair`, the two models the drill-down opens with.
     """
     tokens: dict[str, int] = {}
     return {
@@ -33,6 +35,7 @@ def payload(measured: Measured, benchmarks: list[str], published: list[Json], it
         "tokens": list(tokens),
         "published": published,
         "items": items,
+        "pair": pair,
     }
 
 
@@ -101,4 +104,8 @@ def _hidden(signature: str) -> str:
 
 
 def _round(value: Any) -> float | None:
-    return None if missing(value) else round(float(value), 3) + 0.0
+    """Short, and printed with one decimal the same number as in full."""
+    if missing(value):
+        return None
+    short = round(float(value), 6) + 0.0
+    return short if round(short, 1) == round(float(value), 1) else float(value)

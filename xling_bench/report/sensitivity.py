@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import in_percent
+from xling_bench.report.names import number
 from xling_bench.report.select import headline_rows, resampleable
 from xling_bench.results.compare import ALPHA, MEAN, compare_models
 
@@ -48,7 +49,7 @@ def spread(rows: pd.DataFrame) -> pd.DataFrame:
             "highest": float(means.max()),
             "range": float(means.max() - means.min()),
         }
-        row["means"] = ", ".join(f"{_name(variant)} {value:.1f}" for variant, value in means.items())
+        row["means"] = ", ".join(f"{_name(variant)} {number(value)}" for variant, value in means.items())
         found.append(row)
     return pd.DataFrame(found, columns=SPREAD)
 
@@ -57,18 +58,22 @@ def flips(rows: pd.DataFrame, models: list[str], draws: int) -> pd.DataFrame:
     """One row per benchmark, shots, metric and pair of the first model with another: the verdict on the mean over
     languages under each variant (`better`, `worse`, `undecided`: paired, p < 0.05), and whether they differ.
 
-    Only variants that both models were measured with; at least two.
+    Only variants that both models were measured with (at least two), on the languages that both have in all of them:
+    other languages are no other prompt.
     """
     import pandas as pd
 
     found = []
     for key, part in resampleable(rows).groupby(GROUP, sort=True):
         for other in models[1:]:
+            both = part[part["model"].isin([models[0], other])]
+            variants = {key: same for key, same in both.groupby(VARIANT, sort=True) if same["model"].nunique() > 1}
+            have = [set(mine["language"]) for same in variants.values() for _, mine in same.groupby("model")]
+            shared = set.intersection(*have) if have else set()
             verdicts = {}
-            for variant, same in part.groupby(VARIANT, sort=True):
-                if {models[0], other} <= set(same["model"]):
-                    table = compare_models(same, models[0], other, draws=draws)
-                    verdicts[_name(variant)] = _verdict(table)
+            for variant, same in variants.items() if shared else ():
+                table = compare_models(same[same["language"].isin(shared)], models[0], other, draws=draws)
+                verdicts[_name(variant)] = _verdict(table)
             if len(verdicts) > 1:
                 text = ", ".join(f"{name}: {verdict}" for name, verdict in verdicts.items())
                 row = {**dict(zip(GROUP, key, strict=True)), "a": models[0], "b": other, "verdicts": text}

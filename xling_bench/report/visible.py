@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 
 from xling_bench.errors import UsageError
 
@@ -26,9 +27,12 @@ def visible(text: object, most: int = LONGEST) -> str:
 
 
 def line(text: object, most: int = LONGEST_NAME) -> str:
-    """A name on one line: `visible`, white space folded; its beginning and end where it is longer than `most`."""
+    """A name on one line: `visible`, white space folded; where it is longer than `most`, its beginning and end with a
+    hash between them, so that two long names stay two."""
     folded = " ".join(str(text).split())
     if len(folded) > most:
-        half = (most - 1) // 2
-        folded = f"{folded[:half]}…{folded[-half:]}"
+        digest = sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+        middle = f"…{digest}…" if most > 30 else "…"
+        half = max(1, (most - len(middle)) // 2)
+        folded = f"{folded[:half]}{middle}{folded[-half:]}"
     return visible(folded, most)

@@ -68,8 +68,12 @@ def one_model(path: Path) -> tuple[str, pd.DataFrame]:
 def with_seeds(frame: pd.DataFrame, seeds: Sequence[int]) -> pd.DataFrame:
     """Only these seeds (all, if none are given); zero-shot results, which have none, stay.
 
-    Raises UsageError when nothing is left.
+    Raises UsageError for a seed that no few-shot result has, and when nothing is left.
     """
+    there = set(frame.loc[frame["shots"] > 0, "seed"])
+    absent = [seed for seed in seeds if there and seed not in there]
+    if absent:
+        raise UsageError(f"--seeds: no results of seed {', '.join(map(str, absent))}; there are {sorted(there)}.")
     kept = frame[frame["seed"].isin(seeds) | (frame["shots"] == 0)] if seeds else frame
     if kept.empty:
         raise UsageError(f"--seeds {','.join(map(str, seeds))}: there are {sorted(set(frame['seed']))}")

@@ -41,7 +41,7 @@ def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
                 for metric in metrics:
                     if metric in sample or not METRICS[metric].some:
                         yield metric, item, item_score(metric, sample[metric]), choice
-            except (ValueError, KeyError, TypeError, IndexError) as error:
+            except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
 
 

@@ -223,7 +223,8 @@ def _model_name(config: Row) -> str:
     if isinstance(arguments, str):
         arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
     name = str(arguments.get("pretrained") or config.get("model_name") or config["model"])
-    return f"{name} + {arguments['peft']}" if arguments.get("peft") else name
+    whole = f"{name} + {arguments['peft']}" if arguments.get("peft") else name
+    return whole.encode("utf-8", "backslashreplace").decode()  # a path may hold bytes that are no UTF-8
 
 
 def _data_of(samples: Path) -> dict[str, Any]:

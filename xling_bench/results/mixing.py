@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.catalog import get_benchmark
 from xling_bench.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,6 +27,16 @@ WHO = {"model", "task", "language", "revision", "trust_remote_code", "scoring"}
 # Fields in which languages and seeds of one model may differ besides: the items and their words.
 WHAT = {"data", "demo_data", "template", "demo_template", "seed", "metric", "rule"}
 CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
+
+
+def limits(frame: pd.DataFrame) -> str:
+    """Which benchmarks were scored on their first items only: `XNLI: first 1000 items; XQuAD: first 100`, or empty."""
+    found: dict[str, set[int]] = {}
+    for benchmark, signature in zip(frame["benchmark"], frame["signature"], strict=True):
+        limit = signature_fields(str(signature)).get("limit")
+        if limit is not None:
+            found.setdefault(get_benchmark(str(benchmark)).title, set()).add(int(limit))
+    return "; ".join(f"{title}: first {' or '.join(map(str, sorted(n)))} items" for title, n in sorted(found.items()))
 
 
 def refuse_mixed(frame: pd.DataFrame) -> None:

@@ -38,7 +38,8 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
     over them with its 95 % interval; rank (1 is best), rank_best and rank_worst (the central 95 % of the rank when item
     ids are resampled together for all models: descriptive), tied_with (models whose paired difference from this one has
     an interval that holds 0, not adjusted for their number); at_chance, how many languages are; missing, the languages
-    this model lacks: it is not ranked, and nothing is where fewer than two models are complete. Of the items only those
+    this model lacks: it is not ranked. Nor is a model with more than half of its languages at chance, and nothing is
+    where fewer than two models are left. Of the items only those
     that every ranked model answered count. The last rows rank the mean of the chance-corrected accuracies, where
     several accuracy benchmarks were run with one prompt family each. `flags` are `chance_flags` computed before.
     """
@@ -100,8 +101,10 @@ class _Ranking:
         self.observed = np.nanmean(values, axis=0).reshape(shape).mean(axis=1)[0]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Ranked models, best first, then those that lack languages."""
-        rows = [{**row, "languages": len(self.cells)} for row in _ordered(self.ranked, self.means, self.observed)]
+        """Ranked models, best first, then those at chance, then those that lack languages."""
+        above = [_above_chance(self.at_chance[name], len(self.cells)) for name in self.ranked]
+        ordered = _ordered(self.ranked, self.means, self.observed, above)
+        rows = [{**row, "languages": len(self.cells)} for row in ordered]
         for name, lacking in self.missing.items():
             if lacking:
                 row = {"model": name, "languages": len(self.cells) - len(lacking), "mean": self.plain.get(name)}
@@ -118,7 +121,8 @@ def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[
         picked = [(r, [r.ranked.index(name) for name in whole], 100 * chance) for r, chance in parts]
         means = np.mean([100 * (r.means[:, i] - c) / (100 - c) for r, i, c in picked], axis=0)
         observed = np.mean([100 * (r.observed[i] - c) / (100 - c) for r, i, c in picked], axis=0)
-        rows = [{**row, "languages": cells} for row in _ordered(whole, means, observed)]
+        above = [_above_chance(sum(r.at_chance[name] or 0 for r, _ in parts), cells) for name in whole]
+        rows = [{**row, "languages": cells} for row in _ordered(whole, means, observed, above)]
     for name in models:
         lacking = sum(len(ranking.missing[name]) for ranking, _ in parts)
         if lacking:
@@ -129,17 +133,26 @@ def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[
     return rows
 
 
-def _ordered(names: Sequence[str], means: Matrix, observed: NDArray[np.float64]) -> list[dict[str, Any]]:
-    """Rows of complete models, best first; ranked where there are at least two."""
+def _above_chance(at_chance: int | None, cells: int) -> bool:
+    """Whether a place in the order would say anything: not where guessing explains most of what it is made of."""
+    return 2 * (at_chance or 0) <= cells
+
+
+def _ordered(
+    names: Sequence[str], means: Matrix, observed: NDArray[np.float64], above: Sequence[bool]
+) -> list[dict[str, Any]]:
+    """Rows of complete models, best first; those `above` chance are ranked where there are at least two of them."""
     rows: list[dict[str, Any]] = []
-    for i, (rank, best, worst) in enumerate(rank_intervals(means, list(observed)) if names else []):
+    for i, name in enumerate(names):
         low, high = percentiles(means[:, i])
-        row: dict[str, Any] = {"model": names[i], "mean": float(observed[i]), "low": low, "high": high}
-        if len(names) > 1:
-            ties = [names[j] for j in range(len(names)) if j != i and _holds_zero(means[:, i] - means[:, j])]
-            row |= {"rank": rank, "rank_best": best, "rank_worst": worst, "tied_with": ", ".join(ties)}
-        rows.append(row)
-    return sorted(rows, key=lambda row: (row.get("rank", 0), row["model"]))
+        rows.append({"model": name, "mean": float(observed[i]), "low": low, "high": high})
+    ranked = [i for i, yes in enumerate(above) if yes]
+    if len(ranked) > 1:
+        places = rank_intervals(means[:, ranked], [float(observed[i]) for i in ranked])
+        for i, (rank, best, worst) in zip(ranked, places, strict=True):
+            ties = [names[j] for j in ranked if j != i and _holds_zero(means[:, i] - means[:, j])]
+            rows[i] |= {"rank": rank, "rank_best": best, "rank_worst": worst, "tied_with": ", ".join(ties)}
+    return sorted(rows, key=lambda row: (row.get("rank", len(rows) + 1), row["model"]))
 
 
 def _holds_zero(differences: NDArray[np.float64]) -> bool:

@@ -1,0 +1,109 @@
+"""The page with odd links, names that look alike, numbers on the edge of rounding, and its colours."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from report_runs import UNITS, choices, xnli_texts
+from runs import outcomes, turned, write_run
+from watched import Watched
+
+from xling_bench import content
+from xling_bench.report.build import Options, write_report
+from xling_bench.report.names import number
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+NAMES = (*(f"/data/{'x' * 40}/run{letter}/{'y' * 40}" for letter in "AB"), '<b>m%41</b> & "q"')
+LINKS = ("#items?item=%", "#items?benchmark=xnli&item=%E0%A4%A", "#benchmarks?benchmark=nothing", "#heat?model=x", "#%")
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """index.html of three models: two long names that differ in the middle, one with markup and a percent sign."""
+    root, scores = tmp_path_factory.mktemp("odd"), outcomes(100, UNITS)
+    runs = []
+    for at, name in enumerate(NAMES):
+        mine = {unit: turned(values, 0.05 * at) for unit, values in scores.items()}
+        runs.append(write_run(root / str(at), mine, model=name, texts=xnli_texts, choices=choices(mine)))
+    return write_report(runs, root / "site", Options(draws=200))
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_broken_link_breaks_nothing(watched: Watched, odd: Path, link: str) -> None:
+    shown = watched.open(odd, link)
+    assert shown.locator("#benchmark-table tbody tr").count() == 3
+
+
+def test_every_model_has_its_row_and_its_link(watched: Watched, odd: Path, browser: Browser) -> None:
+    shown = watched.open(odd)
+    models = shown.locator("#benchmark-table tbody tr td:first-child").all_inner_texts()
+    assert len(set(models)) == 3
+    for at in ("1", "2"):
+        shown.locator('form[data-for="items"] select[name="a"]').select_option(value=at)
+        other = Watched(browser)
+        again = other.open(odd, shown.evaluate("location.hash"))
+        assert again.locator('form[data-for="items"] select[name="a"]').input_value() == at
+        other.context.close()
+
+
+def test_names_in_downloads_keep_what_looks_like_markup(watched: Watched, odd: Path, tmp_path: Path) -> None:
+    shown = watched.open(odd)
+    for table in ("#numbers-table", "#benchmark-table", "#groups-table"):
+        with shown.expect_download() as download:
+            shown.locator(f"{table} button.dt-button").click()
+        download.value.save_as(tmp_path / "table.csv")
+        with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert NAMES[2] in {row["Model"] for row in csv.DictReader(file)}
+
+
+def test_numbers_are_rounded_as_the_library_rounds(watched: Watched, odd: Path) -> None:
+    """Of 400 items, 249 right are 62.25 %: the tables print 62.2."""
+    rng = np.random.default_rng(0)
+    values = [100 * k / n for n in (400, 500, 1000, 5010) for k in range(n)] + [-0.04, -0.25, 0.05, 62.65, 99.95]
+    values += rng.uniform(-100, 100, 2000).tolist()
+    source = (content.folder("reports") / "page" / "core.js").read_text(encoding="utf-8")
+    function = source[source.index("function number(") : source.index("const interval")]
+    shown = watched.open(odd)
+    script = shown.context.new_page()  # a page without a policy, which may make functions of text
+    printed = script.evaluate("([values, source]) => values.map(eval(`(${source.trim()})`))", [values, function])
+    assert printed == [number(value) for value in values]
+
+
+RATIO = """node => {
+  const part = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
+  const parse = (c) => { const n = c.match(/[\\d.]+/g).map(Number); return [n.slice(0, 3), n[3] ?? 1]; };
+  const light = (c) => 0.2126 * part(c[0]) + 0.7152 * part(c[1]) + 0.0722 * part(c[2]);
+  const layers = [];
+  for (let n = node; n; n = n.parentElement) layers.unshift(parse(getComputedStyle(n).backgroundColor));
+  const behind = layers.reduce((under, [c, a]) => under.map((u, i) => a * c[i] + (1 - a) * u), [255, 255, 255]);
+  const [a, b] = [light(parse(getComputedStyle(node).color)[0]), light(behind)].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05); }"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(browser: Browser, odd: Path, scheme: str) -> None:
+    """WCAG 2 asks for 4.5 to 1; the strongest colours of the heat map and the words right and wrong are the hardest."""
+    one = Watched(browser, color_scheme=scheme)
+    shown = one.open(odd)
+    cell = shown.locator("#heat-table td").first
+    for hue in ("--good", "--bad"):
+        cell.evaluate(
+            f"node => {{ node.style.setProperty('--a', '0.65'); node.style.setProperty('--hue', 'var({hue})'); }}"
+        )
+        assert cell.evaluate(RATIO) >= 4.5, hue
+    for selector in (".verdict.right", ".verdict.wrong", ".lead", "nav a", "td small", "#numbers-table td"):
+        assert shown.locator(selector).first.evaluate(RATIO) >= 4.5, selector
+    assert one.problems == []
+    one.context.close()
+
+
+def test_heads_of_tables_are_heads(watched: Watched, odd: Path) -> None:
+    shown = watched.open(odd)
+    assert shown.evaluate("document.querySelectorAll('thead td').length") == 0
