@@ -152,7 +152,7 @@ def _part(part: str, name: str) -> dict[str, Any]:
     found = _read(content.folder("training") / PARTS[part] / f"{name}.toml")
     if part != "method":
         found.pop("title", None)
-    tables = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}
+    tables: dict[str, Any] = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}
     return {part: found, **tables}
 
 
