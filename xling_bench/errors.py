@@ -8,7 +8,8 @@
     |- MissingMetricError       a task's headline metric cannot be computed here
     |- MissingPackageError      an optional package that the task's language needs is not installed
     |- ModelError               a model folder or name cannot be loaded
-    |  `- UnsupportedModelError  it cannot be scored with shared prefixes; lm-eval's own scoring takes over
+    |  `- UnsupportedModelError  it cannot be scored with shared prefixes (lm-eval's own scoring takes over), or trained
+    |- TrainingError            a loss is not a number, or there is nothing to learn from
     `- OutputError              a result cannot be written, or belongs to another run
 
 A message says what was expected, what was found, and what to do next.
@@ -55,7 +56,11 @@ class ModelError(XlingError):
 
 
 class UnsupportedModelError(ModelError):
-    """A model that cannot be scored with shared prefixes; the message says why."""
+    """A model that cannot be scored with shared prefixes, or trained as asked; the message says why."""
+
+
+class TrainingError(XlingError):
+    """A training step has no loss, or one that is not a finite number; the weights are as before the step."""
 
 
 class OutputError(XlingError):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import xling_bench
-from xling_bench.cli import data, demo, gate, link, report, run, score, table, tasks
+from xling_bench.cli import data, demo, gate, link, report, run, score, table, tasks, train
 from xling_bench.errors import XlingError
 
 EXIT_CODES = (
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"xling-bench {xling_bench.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (demo, run, score, table, report, gate, tasks, data, link):
+    for group in (demo, run, score, table, report, gate, train, tasks, data, link):
         group.add(commands)
     return top
 

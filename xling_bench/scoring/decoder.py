@@ -47,14 +47,8 @@ class Decoder:
     """A causal language model without its head, fed with rows of a prefix tree."""
 
     def __init__(self, model: Any) -> None:
-        if getattr(model, "peft_config", None):
-            if any(config.is_prompt_learning for config in model.peft_config.values()):
-                raise UnsupportedModelError("its adapter puts virtual tokens before every text")
-            model = model.get_base_model()
-        self.model, self.body = model, model.base_model
-        if self.body is model or model.get_output_embeddings() is None:
-            raise UnsupportedModelError("it has no separate body and output layer")
-        self.config = model.config.get_text_config()
+        self.model, self.body = split(model)
+        self.config = self.model.config.get_text_config()
         self.attention = self.config._attn_implementation
         if self.attention not in ("sdpa", "eager"):
             raise UnsupportedModelError(f"its attention is {self.attention}, which takes no mask of our own")
@@ -70,11 +64,7 @@ class Decoder:
         self.window = _window(self.config) if self.by_kind or not given else None
         self.alibi = hasattr(self.body, "build_alibi_tensor")
         self.fused = any(type(module).__name__ == "XGLMAttention" for module in self.body.modules())
-        self.head = Head(
-            model.get_output_embeddings(),
-            getattr(self.config, "final_logit_softcapping", None),
-            _scale(self.config),
-        )
+        self.head = Head.of(self.model)
         self.device: torch.device = self.body.get_input_embeddings().weight.device
         self.dtype: torch.dtype = next(p.dtype for p in self.body.parameters() if p.is_floating_point())
 
@@ -142,18 +132,23 @@ class Decoder:
             del self.body.build_alibi_tensor
 
 
+def split(model: Any) -> tuple[Any, Any]:
+    """A causal language model below its adapter if it has one, and its body without the output layer."""
+    if getattr(model, "peft_config", None):
+        if any(config.is_prompt_learning for config in model.peft_config.values()):
+            raise UnsupportedModelError("its adapter puts virtual tokens before every text")
+        model = model.get_base_model()
+    if model.base_model is model or model.get_output_embeddings() is None:
+        raise UnsupportedModelError("it has no separate body and output layer")
+    return model, model.base_model
+
+
 def _visible(ends: torch.Tensor, prefix: int) -> torch.Tensor:
     """Who sees whom: (B, T) ends of subtrees to (B, T, prefix + T) bool."""
     index = torch.arange(ends.shape[1], device=ends.device)
     own = (index[:, None] >= index[None, :]) & (index[:, None] < ends[:, None, :])
     before = own.new_ones((1, 1, 1)).expand(len(ends), ends.shape[1], prefix)
     return torch.cat([before, own], 2)
-
-
-def _scale(config: Any) -> float | None:
-    """What logits are multiplied by (Cohere's logit_scale, Granite's logits_scaling, which divides)."""
-    scale, divisor = getattr(config, "logit_scale", None), getattr(config, "logits_scaling", None)
-    return 1 / divisor if divisor else scale
 
 
 def _rope_types(config: Any) -> set[str]:

@@ -21,18 +21,28 @@ class Head:
         plain = type(layer) is torch.nn.Linear and layer.weight.is_floating_point()
         self.weight: torch.Tensor | None = layer.weight if plain else None
 
+    @classmethod
+    def of(cls, model: Any) -> Head:
+        """The output layer of a transformers causal language model, with what the model does to its logits."""
+        config = model.config.get_text_config()
+        return cls(model.get_output_embeddings(), getattr(config, "final_logit_softcapping", None), _scale(config))
+
     def pieces(self, hidden: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """(first token id, float32 logits (N, V')) over the vocabulary; computed in the model's own precision.
 
         An adapter's or a quantised layer gives the whole vocabulary at once.
         """
         if self.weight is None:
-            yield 0, self._final(self.layer(hidden))
+            yield 0, self.logits(hidden)
             return
         bias = self.layer.bias
         for begin in range(0, len(self.weight), COLUMNS):
             part = None if bias is None else bias[begin : begin + COLUMNS]
             yield begin, self._final(torch.nn.functional.linear(hidden, self.weight[begin : begin + COLUMNS], part))
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The whole vocabulary's, (N, D) to float32 (N, V)."""
+        return self._final(self.layer(hidden))
 
     def _final(self, raw: torch.Tensor) -> torch.Tensor:
         if self.scale is not None:
@@ -85,3 +95,9 @@ class Head:
         """Where a wanted token may be the likeliest, remember which token is the first with that logit."""
         if len(rows):
             first[rows] = logits[rows].argmax(-1) + begin
+
+
+def _scale(config: Any) -> float | None:
+    """What logits are multiplied by (Cohere's logit_scale, Granite's logits_scaling, which divides)."""
+    scale, divisor = getattr(config, "logit_scale", None), getattr(config, "logits_scaling", None)
+    return 1 / divisor if divisor else scale

@@ -1,0 +1,218 @@
+"""One AFP step of ours against one as AFP's code does it: same model, same batch, same process, taking turns.
+
+Usage: python benchmarks/training.py [--quick] [options]; `--help` lists them.
+
+The reference is written for this comparison after a description of AFP's trainer: all layers, `output_hidden_states`,
+on both sides of the pairs, attention as transformers has it; all logits of the vocabulary at all positions of the
+instructions, shifted by a contiguous copy; outputs alive until the backward pass; torch's AdamW. Ours is
+`xling_bench.training.step.update`. Both get the same padded rows, so that gradients can be compared. What AFP's code
+does beyond this step is left out: an untied output layer, blocks of glued samples.
+Models have random float32 weights and no dropout. A row:
+  ratio_cpu, ratio_wall   the reference's seconds over ours (CPU of all threads), forward, backward and update, the
+                          least of `repeats` each
+  ratio_gradient          of CPU-seconds, forward and backward only
+  bound                   that ratio if both were limited by the matrix products they ask for
+  ratio_saved             bytes kept for the backward pass, the reference's over ours; parameters are not counted
+  gradients               allclose if every one is, else differ: rtol 1e-4, atol 1e-5 of its parameter's largest and
+                          1e-7 of the largest of all
+  max_diff                the largest difference of gradients, over the largest gradient of all
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from shapes import Shape, emit, timed
+from torch.nn.functional import cosine_similarity, cross_entropy
+
+from xling_bench.training.batches import Sample, Tokens, padded, pairs
+from xling_bench.training.step import AlignmentStep, Objective, optimizer, update
+
+QUICK = {"vocabulary": 8192, "layers": 4, "pairs": 16, "instructions": 4, "repeats": 1}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What both get."""
+
+    pairs: Tokens
+    instructions: Tokens
+
+    @staticmethod
+    def random(vocabulary: int, pairs_: int, instructions: int, length: int) -> Batch:
+        """Sentences of 16 to 48 tokens; instructions of half to the whole of `length`, 60 % of each to be learnt."""
+        draw = torch.Generator().manual_seed(0)
+
+        def text(low: int, high: int) -> list[int]:
+            size = int(torch.randint(low, high + 1, (1,), generator=draw))
+            return [int(token) for token in torch.randint(3, vocabulary, (size,), generator=draw)]
+
+        sides = [[text(16, 48) for _ in range(pairs_)] for _ in range(2)]
+        texts = [text(length // 2, length) for _ in range(instructions)]
+        return Batch(pairs(*sides), padded([Sample(ids, max(1, int(0.4 * len(ids)))) for ids in texts]))
+
+
+def reference(model: Any, batch: Batch, objective: Objective) -> tuple[torch.Tensor, Any]:
+    """AFP's way to the loss; what it leaves alive comes too."""
+    given = batch.pairs
+    outputs = model.base_model(
+        input_ids=given.ids, attention_mask=given.mask, output_hidden_states=True, use_cache=False
+    )
+    states, mask = outputs.hidden_states[objective.layer], given.counted[..., None]
+    one, two = ((states * mask).sum(1) / mask.sum(1)).chunk(2)
+    scores = cosine_similarity(one[:, None], two[None], dim=-1) / objective.temperature  # (B, B, D) on the way
+    mcl = cross_entropy(scores, torch.arange(len(scores)))
+    given = batch.instructions
+    labels = torch.full_like(given.ids, -100)
+    labels.view(-1)[given.places + 1] = given.targets
+    answers = model(input_ids=given.ids, attention_mask=given.mask, use_cache=False)
+    logits = answers.logits[:, :-1].contiguous().float()
+    cif = cross_entropy(logits.view(-1, logits.shape[-1]), labels[:, 1:].contiguous().view(-1))
+    return objective.contrastive_weight * mcl + objective.instruction_weight * cif, (outputs, answers, logits)
+
+
+def reference_gradient(model: Any, batch: Batch, objective: Objective) -> None:
+    """Forward and backward of the reference."""
+    loss, _alive = reference(model, batch, objective)
+    loss.backward()
+
+
+def reference_update(model: Any, optimiser: torch.optim.Optimizer, batch: Batch, objective: Objective) -> None:
+    """One step of the reference."""
+    optimiser.zero_grad(set_to_none=True)
+    reference_gradient(model, batch, objective)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+
+
+def gradient(step: AlignmentStep, batch: Batch) -> None:
+    """Forward and backward of ours."""
+    with step.ready():
+        step(batch.pairs, [batch.instructions]).total.backward()
+
+
+class Kept:
+    """A tensor kept for the backward pass."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+
+def saved(model: Any, way: Callable[[], Any]) -> int:
+    """Bytes kept for the backward pass when `way` has run forward: each storage once, without the model's own."""
+    own = {p.untyped_storage().data_ptr() for p in (*model.parameters(), *model.buffers())}
+    kept: weakref.WeakSet[Kept] = weakref.WeakSet()
+
+    def pack(tensor: torch.Tensor) -> Kept:
+        kept.add(wrapped := Kept(tensor))
+        return wrapped
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda wrapped: wrapped.tensor):
+        alive = way()
+    storages = {(part := each.tensor.untyped_storage()).data_ptr(): part.nbytes() for each in kept}
+    del alive
+    return sum(size for place, size in storages.items() if place not in own)
+
+
+def bound(model: Any, batch: Batch, objective: Objective) -> float:
+    """The reference's matrix products over ours.
+
+    A position costs W = 2 * weights of a layer's matrices + 4 * hidden * T in a layer, and H = 2 * hidden * vocabulary
+    in the output layer; backward costs twice as much as forward. The reference runs all L layers forward for pairs, l
+    of them backward, and W and H at all positions of instructions; ours l layers both ways, and H where a token is
+    learnt.
+    """
+    config, depth, layer = model.config, model.config.num_hidden_layers, objective.layer
+    matrices = sum(m.weight.numel() for m in model.base_model.modules() if isinstance(m, torch.nn.Linear)) / depth
+    head = 2 * config.hidden_size * config.vocab_size
+
+    def body(tokens: Tokens) -> float:
+        return tokens.ids.numel() * (2 * matrices + 4 * config.hidden_size * tokens.ids.shape[1])
+
+    both = 3 * depth * body(batch.instructions)
+    ours = 3 * layer * body(batch.pairs) + both + 3 * head * len(batch.instructions.places)
+    theirs = (depth + 2 * layer) * body(batch.pairs) + both
+    theirs += 3 * head * batch.instructions.ids.numel()
+    return theirs / ours
+
+
+def agreement(one: Any, two: Any) -> dict[str, Any]:
+    """Whether the gradients of two models with the same parameters are the same."""
+    gradients = [{name: p.grad for name, p in model.named_parameters()} for model in (one, two)]
+    largest = max(float(g.abs().max()) for g in gradients[1].values())
+    pairs_ = [(gradients[0][name], want) for name, want in gradients[1].items()]
+    close = all(
+        torch.allclose(got, want, rtol=1e-4, atol=1e-5 * float(want.abs().max()) + 1e-7 * largest)
+        for got, want in pairs_
+    )
+    off = max(float((got - want).abs().max()) for got, want in pairs_)
+    return {"gradients": "allclose" if close else "differ", "max_diff": off / largest}
+
+
+def measure(kind: str, args: argparse.Namespace) -> dict[str, Any]:
+    """One row."""
+    shape = Shape(kind, args.vocabulary, args.layers)
+    mine, theirs = shape.build().train(), shape.build().train()
+    objective = Objective(layer=args.layer, pooling="mean")
+    batch = Batch.random(args.vocabulary, args.pairs, args.instructions, args.length)
+    step = AlignmentStep(mine, objective)
+    with step.ready():
+        kept_mine = saved(mine, lambda: step(batch.pairs, [batch.instructions]))
+    gradient(step, batch)
+    kept_theirs = saved(theirs, lambda: reference(theirs, batch, objective))
+    reference_gradient(theirs, batch, objective)
+    same = agreement(mine, theirs)
+    ours, usual = optimizer(mine), torch.optim.AdamW(theirs.parameters(), lr=1e-5)
+    ways: dict[str, Callable[[], Any]] = {
+        "ours, gradient": lambda: gradient(step, batch),
+        "reference, gradient": lambda: reference_gradient(theirs, batch, objective),
+        "ours": lambda: update(step, ours, batch.pairs, [batch.instructions]),
+        "reference": lambda: reference_update(theirs, usual, batch, objective),
+    }
+    mine.zero_grad(set_to_none=True)
+    theirs.zero_grad(set_to_none=True)
+    cpu, wall = dict.fromkeys(ways, float("inf")), dict.fromkeys(ways, float("inf"))
+    for _ in range(args.repeats):
+        for name, way in ways.items():
+            _, seconds, passed = timed(way)
+            cpu[name], wall[name] = min(cpu[name], seconds), min(wall[name], passed)
+    return {
+        "shape": kind, "vocabulary": args.vocabulary, "layers": args.layers, "layer": args.layer,
+        "ratio_cpu": cpu["reference"] / cpu["ours"], "ratio_wall": wall["reference"] / wall["ours"],
+        "ratio_gradient": cpu["reference, gradient"] / cpu["ours, gradient"],
+        "bound": bound(mine, batch, objective), "ratio_saved": kept_theirs / kept_mine,
+        "cpu_ours": cpu["ours"], "cpu_reference": cpu["reference"],
+        "saved_ours_mb": kept_mine / 1e6, "saved_reference_mb": kept_theirs / 1e6, **same,
+        "pairs": args.pairs, "instructions": args.instructions, "length": args.length,
+        "learnt": len(batch.instructions.places), "positions": batch.instructions.ids.numel(),
+        "repeats": args.repeats, "threads": torch.get_num_threads(),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print one line per shape."""
+    parser = argparse.ArgumentParser(description="Our AFP step against AFP's.")
+    parser.add_argument("--quick", action="store_true", help="8k vocabulary, 4 layers, 16 pairs, 4 instructions, once")
+    parser.add_argument("--shapes", type=lambda text: text.split(","), default=["xglm", "llama"])
+    for name, value in (("vocabulary", 64_000), ("layers", 6), ("layer", 1), ("pairs", 32), ("instructions", 8),
+                        ("length", 128), ("repeats", 5)):  # fmt: skip
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--json", type=Path, help="append the rows to this file, one JSON object a line")
+    if "--quick" in sys.argv:
+        parser.set_defaults(**QUICK)
+    args = parser.parse_args()
+    if unknown := set(args.shapes) - {"xglm", "llama"}:
+        parser.error(f"--shapes: {', '.join(sorted(unknown))}: expected xglm, llama")
+    for kind in args.shapes:
+        emit({"benchmark": "training"} | measure(kind, args), args.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""`xling-bench train` from a user's seat: plan, train, kill, go on, score what came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from xling_bench.cli.main import main
+
+pytestmark = pytest.mark.e2e
+ROWS = 120
+RECIPE = """
+[model]
+path = "{model}"
+
+[data]
+languages = ["en", "de"]
+decontaminate = []
+reverse = 0.5
+
+[[data.pairs]]
+kind = "moses"
+files = {{ en = "pairs.en", de = "pairs.de" }}
+
+[[data.instructions]]
+kind = "alpaca"
+files = {{ en = "tasks.en.json", de = "tasks.de.json" }}
+
+[run]
+steps = 12
+pairs = 4
+instructions = 3
+lr = 1e-3
+save_every = 4
+log_every = 1
+"""
+
+
+@pytest.fixture
+def recipe(models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe of everything, and its data."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for language, word in (("en", "The dog barks"), ("de", "Der Hund bellt")):
+        (data / f"pairs.{language}").write_text("".join(f"{word} {i}.\n" for i in range(ROWS)), encoding="utf-8")
+        tasks = [{"instruction": f"{word}? {i}", "input": "", "output": f"{word}! {i}"} for i in range(ROWS)]
+        (data / f"tasks.{language}.json").write_text(json.dumps(tasks), encoding="utf-8")
+    monkeypatch.setenv("XLING_DATA_DIR", str(data))
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE.format(model=models["xglm"]), encoding="utf-8")
+    return path
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "xling_bench", "train", *map(str, arguments)]
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_run_killed_twice_ends_in_the_same_bytes(recipe: Path, tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(recipe, "-o", whole), check=True, capture_output=True, timeout=300)
+    for step in (4, 8):
+        process = subprocess.Popen(command(recipe, "-o", killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 200
+        while not (killed / f"checkpoint-{step}").is_dir() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert (killed / f"checkpoint-{step}").is_dir()
+    done = subprocess.run(command(recipe, "-o", killed), check=True, capture_output=True, text=True, timeout=300)
+    assert done.stdout.strip() == str(killed / "model")
+    assert content(killed / "model") == content(whole / "model")
+    assert (killed / "log.jsonl").read_bytes() == (whole / "log.jsonl").read_bytes()
+    facts = json.loads((whole / "run.json").read_text(encoding="utf-8"))
+    assert facts["recipe"]["run"]["steps"] == 12
+    assert facts["objective"]["instruction_weight"] == 1.5
+    assert {"torch", "transformers"} < facts["versions"].keys()
+
+
+def test_the_model_is_loaded_and_scored_unchanged(recipe: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    out = tmp_path / "out"
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=2"]) == 0
+    monkeypatch.setenv("XLING_DATA", "sample")
+    monkeypatch.delenv("XLING_DATA_DIR")
+    values = {}
+    for backend in ("hf", "lm-eval-hf"):
+        run = tmp_path / backend
+        arguments = ["--model", f"{backend}:{out / 'model'}", "--tasks", "xling_xnli_en,xling_xcopa_sw", "-o", str(run)]
+        assert main(["run", *arguments]) == 0
+        found = sorted(run.glob("*/*/samples.jsonl"))
+        values[backend] = [
+            [float(response[0]) for response in json.loads(line)["filtered_resps"]]
+            for path in found
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+    assert len(values["hf"]) == len(values["lm-eval-hf"]) > 10
+    for ours, theirs in zip(values["hf"], values["lm-eval-hf"], strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-3)
+
+
+def test_what_is_wrong_is_said_before_anything_is_trained(recipe: Path, tmp_path: Path, capsys) -> None:
+    def refused(*arguments: str) -> str:
+        assert main(["train", *arguments]) == 2
+        return capsys.readouterr().err
+
+    out = str(tmp_path / "out")
+    assert "give -o DIR" in refused(str(recipe))
+    assert "run.stepz" in refused(str(recipe), "-o", out, "--set", "run.stepz=3")
+    assert "layers 1 to 2; there is no layer 3" in refused(str(recipe), "-o", out, "--set", "method.layer=3")
+    assert "expected PART.KEY=VALUE" in refused(str(recipe), "-o", out, "--set", "steps")
+    assert "Did you mean 'afp'" in refused("xglm-564m/en-zh/apf", "-o", out)
+    assert "expected MODEL/DATA/METHOD" in refused("xglm-564m", "-o", out)
+    assert "does not exist" in refused("nothing.toml", "-o", out)
+    assert "positions" in refused(str(recipe), "-o", out, "--set", "run.length=4096")
+    assert not list(Path(out).glob("checkpoint-*"))
+
+
+def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
+    out = str(tmp_path / "out")
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0
+    capsys.readouterr()
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=3"]) == 2
+    assert "another recipe.run.steps (2, now 3)" in capsys.readouterr().err
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0, "a finished run is left as it is"
+
+
+def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
+    assert main(["train", str(recipe), "--dry-run"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["pairs"], plan["instructions"]) == (48, 36)
+    assert plan["recipe"]["method"]["mode"] == "code"
+
+
+def test_all_named_recipes_fit_together(capsys) -> None:
+    from xling_bench.training.recipe import named, resolve
+
+    parts = named()
+    for model in parts["model"]:
+        for data in parts["data"]:
+            for method in parts["method"]:
+                recipe = resolve(f"{model}/{data}/{method}", ["run.steps=1"])
+                assert recipe.run.steps == 1
+    assert resolve("xglm-564m/en-zh/mit").data.p_src == 1.0
+    assert resolve("xglm-564m/en-zh/cif").method.objective()["contrastive_weight"] == 0
+    assert main(["train", "list"]) == 0
+    assert "52-languages" in capsys.readouterr().out

@@ -1,0 +1,198 @@
+"""Planted overlaps are found whatever their case, punctuation and spacing; other text raises no alarm."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xling_bench.data.source import Source
+from xling_bench.errors import DataError, MissingDataError
+from xling_bench.training.corpora import DataConfig, load
+from xling_bench.training.corpora.contamination import Checker, Index, Place, pieces, sentences, tokens
+
+PLACE = Place("xnli", "test", "en", "xnli-test-0000")
+LONG = " ".join(f"word{i}" for i in range(20))
+WORDS = st.lists(st.text("abcdefgh", min_size=1, max_size=6), min_size=1, max_size=30)
+
+
+def checker(*texts, context=False, words=13):
+    index = Index(words)
+    for text in texts:
+        index.add(text, PLACE, context=context)
+    return Checker([index], words)
+
+
+def how(check, text):
+    return [hit.how for hit in check.hits(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It’s fine - HE said: “Café”!", "it s fine he said café"),
+        ("Cafe\u0301", "café"),
+        ("Ｆｕｌｌ　ｗｉｄｔｈ１", "full width1"),
+        ("soft\u00adhyphen zero\u200bwidth", "softhyphen zerowidth"),
+        ("STRASSE Straße", "strasse strasse"),
+        ("今天 下雪。", "今 天 下 雪"),
+        ("用 Python 3 写", "用 python 3 写"),
+        ("क्षत्रिय हैं।", "क्षत्रिय हैं"),
+        ("2 + 2", "2 + 2"),
+        ("…!?", ""),
+    ],
+)
+def test_tokens(text, found) -> None:
+    assert " ".join(tokens(text)) == " ".join(tokens(found)) == found
+
+
+def test_pieces_are_as_long_as_13_words() -> None:
+    assert pieces(list("abcd"), 3) == ["a b c", "b c d"]
+    assert pieces(list("ab"), 3) == []
+    assert pieces([], 3) == []
+    assert [len(run.split()) for run in pieces(tokens("汉" * 30), 13)] == [26] * 5  # two characters a word
+    assert [len(run.split()) for run in pieces(tokens("ก" * 80), 13)] == [78] * 3  # six characters a word
+    assert pieces(tokens("用 python 写好"), 2) == ["用 python 写", "python 写 好"]
+
+
+@given(WORDS, st.integers(2, 8))
+def test_pieces_of_spaced_text_are_all_its_ngrams(words, size) -> None:
+    assert pieces(words, size) == [" ".join(words[i : i + size]) for i in range(len(words) - size + 1)]
+
+
+@pytest.mark.parametrize(
+    "variant", ["The dog BARKED, loudly!", "  the dog barked -- loudly", "“The dog” barked loudly…"]
+)
+def test_whole_texts_in_any_dress(variant) -> None:
+    assert how(checker("The dog barked loudly."), variant) == ["exact"]
+
+
+@given(st.lists(st.sampled_from(["word", "other", "汉", "字", "ก", "ข"]), max_size=40), st.integers(2, 4))
+def test_pieces_of_mixed_scripts_are_the_shortest_that_are_long_enough(found, size) -> None:
+    weight = {"word": 6, "other": 6, "汉": 3, "字": 3, "ก": 1, "ข": 1}
+    ends = [
+        next((e for e in range(start, len(found) + 1) if sum(weight[t] for t in found[start:e]) >= 6 * size), None)
+        for start in range(len(found))
+    ]
+    assert pieces(found, size) == [" ".join(found[s:e]) for s, e in enumerate(ends) if e is not None]
+
+
+def test_long_pieces_inside_longer_texts() -> None:
+    check = checker(LONG)
+    inside = "Please note: " + " ".join(f"WORD{i}," for i in range(4, 17)) + " and so on."
+    assert how(check, inside) == ["ngram"]
+    assert how(check, inside.replace("WORD10", "other")) == []
+    assert how(check, " ".join(LONG.split()[:12])) == []
+    chinese = "在这个世界上有很多人每天都要早早起床去上班然后很晚才能回到家里休息"
+    assert how(checker(chinese), f"他说：{chinese[:5]}，{chinese[5:28]}。") == ["ngram"]
+    assert how(checker(chinese), f"他说：{chinese[:25]}。") == []
+
+
+def test_context_sentences_count_from_five_words_on() -> None:
+    check = checker("Oh dear me! The old bridge was built in 1905. It fell.", context=True)
+    assert how(check, "the old bridge was built in 1905") == ["exact"]
+    assert how(check, "Oh dear me!") == how(check, "It fell") == []
+    assert sentences("One. Two! 三。四？Five 2.5 m\nSix") == ["One.", "Two!", "三。", "四？", "Five 2.5 m", "Six"]
+
+
+@given(WORDS, WORDS)
+def test_no_alarm_on_disjoint_words(train, test) -> None:
+    assert how(checker(" ".join(test)), " ".join(f"z{word}" for word in train)) == []
+
+
+@given(WORDS)
+def test_a_text_always_overlaps_itself(words) -> None:
+    assert how(checker(" ".join(words)), " ".join(words).upper() + "!") == ["exact"]
+
+
+# --- through `load`, with the built-in sample as evaluation data ------------------------------------------------------
+
+
+@pytest.fixture
+def sample():
+    return Source("sample")
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """Three English-German pairs; the second is FLORES' first sample sentence in other dress."""
+    from xling_bench.catalog.benchmark import get_benchmark
+    from xling_bench.data.source import load as load_rows
+
+    row = load_rows(get_benchmark("flores"), "en-de", "test", Source("sample")).rows[0]
+    english = ["Quite another thing", row["source"].upper().rstrip(".") + " !!", "Something else"]
+    german = ["Etwas ganz anderes", "Ein Satz ohne Überlappung", "Noch etwas"]
+    (tmp_path / "x.en").write_text("\n".join(english) + "\n", encoding="utf-8")
+    (tmp_path / "x.de").write_text("\n".join(german) + "\n", encoding="utf-8")
+    return tmp_path, row
+
+
+def settings(**more):
+    pairs = [{"kind": "moses", "files": {"en": "x.en", "de": "x.de"}, "name": "news"}]
+    return DataConfig(**({"languages": ("en", "de"), "pairs": pairs} | more))
+
+
+def test_refused_by_default_with_what_to_do(planted, sample) -> None:
+    with pytest.raises(DataError) as caught:
+        load(settings(), seed=0, root=planted[0], source=sample)
+    said = str(caught.value)
+    assert "(1 pairs and 0 instructions would be learnt)" in said
+    assert f"flores en: 1 exact, 0 by n-gram, such as news:2 = {planted[1]['id']} (test)" in said
+    assert 'overlap = "drop"' in said
+
+
+def test_allowed_or_dropped_on_request_and_reported(planted, sample) -> None:
+    root, row = planted
+    allowed = load(settings(overlap="allow"), seed=0, root=root, source=sample)
+    dropped = load(settings(overlap="drop"), seed=0, root=root, source=sample)
+    assert (len(allowed.pairs), len(dropped.pairs)) == (3, 2)
+    assert "news:2" not in {pair.id for pair in dropped.pairs}
+    for found in (allowed, dropped):
+        overlaps = found.report["overlaps"]
+        assert overlaps["rows"] == {"pairs": 1, "instructions": 0}
+        entry = overlaps["found"]["flores"]["en"]
+        assert (entry["exact"], entry["ngram"]) == (1, 0)
+        assert entry["examples"][0]["evaluation"] == f"{row['id']} (test)"
+        assert len(entry["examples"][0]["text"]) <= 60
+        assert overlaps["checked"]["flores"]["en test"] > 0
+        json.dumps(found.report)
+
+
+def test_demonstrations_are_compared_only_when_asked(tmp_path, sample) -> None:
+    from xling_bench.catalog.benchmark import get_benchmark
+    from xling_bench.data.source import load as load_rows
+
+    row = load_rows(get_benchmark("xnli"), "de", "dev", sample).rows[0]
+    (tmp_path / "x.en").write_text("Nothing of the kind\n", encoding="utf-8")
+    (tmp_path / "x.de").write_text(row["premise"] + "\n", encoding="utf-8")
+    assert load(settings(), seed=0, root=tmp_path, source=sample).report["overlaps"]["found"] == {}
+    with pytest.raises(DataError, match=r"xnli de: 1 exact.*\(dev\)"):
+        load(settings(dev_splits=True), seed=0, root=tmp_path, source=sample)
+
+
+def test_an_instruction_goes_in_all_its_languages(planted, sample) -> None:
+    root, row = planted
+    for key, texts in {"en": ["Ask", "Question"], "de": ["Frage", row["target"]]}.items():
+        rows = [{"instruction": text, "input": "", "output": f"{key} {i}"} for i, text in enumerate(texts)]
+        (root / f"{key}.json").write_text(json.dumps(rows), encoding="utf-8")
+    tasks = [{"kind": "alpaca", "files": {"en": "en.json", "de": "de.json"}, "name": "tasks"}]
+    found = load(settings(pairs=(), instructions=tasks, overlap="drop"), seed=0, root=root, source=sample)
+    assert {one.id for one in found.instructions} == {"tasks:1"}
+    assert found.report["overlaps"]["rows"] == {"pairs": 0, "instructions": 1}
+    assert found.report["languages"]["en"] == {"pairs": 0, "instructions": 1}
+
+
+def test_unchecked_must_be_said(planted, tmp_path_factory) -> None:
+    empty = Source("files", tmp_path_factory.mktemp("none"))
+    with pytest.raises(DataError, match=r"say `decontaminate = \[\]` to train unchecked"):
+        load(settings(), seed=0, root=planted[0], source=empty)
+    with pytest.raises(MissingDataError, match="Get XNLI data"):
+        load(settings(decontaminate=("xnli",)), seed=0, root=planted[0], source=empty)
+    found = load(settings(decontaminate=()), seed=0, root=planted[0])
+    assert found.report["overlaps"]["policy"] == "unchecked"
+
+
+def test_only_named_benchmarks_are_compared(planted, sample) -> None:
+    found = load(settings(decontaminate=("xnli",)), seed=0, root=planted[0], source=sample)
+    assert list(found.report["overlaps"]["checked"]) == ["xnli"]
+    assert found.report["overlaps"]["found"] == {}

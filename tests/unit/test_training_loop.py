@@ -1,0 +1,133 @@
+"""The training loop: what is drawn, what is written, what a kill leaves, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from xling_bench.errors import OutputError, TrainingError
+from xling_bench.training.checkpoint import checkpoints
+from xling_bench.training.examples import Examples, Sizes
+from xling_bench.training.loop import AlignmentTrainer, Run
+from xling_bench.training.step import CODE, AlignmentStep
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+WORDS = {"en": "the dog barks", "de": "der Hund bellt"}
+
+
+class Pairs:
+    """Draws that name their number."""
+
+    def __getitem__(self, i: int) -> SimpleNamespace:
+        return SimpleNamespace(source=f"{WORDS['en']} {i}", target=f"{WORDS['de']} {i}")
+
+
+class Instructions:
+    """The same, as instructions."""
+
+    def __getitem__(self, i: int) -> SimpleNamespace:
+        return SimpleNamespace(prompt=f"{WORDS['en']} {i} Answer in German:", response=f" {WORDS['de']} {i}")
+
+
+SIZES = Sizes(pairs=3, instructions=2, parts=2)
+
+
+def trainer(source: Path, folder: Path, steps: int = 6, *, lr: float = 1e-3) -> AlignmentTrainer:
+    """Dropout on, so that a lost random state would show."""
+    name = "dropout" if "xglm" in (source / "config.json").read_text(encoding="utf-8") else "attention_dropout"
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **{name: 0.1})
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    step = AlignmentStep(model, CODE)
+    examples = Examples(tokenizer, Pairs(), Instructions(), SIZES, steps, packs=step.network.packs)
+    return AlignmentTrainer(step, examples, tokenizer, folder, Run(steps=steps, lr=lr, save_every=2, log_every=1))
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_going_on_from_a_checkpoint_ends_in_the_same_bits(models, tmp_path: Path) -> None:
+    trainer(models["xglm"], tmp_path / "a").train()
+    (tmp_path / "b").mkdir()
+    shutil.copytree(tmp_path / "a" / "checkpoint-4", tmp_path / "b" / "checkpoint-4")
+    lines = (tmp_path / "a" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "b" / "log.jsonl").write_text("\n".join(lines[:5]) + '\n{"step": 6, "lo', encoding="utf-8")
+    trainer(tmp_path / "b" / "checkpoint-4", tmp_path / "b").train(str(tmp_path / "b" / "checkpoint-4"))
+    a, b = (weights(tmp_path / name / "checkpoint-6") for name in "ab")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert (tmp_path / "b" / "log.jsonl").read_text(encoding="utf-8").splitlines() == lines
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert all({"contrastive", "instruction", "grad_norm"} < json.loads(line).keys() for line in lines)
+
+
+def test_training_learns_and_keeps_the_last_checkpoints(models, tmp_path: Path) -> None:
+    run = trainer(models["llama"], tmp_path, steps=40, lr=3e-3)
+    run.train()
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines[-1]["instruction"] < 0.6 * lines[0]["instruction"]
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-38", "checkpoint-40"]
+    assert not (tmp_path / ".saving").exists()
+
+
+def test_examples_are_a_function_of_their_number(models) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(models["xglm"])
+    sizes = Sizes(pairs=2, instructions=2, parts=2, pair_length=8, length=16)
+    examples = Examples(tokenizer, Pairs(), Instructions(), sizes, 5, packs=False)
+    last, first = examples[3], examples[0]
+    again = Examples(tokenizer, Pairs(), Instructions(), sizes, 5, packs=False)[3]
+    assert torch.equal(last[1].pairs.ids, again[1].pairs.ids)
+    texts = tokenizer.batch_decode(first[1].pairs.ids, skip_special_tokens=True)
+    assert len(texts) == 4
+    assert first[0].pairs.ids.shape[1] <= 8
+    assert not len(first[0].pairs.places), "pairs are not learnt by heart"
+    assert all(rows.ids.shape[1] <= 16 for part in first for rows in part.instructions)
+
+
+def test_only_the_response_is_learnt_and_its_end(models) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(models["xglm"])
+    examples = Examples(tokenizer, Pairs(), Instructions(), SIZES, 1, packs=False)
+    sample = examples.sample(Instructions()[7])
+    learnt = list(sample.ids[sample.start :])
+    assert tokenizer.decode(learnt, skip_special_tokens=True).strip() == WORDS["de"]  # digits are unknown to it
+    assert learnt[-1] == tokenizer.eos_token_id
+    everything = Examples(tokenizer, None, Instructions(), Sizes(0, 1, learn="text", ends=False), 1, packs=False)
+    whole = everything.sample(Instructions()[7])
+    assert (whole.start, tokenizer.eos_token_id in whole.ids[1:]) == (1, False)
+
+
+def test_a_loss_that_is_no_number_stops_before_anything_is_saved(models, tmp_path: Path) -> None:
+    run = trainer(models["llama"], tmp_path, steps=6)
+    run.train()
+    before = weights(tmp_path / "checkpoint-6")
+    broken = trainer(models["llama"], tmp_path, steps=8)
+    with torch.no_grad():
+        next(broken.model.model.parameters()).fill_(float("nan"))
+    with pytest.raises(TrainingError, match="not a finite number"):
+        broken.train()
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-4", "checkpoint-6"]
+    after = weights(tmp_path / "checkpoint-6")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_disk_that_refuses_leaves_the_last_checkpoint_whole(models, tmp_path: Path, monkeypatch) -> None:
+    run = trainer(models["llama"], tmp_path, steps=4)
+    save = AlignmentTrainer._save
+
+    def full(self, output_dir=None, state_dict=None) -> None:
+        save(self, output_dir, state_dict)
+        if self.state.global_step == 4:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(AlignmentTrainer, "_save", full)
+    with pytest.raises(OutputError, match=r"No space left on device.*last whole checkpoint is .*checkpoint-2"):
+        run.train()
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-2"]
+    assert not (tmp_path / ".saving").exists()
+    assert weights(tmp_path / "checkpoint-2")

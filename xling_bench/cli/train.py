@@ -1,0 +1,74 @@
+"""`xling-bench train`: an aligned checkpoint from a base model and parallel data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from xling_bench.cli.common import add_data, apply_data
+from xling_bench.errors import UsageError
+
+EXAMPLE = "example: xling-bench train xglm-564m/en-zh/afp --set model.path=./xglm-564M --set run.steps=100 -o aligned"
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser("train", help="align a checkpoint across languages; resumes", epilog=EXAMPLE)
+    parser.add_argument("recipe", metavar="RECIPE", help="MODEL/DATA/METHOD, a .toml file, or `list` to see them")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for checkpoints and the final model")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="settings", metavar="PART.KEY=VALUE",
+        help="change one value, for example run.steps=100 or model.path=./ckpt; again for more",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="check recipe and data, print what would be done")
+    parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
+    add_data(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List, plan or train."""
+    if arguments.recipe == "list":
+        return _list()
+    apply_data(arguments)
+    if arguments.output is None and not arguments.dry_run:
+        raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
+    from xling_bench.data.source import source_from_environment
+    from xling_bench.training.corpora import load
+    from xling_bench.training.recipe import resolve
+    from xling_bench.training.run import plan, train
+
+    recipe = resolve(arguments.recipe, arguments.settings)
+    if "XLING_DATA_DIR" not in os.environ:
+        raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
+    streams = load(
+        recipe.data, seed=recipe.run.seed, root=Path(os.environ["XLING_DATA_DIR"]), source=source_from_environment()
+    )
+    if arguments.dry_run:
+        print(json.dumps(plan(recipe, streams), ensure_ascii=False, indent=1))
+        return 0
+    from xling_bench.harness.model import ModelConfig, fingerprint
+
+    model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
+    model.check()
+    done = train(recipe, streams, arguments.output, fingerprint(model), trust_remote_code=arguments.trust_remote_code)
+    print(done)
+    print(f"score it: xling-bench run --model hf:{done} --tasks xling_xnli -o runs/{arguments.output.name}",
+          file=sys.stderr)  # fmt: skip
+    return 0
+
+
+def _list() -> int:
+    from xling_bench.training.recipe import PARTS, named
+
+    for part, found in named().items():
+        print(f"{part} (training/{PARTS[part]}/)")
+        width = max((len(name) for name in found), default=0)
+        for name, title in found.items():
+            print(f"  {name.ljust(width)}  {title}")
+    print("a recipe is MODEL/DATA/METHOD: xling-bench train xglm-564m/en-zh/afp -o DIR")
+    return 0

@@ -1,0 +1,187 @@
+"""Token lists to tensors, such that no sample sees another.
+
+Three layouts: rows padded to the longest (`padded`), batches of rows of like length for models that cannot pack
+(`buckets`, then `padded`), several samples in one row, each with its own positions (`bins`, then `packed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import torch
+
+from xling_bench.errors import DataError, TrainingError
+
+Side = Literal["right", "left"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The tokens of a text, and the first that is to be learnt: 1 for causal LM, the prompt's length for instructions.
+
+    The first token of a text cannot be predicted, so `start` is at least 1; `start == len(ids)` has nothing to learn.
+    """
+
+    ids: Sequence[int]
+    start: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.ids:
+            raise DataError("A sample has no tokens; leave empty texts out.")
+        if not 1 <= self.start <= len(self.ids):
+            raise DataError(
+                f"A sample of {len(self.ids)} tokens starts to be learnt at 1..{len(self.ids)}, not {self.start}."
+            )
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Rows of tokens, and where the head is needed. Made on the CPU, so that later nothing waits for an accelerator.
+
+    ids         (N, T) int64
+    positions   (N, T) int64, each sample's from 0; 0 at padding
+    mask        (N, T) bool, False at padding; None for packed rows, whose positions say who sees whom
+    counted     (N, T) bool, tokens that count in a sentence's vector
+    places      (M,) ascending in the flattened (N * T): the state there predicts a token that is to be learnt
+    targets     (M,) those tokens
+    samples     how many there are
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    mask: torch.Tensor | None
+    counted: torch.Tensor
+    places: torch.Tensor
+    targets: torch.Tensor
+    samples: int
+
+    def to(self, device: torch.device | str) -> Tokens:
+        """The same on a device."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved: dict[str, Any] = {
+            name: value.to(device, non_blocking=True)
+            for name, value in values.items()
+            if isinstance(value, torch.Tensor)
+        }
+        return replace(self, **moved)
+
+    def learnt(self) -> Tokens:
+        """Itself, if any token is to be learnt; an error otherwise, where a mean over tokens would be 0 / 0."""
+        if not len(self.places):
+            raise TrainingError(
+                f"None of the batch's {self.samples} samples has a token to learn: every response is empty or was cut "
+                "off. Leave such samples out, or allow longer ones."
+            )
+        return self
+
+
+def padded(samples: Sequence[Sample], *, side: Side = "right", pad: int = 0, skip: Sequence[int] = ()) -> Tokens:
+    """A row for each sample, filled up to the longest. Tokens in `skip` (special ones) do not count in a vector."""
+    if not samples:
+        raise DataError("A batch needs at least one sample.")
+    shape = len(samples), max(len(sample.ids) for sample in samples)
+    starts = [0 if side == "right" else shape[1] - len(sample.ids) for sample in samples]
+    rows = [[(start, sample)] for start, sample in zip(starts, samples, strict=True)]
+    return _tokens(rows, shape[1], pad, skip, packed=False)
+
+
+def packed(rows: Sequence[Sequence[Sample]], *, length: int | None = None, pad: int = 0) -> Tokens:
+    """Several samples to a row, one after the other, rows filled up to `length` or to the longest.
+
+    For models that keep samples apart by their positions (`Network.packs`); those of padding are 0, each by itself.
+    """
+    if not rows or not all(rows):
+        raise DataError("A batch needs at least one sample in every row.")
+    longest = max(sum(len(sample.ids) for sample in row) for row in rows)
+    if length is not None and longest > length:
+        raise DataError(f"Rows are {length} tokens long, but one holds samples of {longest}; cut or leave them out.")
+    placed = []
+    for row in rows:
+        start, here = 0, []
+        for sample in row:
+            here.append((start, sample))
+            start += len(sample.ids)
+        placed.append(here)
+    return _tokens(placed, length or longest, pad, (), packed=True)
+
+
+def _tokens(
+    rows: list[list[tuple[int, Sample]]], length: int, pad: int, skip: Sequence[int], *, packed: bool
+) -> Tokens:
+    ids = torch.full((len(rows), length), pad)
+    positions, mask = torch.zeros_like(ids), torch.zeros_like(ids, dtype=torch.bool)
+    places: list[int] = []
+    targets: list[int] = []
+    for number, row in enumerate(rows):
+        for start, sample in row:
+            size = len(sample.ids)
+            ids[number, start : start + size] = torch.tensor(list(sample.ids))
+            positions[number, start : start + size] = torch.arange(size)
+            mask[number, start : start + size] = True
+            places += range(number * length + start + sample.start - 1, number * length + start + size - 1)
+            targets += sample.ids[sample.start :]
+    counted = mask & ~torch.isin(ids, torch.tensor(list(skip), dtype=ids.dtype))
+    if not bool(counted.any(1).all()):
+        raise DataError("A text consists of special tokens only, so it has no vector; leave it out.")
+    return Tokens(
+        ids,
+        positions,
+        None if packed else mask,
+        counted,
+        torch.tensor(places, dtype=torch.long),
+        torch.tensor(targets, dtype=torch.long),
+        sum(len(row) for row in rows),
+    )
+
+
+def pairs(
+    anchors: Sequence[Sequence[int]], positives: Sequence[Sequence[int]], *, side: Side = "right", pad: int = 0,
+    skip: Sequence[int] = (),
+) -> Tokens:  # fmt: skip
+    """B translation pairs as (2B, T), so that one forward pass takes both sides: rows i and B + i belong together."""
+    if len(anchors) != len(positives):
+        raise DataError(f"Pairs have two sides, got {len(anchors)} and {len(positives)} texts.")
+    return padded([Sample(ids) for ids in (*anchors, *positives)], side=side, pad=pad, skip=skip)
+
+
+def buckets(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Indices of samples in batches of like length, each of at most `tokens` with padding; the longest come first.
+
+    A sample longer than that is an error. Every index occurs once; equal input gives equal batches.
+    """
+    _fits(lengths, tokens)
+    found: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if found and lengths[found[-1][0]] * (len(found[-1]) + 1) <= tokens:
+            found[-1].append(index)
+        else:
+            found.append([index])
+    return found
+
+
+def bins(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Indices of samples in rows of at most `tokens`: the longest first, each where it leaves least room (best fit).
+
+    No two rows would fit into one. A sample longer than a row is an error. Every index occurs once. The time is that of
+    samples times rows: meant for the samples of one step, not of a corpus.
+    """
+    _fits(lengths, tokens)
+    found: list[list[int]] = []
+    room: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        fitting = [(free, row) for row, free in enumerate(room) if free >= lengths[index]]
+        if fitting:
+            row = min(fitting)[1]
+            found[row].append(index)
+            room[row] -= lengths[index]
+        else:
+            found.append([index])
+            room.append(tokens - lengths[index])
+    return found
+
+
+def _fits(lengths: Sequence[int], tokens: int) -> None:
+    if lengths and max(lengths) > tokens:
+        raise DataError(f"A sample has {max(lengths)} tokens, but there is room for {tokens}; cut it or leave it out.")

@@ -1,0 +1,56 @@
+"""Checkpoints that are whole or absent: written aside, synced, then renamed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from xling_bench.errors import OutputError
+from xling_bench.files import sync_file, sync_folder
+
+NAME = re.compile(r"checkpoint-(\d+)")
+STAGING = ".saving"
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Whole checkpoints, oldest first."""
+    found = [path for path in folder.glob("checkpoint-*") if NAME.fullmatch(path.name) and path.is_dir()]
+    return sorted(found, key=step_of)
+
+
+def step_of(path: Path) -> int:
+    """How many updates a checkpoint has seen."""
+    match = NAME.fullmatch(path.name)
+    if match is None:
+        raise OutputError(f"{path} is no checkpoint: expected a folder checkpoint-<step>.")
+    return int(match[1])
+
+
+def publish(staged: Path, final: Path) -> None:
+    """Make a folder written aside the real one: all its files are on the disk before its name is.
+
+    A folder of the same name (a run that goes on from an earlier step) is replaced.
+    """
+    try:
+        for path in _files(staged):
+            sync_file(path)
+        for path in [staged, *(p for p in staged.rglob("*") if p.is_dir())]:
+            sync_folder(path)
+        if final.exists():
+            shutil.rmtree(final)
+        staged.rename(final)
+        sync_folder(final.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {final}: {error.strerror or error}") from error
+
+
+def rotate(folder: Path, keep: int) -> None:
+    """Remove the oldest checkpoints beyond `keep`; 0 keeps all."""
+    for path in checkpoints(folder)[:-keep] if keep else []:
+        shutil.rmtree(path)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,20 @@
+"""What aligned models learn from: translation pairs and cross-lingual instructions, as seeded streams.
+
+    config.py         what a training file may say about data
+    pairs.py          line-aligned and TSV files to translation pairs
+    instructions.py   Alpaca and Bactrian-X files to instructions that several languages share
+    texts.py          a pair and an instruction; AFP's strings around them
+    order.py          random numbers and permutations that depend on a seed and a place, and on nothing else
+    streams.py        stream[i]: the i-th pair, the i-th instruction
+    contamination.py  training texts that are evaluation texts, whole or in long pieces
+    loading.py        all of it together, with a report
+
+None of these imports torch.
+"""
+
+from xling_bench.training.corpora.config import DataConfig
+from xling_bench.training.corpora.loading import load
+from xling_bench.training.corpora.streams import InstructionStream, PairStream, Streams
+from xling_bench.training.corpora.texts import Instruction, Pair
+
+__all__ = ["DataConfig", "Instruction", "InstructionStream", "Pair", "PairStream", "Streams", "load"]

@@ -1,0 +1,191 @@
+"""From a configuration to streams and a report."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from xling_bench.data.rows import rows_hash
+from xling_bench.data.source import Source, source_from_environment
+from xling_bench.errors import DataError, UsageError
+from xling_bench.training.corpora.config import DataConfig, InstructionSource, read_allocation
+from xling_bench.training.corpora.evaluation import checker
+from xling_bench.training.corpora.instructions import Tasks, read_tasks
+from xling_bench.training.corpora.order import key_of, permuted
+from xling_bench.training.corpora.overlaps import settle
+from xling_bench.training.corpora.pairs import Languages, read_pairs, unmatched_ids, wanted_pairs
+from xling_bench.training.corpora.streams import Crossing, Group, InstructionStream, PairStream, Shared, Streams
+from xling_bench.training.corpora.texts import Pair
+
+T = TypeVar("T")
+Pairs = dict[Languages, list[Pair]]
+
+
+def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Source | None = None) -> Streams:
+    """Read, check and order the data of a run.
+
+    `root` is the folder the configuration's paths start from (default: XLING_DATA_DIR), `source` where evaluation data
+    come from (default: the environment's). Equal arguments and equal files give equal streams, on any machine.
+
+    Raises DataError for files that are missing, misaligned or empty, languages without a row, and training texts that
+    overlap with evaluation texts unless the configuration says what to do about them.
+    """
+    root = root or _root()
+    pairs, pair_entries = _pairs(config, root)
+    shared, task_entries = _instructions(config, root)
+    report: dict[str, Any] = {
+        "seed": seed,
+        "config": config.model_dump(mode="json"),
+        "pairs": pair_entries,
+        "instructions": task_entries,
+        "overlaps": {"policy": "unchecked", "checked": {}, "missing": {}},
+    }
+    if config.decontaminate != ():
+        check, what = checker(config, source or source_from_environment())
+        pairs, shared, found = settle(config, check, pairs, shared)
+        report["overlaps"] = what | found
+    if config.allocation is not None:
+        pairs, report["allocation"] = _allocated(config, pairs, root / config.allocation, seed)
+    report["languages"] = _counts(config, pairs, shared)
+    pair_groups = _pair_groups(config, pairs)
+    crossing = Crossing(
+        config.p_src, config.pivot if config.pairing == "pivot" else None, config.reverse, config.weights
+    )
+    groups: list[Group[tuple[Shared, str] | Pair]] = [*_task_groups(config, shared)]
+    if config.translation:
+        groups += [Group(f"translation {group.name}", group.rows, group.weight) for group in pair_groups]
+    return Streams(
+        PairStream(pair_groups, seed=seed, reverse=config.reverse) if any(pairs.values()) else None,
+        InstructionStream(groups, crossing, seed=seed) if groups else None,
+        report,
+    )
+
+
+def _root() -> Path:
+    root = os.environ.get("XLING_DATA_DIR", "")
+    if not root:
+        raise UsageError("The data's paths start from a folder: give `root`, or set XLING_DATA_DIR.")
+    if not Path(root).is_dir():
+        raise UsageError(f"XLING_DATA_DIR={root}: no such folder.")
+    return Path(root)
+
+
+def _pairs(config: DataConfig, root: Path) -> tuple[Pairs, list[dict[str, Any]]]:
+    pairs: Pairs = {languages: [] for languages in wanted_pairs(config)} if config.pairs else {}
+    entries = []
+    seen: set[tuple[str, ...]] = set()
+    for source in config.pairs:
+        found, entry = read_pairs(source, root, config, seen)
+        entries.append(entry)
+        for languages, rows in found.items():
+            pairs[languages] += rows
+    return pairs, entries
+
+
+def _instructions(config: DataConfig, root: Path) -> tuple[list[Shared], list[dict[str, Any]]]:
+    shared: list[Shared] = []
+    entries = []
+    for source in config.instructions:
+        tasks, files, dropped = read_tasks(source, root, config.languages)
+        if not tasks:
+            raise DataError(f"{source.title}: it has {', '.join(source.files)}, none of them in `languages`")
+        rows, alone = _shared(source, tasks, config)
+        unmatched: dict[str, Any] = {}
+        for first, last in wanted_pairs(config):
+            if first in tasks and last in tasks:
+                unmatched |= unmatched_ids(tasks, (first, last))
+        shared += rows
+        entries.append(
+            {
+                "source": source.title,
+                "kind": source.kind,
+                "files": files,
+                "hash": rows_hash(
+                    {"id": row.id, "language": key, **asdict(task)} for row in rows for key, task in row.tasks.items()
+                ),
+                "kept": {key: sum(key in row.tasks for row in rows) for key in tasks},
+                "dropped_in_reading": dropped,
+                "dropped_without_partner": alone,
+                "unmatched_ids": unmatched,
+            }
+        )
+    return shared, entries
+
+
+def _shared(source: InstructionSource, tasks: Tasks, config: DataConfig) -> tuple[list[Shared], dict[str, int]]:
+    """Rows by id over languages. Where responses may cross, a language without a partner in a row is left out of it."""
+    crossing = Crossing(config.p_src, config.pivot if config.pairing == "pivot" else None, 0.0, {})
+    rows = []
+    alone: dict[str, int] = {}
+    ids = list(dict.fromkeys(key for found in tasks.values() for key in found))
+    for key in ids[: source.limit]:
+        row = Shared(f"{source.title}:{key}", {name: found[key] for name, found in tasks.items() if key in found})
+        for language in list(row.tasks) if config.p_src < 1 else []:
+            if not crossing.partners(row, language):
+                alone[language] = alone.get(language, 0) + 1
+                row = Shared(row.id, {name: task for name, task in row.tasks.items() if name != language})
+        if row.tasks:
+            rows.append(row)
+    if not rows:
+        raise DataError(
+            f"{source.title}: no row stands in two languages that may cross, but p_src = {config.p_src}. Are the ids "
+            "those of one data set? With p_src = 1 every response stays in its prompt's language."
+        )
+    return rows, alone
+
+
+def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple[Pairs, dict[str, Any]]:
+    others = tuple(key for key in config.languages if key != config.pivot)
+    caps = read_allocation(path, others)
+    kept: Pairs = {}
+    told = {}
+    for languages, rows in pairs.items():
+        cap = caps[languages[1]]
+        key = key_of(seed, "allocation", languages[1])
+        places = sorted(permuted(place, len(rows), key) for place in range(min(cap, len(rows))))
+        kept[languages] = [rows[place] for place in places]
+        told[languages[1]] = {"cap": cap, "there": len(rows), "taken": len(places)}
+    return kept, told
+
+
+def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared]) -> dict[str, dict[str, int]]:
+    """Rows of each language. Raises DataError for a language that has none (unless its allocation is 0)."""
+    counts = {}
+    for key in config.languages:
+        of_pairs = sum(len(rows) for languages, rows in pairs.items() if key in languages)
+        of_tasks = sum(key in row.tasks for row in shared)
+        if not of_pairs and not of_tasks and config.allocation is None:
+            raise DataError(
+                f"{key} is one of the `languages`, but no source has a row of it that stays. Add a source, or leave "
+                "the language out."
+            )
+        counts[key] = {"pairs": of_pairs, "instructions": of_tasks}
+    return counts
+
+
+def _pair_groups(config: DataConfig, pairs: Pairs) -> list[Group[Pair]]:
+    weights = config.weights
+    return _weighted(
+        [
+            Group(f"{a}-{b}", rows, weights[a] * weights[b] if weights else len(rows))
+            for (a, b), rows in pairs.items()
+            if rows
+        ]
+    )
+
+
+def _task_groups(config: DataConfig, shared: list[Shared]) -> list[Group[tuple[Shared, str] | Pair]]:
+    groups: list[Group[tuple[Shared, str] | Pair]] = []
+    for key in config.languages:
+        rows = [(row, key) for row in shared if key in row.tasks]
+        if rows:
+            groups.append(Group(key, rows, config.weights.get(key, len(rows))))
+    return _weighted(groups)
+
+
+def _weighted(groups: list[Group[T]]) -> list[Group[T]]:
+    """The same with weights that sum to the number of rows: pairs and instructions then mix by their rows."""
+    scale = sum(len(group.rows) for group in groups) / (sum(group.weight for group in groups) or 1)
+    return [Group(group.name, group.rows, group.weight * scale) for group in groups]

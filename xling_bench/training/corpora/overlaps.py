@@ -1,0 +1,89 @@
+"""Overlaps of training rows with evaluation texts: found, reported, and refused, dropped or allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from xling_bench.errors import DataError
+from xling_bench.training.corpora.config import DataConfig
+from xling_bench.training.corpora.contamination import Checker
+from xling_bench.training.corpora.pairs import EXAMPLES, Languages
+from xling_bench.training.corpora.streams import Shared
+from xling_bench.training.corpora.texts import Pair
+
+SHOWN = 60  # characters of a training text in the report
+
+
+@dataclass
+class Overlaps:
+    """What was found. `found` counts different training texts per benchmark and its language, with three examples."""
+
+    checker: Checker
+    found: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=lambda: {"pairs": 0, "instructions": 0})
+    _seen: set[str] = field(default_factory=set)
+
+    def touches(self, identifier: str, texts: Iterable[str]) -> bool:
+        """Whether any of a training row's texts overlaps; what does is noted."""
+        touched = False
+        for text in texts:
+            hits = self.checker.hits(text)
+            touched = touched or bool(hits)
+            if not hits or text in self._seen:
+                continue
+            self._seen.add(text)
+            for hit in hits:
+                place = hit.place
+                entry = self.found.setdefault(place.benchmark, {}).setdefault(
+                    place.language, {"exact": 0, "ngram": 0, "examples": []}
+                )
+                entry[hit.how] += 1
+                if len(entry["examples"]) < EXAMPLES:
+                    shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+                    evaluation = f"{place.item} ({place.split})"
+                    entry["examples"].append(
+                        {"training": identifier, "evaluation": evaluation, "how": hit.how, "text": shown}
+                    )
+        return touched
+
+
+def settle(
+    config: DataConfig, checker: Checker, pairs: dict[Languages, list[Pair]], shared: list[Shared]
+) -> tuple[dict[Languages, list[Pair]], list[Shared], dict[str, Any]]:
+    """The rows that stay, and the report. Raises DataError where `overlap = "refuse"` and any row overlaps.
+
+    An instruction goes in all its languages: the translation of an evaluation item tells as much as the item.
+    """
+    overlaps = Overlaps(checker)
+    clean: dict[Languages, list[Pair]] = {}
+    for languages, rows in pairs.items():
+        clean[languages] = [pair for pair in rows if not overlaps.touches(pair.id, (pair.source, pair.target))]
+        overlaps.rows["pairs"] += len(rows) - len(clean[languages])
+    kept = [row for row in shared if not overlaps.touches(row.id, _texts(row))]
+    overlaps.rows["instructions"] = len(shared) - len(kept)
+    report = {"policy": config.overlap, "ngram": config.ngram, "rows": overlaps.rows, "found": overlaps.found}
+    if config.overlap == "refuse" and overlaps.found:
+        raise DataError(_refusal(overlaps))
+    return (clean, kept, report) if config.overlap == "drop" else (pairs, shared, report)
+
+
+def _texts(row: Shared) -> Iterable[str]:
+    return (text for task in row.tasks.values() for text in (task.instruction, task.input, task.output) if text)
+
+
+def _refusal(overlaps: Overlaps) -> str:
+    lines = [
+        f"{benchmark} {language}: {entry['exact']} exact, {entry['ngram']} by n-gram, such as "
+        f"{entry['examples'][0]['training']} = {entry['examples'][0]['evaluation']}"
+        for benchmark, languages in overlaps.found.items()
+        for language, entry in languages.items()
+    ]
+    return (
+        f"Training texts overlap with evaluation texts ({overlaps.rows['pairs']} pairs and "
+        f"{overlaps.rows['instructions']} instructions would be learnt):\n  "
+        + "\n  ".join(lines)
+        + '\nSet overlap = "drop" to leave these rows out, overlap = "allow" to train on them and have it reported, or '
+        "limit `decontaminate` to the benchmarks you will evaluate."
+    )

@@ -1,0 +1,159 @@
+"""stream[i] is the i-th pair or instruction: a function of data, configuration, seed and i, in whatever order asked.
+
+The rows are in groups by language. An epoch has as many rows as there are, shared out to the groups by weight; within
+its group a stream goes through all rows in a shuffled order before it comes to the first again. So without weights
+every row comes once an epoch, and with them the rows of one language are used equally often (to within one).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Generic, TypeVar
+
+from xling_bench.errors import UsageError
+from xling_bench.training.corpora.order import chosen, key_of, mixed, permuted, quotas, uniform
+from xling_bench.training.corpora.texts import Instruction, Pair, Task, instruction_of, translation_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Group(Generic[T]):
+    """Rows that are drawn alike, and their weight."""
+
+    name: str
+    rows: Sequence[T]
+    weight: float
+
+
+class Order(Generic[T]):
+    """Which row is the i-th: (group name, row)."""
+
+    def __init__(self, groups: Sequence[Group[T]], seed: int, use: str) -> None:
+        self.groups = [group for group in groups if group.rows and group.weight > 0]
+        self.size = sum(len(group.rows) for group in self.groups)
+        self.shares = quotas([group.weight for group in self.groups], self.size) if self.groups else []
+        self._ends = list(accumulate(self.shares))
+        for group, share in zip(self.groups, self.shares, strict=True):
+            if not share:
+                raise UsageError(
+                    f"weights: {group.name} is so light that none of an epoch's {self.size} rows would be of it. "
+                    "Give it a larger weight, or leave the language out."
+                )
+        self._seed = seed
+        self._use = use
+
+    def __getitem__(self, i: int) -> tuple[str, T]:
+        epoch, place = divmod(i, self.size)
+        slot = permuted(place, self.size, key_of(self._seed, self._use, "epoch", epoch))
+        number = bisect_right(self._ends, slot)
+        group = self.groups[number]
+        share = self.shares[number]
+        lap, turn = divmod(epoch * share + slot - (self._ends[number] - share), len(group.rows))
+        key = key_of(self._seed, self._use, group.name, lap)
+        return group.name, group.rows[permuted(turn, len(group.rows), key)]
+
+
+class PairStream:
+    """Translation pairs. `len` is an epoch; `stream[i]` goes on without end, each epoch in another order."""
+
+    def __init__(self, groups: Sequence[Group[Pair]], *, seed: int, reverse: float) -> None:
+        self._order = Order(groups, seed, "pairs")
+        self._turn = key_of(seed, "pairs", "turn")
+        self._reverse = reverse
+
+    def __len__(self) -> int:
+        return self._order.size
+
+    def __getitem__(self, i: int) -> Pair:
+        _, pair = self._order[_index(i)]
+        return pair.turned() if uniform(self._turn, i) < self._reverse else pair
+
+    def __iter__(self) -> Iterator[Pair]:
+        """The first epoch."""
+        return (self[i] for i in range(len(self)))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One instruction in the languages that have it."""
+
+    id: str
+    tasks: Mapping[str, Task]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """How the response's language is drawn. `weights` as in the configuration; empty: all languages alike."""
+
+    p_src: float
+    pivot: str | None
+    reverse: float
+    weights: Mapping[str, float]
+
+    def partners(self, shared: Shared, language: str) -> list[str]:
+        """Languages an instruction in `language` may cross with: the pivot, of the pivot all others, or any other."""
+        others = [key for key in shared.tasks if key != language]
+        return [key for key in others if self.pivot in (None, language, key)]
+
+
+class InstructionStream:
+    """Instructions, and pairs as translation tasks. `len` is an epoch; `stream[i]` goes on without end.
+
+    Each row is an instruction in one language. With probability p_src its response is in that language. Else it is
+    crossed with a partner: prompt in the pivot and response in the other language (or, in pairwise pairing, prompt in
+    the row's language), and with probability `reverse` the other way round.
+    """
+
+    def __init__(self, groups: Sequence[Group[tuple[Shared, str] | Pair]], crossing: Crossing, *, seed: int) -> None:
+        self._order = Order(groups, seed, "instructions")
+        self._crossing = crossing
+        self._keys = {name: key_of(seed, "instructions", name) for name in ("stay", "partner", "turn", "template")}
+
+    def __len__(self) -> int:
+        return self._order.size
+
+    def __getitem__(self, i: int) -> Instruction:
+        _, row = self._order[_index(i)]
+        turned = uniform(self._keys["turn"], i) < self._crossing.reverse
+        if isinstance(row, Pair):
+            return translation_of(row.turned() if turned else row, mixed(self._keys["template"], i) % 2)
+        shared, language = row
+        asked, answered = self._languages(shared, language, i, turned=turned)
+        return instruction_of(shared.id, shared.tasks[asked], asked, shared.tasks[answered], answered)
+
+    def __iter__(self) -> Iterator[Instruction]:
+        """The first epoch."""
+        return (self[i] for i in range(len(self)))
+
+    def _languages(self, shared: Shared, language: str, i: int, *, turned: bool) -> tuple[str, str]:
+        if uniform(self._keys["stay"], i) < self._crossing.p_src:
+            return language, language
+        partners = self._crossing.partners(shared, language)
+        weights = [self._crossing.weights.get(partner, 1.0) for partner in partners]
+        partner = partners[chosen(weights, uniform(self._keys["partner"], i))]
+        asked, answered = (partner, language) if partner == self._crossing.pivot else (language, partner)
+        return (answered, asked) if turned else (asked, answered)
+
+
+@dataclass
+class Streams:
+    """What a run learns from. A stream is None where the configuration has nothing for it.
+
+    `report` is plain data: `pairs` and `instructions` have an entry for each source (its files, the hash of its kept
+    rows before overlaps and allocation take theirs, rows read, kept and dropped by reason, ids without a partner),
+    `overlaps` what was compared, was not there, and was found, `languages` the rows that are in the streams.
+    """
+
+    pairs: PairStream | None
+    instructions: InstructionStream | None
+    report: dict[str, Any]
+
+
+def _index(i: int) -> int:
+    if i < 0:
+        raise IndexError(f"A stream has no end to count from: expected an index of 0 or more, got {i}")
+    return i

@@ -1,0 +1,138 @@
+"""Texts to the batches of a run: item i of the data set is what one process learns from in its i-th batch.
+
+Random access by number, so that a run that goes on after a kill sees exactly the batches it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol
+
+import torch
+
+from xling_bench.errors import DataError
+from xling_bench.training.batches import Sample, Tokens, bins, buckets, packed, padded, pairs
+
+Learn = Literal["response", "text"]
+
+
+class Pair(Protocol):
+    """Two sentences that translate each other."""
+
+    source: str
+    target: str
+
+
+class Instruction(Protocol):
+    """A prompt, which ends where its response begins, and the response."""
+
+    prompt: str
+    response: str
+
+
+class Stream(Protocol):
+    """Endless draws, a function of their number."""
+
+    def __getitem__(self, index: int) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What one process takes per update: `parts` times `pairs` pairs and `instructions` instructions, part by part
+    (gradient accumulation: negatives are those of a part). Lengths are in tokens; longer texts are cut at their end.
+
+    `learn`: `response` (instruction tuning), or `text`: every token of prompt and response (causal LM).
+    `ends`: whether the model's end token is appended to a response and learnt, so that it knows when to stop.
+    """
+
+    pairs: int
+    instructions: int
+    parts: int = 1
+    pair_length: int = 128
+    length: int = 512
+    learn: Learn = "response"
+    ends: bool = True
+
+
+@dataclass(frozen=True)
+class Part:
+    """What goes through the model at once: pairs, and instructions as rows of one or several widths."""
+
+    pairs: Tokens | None
+    instructions: list[Tokens]
+
+    def to(self, device: torch.device | str) -> Part:
+        """The same on a device."""
+        moved = None if self.pairs is None else self.pairs.to(device)
+        return Part(moved, [rows.to(device) for rows in self.instructions])
+
+
+Batch = list[Part]  # one update of one process
+
+
+class Examples(torch.utils.data.Dataset[Batch]):
+    """`count` updates' batches, by number."""
+
+    def __init__(
+        self, tokenizer: Any, pair_stream: Stream | None, instruction_stream: Stream | None, sizes: Sizes, count: int,
+        *, packs: bool,
+    ) -> None:  # fmt: skip
+        """packs: whether the model keeps packed samples apart (`Network.packs`); else rows are padded in buckets."""
+        self.tokenizer, self.pair_stream, self.instruction_stream = tokenizer, pair_stream, instruction_stream
+        self.sizes, self.count, self.packs = sizes, count, packs
+        self.pad = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Batch:
+        return [self._part(index * self.sizes.parts + part) for part in range(self.sizes.parts)]
+
+    def _part(self, index: int) -> Part:
+        sizes, first, rows = self.sizes, None, []
+        if self.pair_stream is not None and sizes.pairs:
+            first = self._pairs([self.pair_stream[index * sizes.pairs + n] for n in range(sizes.pairs)])
+        if self.instruction_stream is not None and sizes.instructions:
+            start = index * sizes.instructions
+            rows = self._rows([self.sample(self.instruction_stream[start + n]) for n in range(sizes.instructions)])
+        return Part(first, rows)
+
+    def _pairs(self, drawn: Sequence[Pair]) -> Tokens:
+        texts = [pair.source for pair in drawn] + [pair.target for pair in drawn]
+        ids = [self._ids(text)[: self.sizes.pair_length] for text in texts]
+        # Special tokens stand in every sentence and say nothing about it: they count in no vector.
+        special = [i for i in self.tokenizer.all_special_ids if not all(token == i for row in ids for token in row)]
+        tokens = pairs(ids[: len(drawn)], ids[len(drawn) :], pad=self.pad, skip=special)
+        return replace(tokens, places=tokens.places[:0], targets=tokens.targets[:0])  # nothing is learnt from them
+
+    def sample(self, instruction: Instruction) -> Sample:
+        """Prompt and response as tokens. What is learnt begins with the first token that the prompt alone has not."""
+        prompt = self._ids(instruction.prompt)
+        ids = self._ids(instruction.prompt + instruction.response)
+        shared = min(len(prompt), len(ids))
+        start = next((n for n in range(shared) if prompt[n] != ids[n]), shared)
+        if self.sizes.ends and self.tokenizer.eos_token_id is not None and ids[-1] != self.tokenizer.eos_token_id:
+            ids = [*ids, int(self.tokenizer.eos_token_id)]
+        ids = ids[: self.sizes.length]
+        first = 1 if self.sizes.learn == "text" else max(1, min(start, len(ids)))
+        return Sample(ids, first)
+
+    def _rows(self, samples: list[Sample]) -> list[Tokens]:
+        lengths = [len(sample.ids) for sample in samples]
+        if self.packs:
+            rows = [[samples[i] for i in row] for row in bins(lengths, self.sizes.length)]
+            return [packed(rows, pad=self.pad)]
+        budget = max(self.sizes.length, *lengths)
+        return [padded([samples[i] for i in part], pad=self.pad) for part in buckets(lengths, budget)]
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text)["input_ids"]
+        if not ids:
+            raise DataError(f"The tokenizer makes no token of {text[:60]!r}; leave such texts out.")
+        return ids
+
+
+def one(batch: list[Batch]) -> Batch:
+    """The data loader's collate function: an item is a whole batch already."""
+    return batch[0]

@@ -1,0 +1,244 @@
+"""The loop: transformers' Trainer over our step; checkpoints are whole or absent, logs are lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch.utils.data import SequentialSampler
+from tqdm import tqdm
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+
+from xling_bench.errors import OutputError
+from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, step_of
+from xling_bench.training.examples import Batch, Examples, one
+from xling_bench.training.step import AlignmentStep, Losses, optimizer
+
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True)
+class Run:
+    """How long and how: `steps` updates, learning rate `lr` along `schedule` after `warmup` (share of the steps).
+
+    AFP's code: lr 1e-5, no decay, cosine after 3 % warm-up, gradient norm at most 1. `save_every` and `log_every` are
+    in updates; `keep` checkpoints stay (0: all). `seed` is of dropout only: what is drawn has its own.
+    """
+
+    steps: int
+    lr: float = 1e-5
+    weight_decay: float = 0.0
+    schedule: str = "cosine"
+    warmup: float = 0.03
+    clip: float = 1.0
+    seed: int = 0
+    save_every: int = 500
+    log_every: int = 10
+    keep: int = 2
+
+
+class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not followed
+    """Trainer whose batches are whole updates, in order, so that no state of a data loader is needed to go on."""
+
+    def __init__(self, step: AlignmentStep, examples: Examples, tokenizer: Any, folder: Path, run: Run) -> None:
+        self.run, self.folder = run, folder
+        self.unchecked: Losses | None = None
+        self.sums: dict[str, float] = {}
+        self.counted = 0.0
+        optimiser = optimizer(step.model, run.lr, run.weight_decay)
+        schedule = transformers.get_scheduler(run.schedule, optimiser, round(run.warmup * run.steps), run.steps)
+        super().__init__(
+            model=step,
+            args=_arguments(folder, run),
+            train_dataset=examples,
+            data_collator=one,
+            processing_class=tokenizer,
+            optimizers=(optimiser, schedule),
+            callbacks=[_JsonLog(folder / LOG), _Bar()],
+        )
+        for default in (PrinterCallback, ProgressCallback):  # one prints to stdout, which is for the model's path
+            self.remove_callback(default)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
+        """Forward and backward of all parts of an update; the instruction loss is over the tokens of all of them."""
+        batch: Batch = [part.to(self.args.device) for part in inputs]
+        step: AlignmentStep = self.accelerator.unwrap_model(model)
+        self._check()
+        rows = [rows for part in batch for rows in part.instructions]
+        counts = [len(r.places) if step.objective.per == "token" else r.samples for r in rows]
+        model.train()
+        total = torch.zeros((), device=self.args.device)
+        with step.ready():
+            for part in batch:
+                divisor = sum(counts) or None
+                losses: Losses = model(part.pairs, part.instructions, divisor=divisor, contrastive_share=1 / len(batch))
+                self.accelerator.backward(losses.total)
+                total += losses.total.detach()
+                self._add(losses, len(batch))
+        self.unchecked = Losses(total, losses.contrastive, losses.instruction)
+        return total
+
+    def _add(self, losses: Losses, parts: int) -> None:
+        shares = {"contrastive": 1 / parts, "instruction": 1.0}  # one is a mean over parts, the other their sum
+        for name, weight in shares.items():
+            value = getattr(losses, name)
+            if value is not None:
+                self.sums[name] = self.sums.get(name, 0.0) + weight * value
+        self.counted += 1 / parts
+
+    def _check(self) -> None:
+        """Raise for a loss that was no number in the update before: by now it is known without waiting for it."""
+        if self.unchecked is not None:
+            self.unchecked.check()
+            self.unchecked = None
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Trainer's numbers, and the parts of the loss, means since the last time."""
+        self._check()
+        if self.counted:
+            logs |= {name: float(value) / round(self.counted) for name, value in self.sums.items()}
+            self.sums, self.counted = {}, 0.0
+        super().log(logs, start_time)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Written aside by Trainer, then published; the old ones go only then."""
+        self._check()
+        staging, output = self.folder / STAGING, self.args.output_dir
+        name = f"checkpoint-{self.state.global_step}"
+        self.args.output_dir = str(staging)
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, RuntimeError) as error:  # safetensors and torch raise their own for a full disk
+            shutil.rmtree(staging, ignore_errors=True)
+            raise OutputError(
+                f"cannot write {self.folder / name}: {error}. {_last(self.folder)} Make room, then start it again."
+            ) from error
+        finally:
+            self.args.output_dir = output
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            publish(staging / name, self.folder / name)
+            shutil.rmtree(staging)
+            rotate(self.folder, self.run.keep)
+        self.accelerator.wait_for_everyone()
+
+    def finish(self, folder: Path) -> None:
+        """Write the trained model, whole or not at all."""
+        self._check()
+        if self.args.should_save:
+            staging = self.folder / STAGING
+            try:
+                self._save(str(staging))
+            except (OSError, RuntimeError) as error:
+                shutil.rmtree(staging, ignore_errors=True)
+                raise OutputError(f"cannot write {folder}: {error}. {_last(self.folder)}") from error
+            publish(staging, folder)
+        self.accelerator.wait_for_everyone()
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
+        """The model inside the step, as transformers, vLLM and lm-eval load it."""
+        save_model(self.accelerator.unwrap_model(self.model).model, self.processing_class, Path(str(output_dir)))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Nothing: the step was made of the checkpoint's own model."""
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write model and tokenizer in Hugging Face's form, weights as safetensors."""
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+
+
+def _last(folder: Path) -> str:
+    whole = checkpoints(folder)
+    return f"The last whole checkpoint is {whole[-1]}." if whole else "There is no checkpoint yet."
+
+
+def _arguments(folder: Path, run: Run) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=run.steps,
+        per_device_train_batch_size=1,
+        max_grad_norm=run.clip,
+        logging_steps=run.log_every,
+        logging_nan_inf_filter=False,
+        save_steps=run.save_every,
+        seed=run.seed,
+        report_to=["tensorboard"] if _has_tensorboard() else [],
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+        use_cpu=not torch.cuda.is_available(),
+    )
+
+
+def _has_tensorboard() -> bool:
+    return bool(transformers.integrations.is_tensorboard_available())
+
+
+class _JsonLog(TrainerCallback):  # type: ignore[misc]
+    """One JSON object per line and log, flushed at once; lines of steps that are trained again are cut off."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Drop what a killed run logged after the checkpoint this one goes on from."""
+        if state.is_world_process_zero and self.path.is_file():
+            kept = []
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                try:
+                    if json.loads(line)["step"] <= state.global_step:
+                        kept.append(line)
+                except (ValueError, KeyError):
+                    break  # the line that the kill cut in half
+            self.path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+        """Append the numbers."""
+        if state.is_world_process_zero and logs and "train_runtime" not in logs:  # wall-clock: in no reproducible log
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+
+class _Bar(TrainerCallback):  # type: ignore[misc]
+    """A progress bar with the last losses, in a terminal; lines of the log are the record elsewhere."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Start where the run goes on."""
+        if state.is_world_process_zero:
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
+            )
+
+    def on_step_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """One update more."""
+        if self.bar is not None:
+            self.bar.update()
+
+    def on_log(self, _args: Any, _state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+        """Show the parts of the loss."""
+        if self.bar is not None and logs:
+            self.bar.set_postfix({k: f"{logs[k]:.3g}" for k in ("contrastive", "instruction") if k in logs})
+
+    def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """Leave the terminal as it was."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def latest(folder: Path) -> tuple[Path | None, int]:
+    """The last whole checkpoint and its step; (None, 0) where there is none."""
+    whole = checkpoints(folder)
+    return (whole[-1], step_of(whole[-1])) if whole else (None, 0)

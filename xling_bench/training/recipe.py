@@ -1,0 +1,187 @@
+"""Recipes: a model x data x method, each a small file in `training/`, resolved into one checked configuration."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from xling_bench import content
+from xling_bench.catalog.benchmark import Strict
+from xling_bench.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.training.corpora import DataConfig
+
+PARTS = {"model": "models", "data": "data", "method": "methods"}
+
+
+class ModelPart(Strict):
+    """What is trained: a folder or hub name. Weights are float32; `precision` is what is computed with (autocast).
+
+    `untie` gives the output layer a weight of its own, as AFP's code does unsaid (XGLM-564M: 262 M parameters more).
+    """
+
+    path: str
+    revision: str | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    gradient_checkpointing: bool = False
+    untie: bool = False
+
+
+class MethodPart(Strict):
+    """The objective. `mode` says whose reading stands where paper and code differ and nothing is set here: AFP's `code`
+    (whose results are the published ones) or the `paper` to the letter; see `training.step.Objective` for each field.
+
+    `learn`: `response`, or `text` for causal LM over prompt and response.
+    """
+
+    title: str = ""
+    mode: Literal["code", "paper"] = "code"
+    learn: Literal["response", "text"] = "response"
+    layer: int | None = None
+    pooling: Literal["last", "mean", "max", "max_with_zeros"] | None = None
+    temperature: float | None = Field(default=None, gt=0)
+    both_directions: bool | None = None
+    negatives: Literal["other_side", "both_sides"] | None = None
+    per: Literal["token", "sample"] | None = None
+    gather: bool | None = None
+    contrastive_weight: float | None = Field(default=None, ge=0)
+    instruction_weight: float | None = Field(default=None, ge=0)
+
+    def objective(self) -> dict[str, Any]:
+        """The fields of `Objective` that are set here."""
+        return {k: v for k, v in self.model_dump(exclude={"title", "mode", "learn"}).items() if v is not None}
+
+
+class RunPart(Strict):
+    """How long, how much at once, how fast. Counts are per process; an update is `parts` times `pairs` pairs and
+    `instructions` instructions, one part through the model at a time (negatives are a part's).
+
+    Lengths are tokens. `steps` are updates. Learning rate `lr` after `warmup` (a share of the steps) along `schedule`.
+    `ends`: the model's end token closes every response and is learnt.
+    """
+
+    steps: int = Field(default=5000, ge=1)
+    pairs: int = Field(default=32, ge=0)
+    instructions: int = Field(default=32, ge=0)
+    parts: int = Field(default=1, ge=1)
+    pair_length: int = Field(default=128, ge=2)
+    length: int = Field(default=512, ge=2)
+    ends: bool = True
+    lr: float = Field(default=1e-5, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    warmup: float = Field(default=0.03, ge=0, lt=1)
+    clip: float = Field(default=1.0, gt=0)
+    seed: int = 0
+    save_every: int = Field(default=500, ge=1)
+    log_every: int = Field(default=10, ge=1)
+    keep: int = Field(default=2, ge=0)
+
+
+class Recipe(Strict):
+    """Everything a run is made of; written whole into its run.json."""
+
+    name: str
+    model: ModelPart
+    data: DataConfig
+    method: MethodPart = MethodPart()
+    run: RunPart = RunPart()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        weights = self.method.objective()
+        if weights.get("contrastive_weight") != 0 and not (self.data.pairs and self.run.pairs):
+            raise ValueError("data.pairs: the contrastive loss needs translation pairs (or contrastive_weight = 0)")
+        wants = weights.get("instruction_weight") != 0
+        if wants and not ((self.data.instructions or self.data.translation) and self.run.instructions):
+            raise ValueError("data.instructions: the instruction loss needs instructions (or instruction_weight = 0)")
+        return self
+
+
+def named() -> dict[str, dict[str, str]]:
+    """{part: {name: its title}} of what `training/` holds: models, data, methods."""
+    found: dict[str, dict[str, str]] = {}
+    for part, folder in PARTS.items():
+        files = sorted((content.folder("training") / folder).glob("*.toml"))
+        found[part] = {path.stem: str(_read(path).get("title", "")) for path in files}
+    return found
+
+
+def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
+    """A recipe by `MODEL/DATA/METHOD` (names of files in `training/`) or by the path of a file that names them.
+
+    Later wins: the method's own [data] and [run], the recipe file's tables, then `settings` (`run.steps=100`, values as
+    in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit, naming the field.
+    """
+    path = Path(recipe)
+    own: dict[str, Any] = {}
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise UsageError(f"recipe {recipe} does not exist; `xling-bench train list` shows what can be named.")
+        own, name = _read(path), path.stem
+        parts = [str(own.pop(part, "")) if isinstance(own.get(part), str) else "" for part in PARTS]
+    else:
+        parts, name = recipe.split("/"), recipe
+    if len(parts) != len(PARTS):
+        raise UsageError(
+            f"recipe {recipe!r}: expected MODEL/DATA/METHOD or a .toml file; see `xling-bench train list`."
+        )
+    merged: dict[str, Any] = {"name": name}
+    for part, chosen in zip(PARTS, parts, strict=True):
+        if chosen:
+            _merge(merged, _part(part, chosen))
+    _merge(merged, own)
+    for setting in settings:
+        _merge(merged, _setting(setting))
+    try:
+        return Recipe(**merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "recipe"
+        raise DeclarationError(f"recipe {recipe}: {where}: {first['msg']}") from error
+
+
+def _part(part: str, name: str) -> dict[str, Any]:
+    known = named()[part]
+    if name not in known:
+        raise UsageError(f"no {part} {name!r} in training/{PARTS[part]}/.{did_you_mean(name, known)} "
+                         f"Known: {', '.join(known)}.")  # fmt: skip
+    found = _read(content.folder("training") / PARTS[part] / f"{name}.toml")
+    if part != "method":
+        found.pop("title", None)
+    tables: dict[str, Any] = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}
+    return {part: found, **tables}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+
+
+def _setting(text: str) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    names = key.strip().split(".")
+    if not equals or len(names) < 2 or not all(names):
+        raise UsageError(f"--set {text!r}: expected PART.KEY=VALUE, for example run.steps=100 or model.path=./ckpt.")
+    try:
+        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value  # a bare word is text: --set model.path=./checkpoint
+    for name in reversed(names):
+        parsed = {name: parsed}
+    found: dict[str, Any] = parsed
+    return found
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Tables are merged key by key; lists and values are replaced."""
+    for key, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,156 @@
+"""A training run: recipe and data to an aligned checkpoint that transformers, vLLM and lm-eval load unchanged."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from dataclasses import asdict, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from xling_bench.errors import DataError, ModelError, OutputError, UsageError
+from xling_bench.files import write_text
+from xling_bench.training.checkpoint import STAGING
+from xling_bench.training.recipe import Recipe
+
+RUN, MODEL = "run.json", "model"
+PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
+
+
+def plan(recipe: Recipe, streams: Any) -> dict[str, Any]:
+    """What a run would do, without loading the model: sizes per update and in all, and what the data report says."""
+    run = recipe.run
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "pairs": run.steps * run.parts * run.pairs if streams.pairs is not None else 0,
+        "instructions": run.steps * run.parts * run.instructions if streams.instructions is not None else 0,
+        "data": streams.report,
+    }
+
+
+def train(recipe: Recipe, streams: Any, output: Path, fingerprint: str, *, trust_remote_code: bool = False) -> Path:
+    """Train, or go on from the last whole checkpoint in `output`; returns the folder of the finished model.
+
+    Writes run.json (resolved recipe, data report with hashes, versions), log.jsonl, checkpoint-<step>/ and, at the end,
+    model/. Killed at any moment and started again with the same recipe, on the same machine, it ends in the same bytes.
+    Raises UsageError when `output` holds a run of another recipe, data or model, naming what differs; TrainingError for
+    a loss that is no number; OutputError when the disk refuses: the last checkpoint stays whole.
+    """
+    from transformers.utils.logging import disable_progress_bar
+
+    from xling_bench.training.loop import AlignmentTrainer, Run, latest
+    from xling_bench.training.step import AlignmentStep
+
+    disable_progress_bar()  # of loading and writing: ours is the one of training
+    facts = _facts(recipe, streams, fingerprint)
+    _claim(output, facts)
+    finished = output / MODEL
+    if finished.is_dir():
+        return finished
+    shutil.rmtree(output / STAGING, ignore_errors=True)  # what a killed run had half written
+    last, _ = latest(output)
+    model, tokenizer = _load(recipe, last, trust_remote_code=trust_remote_code)
+    objective = _objective(recipe)
+    step = AlignmentStep(model, objective, autocast=_autocast(recipe))
+    trainer = AlignmentTrainer(
+        step, _examples(recipe, streams, tokenizer, step.network.packs), tokenizer, output, Run(**_loop(recipe))
+    )
+    write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    trainer.finish(finished)
+    return finished
+
+
+def _facts(recipe: Recipe, streams: Any, fingerprint: str) -> dict[str, Any]:
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "objective": asdict(_objective(recipe)),
+        "model": fingerprint,
+        "data": streams.report,
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+    }
+
+
+def _claim(output: Path, facts: dict[str, Any]) -> None:
+    """Refuse a folder of another run. Versions may change; what they change is for the reader of run.json to know."""
+    path = output / RUN
+    if not path.is_file():
+        if output.is_dir() and any(output.iterdir()):
+            raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
+        output.mkdir(parents=True, exist_ok=True)
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        differing = _difference({k: before[k] for k in COMPARED}, {k: facts[k] for k in COMPARED})
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
+    if differing:
+        raise UsageError(f"{output} holds a run with another {differing}. Give the same, or another -o.")
+
+
+COMPARED = ("recipe", "objective", "model", "data")
+
+
+def _difference(a: Any, b: Any, where: str = "") -> str:
+    """The first place where two JSON values differ, with both values; empty where they are equal."""
+    b = json.loads(json.dumps(b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in sorted({*a, *b}):
+            found = _difference(a.get(key), b.get(key), f"{where}.{key}" if where else key)
+            if found:
+                return found
+        return ""
+    return "" if a == b else f"{where} ({a!r:.80}, now {b!r:.80})"
+
+
+def _load(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> tuple[Any, Any]:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from xling_bench.training.model import untie
+
+    name, revision = (str(last), None) if last else (recipe.model.path, recipe.model.revision)
+    given = {"revision": revision, "trust_remote_code": trust_remote_code}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **given)
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **given)
+    except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
+        raise ModelError(f"model {name} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+    if recipe.model.untie:
+        untie(model)
+    if recipe.model.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if longest is not None and max(recipe.run.length, recipe.run.pair_length) > longest:
+        raise UsageError(f"run.length: the model has {longest} positions; ask for no more.")
+    return model, tokenizer
+
+
+def _objective(recipe: Recipe) -> Any:
+    from xling_bench.training.step import CODE, PAPER
+
+    return replace({"code": CODE, "paper": PAPER}[recipe.method.mode], **recipe.method.objective())
+
+
+def _autocast(recipe: Recipe) -> Any:
+    import torch
+
+    return torch.bfloat16 if recipe.model.precision == "bfloat16" else None
+
+
+def _examples(recipe: Recipe, streams: Any, tokenizer: Any, packs: bool) -> Any:
+    from xling_bench.training.examples import Examples, Sizes
+
+    run = recipe.run
+    sizes = Sizes(run.pairs, run.instructions, run.parts, run.pair_length, run.length, recipe.method.learn, run.ends)
+    if streams.pairs is None and streams.instructions is None:
+        raise DataError("the data hold neither pairs nor instructions.")
+    return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
+
+
+def _loop(recipe: Recipe) -> dict[str, Any]:
+    names = ("steps", "lr", "weight_decay", "schedule", "warmup", "clip", "seed", "save_every", "log_every", "keep")
+    return {name: getattr(recipe.run, name) for name in names}
