@@ -65,7 +65,7 @@ function changesText(entry, form) {
   const sum = (n) => wanted.reduce((total, [, count]) => total + count[n], 0);
   const where = form.language.value === "" ? `${wanted.length} languages together` : languageName(form.language.value);
   const words = data.benchmarks[form.benchmark.value].metric === "acc" ? ["fixed", "broken"] : ["B higher", "B lower"];
-  return `Of all ${entry.of} items, in ${where}: ${sum(0)} ${words[0]}, ${sum(1)} ${words[1]}. More of them: report --items ${entry.of}.`;
+  return `Of all ${entry.of} items, in ${where}: ${sum(0)} ${words[0]}, ${sum(1)} ${words[1]}.${entry.items.length < entry.of ? ` To see more of them: xling-bench report ... --items ${entry.of}` : ""}`;
 }
 
 function excerpt(texts) {

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import torch
-from xling_bench.training.corpora import load
 
 from xling_bench.data.source import source_from_environment
+from xling_bench.training.corpora import load
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.run import train
 
