@@ -154,3 +154,24 @@ def test_all_named_recipes_fit_together(capsys) -> None:
     assert resolve("xglm-564m/en-zh/cif").method.objective()["contrastive_weight"] == 0
     assert main(["train", "list"]) == 0
     assert "52-languages" in capsys.readouterr().out
+
+
+def test_early_evaluation_is_the_runners_on_the_development_split(recipe: Path, tmp_path: Path, monkeypatch) -> None:
+    """The same accuracy as `run --split dev` gives the same model; a task without such a split is refused."""
+    monkeypatch.setenv("XLING_DATA", "sample")
+    out = tmp_path / "out"
+    tasks = '["xling_xnli_en", "xling_pawsx_de"]'
+    settings = ["run.steps=4", "evaluate.every=2", f"evaluate.tasks={tasks}"]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    assert main(["train", str(recipe), "-o", str(out), *arguments]) == 0
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    evaluated = [line for line in lines if "dev/mean" in line]
+    assert [line["step"] for line in evaluated] == [2, 4]
+    run = tmp_path / "run"
+    names = "xling_xnli_en,xling_pawsx_de"
+    assert main(["run", "--model", f"hf:{out / 'model'}", "--tasks", names, "--split", "dev", "-o", str(run)]) == 0
+    for path in run.glob("*/*/results.json"):
+        (result,) = json.loads(path.read_text(encoding="utf-8"))["results"].items()
+        assert evaluated[-1][f"dev/{result[0]}"] == result[1]["acc,none"]
+    more = ["--set", "evaluate.every=2", "--set", 'evaluate.tasks=["xling_xwinograd_en"]']
+    assert main(["train", str(recipe), "-o", str(tmp_path / "other"), *more]) == 2

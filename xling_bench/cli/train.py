@@ -45,9 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = resolve(arguments.recipe, arguments.settings)
     if "XLING_DATA_DIR" not in os.environ:
         raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
-    streams = load(
-        recipe.data, seed=recipe.run.seed, root=Path(os.environ["XLING_DATA_DIR"]), source=source_from_environment()
-    )
+    source, root = source_from_environment(), Path(os.environ["XLING_DATA_DIR"])
+    streams = load(recipe.data, seed=recipe.run.seed, root=root, source=source)
     if arguments.dry_run:
         print(json.dumps(plan(recipe, streams), ensure_ascii=False, indent=1))
         return 0
@@ -55,7 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
-    done = train(recipe, streams, arguments.output, fingerprint(model), trust_remote_code=arguments.trust_remote_code)
+    done = train(
+        recipe,
+        streams,
+        arguments.output,
+        fingerprint(model),
+        source=source,
+        trust_remote_code=arguments.trust_remote_code,
+    )
     print(done)
     print(f"score it: xling-bench run --model hf:{done} --tasks xling_xnli -o runs/{arguments.output.name}",
           file=sys.stderr)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
 
 LOG = "log.jsonl"
+Early = tuple[Callable[[Any], dict[str, float]], int]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,16 @@ class Run:
 class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not followed
     """Trainer whose batches are whole updates, in order, so that no state of a data loader is needed to go on."""
 
-    def __init__(self, step: AlignmentStep, examples: Examples, tokenizer: Any, folder: Path, run: Run) -> None:
+    def __init__(
+        self,
+        step: AlignmentStep,
+        examples: Examples,
+        tokenizer: Any,
+        folder: Path,
+        run: Run,
+        early: Early | None = None,
+    ) -> None:
+        """early: (function of the model to named numbers, every how many updates)."""
         self.run, self.folder = run, folder
         self.unchecked: Losses | None = None
         self.sums: dict[str, float] = {}
@@ -61,6 +72,8 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             optimizers=(optimiser, schedule),
             callbacks=[_JsonLog(folder / LOG), _Bar()],
         )
+        if early is not None:
+            self.add_callback(_Evaluate(self, *early))
         for default in (PrinterCallback, ProgressCallback):  # one prints to stdout, which is for the model's path
             self.remove_callback(default)
 
@@ -207,6 +220,19 @@ class _JsonLog(TrainerCallback):  # type: ignore[misc]
         if state.is_world_process_zero and logs and "train_runtime" not in logs:  # wall-clock: in no reproducible log
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+
+class _Evaluate(TrainerCallback):  # type: ignore[misc]
+    """Logs what `evaluate` says of the model, as `dev/<task>`."""
+
+    def __init__(self, trainer: AlignmentTrainer, evaluate: Callable[[Any], dict[str, float]], every: int) -> None:
+        self.trainer, self.evaluate, self.every = trainer, evaluate, every
+
+    def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Every `every` updates, and after the last."""
+        if state.global_step % self.every == 0 or state.global_step == state.max_steps:
+            step = self.trainer.accelerator.unwrap_model(self.trainer.model)
+            self.trainer.log({f"dev/{name}": value for name, value in self.evaluate(step.model).items()})
 
 
 class _Bar(TrainerCallback):  # type: ignore[misc]

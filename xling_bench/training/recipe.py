@@ -81,6 +81,16 @@ class RunPart(Strict):
     keep: int = Field(default=2, ge=0)
 
 
+class EvaluatePart(Strict):
+    """Early evaluation: every `every` updates (0: never), the first `limit` development items of these tasks (names,
+    tags or globs), at 0 shots. Tasks without a development split are refused: a checkpoint is not chosen on test items.
+    """
+
+    every: int = Field(default=0, ge=0)
+    tasks: tuple[str, ...] = ()
+    limit: int = Field(default=200, ge=1)
+
+
 class Recipe(Strict):
     """Everything a run is made of; written whole into its run.json."""
 
@@ -89,9 +99,12 @@ class Recipe(Strict):
     data: DataConfig
     method: MethodPart = MethodPart()
     run: RunPart = RunPart()
+    evaluate: EvaluatePart = EvaluatePart()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.evaluate.every and not self.evaluate.tasks:
+            raise ValueError("evaluate.tasks: name tasks to evaluate, or set evaluate.every = 0")
         weights = self.method.objective()
         if weights.get("contrastive_weight") != 0 and not (self.data.pairs and self.run.pairs):
             raise ValueError("data.pairs: the contrastive loss needs translation pairs (or contrastive_weight = 0)")

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from xling_bench.data.source import Source
 from xling_bench.errors import DataError, ModelError, OutputError, UsageError
 from xling_bench.files import write_text
 from xling_bench.training.checkpoint import STAGING
@@ -30,8 +31,13 @@ def plan(recipe: Recipe, streams: Any) -> dict[str, Any]:
     }
 
 
-def train(recipe: Recipe, streams: Any, output: Path, fingerprint: str, *, trust_remote_code: bool = False) -> Path:
+def train(
+    recipe: Recipe, streams: Any, output: Path, fingerprint: str, *, source: Source | None = None,
+    trust_remote_code: bool = False,
+) -> Path:  # fmt: skip
     """Train, or go on from the last whole checkpoint in `output`; returns the folder of the finished model.
+
+    `source` is where early evaluation reads development splits.
 
     Writes run.json (resolved recipe, data report with hashes, versions), log.jsonl, checkpoint-<step>/ and, at the end,
     model/. Killed at any moment and started again with the same recipe, on the same machine, it ends in the same bytes.
@@ -54,9 +60,9 @@ def train(recipe: Recipe, streams: Any, output: Path, fingerprint: str, *, trust
     model, tokenizer = _load(recipe, last, trust_remote_code=trust_remote_code)
     objective = _objective(recipe)
     step = AlignmentStep(model, objective, autocast=_autocast(recipe))
-    trainer = AlignmentTrainer(
-        step, _examples(recipe, streams, tokenizer, step.network.packs), tokenizer, output, Run(**_loop(recipe))
-    )
+    examples = _examples(recipe, streams, tokenizer, step.network.packs)
+    early = _early(recipe, tokenizer, source)
+    trainer = AlignmentTrainer(step, examples, tokenizer, output, Run(**_loop(recipe)), early)
     write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.finish(finished)
@@ -149,6 +155,18 @@ def _examples(recipe: Recipe, streams: Any, tokenizer: Any, packs: bool) -> Any:
     if streams.pairs is None and streams.instructions is None:
         raise DataError("the data hold neither pairs nor instructions.")
     return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
+
+
+def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
+    """What the trainer evaluates on the way, and how often; None where nothing is asked for."""
+    from xling_bench.training.early import EarlyEvaluation
+
+    wanted = recipe.evaluate
+    if not wanted.every:
+        return None
+    if source is None:
+        raise UsageError("evaluate: say where benchmark data come from (XLING_DATA_DIR, XLING_DATA).")
+    return EarlyEvaluation(wanted.tasks, tokenizer, source, wanted.limit), wanted.every
 
 
 def _loop(recipe: Recipe) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""Early evaluation: a model in training on development splits, by the scoring engine. Never on a test split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xling_bench.catalog import TaskSpec, select
+from xling_bench.catalog.render import render
+from xling_bench.data.source import Source, load
+from xling_bench.errors import UsageError
+from xling_bench.scoring.budget import ON_CPU
+from xling_bench.scoring.decoder import Decoder
+from xling_bench.scoring.engine import Engine
+from xling_bench.scoring.tree import PrefixTree
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task's items: where each one's candidates stand among the tree's requests, and which is right."""
+
+    name: str
+    golds: list[int]
+    widths: list[int]
+
+
+class EarlyEvaluation:
+    """Accuracies of ranking tasks at 0 shots on the first `limit` items of their development splits.
+
+    As `xling-bench run --split dev --limit N` scores them: the candidate with the largest sum of log-probabilities.
+    Items are read and tokenised once. Raises UsageError for a task that generates, or that has no development split;
+    MissingDataError where its data are not there.
+    """
+
+    def __init__(self, patterns: Sequence[str], tokenizer: Any, source: Source, limit: int) -> None:
+        self.tree, self.tasks = PrefixTree(), list[Task]()
+        before = _prefix(tokenizer)
+        for spec in select(patterns):
+            golds, widths = [], []
+            for row in load(spec.benchmark, spec.unit, _split(spec), source).rows[:limit]:
+                shown = render(spec.benchmark, spec.form(), row)
+                if not shown.choices:
+                    raise UsageError(f"early evaluation: {spec.name} generates text; name tasks that rank candidates.")
+                for choice in shown.choices:
+                    context = tokenizer(shown.prompt)["input_ids"] if shown.prompt else [before]
+                    tokens = tokenizer(choice, add_special_tokens=False)["input_ids"]
+                    self.tree.add([*context, *tokens], len(context))
+                golds.append(shown.gold)
+                widths.append(len(shown.choices))
+            self.tasks.append(Task(spec.name, golds, widths))
+
+    def __call__(self, model: Any) -> dict[str, float]:
+        """{task: accuracy, 0 to 1}, and their `mean`. The model is as it was before: its mode, its weights."""
+        training = model.training
+        model.eval()
+        try:
+            scores = [score.sum for score in Engine(Decoder(model), ON_CPU).score(self.tree)]
+        finally:
+            model.train(training)
+        found, start = {}, 0
+        for task in self.tasks:
+            right = 0
+            for gold, width in zip(task.golds, task.widths, strict=True):
+                candidates = scores[start : start + width]
+                right += candidates.index(max(candidates)) == gold
+                start += width
+            found[task.name] = right / len(task.golds)
+        return found | {"mean": sum(found.values()) / len(found)}
+
+
+def _split(spec: TaskSpec) -> str:
+    if not spec.benchmark.demo_split:
+        raise UsageError(
+            f"early evaluation: {spec.benchmark.title} has no development split, and choosing a checkpoint on its test "
+            "items would make every later score of them worthless. Name a task that has one, such as xling_xnli_de."
+        )
+    return spec.benchmark.demo_split
+
+
+def _prefix(tokenizer: Any) -> int:
+    """What an empty prompt is conditioned on, as the runner does: the token the tokenizer puts first, else bos."""
+    with_special, plain = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (True, False))
+    if len(with_special) > len(plain):
+        return int(with_special[0])
+    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return int(token)
+    raise UsageError("early evaluation: the tokenizer has no bos or eos token to begin a text with.")
