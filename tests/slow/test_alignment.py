@@ -129,7 +129,7 @@ def test_afp_brings_translations_together(real_data: Path, tmp_path: Path) -> No
     }
     assert {len(found) for found in sentences.values()} == {1012}
     found = {"untrained": retrieval(start, sentences), "base": retrieval(base, sentences)}
-    for name, method in (("clm", clm), ("afp", afp)):
+    for name, method in (("afp", afp), ("clm", clm)):
         found[name] = retrieval(trained(name, base, tmp_path, streams, method, STEPS["more"], 1e-3), sentences)
     mean = {name: sum(values.values()) / len(values) for name, values in found.items()}
     for name, values in found.items():

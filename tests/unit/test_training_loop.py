@@ -102,6 +102,18 @@ def test_only_the_response_is_learnt_and_its_end(models) -> None:
     assert (whole.start, tokenizer.eos_token_id in whole.ids[1:]) == (1, False)
 
 
+def test_responses_that_are_cut_off_are_left_out_and_counted(models, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(models["xglm"])
+    long = Examples(tokenizer, Pairs(), Instructions(), Sizes(pairs=1, instructions=4, length=4), 1, packs=False)
+    (part,) = long[0]
+    assert (part.cut, part.instructions) == (4, [])
+    assert part.pairs is not None
+    none = Examples(tokenizer, None, Instructions(), Sizes(pairs=0, instructions=4, length=4), 1, packs=False)
+    step = AlignmentStep(AutoModelForCausalLM.from_pretrained(models["xglm"], dtype=torch.float32), CODE)
+    with pytest.raises(TrainingError, match="responses of all 4 of its instructions were cut off"):
+        AlignmentTrainer(step, none, tokenizer, tmp_path, Run(steps=1)).train()
+
+
 def test_a_loss_that_is_no_number_stops_before_anything_is_saved(models, tmp_path: Path) -> None:
     run = trainer(models["llama"], tmp_path, steps=6)
     run.train()

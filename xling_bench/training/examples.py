@@ -57,15 +57,24 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Part:
-    """What goes through the model at once: pairs, and instructions as rows of one or several widths."""
+    """What goes through the model at once: pairs, and instructions as rows of one or several widths.
+
+    `cut` counts the instructions left out because nothing of their response fits into the length.
+    """
 
     pairs: Tokens | None
     instructions: list[Tokens]
+    cut: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to learn from."""
+        return self.pairs is None and not self.instructions
 
     def to(self, device: torch.device | str) -> Part:
         """The same on a device."""
         moved = None if self.pairs is None else self.pairs.to(device)
-        return Part(moved, [rows.to(device) for rows in self.instructions])
+        return Part(moved, [rows.to(device) for rows in self.instructions], self.cut)
 
 
 Batch = list[Part]  # one update of one process
@@ -90,13 +99,15 @@ class Examples(torch.utils.data.Dataset[Batch]):
         return [self._part(index * self.sizes.parts + part) for part in range(self.sizes.parts)]
 
     def _part(self, index: int) -> Part:
-        sizes, first, rows = self.sizes, None, []
+        sizes, first, rows, cut = self.sizes, None, [], 0
         if self.pair_stream is not None and sizes.pairs:
             first = self._pairs([self.pair_stream[index * sizes.pairs + n] for n in range(sizes.pairs)])
         if self.instruction_stream is not None and sizes.instructions:
             start = index * sizes.instructions
-            rows = self._rows([self.sample(self.instruction_stream[start + n]) for n in range(sizes.instructions)])
-        return Part(first, rows)
+            samples = [self.sample(self.instruction_stream[start + n]) for n in range(sizes.instructions)]
+            fitting = [sample for sample in samples if sample.start < len(sample.ids)]
+            rows, cut = self._rows(fitting) if fitting else [], len(samples) - len(fitting)
+        return Part(first, rows, cut)
 
     def _pairs(self, drawn: Sequence[Pair]) -> Tokens:
         texts = [pair.source for pair in drawn] + [pair.target for pair in drawn]

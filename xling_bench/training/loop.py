@@ -15,7 +15,7 @@ from torch.utils.data import SequentialSampler
 from tqdm import tqdm
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 
-from xling_bench.errors import OutputError
+from xling_bench.errors import OutputError, TrainingError
 from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, step_of
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
@@ -82,7 +82,13 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
         """Forward and backward of all parts of an update; the instruction loss is over the tokens of all of them."""
-        batch: Batch = [part.to(self.args.device) for part in inputs]
+        batch: Batch = [part.to(self.args.device) for part in inputs if not part.empty]
+        if not batch:
+            raise TrainingError(
+                f"An update has nothing to learn from: the responses of all {sum(part.cut for part in inputs)} of its "
+                "instructions were cut off. Allow longer ones (run.length)."
+            )
+        self.sums["cut"] = self.sums.get("cut", 0.0) + sum(part.cut for part in inputs)
         step: AlignmentStep = self.accelerator.unwrap_model(model)
         self._check()
         rows = [rows for part in batch for rows in part.instructions]
