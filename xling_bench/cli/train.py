@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
     done = train(recipe, streams, arguments.output, fingerprint(model), trust_remote_code=arguments.trust_remote_code)
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # one of several processes (torchrun); the first one says it
     print(done)
     print(f"score it: xling-bench run --model hf:{done} --tasks xling_xnli -o runs/{arguments.output.name}",
           file=sys.stderr)  # fmt: skip
