@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from xling_bench.errors import OutputError, TrainingError
+from xling_bench.errors import DataError, OutputError, TrainingError
 from xling_bench.training.checkpoint import checkpoints
 from xling_bench.training.examples import Examples, Sizes
 from xling_bench.training.loop import AlignmentTrainer, Run
@@ -78,7 +78,7 @@ def test_training_learns_and_keeps_the_last_checkpoints(models, tmp_path: Path) 
 
 def test_examples_are_a_function_of_their_number(models) -> None:
     tokenizer = AutoTokenizer.from_pretrained(models["xglm"])
-    sizes = Sizes(pairs=2, instructions=2, parts=2, pair_length=8, length=16)
+    sizes = Sizes(pairs=2, instructions=2, parts=2, pair_length=8, length=26)
     examples = Examples(tokenizer, Pairs(), Instructions(), sizes, 5, packs=False)
     last, first = examples[3], examples[0]
     again = Examples(tokenizer, Pairs(), Instructions(), sizes, 5, packs=False)[3]
@@ -87,7 +87,7 @@ def test_examples_are_a_function_of_their_number(models) -> None:
     assert len(texts) == 4
     assert first[0].pairs.ids.shape[1] <= 8
     assert not len(first[0].pairs.places), "pairs are not learnt by heart"
-    assert all(rows.ids.shape[1] <= 16 for part in first for rows in part.instructions)
+    assert all(rows.ids.shape[1] <= 26 for part in first for rows in part.instructions)
 
 
 def test_only_the_response_is_learnt_and_its_end(models) -> None:
@@ -131,3 +131,25 @@ def test_a_disk_that_refuses_leaves_the_last_checkpoint_whole(models, tmp_path: 
     assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-2"]
     assert not (tmp_path / ".saving").exists()
     assert weights(tmp_path / "checkpoint-2")
+
+
+class Long(Instructions):
+    """Every third prompt leaves no room for its response."""
+
+    def __getitem__(self, i: int) -> SimpleNamespace:
+        found = super().__getitem__(i)
+        return SimpleNamespace(prompt=found.prompt * (99 if i % 3 == 0 else 1), response=found.response)
+
+
+@pytest.mark.parametrize("name", ["xglm", "llama"])
+def test_a_prompt_that_fills_the_row_gives_way_to_another(models, tmp_path: Path, name: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(models[name])
+    sizes = Sizes(pairs=0, instructions=3, length=64)
+    examples = Examples(tokenizer, None, Long(), sizes, 2, packs=False)
+    for index in range(2):
+        rows = examples[index][0].instructions
+        assert sum(row.samples for row in rows) == 3
+        assert all(len(row.places) for row in rows)
+        assert all(torch.equal(a.ids, b.ids) for a, b in zip(rows, examples[index][0].instructions, strict=True))
+    with pytest.raises(DataError, match=r"run.length: of 100 instructions drawn, none leaves room .* in 2 tokens"):
+        Examples(tokenizer, None, Long(), Sizes(0, 3, length=2), 2, packs=False)[0]

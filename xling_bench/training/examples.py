@@ -14,6 +14,7 @@ import torch
 from xling_bench.errors import DataError
 from xling_bench.training.batches import Sample, Tokens, bins, buckets, packed, padded, pairs
 
+FAR, TRIES = 10**12, 100  # a draw that cannot be learnt from gives way to one so far on, where no run comes
 Learn = Literal["response", "text"]
 
 
@@ -95,7 +96,7 @@ class Examples(torch.utils.data.Dataset[Batch]):
             first = self._pairs([self.pair_stream[index * sizes.pairs + n] for n in range(sizes.pairs)])
         if self.instruction_stream is not None and sizes.instructions:
             start = index * sizes.instructions
-            rows = self._rows([self.sample(self.instruction_stream[start + n]) for n in range(sizes.instructions)])
+            rows = self._rows([self._learnt(self.instruction_stream, start + n) for n in range(sizes.instructions)])
         return Part(first, rows)
 
     def _pairs(self, drawn: Sequence[Pair]) -> Tokens:
@@ -105,6 +106,17 @@ class Examples(torch.utils.data.Dataset[Batch]):
         special = [i for i in self.tokenizer.all_special_ids if not all(token == i for row in ids for token in row)]
         tokens = pairs(ids[: len(drawn)], ids[len(drawn) :], pad=self.pad, skip=special)
         return replace(tokens, places=tokens.places[:0], targets=tokens.targets[:0])  # nothing is learnt from them
+
+    def _learnt(self, stream: Stream, index: int) -> Sample:
+        """Draw number `index`, or, where its prompt alone fills `length`, another: a function of the number still."""
+        for turn in range(TRIES):
+            sample = self.sample(stream[index + turn * FAR])
+            if sample.start < len(sample.ids):
+                return sample
+        raise DataError(
+            f"run.length: of {TRIES} instructions drawn, none leaves room for its response in {self.sizes.length} "
+            "tokens; allow longer ones, or leave such instructions out."
+        )
 
     def sample(self, instruction: Instruction) -> Sample:
         """Prompt and response as tokens. What is learnt begins with the first token that the prompt alone has not."""
