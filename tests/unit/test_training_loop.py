@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import transformers
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from xling_bench.errors import DataError, OutputError, TrainingError
-from xling_bench.training.checkpoint import checkpoints
+from xling_bench.training.checkpoint import STAGING, checkpoints, rotate
 from xling_bench.training.examples import Examples, Sizes
 from xling_bench.training.loop import AlignmentTrainer, Run
 from xling_bench.training.step import CODE, AlignmentStep
@@ -133,6 +135,28 @@ def test_a_disk_that_refuses_leaves_the_last_checkpoint_whole(models, tmp_path: 
     assert weights(tmp_path / "checkpoint-2")
 
 
+@pytest.mark.parametrize("raised", [SafetensorError("I/O error"), Exception("No space left on device"), RuntimeError()])
+def test_whatever_a_library_raises_for_a_full_disk_is_one_error(models, tmp_path: Path, monkeypatch, raised) -> None:
+    run = trainer(models["llama"], tmp_path, steps=2)
+
+    def full(*_: object) -> None:
+        (tmp_path / STAGING).mkdir(exist_ok=True)
+        raise raised
+
+    monkeypatch.setattr("xling_bench.training.loop.save_model", full)
+    with pytest.raises(OutputError, match=r"cannot write .*checkpoint-2"):
+        run.train()
+    with pytest.raises(OutputError, match=r"cannot write .*model"):
+        run.finish(tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+def test_weights_that_the_last_update_broke_are_not_saved(models, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"update 2: a loss is not a finite number.*There is no checkpoint yet"):
+        trainer(models["xglm"], tmp_path, steps=2, lr=1e30).train()
+    assert not checkpoints(tmp_path)
+
+
 class Long(Instructions):
     """Every third prompt leaves no room for its response."""
 
@@ -153,3 +177,34 @@ def test_a_prompt_that_fills_the_row_gives_way_to_another(models, tmp_path: Path
         assert all(torch.equal(a.ids, b.ids) for a, b in zip(rows, examples[index][0].instructions, strict=True))
     with pytest.raises(DataError, match=r"run.length: of 100 instructions drawn, none leaves room .* in 2 tokens"):
         Examples(tokenizer, None, Long(), Sizes(0, 3, length=2), 2, packs=False)[0]
+
+
+@pytest.mark.parametrize("damage", [b"[1]\n5\n", b'{"step": null}\n', b"\xff\xfe\n", b'{"step": 1, "lo'])
+def test_a_damaged_log_loses_its_damaged_lines_only(models, tmp_path: Path, damage: bytes) -> None:
+    trainer(models["llama"], tmp_path, steps=2).train()
+    log = tmp_path / "log.jsonl"
+    lines = log.read_bytes()
+    log.write_bytes(lines + damage)
+    trainer(tmp_path / "checkpoint-2", tmp_path, steps=2).train(str(tmp_path / "checkpoint-2"))
+    assert log.read_bytes() == lines
+
+
+def test_a_checkpoint_to_be_removed_loses_its_name_first(tmp_path: Path, monkeypatch) -> None:
+    for step in (1, 2):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+
+    def killed(_path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rotate(tmp_path, 1)
+    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-2"]
+
+
+def test_processes_take_different_items_of_one_data_set(models, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(transformers.TrainingArguments, "world_size", property(lambda _: 2))
+    monkeypatch.setattr(transformers.TrainingArguments, "n_gpu", property(lambda _: 4))
+    run = trainer(models["llama"], tmp_path, steps=6)
+    assert len(run.train_dataset) == 12
+    assert run.args._n_gpu == 1, "several accelerators in one process would be DataParallel's"
