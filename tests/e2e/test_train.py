@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(recipe: Path, tmp_path
         return capsys.readouterr().err
 
     out = str(tmp_path / "out")
+    (binary := tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     assert "give -o DIR" in refused(str(recipe))
     assert "run.stepz" in refused(str(recipe), "-o", out, "--set", "run.stepz=3")
     assert "layers 1 to 2; there is no layer 3" in refused(str(recipe), "-o", out, "--set", "method.layer=3")
@@ -121,6 +123,10 @@ def test_what_is_wrong_is_said_before_anything_is_trained(recipe: Path, tmp_path
     assert "Did you mean 'afp'" in refused("xglm-564m/en-zh/apf", "-o", out)
     assert "expected MODEL/DATA/METHOD" in refused("xglm-564m", "-o", out)
     assert "does not exist" in refused("nothing.toml", "-o", out)
+    assert "not valid TOML" in refused(str(binary), "-o", out)
+    assert "both 0" in refused(str(recipe), "-o", out, "--set", "method.contrastive_weight=0", "--set",
+                               "method.instruction_weight=0")  # fmt: skip
+    assert "run.lr" in refused(str(recipe), "-o", out, "--set", "run.lr=inf")
     assert "positions" in refused(str(recipe), "-o", out, "--set", "run.length=4096")
     assert not list(Path(out).glob("checkpoint-*"))
 
@@ -134,11 +140,30 @@ def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Pa
     assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0, "a finished run is left as it is"
 
 
+def test_the_base_model_and_the_recipe_may_move(recipe: Path, models, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".xling-tmp-1-run.json").write_text("{", encoding="utf-8")  # all that a run killed at once has left
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=2"]) == 0
+    shutil.rmtree(out / "model")
+    shutil.copytree(models["xglm"], tmp_path / "moved")
+    renamed = recipe.rename(tmp_path / "renamed.toml")
+    again = ["train", str(renamed), "-o", str(out), "--set", "run.steps=2", "--set"]
+    assert main([*again, f"model.path={tmp_path / 'moved'}"]) == 0
+    assert (out / "model").is_dir()
+    capsys.readouterr()
+    assert main([*again, f"model.path={models['llama']}"]) == 2
+    assert "another model" in capsys.readouterr().err
+
+
 def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
     assert main(["train", str(recipe), "--dry-run"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert (plan["pairs"], plan["instructions"]) == (48, 36)
     assert plan["recipe"]["method"]["mode"] == "code"
+    assert main(["train", str(recipe), "--dry-run", "--set", "method.contrastive_weight=0"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["pairs"], plan["instructions"]) == (0, 36), "what has no weight is not drawn"
 
 
 def test_all_named_recipes_fit_together(capsys) -> None:

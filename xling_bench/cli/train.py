@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         source=source,
         trust_remote_code=arguments.trust_remote_code,
     )
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # one of several processes (torchrun); the first one says it
     print(done)
     print(f"score it: xling-bench run --model hf:{done} --tasks xling_xnli -o runs/{arguments.output.name}",
           file=sys.stderr)  # fmt: skip

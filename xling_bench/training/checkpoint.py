@@ -47,9 +47,9 @@ def publish(staged: Path, final: Path) -> None:
 
 
 def rotate(folder: Path, keep: int) -> None:
-    """Remove the oldest checkpoints beyond `keep`; 0 keeps all."""
+    """Remove the oldest checkpoints beyond `keep`; 0 keeps all. Their names go first: none is ever there in part."""
     for path in checkpoints(folder)[:-keep] if keep else []:
-        shutil.rmtree(path)
+        shutil.rmtree(path.rename(folder / STAGING))
 
 
 def _files(folder: Path) -> Iterator[Path]:

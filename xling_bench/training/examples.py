@@ -14,6 +14,7 @@ import torch
 from xling_bench.errors import DataError
 from xling_bench.training.batches import Sample, Tokens, bins, buckets, packed, padded, pairs
 
+FAR, TRIES = 10**12, 100  # a draw that cannot be learnt from gives way to one so far on, where no run comes
 Learn = Literal["response", "text"]
 
 
@@ -57,24 +58,15 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Part:
-    """What goes through the model at once: pairs, and instructions as rows of one or several widths.
-
-    `cut` counts the instructions left out because nothing of their response fits into the length.
-    """
+    """What goes through the model at once: pairs, and instructions as rows of one or several widths."""
 
     pairs: Tokens | None
     instructions: list[Tokens]
-    cut: int = 0
-
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to learn from."""
-        return self.pairs is None and not self.instructions
 
     def to(self, device: torch.device | str) -> Part:
         """The same on a device."""
         moved = None if self.pairs is None else self.pairs.to(device)
-        return Part(moved, [rows.to(device) for rows in self.instructions], self.cut)
+        return Part(moved, [rows.to(device) for rows in self.instructions])
 
 
 Batch = list[Part]  # one update of one process
@@ -99,15 +91,13 @@ class Examples(torch.utils.data.Dataset[Batch]):
         return [self._part(index * self.sizes.parts + part) for part in range(self.sizes.parts)]
 
     def _part(self, index: int) -> Part:
-        sizes, first, rows, cut = self.sizes, None, [], 0
+        sizes, first, rows = self.sizes, None, []
         if self.pair_stream is not None and sizes.pairs:
             first = self._pairs([self.pair_stream[index * sizes.pairs + n] for n in range(sizes.pairs)])
         if self.instruction_stream is not None and sizes.instructions:
             start = index * sizes.instructions
-            samples = [self.sample(self.instruction_stream[start + n]) for n in range(sizes.instructions)]
-            fitting = [sample for sample in samples if sample.start < len(sample.ids)]
-            rows, cut = self._rows(fitting) if fitting else [], len(samples) - len(fitting)
-        return Part(first, rows, cut)
+            rows = self._rows([self._learnt(self.instruction_stream, start + n) for n in range(sizes.instructions)])
+        return Part(first, rows)
 
     def _pairs(self, drawn: Sequence[Pair]) -> Tokens:
         texts = [pair.source for pair in drawn] + [pair.target for pair in drawn]
@@ -116,6 +106,17 @@ class Examples(torch.utils.data.Dataset[Batch]):
         special = [i for i in self.tokenizer.all_special_ids if not all(token == i for row in ids for token in row)]
         tokens = pairs(ids[: len(drawn)], ids[len(drawn) :], pad=self.pad, skip=special)
         return replace(tokens, places=tokens.places[:0], targets=tokens.targets[:0])  # nothing is learnt from them
+
+    def _learnt(self, stream: Stream, index: int) -> Sample:
+        """Draw number `index`, or, where its prompt alone fills `length`, another: a function of the number still."""
+        for turn in range(TRIES):
+            sample = self.sample(stream[index + turn * FAR])
+            if sample.start < len(sample.ids):
+                return sample
+        raise DataError(
+            f"run.length: of {TRIES} instructions drawn, none leaves room for its response in {self.sizes.length} "
+            "tokens; allow longer ones, or leave such instructions out."
+        )
 
     def sample(self, instruction: Instruction) -> Sample:
         """Prompt and response as tokens. What is learnt begins with the first token that the prompt alone has not."""

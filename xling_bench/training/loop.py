@@ -16,6 +16,7 @@ from tqdm import tqdm
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 
 from xling_bench.errors import OutputError, TrainingError
+from xling_bench.files import write_text
 from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, step_of
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
@@ -59,13 +60,17 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """early: (function of the model to named numbers, every how many updates)."""
         self.run, self.folder = run, folder
         self.unchecked: Losses | None = None
+        self.last: Batch = []
         self.sums: dict[str, float] = {}
         self.counted = 0.0
+        args = _arguments(folder, run)
+        args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
+        examples.count = run.steps * args.world_size  # an item is what one process takes for one update
         optimiser = optimizer(step.model, run.lr, run.weight_decay)
         schedule = transformers.get_scheduler(run.schedule, optimiser, round(run.warmup * run.steps), run.steps)
         super().__init__(
             model=step,
-            args=_arguments(folder, run),
+            args=args,
             train_dataset=examples,
             data_collator=one,
             processing_class=tokenizer,
@@ -82,15 +87,10 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
         """Forward and backward of all parts of an update; the instruction loss is over the tokens of all of them."""
-        batch: Batch = [part.to(self.args.device) for part in inputs if not part.empty]
-        if not batch:
-            raise TrainingError(
-                f"An update has nothing to learn from: the responses of all {sum(part.cut for part in inputs)} of its "
-                "instructions were cut off. Allow longer ones (run.length)."
-            )
-        self.sums["cut"] = self.sums.get("cut", 0.0) + sum(part.cut for part in inputs)
+        batch: Batch = [part.to(self.args.device) for part in inputs]
         step: AlignmentStep = self.accelerator.unwrap_model(model)
         self._check()
+        self.last = batch
         rows = [rows for part in batch for rows in part.instructions]
         counts = [len(r.places) if step.objective.per == "token" else r.samples for r in rows]
         model.train()
@@ -115,27 +115,40 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
 
     def _check(self) -> None:
         """Raise for a loss that was no number in the update before: by now it is known without waiting for it."""
-        if self.unchecked is not None:
-            self.unchecked.check()
-            self.unchecked = None
+        if self.unchecked is not None and (said := self.unchecked.broken()):
+            raise TrainingError(
+                f"update {self.state.global_step}: a loss is not a finite number ({said}), so the run stops and saves "
+                f"nothing of it. Lower run.lr, or compute in float32. {_last(self.folder)}"
+            )
+        self.unchecked = None
+
+    def _try(self) -> None:
+        """The check for what is about to be saved: the last update may have broken weights that no loss has seen."""
+        self._check()
+        step: AlignmentStep = self.accelerator.unwrap_model(self.model)
+        if self.last:  # else nothing was trained: the weights are those of a checkpoint
+            step.eval()  # without dropout, so that no random number is used up
+            with torch.no_grad(), step.ready():
+                self.unchecked = step(self.last[0].pairs, self.last[0].instructions)
+            self._check()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Trainer's numbers, and the parts of the loss, means since the last time."""
         self._check()
-        if self.counted:
+        if self.counted and "loss" in logs:  # not with what a development split gave
             logs |= {name: float(value) / round(self.counted) for name, value in self.sums.items()}
             self.sums, self.counted = {}, 0.0
         super().log(logs, start_time)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Written aside by Trainer, then published; the old ones go only then."""
-        self._check()
+        self._try()
         staging, output = self.folder / STAGING, self.args.output_dir
         name = f"checkpoint-{self.state.global_step}"
         self.args.output_dir = str(staging)
         try:
             super()._save_checkpoint(model, trial)
-        except (OSError, RuntimeError) as error:  # safetensors and torch raise their own for a full disk
+        except Exception as error:  # for a full disk safetensors, torch and tokenizers raise each its own
             shutil.rmtree(staging, ignore_errors=True)
             raise OutputError(
                 f"cannot write {self.folder / name}: {error}. {_last(self.folder)} Make room, then start it again."
@@ -151,15 +164,16 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
 
     def finish(self, folder: Path) -> None:
         """Write the trained model, whole or not at all."""
-        self._check()
+        self._try()
         if self.args.should_save:
             staging = self.folder / STAGING
             try:
                 self._save(str(staging))
-            except (OSError, RuntimeError) as error:
+            except Exception as error:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise OutputError(f"cannot write {folder}: {error}. {_last(self.folder)}") from error
             publish(staging, folder)
+            rotate(self.folder, self.run.keep)  # a kill may have come between a checkpoint and this
         self.accelerator.wait_for_everyone()
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
@@ -212,14 +226,8 @@ class _JsonLog(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Drop what a killed run logged after the checkpoint this one goes on from."""
         if state.is_world_process_zero and self.path.is_file():
-            kept = []
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                try:
-                    if json.loads(line)["step"] <= state.global_step:
-                        kept.append(line)
-                except (ValueError, KeyError):
-                    break  # the line that the kill cut in half
-            self.path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+            write_text(self.path, "".join(line + "\n" for line in lines if _logged_by(line, state.global_step)))
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Append the numbers."""
@@ -239,6 +247,14 @@ class _Evaluate(TrainerCallback):  # type: ignore[misc]
         if state.global_step % self.every == 0 or state.global_step == state.max_steps:
             step = self.trainer.accelerator.unwrap_model(self.trainer.model)
             self.trainer.log({f"dev/{name}": value for name, value in self.evaluate(step.model).items()})
+
+
+def _logged_by(line: str, step: int) -> bool:
+    """Whether a line of the log is whole, and of an update up to `step`; one that a kill cut in half is not."""
+    try:
+        return bool(json.loads(line)["step"] <= step)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 class _Bar(TrainerCallback):  # type: ignore[misc]

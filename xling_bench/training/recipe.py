@@ -70,8 +70,8 @@ class RunPart(Strict):
     pair_length: int = Field(default=128, ge=2)
     length: int = Field(default=512, ge=2)
     ends: bool = True
-    lr: float = Field(default=1e-5, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
+    lr: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
+    weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     warmup: float = Field(default=0.03, ge=0, lt=1)
     clip: float = Field(default=1.0, gt=0)
@@ -106,6 +106,8 @@ class Recipe(Strict):
         if self.evaluate.every and not self.evaluate.tasks:
             raise ValueError("evaluate.tasks: name tasks to evaluate, or set evaluate.every = 0")
         weights = self.method.objective()
+        if weights.get("contrastive_weight") == 0 == weights.get("instruction_weight"):
+            raise ValueError("method: contrastive_weight and instruction_weight are both 0: nothing would be learnt")
         if weights.get("contrastive_weight") != 0 and not (self.data.pairs and self.run.pairs):
             raise ValueError("data.pairs: the contrastive loss needs translation pairs (or contrastive_weight = 0)")
         wants = weights.get("instruction_weight") != 0
@@ -154,7 +156,7 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "recipe"
-        raise DeclarationError(f"recipe {recipe}: {where}: {first['msg']}") from error
+        raise DeclarationError(f"recipe {recipe}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _part(part: str, name: str) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def _part(part: str, name: str) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's, and UTF-8's
         raise DeclarationError(f"{path}: not valid TOML: {error}") from error
 
 

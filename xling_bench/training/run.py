@@ -12,7 +12,7 @@ from typing import Any
 
 from xling_bench.data.source import Source
 from xling_bench.errors import DataError, ModelError, OutputError, UsageError
-from xling_bench.files import write_text
+from xling_bench.files import TEMPORARY, write_text
 from xling_bench.training.checkpoint import STAGING
 from xling_bench.training.recipe import Recipe
 
@@ -22,11 +22,11 @@ PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", 
 
 def plan(recipe: Recipe, streams: Any) -> dict[str, Any]:
     """What a run would do, without loading the model: sizes per update and in all, and what the data report says."""
-    run = recipe.run
+    run, (pairs, instructions) = recipe.run, _drawn(recipe)
     return {
         "recipe": recipe.model_dump(mode="json"),
-        "pairs": run.steps * run.parts * run.pairs if streams.pairs is not None else 0,
-        "instructions": run.steps * run.parts * run.instructions if streams.instructions is not None else 0,
+        "pairs": run.steps * run.parts * pairs if streams.pairs is not None else 0,
+        "instructions": run.steps * run.parts * instructions if streams.instructions is not None else 0,
         "data": streams.report,
     }
 
@@ -84,20 +84,27 @@ def _claim(output: Path, facts: dict[str, Any]) -> None:
     """Refuse a folder of another run. Versions may change; what they change is for the reader of run.json to know."""
     path = output / RUN
     if not path.is_file():
-        if output.is_dir() and any(output.iterdir()):
+        if output.is_dir() and any(not inside.name.startswith(TEMPORARY) for inside in output.iterdir()):
             raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
         output.mkdir(parents=True, exist_ok=True)
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-        differing = _difference({k: before[k] for k in COMPARED}, {k: facts[k] for k in COMPARED})
-    except (ValueError, KeyError, TypeError) as error:
+        differing = _difference(_compared(before), _compared(facts))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
     if differing:
         raise UsageError(f"{output} holds a run with another {differing}. Give the same, or another -o.")
 
 
 COMPARED = ("recipe", "objective", "model", "data")
+
+
+def _compared(facts: dict[str, Any]) -> dict[str, Any]:
+    """What makes a run that run: not where the base model lies (`model` is its hash), nor what the recipe is called."""
+    recipe = {key: value for key, value in facts["recipe"].items() if key != "name"}
+    recipe["model"] = {key: value for key, value in recipe["model"].items() if key not in ("path", "revision")}
+    return {key: facts[key] for key in COMPARED} | {"recipe": recipe}
 
 
 def _difference(a: Any, b: Any, where: str = "") -> str:
@@ -150,8 +157,8 @@ def _autocast(recipe: Recipe) -> Any:
 def _examples(recipe: Recipe, streams: Any, tokenizer: Any, packs: bool) -> Any:
     from xling_bench.training.examples import Examples, Sizes
 
-    run = recipe.run
-    sizes = Sizes(run.pairs, run.instructions, run.parts, run.pair_length, run.length, recipe.method.learn, run.ends)
+    run, drawn = recipe.run, _drawn(recipe)
+    sizes = Sizes(*drawn, run.parts, run.pair_length, run.length, recipe.method.learn, run.ends)
     if streams.pairs is None and streams.instructions is None:
         raise DataError("the data hold neither pairs nor instructions.")
     return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
@@ -167,6 +174,15 @@ def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
     if source is None:
         raise UsageError("evaluate: say where benchmark data come from (XLING_DATA_DIR, XLING_DATA).")
     return EarlyEvaluation(wanted.tasks, tokenizer, source, wanted.limit), wanted.every
+
+
+def _drawn(recipe: Recipe) -> tuple[int, int]:
+    """Pairs and instructions of a part; none of those whose loss has weight 0."""
+    objective = _objective(recipe)
+    return (
+        recipe.run.pairs if objective.contrastive_weight else 0,
+        recipe.run.instructions if objective.instruction_weight else 0,
+    )
 
 
 def _loop(recipe: Recipe) -> dict[str, Any]:

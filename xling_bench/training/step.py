@@ -70,12 +70,16 @@ class Losses:
     contrastive: torch.Tensor | None
     instruction: torch.Tensor | None
 
-    def check(self) -> Losses:
-        """Itself, if all are finite numbers. Waits for the accelerator, so call it when the backward pass is queued."""
+    def broken(self) -> str:
+        """The values, if one of them is not a finite number; else empty."""
         named = {"contrastive": self.contrastive, "instruction": self.instruction, "total": self.total}
         values = {name: float(value.detach()) for name, value in named.items() if value is not None}
-        if not torch.tensor(list(values.values())).isfinite().all():
-            said = ", ".join(f"{name} {value:g}" for name, value in values.items())
+        finite = bool(torch.tensor(list(values.values())).isfinite().all())
+        return "" if finite else ", ".join(f"{name} {value:g}" for name, value in values.items())
+
+    def check(self) -> Losses:
+        """Itself, if all are finite numbers. Waits for the accelerator, so call it when the backward pass is queued."""
+        if said := self.broken():
             raise TrainingError(
                 f"A loss is not a finite number ({said}), and no weight was changed. The weights before this step or "
                 "their precision are the usual reason: lower the learning rate, or start from an earlier checkpoint."
@@ -152,8 +156,8 @@ class AlignmentStep(torch.nn.Module):
 
     def _instruction(self, parts: Sequence[Tokens], divisor: int | None) -> torch.Tensor:
         sums = []
-        for part in parts:
-            hidden = self.network.states(part.learnt()).flatten(0, 1)[part.places]  # (M, D)
+        for part in [part for part in parts if len(part.places)] or [parts[0].learnt()]:  # a bucket may have none
+            hidden = self.network.states(part).flatten(0, 1)[part.places]  # (M, D)
             sums.append(token_losses(hidden, part.targets, self.network.head, chunk=self.chunk, kernel=self.kernel))
         tokens, samples = sum(len(part.places) for part in parts), sum(part.samples for part in parts)
         return torch.stack(sums).sum() / (divisor or share(tokens, samples, self.objective.per))
