@@ -200,3 +200,26 @@ def test_early_evaluation_is_the_runners_on_the_development_split(recipe: Path, 
         assert evaluated[-1][f"dev/{result[0]}"] == result[1]["acc,none"]
     more = ["--set", "evaluate.every=2", "--set", 'evaluate.tasks=["xling_xwinograd_en"]']
     assert main(["train", str(recipe), "-o", str(tmp_path / "other"), *more]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("optimizer.pt", b"no tensors"), ("rng_state.pth", b""), ("scheduler.pt", None)]
+)
+def test_a_damaged_checkpoint_is_one_error(
+    recipe: Path, tmp_path: Path, capsys, name: str, content: bytes | None
+) -> None:
+    out = tmp_path / "out"
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 0
+    shutil.rmtree(out / "model")
+    (last,) = (path for path in out.glob("checkpoint-*") if path.name == "checkpoint-6")
+    shutil.rmtree(last)
+    damaged = out / "checkpoint-4" / name
+    damaged.unlink()
+    if content is not None:
+        damaged.write_bytes(content)
+    capsys.readouterr()
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 2
+    error = capsys.readouterr().err
+    assert "checkpoint-4" in error
+    assert "Delete the folder" in error
+    assert "Traceback" not in error

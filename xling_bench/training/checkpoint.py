@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from xling_bench.errors import OutputError
+from xling_bench.errors import ModelError, OutputError
 from xling_bench.files import sync_file, sync_folder
 
 NAME = re.compile(r"checkpoint-(\d+)")
@@ -18,6 +18,16 @@ def checkpoints(folder: Path) -> list[Path]:
     """Whole checkpoints, oldest first."""
     found = [path for path in folder.glob("checkpoint-*") if NAME.fullmatch(path.name) and path.is_dir()]
     return sorted(found, key=step_of)
+
+
+def check(path: Path) -> None:
+    """Raise ModelError for a checkpoint that lacks files: without its optimizer the run would learn something else."""
+    names = ("*.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json", "rng_state*.pth")
+    lacking = [name for name in names if not any(path.glob(name))]
+    if lacking:
+        raise ModelError(
+            f"{path} lacks {', '.join(lacking)}. Delete the folder: the run then goes on from the one before."
+        )
 
 
 def step_of(path: Path) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import pickle
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,10 @@ from typing import Any
 import torch
 import transformers
 from torch.utils.data import SequentialSampler
-from tqdm import tqdm
-from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
-from xling_bench.errors import OutputError, TrainingError
-from xling_bench.files import write_text
+from xling_bench.errors import ModelError, OutputError, TrainingError
+from xling_bench.training.callbacks import Bar, Evaluate, JsonLog
 from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, step_of
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
@@ -75,10 +75,10 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             data_collator=one,
             processing_class=tokenizer,
             optimizers=(optimiser, schedule),
-            callbacks=[_JsonLog(folder / LOG), _Bar()],
+            callbacks=[JsonLog(folder / LOG), Bar()],
         )
         if early is not None:
-            self.add_callback(_Evaluate(self, *early))
+            self.add_callback(Evaluate(self, *early))
         for default in (PrinterCallback, ProgressCallback):  # one prints to stdout, which is for the model's path
             self.remove_callback(default)
 
@@ -180,8 +180,30 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """The model inside the step, as transformers, vLLM and lm-eval load it."""
         save_model(self.accelerator.unwrap_model(self.model).model, self.processing_class, Path(str(output_dir)))
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Trainer's (tensors only, nothing else is unpickled); what it cannot read is one error."""
+        with _readable(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """The same."""
+        with _readable(checkpoint):
+            super()._load_rng_state(checkpoint)
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Nothing: the step was made of the checkpoint's own model."""
+
+
+@contextmanager
+def _readable(checkpoint: str | None) -> Iterator[None]:
+    """Turn what torch raises for a damaged file into ModelError, which says what to do."""
+    try:
+        yield
+    except (pickle.UnpicklingError, EOFError, OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(
+            f"{checkpoint} is damaged ({reason:.120}). Delete the folder: the run then goes on from the one before."
+        ) from error
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -215,75 +237,6 @@ def _arguments(folder: Path, run: Run) -> TrainingArguments:
 
 def _has_tensorboard() -> bool:
     return bool(transformers.integrations.is_tensorboard_available())
-
-
-class _JsonLog(TrainerCallback):  # type: ignore[misc]
-    """One JSON object per line and log, flushed at once; lines of steps that are trained again are cut off."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Drop what a killed run logged after the checkpoint this one goes on from."""
-        if state.is_world_process_zero and self.path.is_file():
-            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-            write_text(self.path, "".join(line + "\n" for line in lines if _logged_by(line, state.global_step)))
-
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-        """Append the numbers."""
-        if state.is_world_process_zero and logs and "train_runtime" not in logs:  # wall-clock: in no reproducible log
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
-
-
-class _Evaluate(TrainerCallback):  # type: ignore[misc]
-    """Logs what `evaluate` says of the model, as `dev/<task>`."""
-
-    def __init__(self, trainer: AlignmentTrainer, evaluate: Callable[[Any], dict[str, float]], every: int) -> None:
-        self.trainer, self.evaluate, self.every = trainer, evaluate, every
-
-    def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Every `every` updates, and after the last."""
-        if state.global_step % self.every == 0 or state.global_step == state.max_steps:
-            step = self.trainer.accelerator.unwrap_model(self.trainer.model)
-            self.trainer.log({f"dev/{name}": value for name, value in self.evaluate(step.model).items()})
-
-
-def _logged_by(line: str, step: int) -> bool:
-    """Whether a line of the log is whole, and of an update up to `step`; one that a kill cut in half is not."""
-    try:
-        return bool(json.loads(line)["step"] <= step)
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
-class _Bar(TrainerCallback):  # type: ignore[misc]
-    """A progress bar with the last losses, in a terminal; lines of the log are the record elsewhere."""
-
-    def __init__(self) -> None:
-        self.bar: Any = None
-
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Start where the run goes on."""
-        if state.is_world_process_zero:
-            self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
-            )
-
-    def on_step_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
-        """One update more."""
-        if self.bar is not None:
-            self.bar.update()
-
-    def on_log(self, _args: Any, _state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-        """Show the parts of the loss."""
-        if self.bar is not None and logs:
-            self.bar.set_postfix({k: f"{logs[k]:.3g}" for k in ("contrastive", "instruction") if k in logs})
-
-    def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
-        """Leave the terminal as it was."""
-        if self.bar is not None:
-            self.bar.close()
 
 
 def latest(folder: Path) -> tuple[Path | None, int]:

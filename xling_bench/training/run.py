@@ -13,7 +13,7 @@ from typing import Any
 from xling_bench.data.source import Source
 from xling_bench.errors import DataError, ModelError, OutputError, UsageError
 from xling_bench.files import TEMPORARY, write_text
-from xling_bench.training.checkpoint import STAGING
+from xling_bench.training.checkpoint import STAGING, check
 from xling_bench.training.recipe import Recipe
 
 RUN, MODEL = "run.json", "model"
@@ -57,6 +57,8 @@ def train(
         return finished
     shutil.rmtree(output / STAGING, ignore_errors=True)  # what a killed run had half written
     last, _ = latest(output)
+    if last is not None:
+        check(last)
     model, tokenizer = _load(recipe, last, trust_remote_code=trust_remote_code)
     objective = _objective(recipe)
     step = AlignmentStep(model, objective, autocast=_autocast(recipe))
