@@ -139,5 +139,6 @@ def at_chance_rows(measured: Measured) -> list[dict[str, Any]]:
 def _chosen(benchmark: str, shares: str) -> str:
     """`0.40 0.60` with the classes' names, or the candidates' numbers."""
     values = shares.split()
-    names = get_benchmark(benchmark).labels or [str(n + 1) for n in range(len(values))]
+    labels = get_benchmark(benchmark).labels
+    names = labels if len(labels) == len(values) else [str(n + 1) for n in range(len(values))]
     return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
