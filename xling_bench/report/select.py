@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xling_bench.catalog import METRICS, get_benchmark, get_family, is_mean
+from xling_bench.report.names import setting_label, setting_slug
 from xling_bench.results.matrix import conditional
 from xling_bench.results.schema import ITEMS, PATH
 
@@ -22,13 +23,13 @@ class Setting:
 
     @property
     def label(self) -> str:
-        """`0 shots`, `5 shots`, `5 shots (semantic-en)`."""
-        return f"{self.shots} shots" + ("" if self.demos in ("none", "same") else f" ({self.demos})")
+        """`0 shots`, `5 shots`, `5 shots, semantic-en demos`: as on the figures."""
+        return setting_label((self.shots, self.demos))
 
     @property
     def key(self) -> str:
         """`0`, `5`, `5-semantic-en`: for names of files and links."""
-        return f"{self.shots}" + ("" if self.demos in ("none", "same") else f"-{self.demos}")
+        return setting_slug((self.shots, self.demos))
 
 
 def settings_of(frame: pd.DataFrame) -> list[Setting]:
