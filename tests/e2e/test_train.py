@@ -109,7 +109,37 @@ def test_the_model_is_loaded_and_scored_unchanged(recipe: Path, tmp_path: Path, 
         assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-3)
 
 
-def test_what_is_wrong_is_said_before_anything_is_trained(recipe: Path, tmp_path: Path, capsys) -> None:
+WRONG = [
+    ("run.stepz=3", "run.stepz: there is no such key. Did you mean 'steps'"),
+    ("runs.steps=3", "Did you mean 'run'"),
+    ("data.langs=[]", "data.langs: there is no such key. Did you mean 'languages'"),
+    ("method.layer=3", "layers 1 to 2; there is no layer 3"),
+    ("run.length=4096", "run.length: the model has 2048 positions, got 4096"),
+    ("run.pair_length=4096", "run.pair_length: the model has 2048 positions"),
+    ("model.path=./nowhere", "model folder ./nowhere does not exist"),
+    ("steps", "expected PART.KEY=VALUE"),
+    ("run.steps=true", "run.steps: Input should be a valid integer, got true"),
+    ("run.steps=2.5", "run.steps: Input should be a valid integer, got 2.5"),
+    ("run.steps=2\npairs = 3", "one value each"),
+    ("run.lr=inf", "run.lr: Input should be a finite number"),
+    ("method.mode=papre", "Input should be 'code' or 'paper', got \"papre\""),
+    ("evaluate.tasks=xling_xnli", "evaluate.tasks: expected a list"),
+]
+
+
+@pytest.mark.parametrize(("setting", "said"), WRONG)
+def test_what_is_wrong_is_said_before_anything_is_read(recipe: Path, tmp_path: Path, capsys, setting, said) -> None:
+    """A dry run says the same, with data that could not be read in any case."""
+    (tmp_path / "data" / "pairs.de").unlink()
+    assert main(["train", str(recipe), "-o", str(tmp_path / "out"), "--set", setting]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert main(["train", str(recipe), "--dry-run", "--set", setting]) == 2
+    assert capsys.readouterr().err == error
+    assert not (tmp_path / "out").exists()
+
+
+def test_recipes_that_are_none(recipe: Path, tmp_path: Path, capsys) -> None:
     def refused(*arguments: str) -> str:
         assert main(["train", *arguments]) == 2
         return capsys.readouterr().err
@@ -117,18 +147,12 @@ def test_what_is_wrong_is_said_before_anything_is_trained(recipe: Path, tmp_path
     out = str(tmp_path / "out")
     (binary := tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     assert "give -o DIR" in refused(str(recipe))
-    assert "run.stepz" in refused(str(recipe), "-o", out, "--set", "run.stepz=3")
-    assert "layers 1 to 2; there is no layer 3" in refused(str(recipe), "-o", out, "--set", "method.layer=3")
-    assert "expected PART.KEY=VALUE" in refused(str(recipe), "-o", out, "--set", "steps")
     assert "Did you mean 'afp'" in refused("xglm-564m/en-zh/apf", "-o", out)
     assert "expected MODEL/DATA/METHOD" in refused("xglm-564m", "-o", out)
     assert "does not exist" in refused("nothing.toml", "-o", out)
     assert "not valid TOML" in refused(str(binary), "-o", out)
-    assert "both 0" in refused(str(recipe), "-o", out, "--set", "method.contrastive_weight=0", "--set",
-                               "method.instruction_weight=0")  # fmt: skip
-    assert "run.lr" in refused(str(recipe), "-o", out, "--set", "run.lr=inf")
-    assert "positions" in refused(str(recipe), "-o", out, "--set", "run.length=4096")
-    assert not list(Path(out).glob("checkpoint-*"))
+    nothing = ("--set", "method.contrastive_weight=0", "--set", "method.instruction_weight=0")
+    assert "both 0" in refused(str(recipe), "-o", out, *nothing)
 
 
 def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
@@ -157,13 +181,25 @@ def test_the_base_model_and_the_recipe_may_move(recipe: Path, models, tmp_path: 
 
 
 def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
+    recipe.write_text('title = "For readers"\n' + recipe.read_text(encoding="utf-8"), encoding="utf-8")
     assert main(["train", str(recipe), "--dry-run"]) == 0
-    plan = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    plan = json.loads(out)
     assert (plan["pairs"], plan["instructions"]) == (48, 36)
+    assert plan["epochs"] == {"pairs": 48 / ROWS, "instructions": 36 / (2 * ROWS)}
     assert plan["recipe"]["method"]["mode"] == "code"
+    assert plan["objective"]["pooling"] == "last"
+    assert plan["model"]["layers"] == 2
+    assert "layer 1 of 2, pooling last" in err
+    assert "data: pairs / instructions by language: en 120 / 120, de 120 / 120" in err
+    assert "12 updates: 48 pairs (each row 0.4 times), 36 instructions (each row 0.15 times)" in err
+    assert "The dog barks" in err
     assert main(["train", str(recipe), "--dry-run", "--set", "method.contrastive_weight=0"]) == 0
-    plan = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    plan = json.loads(out)
     assert (plan["pairs"], plan["instructions"]) == (0, 36), "what has no weight is not drawn"
+    assert "contrastive" not in err
+    assert "first pair" not in err
 
 
 def test_all_named_recipes_fit_together(capsys) -> None:

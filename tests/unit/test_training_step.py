@@ -11,7 +11,7 @@ from torch.testing import assert_close
 
 from xling_bench.errors import DataError, ModelError, TrainingError, UnsupportedModelError, UsageError
 from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
-from xling_bench.training.model import Network, untie
+from xling_bench.training.model import Network, recompute, untie
 from xling_bench.training.pooling import pool
 from xling_bench.training.step import CODE, PAPER, AlignmentStep, Objective, optimizer, update
 
@@ -178,7 +178,7 @@ def test_gradient_checkpointing_changes_nothing(name) -> None:
     for checkpointing in (False, True):
         network = model(name).train()
         if checkpointing:
-            network.gradient_checkpointing_enable({"use_reentrant": False})
+            recompute(network)
         step = AlignmentStep(network, Objective(layer=2, pooling="mean"))
         with step.ready():
             step(pairs(*TEXTS), [padded(SAMPLES)]).total.backward()
@@ -191,7 +191,7 @@ def test_gradient_checkpointing_changes_nothing(name) -> None:
 def test_bfloat16_autocast_stays_close(name, checkpointing) -> None:
     exact, rounded = model(name).train(), model(name).train()
     if checkpointing:
-        rounded.gradient_checkpointing_enable({"use_reentrant": False})
+        recompute(rounded)
     objective = Objective(layer=2, pooling="mean")
     for network, dtype in ((exact, None), (rounded, torch.bfloat16)):
         step = AlignmentStep(network, objective, autocast=dtype)

@@ -38,22 +38,28 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is None and not arguments.dry_run:
         raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
     from xling_bench.data.source import source_from_environment
+    from xling_bench.harness.model import ModelConfig, fingerprint
     from xling_bench.training.corpora import load
     from xling_bench.training.recipe import resolve
-    from xling_bench.training.run import plan, train
+    from xling_bench.training.run import check_model, plan, train
+    from xling_bench.training.summary import summary
 
+    first = os.environ.get("RANK", "0") == "0"  # of several processes (torchrun) one speaks
     recipe = resolve(arguments.recipe, arguments.settings)
     if "XLING_DATA_DIR" not in os.environ:
         raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
-    source, root = source_from_environment(), Path(os.environ["XLING_DATA_DIR"])
-    streams = load(recipe.data, seed=recipe.run.seed, root=root, source=source)
-    if arguments.dry_run:
-        print(json.dumps(plan(recipe, streams), ensure_ascii=False, indent=1))
-        return 0
-    from xling_bench.harness.model import ModelConfig, fingerprint
-
     model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
+    base = check_model(recipe, trust_remote_code=arguments.trust_remote_code)  # before data, which may take minutes
+    source, root = source_from_environment(), Path(os.environ["XLING_DATA_DIR"])
+    streams = load(recipe.data, seed=recipe.run.seed, root=root, source=source)
+    planned = plan(recipe, streams, base)
+    if arguments.dry_run:
+        print(json.dumps(planned, ensure_ascii=False, indent=1), flush=True)
+    if first:
+        print("\n".join(summary(planned, streams)), file=sys.stderr)
+    if arguments.dry_run:
+        return 0
     done = train(
         recipe,
         streams,
@@ -62,11 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
         source=source,
         trust_remote_code=arguments.trust_remote_code,
     )
-    if os.environ.get("RANK", "0") != "0":
-        return 0  # one of several processes (torchrun); the first one says it
-    print(done)
-    print(f"score it: xling-bench run --model hf:{done} --tasks xling_xnli -o runs/{arguments.output.name}",
-          file=sys.stderr)  # fmt: skip
+    if first:
+        print(done)
+        print(f"score it: xling-bench run --model hf:{done} --tasks xling_xnli -o runs/{arguments.output.name}",
+              file=sys.stderr)  # fmt: skip
     return 0
 
 

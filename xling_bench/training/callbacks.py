@@ -25,11 +25,44 @@ class JsonLog(TrainerCallback):  # type: ignore[misc]
             lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
             write_text(self.path, "".join(line + "\n" for line in lines if _logged_by(line, state.global_step)))
 
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Log at every checkpoint and at the end, too: means since the last line are then those of a run in one go."""
+        if control.should_save or state.global_step >= state.max_steps:
+            control.should_log = True
+        return control
+
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Append the numbers."""
         if state.is_world_process_zero and logs and "train_runtime" not in logs:  # wall-clock: in no reproducible log
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+
+class Board(TrainerCallback):  # type: ignore[misc]
+    """The same numbers for TensorBoard. transformers' own callback begins another run each time a run goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.writer: Any = None
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Hide what a killed run logged after the checkpoint this one goes on from."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        if state.is_world_process_zero:
+            self.writer = SummaryWriter(str(self.folder), purge_step=state.global_step + 1)
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+        """Each number a curve."""
+        if self.writer is not None and logs and "train_runtime" not in logs:
+            for name, value in logs.items():
+                self.writer.add_scalar(name, value, state.global_step)
+            self.writer.flush()
+
+    def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+        """Close the file."""
+        if self.writer is not None:
+            self.writer.close()
 
 
 class Evaluate(TrainerCallback):  # type: ignore[misc]

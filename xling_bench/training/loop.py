@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from xling_bench.errors import ModelError, OutputError, TrainingError
-from xling_bench.training.callbacks import Bar, Evaluate, JsonLog
+from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog
 from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, step_of
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
 
-LOG = "log.jsonl"
+LOG, BOARD = "log.jsonl", "tensorboard"
 Early = tuple[Callable[[Any], dict[str, float]], int]
 
 
@@ -61,7 +62,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         self.run, self.folder = run, folder
         self.unchecked: Losses | None = None
         self.last: Batch = []
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, Any] = {}  # tensors, read when they are logged
         self.counted = 0.0
         args = _arguments(folder, run)
         args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
@@ -75,7 +76,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             data_collator=one,
             processing_class=tokenizer,
             optimizers=(optimiser, schedule),
-            callbacks=[JsonLog(folder / LOG), Bar()],
+            callbacks=[JsonLog(folder / LOG), Bar(), *([Board(folder / BOARD)] if _has_tensorboard() else [])],
         )
         if early is not None:
             self.add_callback(Evaluate(self, *early))
@@ -86,24 +87,35 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
-        """Forward and backward of all parts of an update; the instruction loss is over the tokens of all of them."""
+        """Forward and backward of all parts of an update; the instruction loss is over the tokens of all of them.
+
+        Of all processes, too: replication takes the mean of their gradients, so each divides by the mean of their
+        tokens, and N processes learn what one would from N times as much.
+        """
         batch: Batch = [part.to(self.args.device) for part in inputs]
         step: AlignmentStep = self.accelerator.unwrap_model(model)
         self._check()
         self.last = batch
         rows = [rows for part in batch for rows in part.instructions]
         counts = [len(r.places) if step.objective.per == "token" else r.samples for r in rows]
+        divisor = self._mean(sum(counts)) or None
         model.train()
         total = torch.zeros((), device=self.args.device)
         with step.ready():
             for part in batch:
-                divisor = sum(counts) or None
                 losses: Losses = model(part.pairs, part.instructions, divisor=divisor, contrastive_share=1 / len(batch))
                 self.accelerator.backward(losses.total)
                 total += losses.total.detach()
                 self._add(losses, len(batch))
         self.unchecked = Losses(total, losses.contrastive, losses.instruction)
         return total
+
+    def _mean(self, value: float | torch.Tensor) -> float:
+        """Over the processes."""
+        if self.accelerator.num_processes == 1:
+            return float(value)
+        given = torch.as_tensor(value, dtype=torch.float32, device=self.args.device)
+        return float(self.accelerator.reduce(given, "mean"))
 
     def _add(self, losses: Losses, parts: int) -> None:
         shares = {"contrastive": 1 / parts, "instruction": 1.0}  # one is a mean over parts, the other their sum
@@ -136,7 +148,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """Trainer's numbers, and the parts of the loss, means since the last time."""
         self._check()
         if self.counted and "loss" in logs:  # not with what a development split gave
-            logs |= {name: float(value) / round(self.counted) for name, value in self.sums.items()}
+            logs |= {name: self._mean(value) / round(self.counted) for name, value in self.sums.items()}
             self.sums, self.counted = {}, 0.0
         super().log(logs, start_time)
 
@@ -227,7 +239,7 @@ def _arguments(folder: Path, run: Run) -> TrainingArguments:
         logging_nan_inf_filter=False,
         save_steps=run.save_every,
         seed=run.seed,
-        report_to=["tensorboard"] if _has_tensorboard() else [],
+        report_to=[],
         remove_unused_columns=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=False,
@@ -236,7 +248,7 @@ def _arguments(folder: Path, run: Run) -> TrainingArguments:
 
 
 def _has_tensorboard() -> bool:
-    return bool(transformers.integrations.is_tensorboard_available())
+    return find_spec("tensorboard") is not None
 
 
 def latest(folder: Path) -> tuple[Path | None, int]:

@@ -134,6 +134,18 @@ class Network:
         return torch.equal(one, other) and off < 0.1
 
 
+def recompute(model: Any) -> None:
+    """Keep each layer's input only and run the layer again in the backward pass (gradient checkpointing).
+
+    Raises UnsupportedModelError for a model that cannot.
+    """
+    name = "activation_checkpointing_enable"  # transformers' newer name; 5.10 has only the older
+    try:
+        getattr(model, name if hasattr(model, name) else "gradient_checkpointing_enable")({"use_reentrant": False})
+    except ValueError as error:
+        raise UnsupportedModelError(f"model.gradient_checkpointing: {error}") from error
+
+
 def untie(model: Any) -> None:
     """Give the output layer a weight of its own, a copy of the embeddings'; nothing changes where it has one.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from xling_bench import content
 from xling_bench.catalog.benchmark import Strict
@@ -92,9 +93,10 @@ class EvaluatePart(Strict):
 
 
 class Recipe(Strict):
-    """Everything a run is made of; written whole into its run.json."""
+    """Everything a run is made of; written whole into its run.json. `name` and `title` are for readers only."""
 
     name: str
+    title: str = ""
     model: ModelPart
     data: DataConfig
     method: MethodPart = MethodPart()
@@ -151,12 +153,37 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     _merge(merged, own)
     for setting in settings:
         _merge(merged, _setting(setting))
-    try:
-        return Recipe(**merged)
+    try:  # by way of JSON, in which pydantic is strict about types and still takes lists for tuples
+        return Recipe.model_validate_json(json.dumps(merged, default=str), strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "recipe"
-        raise DeclarationError(f"recipe {recipe}: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise DeclarationError(f"recipe {recipe}: {_said(error)}") from error
+
+
+def _said(error: ValidationError) -> str:
+    """The first complaint: where, what was expected, what was received."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"])) or "recipe"
+    if first["type"] == "extra_forbidden":
+        known = _keys(first["loc"][:-1])
+        hint = did_you_mean(str(first["loc"][-1]), known)
+        return f"{where}: there is no such key.{hint}" + (f" Known: {', '.join(known)}." if known else "")
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] in ("value_error", "missing"):
+        return f"{where}: {said}"
+    if first["type"] == "tuple_type":
+        said = 'expected a list, for example ["one", "two"]'
+    return f"{where}: {said}, got {json.dumps(first['input'], ensure_ascii=False):.80}"
+
+
+def _keys(place: Sequence[int | str]) -> list[str]:
+    """The keys of a table of recipes; none where it is a list's or a choice's."""
+    table: Any = Recipe
+    for name in place:
+        field = table.model_fields.get(name) if isinstance(name, str) else None
+        table = field.annotation if field is not None else None
+        if not (isinstance(table, type) and issubclass(table, BaseModel)):
+            return []
+    return list(table.model_fields)
 
 
 def _part(part: str, name: str) -> dict[str, Any]:
@@ -184,13 +211,16 @@ def _setting(text: str) -> dict[str, Any]:
     if not equals or len(names) < 2 or not all(names):
         raise UsageError(f"--set {text!r}: expected PART.KEY=VALUE, for example run.steps=100 or model.path=./ckpt.")
     try:
-        parsed: Any = tomllib.loads(f"value = {value}")["value"]
+        found = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
-        parsed = value  # a bare word is text: --set model.path=./checkpoint
+        found = {"value": value}  # a bare word is text: --set model.path=./checkpoint
+    if len(found) > 1:
+        raise UsageError(f"--set {text!r}: one value each, please; give --set again for more.")
+    parsed: Any = found["value"]
     for name in reversed(names):
         parsed = {name: parsed}
-    found: dict[str, Any] = parsed
-    return found
+    setting: dict[str, Any] = parsed
+    return setting
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.data.source import Source
-from xling_bench.errors import DataError, ModelError, OutputError, UsageError
+from xling_bench.errors import DataError, OutputError, UsageError
 from xling_bench.files import TEMPORARY, write_text
 from xling_bench.training.checkpoint import STAGING, check
 from xling_bench.training.recipe import Recipe
@@ -20,13 +20,27 @@ RUN, MODEL = "run.json", "model"
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
 
 
-def plan(recipe: Recipe, streams: Any) -> dict[str, Any]:
-    """What a run would do, without loading the model: sizes per update and in all, and what the data report says."""
-    run, (pairs, instructions) = recipe.run, _drawn(recipe)
+def check_model(recipe: Recipe, *, trust_remote_code: bool = False) -> dict[str, Any]:
+    """What is wrong between recipe and model, before data are read: see `training.base.check_base`."""
+    from xling_bench.training.base import check_base
+
+    return check_base(recipe, _objective(recipe).layer, trust_remote_code=trust_remote_code)
+
+
+def plan(recipe: Recipe, streams: Any, base: dict[str, Any]) -> dict[str, Any]:
+    """What a run would do, without loading the model: what one process draws in all, and what the data report says.
+
+    `base` is what `check_base` found out about the model.
+    """
+    drawn = dict(zip(("pairs", "instructions"), _drawn(recipe), strict=True))
+    rows = {name: len(stream) if (stream := getattr(streams, name)) is not None else 0 for name in drawn}
+    total = {name: recipe.run.steps * recipe.run.parts * drawn[name] if rows[name] else 0 for name in drawn}
     return {
         "recipe": recipe.model_dump(mode="json"),
-        "pairs": run.steps * run.parts * pairs if streams.pairs is not None else 0,
-        "instructions": run.steps * run.parts * instructions if streams.instructions is not None else 0,
+        "objective": asdict(_objective(recipe)),
+        "model": base,
+        **total,
+        "epochs": {name: total[name] / rows[name] if rows[name] else 0.0 for name in drawn},
         "data": streams.report,
     }
 
@@ -46,6 +60,7 @@ def train(
     """
     from transformers.utils.logging import disable_progress_bar
 
+    from xling_bench.training.base import load_base
     from xling_bench.training.loop import AlignmentTrainer, Run, latest
     from xling_bench.training.step import AlignmentStep
 
@@ -59,9 +74,8 @@ def train(
     last, _ = latest(output)
     if last is not None:
         check(last)
-    model, tokenizer = _load(recipe, last, trust_remote_code=trust_remote_code)
-    objective = _objective(recipe)
-    step = AlignmentStep(model, objective, autocast=_autocast(recipe))
+    model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
+    step = AlignmentStep(model, _objective(recipe), autocast=_autocast(recipe))
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
     trainer = AlignmentTrainer(step, examples, tokenizer, output, Run(**_loop(recipe)), early)
@@ -104,7 +118,7 @@ COMPARED = ("recipe", "objective", "model", "data")
 
 def _compared(facts: dict[str, Any]) -> dict[str, Any]:
     """What makes a run that run: not where the base model lies (`model` is its hash), nor what the recipe is called."""
-    recipe = {key: value for key, value in facts["recipe"].items() if key != "name"}
+    recipe = {key: value for key, value in facts["recipe"].items() if key not in ("name", "title")}
     recipe["model"] = {key: value for key, value in recipe["model"].items() if key not in ("path", "revision")}
     return {key: facts[key] for key in COMPARED} | {"recipe": recipe}
 
@@ -119,29 +133,6 @@ def _difference(a: Any, b: Any, where: str = "") -> str:
                 return found
         return ""
     return "" if a == b else f"{where} ({a!r:.80}, now {b!r:.80})"
-
-
-def _load(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> tuple[Any, Any]:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from xling_bench.training.model import untie
-
-    name, revision = (str(last), None) if last else (recipe.model.path, recipe.model.revision)
-    given = {"revision": revision, "trust_remote_code": trust_remote_code}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **given)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **given)
-    except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
-        raise ModelError(f"model {name} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
-    if recipe.model.untie:
-        untie(model)
-    if recipe.model.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    longest = getattr(model.config, "max_position_embeddings", None)
-    if longest is not None and max(recipe.run.length, recipe.run.pair_length) > longest:
-        raise UsageError(f"run.length: the model has {longest} positions; ask for no more.")
-    return model, tokenizer
 
 
 def _objective(recipe: Recipe) -> Any:

@@ -115,7 +115,7 @@ class AlignmentStep(torch.nn.Module):
         pairs: Tokens | None,
         instructions: Sequence[Tokens] = (),
         *,
-        divisor: int | None = None,
+        divisor: float | None = None,
         contrastive_share: float = 1.0,
     ) -> Losses:
         """The losses of `pairs` (2B, T) and of `instructions`, whose parts, e.g. buckets, count as one batch.
@@ -154,7 +154,7 @@ class AlignmentStep(torch.nn.Module):
             negatives=self.objective.negatives,
         )
 
-    def _instruction(self, parts: Sequence[Tokens], divisor: int | None) -> torch.Tensor:
+    def _instruction(self, parts: Sequence[Tokens], divisor: float | None) -> torch.Tensor:
         sums = []
         for part in [part for part in parts if len(part.places)] or [parts[0].learnt()]:  # a bucket may have none
             hidden = self.network.states(part).flatten(0, 1)[part.places]  # (M, D)

@@ -1,0 +1,98 @@
+"""Training on two processes that talk over gloo, and TensorBoard's files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xling_bench.cli.main import main
+
+pytestmark = pytest.mark.e2e
+RECIPE = """
+[model]
+path = "{model}"
+
+[data]
+languages = ["en", "de"]
+decontaminate = []
+
+[[data.pairs]]
+kind = "moses"
+files = {{ en = "pairs.en", de = "pairs.de" }}
+
+[[data.instructions]]
+kind = "alpaca"
+files = {{ en = "tasks.en.json", de = "tasks.de.json" }}
+
+[run]
+lr = 1e-3
+"""
+
+
+@pytest.fixture
+def recipe(models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Responses of many lengths, so that a mean of processes' means is not the mean over all tokens."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for language, word in (("en", "dog"), ("de", "Hund")):
+        (data / f"pairs.{language}").write_text("".join(f"{word} {i}.\n" for i in range(40)), encoding="utf-8")
+        tasks = [{"instruction": f"{word}? {i}", "input": "", "output": f"{word} " * (1 + i % 9)} for i in range(40)]
+        (data / f"tasks.{language}.json").write_text(json.dumps(tasks), encoding="utf-8")
+    monkeypatch.setenv("XLING_DATA_DIR", str(data))
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE.format(model=models["llama"]), encoding="utf-8")
+    return path
+
+
+def log(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def settings(**values: int) -> list[str]:
+    return [part for name, value in values.items() for part in ("--set", f"run.{name}={value}")]
+
+
+def test_two_processes_learn_what_one_does_from_twice_as_much(recipe: Path, tmp_path: Path) -> None:
+    """Negatives of both processes, and an instruction loss over the tokens of both."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    starter = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "xling_bench", "train", str(recipe)]
+    few = settings(steps=4, log_every=1, pairs=3, instructions=2)
+    done = subprocess.run(
+        [sys.executable, *starter, "-o", str(two), *few], check=True, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.splitlines() == [str(two / "model")], "one of the two speaks"
+    assert main(["train", str(recipe), "-o", str(one), *settings(steps=4, log_every=1, pairs=6, instructions=4)]) == 0
+    assert len(log(one)) == 4
+    for alone, shared in zip(log(one), log(two), strict=True):
+        for name in ("contrastive", "instruction", "loss", "grad_norm"):
+            assert shared[name] == pytest.approx(alone[name], rel=1e-4), name
+
+
+def test_the_log_has_every_checkpoint_and_the_end(recipe: Path, tmp_path: Path) -> None:
+    """Whatever log_every is, and the same lines again when the run goes on from a checkpoint between two of them."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    more = settings(steps=7, save_every=4, log_every=3)
+    assert main(["train", str(recipe), "-o", str(whole), *more]) == 0
+    assert [line["step"] for line in log(whole)] == [3, 4, 6, 7]
+    assert main(["train", str(recipe), "-o", str(stopped), *more]) == 0
+    for name in ("model", "checkpoint-7"):
+        (stopped / name).rename(tmp_path / name)
+    assert main(["train", str(recipe), "-o", str(stopped), *more]) == 0
+    assert log(stopped) == log(whole)
+    assert curves(stopped) == {
+        name: [(line["step"], pytest.approx(line[name])) for line in log(whole)]
+        for name in log(whole)[0].keys() - {"step"}
+    }
+
+
+def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows of a run that was stopped and went on."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    shown = EventAccumulator(str(folder / "tensorboard"), purge_orphaned_data=True)
+    shown.Reload()
+    return {name: [(event.step, event.value) for event in shown.Scalars(name)] for name in shown.Tags()["scalars"]}
