@@ -1,6 +1,6 @@
 """One AFP step of ours against one as AFP's code does it: same model, same batch, same process, taking turns.
 
-Usage: python benchmarks/training.py [--quick] [options]; `--help` lists them.
+Usage: python benchmarks/training.py [--quick | --gpu] [options]; `--help` lists them. `--gpu`: see `training_gpu.py`.
 
 The reference is written for this comparison after a description of AFP's trainer: all layers, `output_hidden_states`,
 on both sides of the pairs, attention as transformers has it; all logits of the vocabulary at all positions of the
@@ -46,16 +46,22 @@ class Batch:
     instructions: Tokens
 
     @staticmethod
-    def random(vocabulary: int, pairs_: int, instructions: int, length: int) -> Batch:
-        """Sentences of 16 to 48 tokens; instructions of half to the whole of `length`, 60 % of each to be learnt."""
+    def random(
+        vocabulary: int, pairs_: int, instructions: int, length: int, sentence: tuple[int, int] = (16, 48), *,
+        shortest: int | None = None,
+    ) -> Batch:  # fmt: skip
+        """Sentences of 16 to 48 tokens; instructions of half to the whole of `length`, 60 % of each to be learnt.
+
+        sentence: other lengths of sentences; shortest: the length of the shortest instruction.
+        """
         draw = torch.Generator().manual_seed(0)
 
         def text(low: int, high: int) -> list[int]:
             size = int(torch.randint(low, high + 1, (1,), generator=draw))
             return [int(token) for token in torch.randint(3, vocabulary, (size,), generator=draw)]
 
-        sides = [[text(16, 48) for _ in range(pairs_)] for _ in range(2)]
-        texts = [text(length // 2, length) for _ in range(instructions)]
+        sides = [[text(*sentence) for _ in range(pairs_)] for _ in range(2)]
+        texts = [text(shortest or length // 2, length) for _ in range(instructions)]
         return Batch(pairs(*sides), padded([Sample(ids, max(1, int(0.4 * len(ids)))) for ids in texts]))
 
 
@@ -68,7 +74,7 @@ def reference(model: Any, batch: Batch, objective: Objective) -> tuple[torch.Ten
     states, mask = outputs.hidden_states[objective.layer], given.counted[..., None]
     one, two = ((states * mask).sum(1) / mask.sum(1)).chunk(2)
     scores = cosine_similarity(one[:, None], two[None], dim=-1) / objective.temperature  # (B, B, D) on the way
-    mcl = cross_entropy(scores, torch.arange(len(scores)))
+    mcl = cross_entropy(scores, torch.arange(len(scores), device=scores.device))
     given = batch.instructions
     labels = torch.full_like(given.ids, -100)
     labels.view(-1)[given.places + 1] = given.targets
@@ -199,7 +205,12 @@ def measure(kind: str, args: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Print one line per shape."""
     parser = argparse.ArgumentParser(description="Our AFP step against AFP's.")
-    parser.add_argument("--quick", action="store_true", help="8k vocabulary, 4 layers, 16 pairs, 4 instructions, once")
+    profile = parser.add_mutually_exclusive_group()
+    profile.add_argument("--quick", action="store_true", help="8k vocabulary, 4 layers, 16 pairs, 4 instructions, once")
+    profile.add_argument("--gpu", action="store_true", help="XGLM-564M's shape, bf16, batch 4, length 512")
+    parser.add_argument("--device", default="cuda", help="of --gpu")
+    parser.add_argument("--tiny", action="store_true", help="a small shape for --gpu, to rehearse it anywhere")
+    parser.add_argument("--minutes", type=float, default=8.0, help="time of --gpu without start-up")
     parser.add_argument("--shapes", type=lambda text: text.split(","), default=["xglm", "llama"])
     for name, value in (("vocabulary", 64_000), ("layers", 6), ("layer", 1), ("pairs", 32), ("instructions", 8),
                         ("length", 128), ("repeats", 5)):  # fmt: skip
@@ -207,7 +218,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="append the rows to this file, one JSON object a line")
     if "--quick" in sys.argv:
         parser.set_defaults(**QUICK)
+    if "--gpu" in sys.argv:
+        parser.set_defaults(length=512)
     args = parser.parse_args()
+    if args.gpu:
+        if args.device.startswith("cuda") and not torch.cuda.is_available():
+            parser.error("--gpu: no CUDA device here")
+        from training_gpu import gpu_rows
+
+        gpu_rows(args)
+        return
     if unknown := set(args.shapes) - {"xglm", "llama"}:
         parser.error(f"--shapes: {', '.join(sorted(unknown))}: expected xglm, llama")
     for kind in args.shapes:
