@@ -21,13 +21,16 @@ PARTS = {"model": "models", "data": "data", "method": "methods"}
 class ModelPart(Strict):
     """What is trained: a folder or hub name. Weights are float32; `precision` is what is computed with (autocast).
 
-    `untie` gives the output layer a weight of its own, as AFP's code does unsaid (XGLM-564M: 262 M parameters more).
+    `kernel`: who computes the output layer's loss, torch (2.13's chunked one where it is there) or, on a GPU, Liger
+    (package liger-kernel). `untie` gives the output layer a weight of its own, as AFP's code does unsaid (XGLM-564M:
+    262 M parameters more).
     """
 
     path: str
     revision: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False
+    kernel: Literal["torch", "liger"] = "torch"
     untie: bool = False
 
 

@@ -61,6 +61,7 @@ def train(
     from transformers.utils.logging import disable_progress_bar
 
     from xling_bench.training.base import load_base
+    from xling_bench.training.kernels import kernel
     from xling_bench.training.loop import AlignmentTrainer, Run, latest
     from xling_bench.training.step import AlignmentStep
 
@@ -74,8 +75,9 @@ def train(
     last, _ = latest(output)
     if last is not None:
         check(last)
+    fused = kernel(recipe.model.kernel)
     model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
-    step = AlignmentStep(model, _objective(recipe), autocast=_autocast(recipe))
+    step = AlignmentStep(model, _objective(recipe), autocast=_autocast(recipe), kernel=fused)
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
     trainer = AlignmentTrainer(step, examples, tokenizer, output, Run(**_loop(recipe)), early)

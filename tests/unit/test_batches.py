@@ -1,0 +1,70 @@
+"""Token lists as rows: by hand, and what every layout keeps."""
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xling_bench.errors import DataError
+from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
+
+
+def test_padded_by_hand() -> None:
+    tokens = padded([Sample([5, 6, 7], 2), Sample([8, 9])], pad=1)
+    assert tokens.ids.tolist() == [[5, 6, 7], [8, 9, 1]]
+    assert tokens.positions.tolist() == [[0, 1, 2], [0, 1, 0]]
+    assert tokens.mask.tolist() == [[True, True, True], [True, True, False]]
+    assert (tokens.places.tolist(), tokens.targets.tolist(), tokens.samples) == ([1, 3], [7, 9], 2)
+    left = padded([Sample([5, 6, 7], 2), Sample([8, 9])], pad=1, side="left", skip=[8])
+    assert left.ids.tolist() == [[5, 6, 7], [1, 8, 9]]
+    assert left.positions.tolist() == [[0, 1, 2], [0, 0, 1]]
+    assert (left.places.tolist(), left.targets.tolist()) == ([1, 4], [7, 9])
+    assert left.counted.tolist() == [[True, True, True], [False, False, True]]
+
+
+def test_packed_by_hand() -> None:
+    tokens = packed([[Sample([5, 6, 7], 2), Sample([8, 9])], [Sample([3, 4])]], length=6)
+    assert tokens.ids.tolist() == [[5, 6, 7, 8, 9, 0], [3, 4, 0, 0, 0, 0]]
+    assert tokens.positions.tolist() == [[0, 1, 2, 0, 1, 0], [0, 1, 0, 0, 0, 0]]
+    assert tokens.mask is None
+    assert (tokens.places.tolist(), tokens.targets.tolist(), tokens.samples) == ([1, 3, 6], [7, 9, 4], 3)
+
+
+def test_pairs_stand_half_a_batch_apart() -> None:
+    tokens = pairs([[1, 2], [3]], [[4], [5, 6, 7]], pad=0)
+    assert tokens.ids.tolist() == [[1, 2, 0], [3, 0, 0], [4, 0, 0], [5, 6, 7]]
+    assert torch.equal(tokens.to("cpu").ids, tokens.ids)
+
+
+@given(lengths=st.lists(st.integers(1, 30), max_size=30), room=st.integers(30, 90))
+@settings(max_examples=60, deadline=None)
+def test_bins_and_buckets_hold_everything_once_and_fit(lengths, room) -> None:
+    rows, batches = bins(lengths, room), buckets(lengths, room)
+    for groups in (rows, batches):
+        assert sorted(i for group in groups for i in group) == list(range(len(lengths)))
+    assert all(sum(lengths[i] for i in row) <= room for row in rows)
+    assert all(max(lengths[i] for i in batch) * len(batch) <= room for batch in batches)
+    full = [sum(lengths[i] for i in row) for row in rows]
+    assert all(one + two > room for one, two in itertools.combinations(full, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Sample([]), "has no tokens"),
+        (lambda: Sample([1, 2], 3), r"sample of 2 tokens starts to be learnt at 1..2, not 3"),
+        (lambda: Sample([1, 2], 0), "not 0"),
+        (lambda: padded([]), "at least one sample"),
+        (lambda: packed([[]]), "at least one sample in every row"),
+        (lambda: packed([[Sample([1, 2, 3])]], length=2), "2 tokens long, but one holds samples of 3"),
+        (lambda: pairs([[1]], []), "two sides, got 1 and 0 texts"),
+        (lambda: pairs([[1]], [[2]], skip=[2]), "special tokens only"),
+        (lambda: bins([5], 4), "has 5 tokens, but there is room for 4"),
+        (lambda: buckets([5], 4), "has 5 tokens, but there is room for 4"),
+    ],
+)
+def test_batches_refuse(call, message) -> None:
+    with pytest.raises(DataError, match=message):
+        call()
