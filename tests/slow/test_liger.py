@@ -1,4 +1,4 @@
-"""Liger's kernel gives torch's loss and gradients. Needs `pip install '.[liger]'`; where no GPU is, it is interpreted."""
+"""Liger's kernel gives torch's loss and gradients. Needs `pip install '.[liger]'`; without a GPU it is interpreted."""
 
 from __future__ import annotations
 
