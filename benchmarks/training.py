@@ -4,9 +4,9 @@ Usage: python benchmarks/training.py [--quick | --gpu] [options]; `--help` lists
 
 The reference is written for this comparison after a description of AFP's trainer: all layers, `output_hidden_states`,
 on both sides of the pairs, attention as transformers has it; all logits of the vocabulary at all positions of the
-instructions, shifted by a contiguous copy; outputs alive until the backward pass; torch's AdamW. Ours is
-`xling_bench.training.step.update`. Both get the same padded rows, so that gradients can be compared. What AFP's code
-does beyond this step is left out: an untied output layer, blocks of glued samples.
+instructions, shifted by a contiguous copy; outputs alive until the backward pass; torch's AdamW, not fused, without
+decay. Ours is `xling_bench.training.step.update`, whose AdamW is fused. Both get the same padded rows, so that
+gradients can be compared. What AFP's code does beyond this step is left out: an untied output layer, glued samples.
 Models have random float32 weights and no dropout. A row:
   ratio_cpu, ratio_wall   the reference's seconds over ours (CPU of all threads), forward, backward and update, the
                           least of `repeats` each
@@ -175,7 +175,7 @@ def measure(kind: str, args: argparse.Namespace) -> dict[str, Any]:
     kept_theirs = saved(theirs, lambda: reference(theirs, batch, objective))
     reference_gradient(theirs, batch, objective)
     same = agreement(mine, theirs)
-    ours, usual = optimizer(mine), torch.optim.AdamW(theirs.parameters(), lr=1e-5)
+    ours, usual = optimizer(mine), torch.optim.AdamW(theirs.parameters(), lr=1e-5, weight_decay=0.0)
     ways: dict[str, Callable[[], Any]] = {
         "ours, gradient": lambda: gradient(step, batch),
         "reference, gradient": lambda: reference_gradient(theirs, batch, objective),

@@ -39,7 +39,7 @@ def updates(way: str, model: Any, batch: Batch, precision: torch.dtype | None) -
     if way == "ours":
         step, ours = AlignmentStep(model, objective, autocast=precision), optimizer(model)
         return lambda: float(update(step, ours, batch.pairs, [batch.instructions]).total.detach())
-    theirs = torch.optim.AdamW(model.parameters(), lr=1e-5)
+    theirs = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.0)
     kind = batch.pairs.ids.device.type
 
     def one() -> float:

@@ -12,51 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+from training_recipe import ROWS
 
 from xling_bench.cli.main import main
 
 pytestmark = pytest.mark.e2e
-ROWS = 120
-RECIPE = """
-[model]
-path = "{model}"
-
-[data]
-languages = ["en", "de"]
-decontaminate = []
-reverse = 0.5
-
-[[data.pairs]]
-kind = "moses"
-files = {{ en = "pairs.en", de = "pairs.de" }}
-
-[[data.instructions]]
-kind = "alpaca"
-files = {{ en = "tasks.en.json", de = "tasks.de.json" }}
-
-[run]
-steps = 12
-pairs = 4
-instructions = 3
-lr = 1e-3
-save_every = 4
-log_every = 1
-"""
-
-
-@pytest.fixture
-def recipe(models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A recipe of everything, and its data."""
-    data = tmp_path / "data"
-    data.mkdir()
-    for language, word in (("en", "The dog barks"), ("de", "Der Hund bellt")):
-        (data / f"pairs.{language}").write_text("".join(f"{word} {i}.\n" for i in range(ROWS)), encoding="utf-8")
-        tasks = [{"instruction": f"{word}? {i}", "input": "", "output": f"{word}! {i}"} for i in range(ROWS)]
-        (data / f"tasks.{language}.json").write_text(json.dumps(tasks), encoding="utf-8")
-    monkeypatch.setenv("XLING_DATA_DIR", str(data))
-    path = tmp_path / "tiny.toml"
-    path.write_text(RECIPE.format(model=models["xglm"]), encoding="utf-8")
-    return path
 
 
 def command(*arguments: object) -> list[str]:
@@ -109,59 +69,50 @@ def test_the_model_is_loaded_and_scored_unchanged(recipe: Path, tmp_path: Path, 
         assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-3)
 
 
-WRONG = [
-    ("run.stepz=3", "run.stepz: there is no such key. Did you mean 'steps'"),
-    ("runs.steps=3", "Did you mean 'run'"),
-    ("data.langs=[]", "data.langs: there is no such key. Did you mean 'languages'"),
-    ("method.layer=3", "layers 1 to 2; there is no layer 3"),
-    ("run.length=4096", "run.length: the model has 2048 positions, got 4096"),
-    ("run.pair_length=4096", "run.pair_length: the model has 2048 positions"),
-    ("model.path=./nowhere", "model folder ./nowhere does not exist"),
-    ("steps", "expected PART.KEY=VALUE"),
-    ("run.steps=true", "run.steps: Input should be a valid integer, got true"),
-    ("run.steps=2.5", "run.steps: Input should be a valid integer, got 2.5"),
-    ("run.steps=2\npairs = 3", "one value each"),
-    ("run.lr=inf", "run.lr: Input should be a finite number"),
-    ("method.mode=papre", "Input should be 'code' or 'paper', got \"papre\""),
-    ("evaluate.tasks=xling_xnli", "evaluate.tasks: expected a list"),
-]
+def test_a_run_that_left_nothing_gives_its_folder_to_another(recipe: Path, tmp_path: Path, capsys) -> None:
+    """As after a loss that was no number, whose message says to lower run.lr."""
+    out = tmp_path / "out"
+    arguments = ["train", str(recipe), "-o", str(out), "--set", "run.steps=3"]
+    assert main([*arguments, "--set", "run.lr=1e30"]) == 2
+    assert "Lower run.lr" in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("setting", "said"), WRONG)
-def test_what_is_wrong_is_said_before_anything_is_read(recipe: Path, tmp_path: Path, capsys, setting, said) -> None:
-    """A dry run says the same, with data that could not be read in any case."""
-    (tmp_path / "data" / "pairs.de").unlink()
-    assert main(["train", str(recipe), "-o", str(tmp_path / "out"), "--set", setting]) == 2
-    error = capsys.readouterr().err
-    assert said in error
-    assert main(["train", str(recipe), "--dry-run", "--set", setting]) == 2
-    assert capsys.readouterr().err == error
-    assert not (tmp_path / "out").exists()
+def test_what_has_run_already_is_said(recipe: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    out = tmp_path / "out"
+    arguments = ["train", str(recipe), "-o", str(out), "--set", "run.steps=5"]
+    assert main(arguments) == 0
+    assert "goes on" not in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert "this run has finished" in capsys.readouterr().err
+    assert main(["run", "--model", f"hf:{out}", "--tasks", "xling_xnli_en", "-o", str(tmp_path / "run")]) == 2
+    assert f"Did you mean {out / 'model'}?" in capsys.readouterr().err
+    shutil.rmtree(out / "model")
+    free = ["--set", "run.keep=1", "--set", "run.log_every=2"]
+    assert main([*arguments, *free]) == 0, "what changes no weight may change"
+    assert "goes on from" in capsys.readouterr().err
+    shutil.rmtree(out / "model")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(arguments) == 2
+    assert "another processes (1, now 2)" in capsys.readouterr().err
 
 
-def test_recipes_that_are_none(recipe: Path, tmp_path: Path, capsys) -> None:
-    def refused(*arguments: str) -> str:
-        assert main(["train", *arguments]) == 2
-        return capsys.readouterr().err
-
-    out = str(tmp_path / "out")
-    (binary := tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
-    assert "give -o DIR" in refused(str(recipe))
-    assert "Did you mean 'afp'" in refused("xglm-564m/en-zh/apf", "-o", out)
-    assert "expected MODEL/DATA/METHOD" in refused("xglm-564m", "-o", out)
-    assert "does not exist" in refused("nothing.toml", "-o", out)
-    assert "not valid TOML" in refused(str(binary), "-o", out)
-    nothing = ("--set", "method.contrastive_weight=0", "--set", "method.instruction_weight=0")
-    assert "both 0" in refused(str(recipe), "-o", out, *nothing)
-
-
-def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
-    out = str(tmp_path / "out")
-    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0
-    capsys.readouterr()
-    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=3"]) == 2
-    assert "another recipe.run.steps (2, now 3)" in capsys.readouterr().err
-    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0, "a finished run is left as it is"
+def test_what_a_person_should_look_at_is_said(recipe: Path, tmp_path: Path, capsys) -> None:
+    """Texts of another script, rows left out, uneven weights, and nothing that a terminal would obey."""
+    data = tmp_path / "data"
+    lines = ["当然了欧洲队在比赛中领先四分 \x1b[31m\x9b2J"] * 60 + [f"你好 {i}" for i in range(60)]
+    (data / "pairs.de").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (data / "pairs.en").write_text("same\n" * 60 + "".join(f"hello {i}\n" for i in range(60)), encoding="utf-8")
+    settings = ["--set", "data.weights={en = 1, de = 4}", "--set", "data.translation=true"]
+    assert main(["train", str(recipe), "--dry-run", *settings]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["data"]["pairs"][0]["foreign_script"]["de"] < 0.1
+    assert "of its de letters" in err
+    assert "left out in reading: repeated pair 59" in err
+    assert "translation tasks 61" in err
+    assert "(en) to" in err
+    assert not {"\x1b", "\x9b"} & set(out + err)
 
 
 def test_the_base_model_and_the_recipe_may_move(recipe: Path, models, tmp_path: Path, capsys) -> None:
@@ -191,15 +142,16 @@ def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
     assert plan["objective"]["pooling"] == "last"
     assert plan["model"]["layers"] == 2
     assert "layer 1 of 2, pooling last" in err
-    assert "data: pairs / instructions by language: en 120 / 120, de 120 / 120" in err
-    assert "12 updates: 48 pairs (each row 0.4 times), 36 instructions (each row 0.15 times)" in err
+    assert "instructions: 240 rows, by language en 120, de 120" in err
+    assert "12 updates x 4 pairs = 48: each row 0.4 times" in err
+    assert "12 updates x 3 instructions = 36: each row 0.15 times" in err
     assert "The dog barks" in err
     assert main(["train", str(recipe), "--dry-run", "--set", "method.contrastive_weight=0"]) == 0
     out, err = capsys.readouterr()
     plan = json.loads(out)
     assert (plan["pairs"], plan["instructions"]) == (0, 36), "what has no weight is not drawn"
     assert "contrastive" not in err
-    assert "first pair" not in err
+    assert "pair" not in err
 
 
 def test_all_named_recipes_fit_together(capsys) -> None:
@@ -211,13 +163,21 @@ def test_all_named_recipes_fit_together(capsys) -> None:
             for method in parts["method"]:
                 recipe = resolve(f"{model}/{data}/{method}", ["run.steps=1"])
                 assert recipe.run.steps == 1
+    assert resolve("afp-xglm-564m").run.steps == 10_000
+    sources = resolve("xglm-564m/en-zh/mcl").data.pairs
+    assert {source.title: (source.reverse, source.translation) for source in sources} == {
+        "bactrian/en.json": (0.0, None),
+        "opus-100": (0.5, True),
+    }, "as AFP's code does"
     assert resolve("xglm-564m/en-zh/mit").data.p_src == 1.0
     assert resolve("xglm-564m/en-zh/cif").method.objective()["contrastive_weight"] == 0
     assert main(["train", "list"]) == 0
     assert "52-languages" in capsys.readouterr().out
 
 
-def test_early_evaluation_is_the_runners_on_the_development_split(recipe: Path, tmp_path: Path, monkeypatch) -> None:
+def test_early_evaluation_is_the_runners_on_the_development_split(
+    recipe: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
     """The same accuracy as `run --split dev` gives the same model; a task without such a split is refused."""
     monkeypatch.setenv("XLING_DATA", "sample")
     out = tmp_path / "out"
@@ -228,34 +188,23 @@ def test_early_evaluation_is_the_runners_on_the_development_split(recipe: Path, 
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     evaluated = [line for line in lines if "dev/mean" in line]
     assert [line["step"] for line in evaluated] == [2, 4]
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4], "an evaluation hides no loss"
+    assert not any("epoch" in line for line in lines)
     run = tmp_path / "run"
     names = "xling_xnli_en,xling_pawsx_de"
     assert main(["run", "--model", f"hf:{out / 'model'}", "--tasks", names, "--split", "dev", "-o", str(run)]) == 0
     for path in run.glob("*/*/results.json"):
         (result,) = json.loads(path.read_text(encoding="utf-8"))["results"].items()
         assert evaluated[-1][f"dev/{result[0]}"] == result[1]["acc,none"]
-    more = ["--set", "evaluate.every=2", "--set", 'evaluate.tasks=["xling_xwinograd_en"]']
-    assert main(["train", str(recipe), "-o", str(tmp_path / "other"), *more]) == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "content"), [("optimizer.pt", b"no tensors"), ("rng_state.pth", b""), ("scheduler.pt", None)]
-)
-def test_a_damaged_checkpoint_is_one_error(
-    recipe: Path, tmp_path: Path, capsys, name: str, content: bytes | None
-) -> None:
-    out = tmp_path / "out"
-    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 0
-    shutil.rmtree(out / "model")
-    (last,) = (path for path in out.glob("checkpoint-*") if path.name == "checkpoint-6")
-    shutil.rmtree(last)
-    damaged = out / "checkpoint-4" / name
-    damaged.unlink()
-    if content is not None:
-        damaged.write_bytes(content)
     capsys.readouterr()
-    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 2
-    error = capsys.readouterr().err
-    assert "checkpoint-4" in error
-    assert "Delete the folder" in error
-    assert "Traceback" not in error
+    for name, said in (
+        ("xling_xwinograd_en", "no development split"),
+        ("xling_xlsum_en", "generates text"),
+        ("xling_nope", "evaluate.tasks: "),
+    ):
+        more = ["--set", "evaluate.every=2", "--set", f'evaluate.tasks=["{name}"]']
+        assert main(["train", str(recipe), "--dry-run", *more]) == 2
+        assert said in capsys.readouterr().err
+    monkeypatch.delenv("XLING_DATA")
+    assert main(["train", str(recipe), "--dry-run", *arguments[2:]]) == 2
+    assert "no development split is here" in capsys.readouterr().err

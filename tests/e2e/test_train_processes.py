@@ -8,44 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import training_recipe
 
 from xling_bench.cli.main import main
 
 pytestmark = pytest.mark.e2e
-RECIPE = """
-[model]
-path = "{model}"
-
-[data]
-languages = ["en", "de"]
-decontaminate = []
-
-[[data.pairs]]
-kind = "moses"
-files = {{ en = "pairs.en", de = "pairs.de" }}
-
-[[data.instructions]]
-kind = "alpaca"
-files = {{ en = "tasks.en.json", de = "tasks.de.json" }}
-
-[run]
-lr = 1e-3
-"""
 
 
 @pytest.fixture
 def recipe(models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Responses of many lengths, so that a mean of processes' means is not the mean over all tokens."""
-    data = tmp_path / "data"
-    data.mkdir()
-    for language, word in (("en", "dog"), ("de", "Hund")):
-        (data / f"pairs.{language}").write_text("".join(f"{word} {i}.\n" for i in range(40)), encoding="utf-8")
-        tasks = [{"instruction": f"{word}? {i}", "input": "", "output": f"{word} " * (1 + i % 9)} for i in range(40)]
-        (data / f"tasks.{language}.json").write_text(json.dumps(tasks), encoding="utf-8")
-    monkeypatch.setenv("XLING_DATA_DIR", str(data))
-    path = tmp_path / "tiny.toml"
-    path.write_text(RECIPE.format(model=models["llama"]), encoding="utf-8")
-    return path
+    """Without dropout. Responses have many lengths: a mean of processes' means is not that of all tokens."""
+    monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path / "data"))
+    return training_recipe.write(tmp_path, models["llama"])
 
 
 def log(folder: Path) -> list[dict[str, float]]:

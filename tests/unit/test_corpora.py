@@ -130,6 +130,28 @@ def test_reverse_is_a_probability(parallel) -> None:
     assert all(pair.target_language == "en" for pair in streams(parallel, pairs=[LINES], reverse=1).pairs)
 
 
+def test_a_source_may_turn_and_translate_otherwise(parallel) -> None:
+    """As AFP's code: pairs of instructions are never turned and no translation tasks, OPUS-100's are both."""
+    instructions = {**BACTRIAN, "reverse": 0.0}
+    plain = {**LINES, "reverse": 1.0, "translation": True}
+    both = streams(parallel, pairs=[instructions, plain], instructions=[BACTRIAN], reverse=0.5)
+    assert {found.target_language == "en" for found in both.pairs if found.id.startswith("lines")} == {True}
+    assert {found.source_language for found in both.pairs if not found.id.startswith("lines")} == {"en"}
+    translated = [found for found in both.instructions if " = " in found.prompt or "Translate into" in found.prompt]
+    assert len(translated) == 120
+    assert all(found.id.startswith("lines") and found.response_language == "en" for found in translated)
+
+
+@pytest.mark.parametrize(("weights", "low", "high"), [({}, 1, 1), ({"en": 1, "de": 1, "zh": 20, "sw": 1}, 0.1, 2.8)])
+def test_rates_say_how_often_a_row_comes(parallel, weights, low, high) -> None:
+    stream = streams(parallel, pairs=[LINES], weights=weights).pairs
+    counted = Counter("-".join(sorted({"en", f.source_language, f.target_language} - {"en"})) for f in stream)
+    rates = {group.removeprefix("en-"): rate for group, rate in stream.rates.items()}
+    assert {key: counted[key] / 40 for key in rates} == pytest.approx(rates)
+    assert min(rates.values()) == pytest.approx(low, abs=0.05)
+    assert max(rates.values()) == pytest.approx(high, abs=0.1)
+
+
 @pytest.mark.parametrize("p_src", [0, 0.5, 0.8, 1])
 @pytest.mark.parametrize("pairing", ["pivot", "pairwise"])
 def test_p_src_is_the_probability_to_stay(parallel, p_src, pairing) -> None:

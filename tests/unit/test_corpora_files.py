@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from xling_bench import content
 from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.training.corpora import DataConfig, load
+from xling_bench.training.recipe import resolve
 
 # --- files ---------------------------------------------------------------------------------------------------------
 
@@ -96,6 +97,10 @@ def test_tsv_columns_scores_and_headers(tmp_path) -> None:
     (tmp_path / "named.tsv").write_text("a\tb\nHaus\thouse\n", encoding="utf-8")
     with pytest.raises(DataError, match="no column 'eng'; the header has"):
         load(config(pairs=[named]), seed=0, root=tmp_path)
+    for score in ("nan", "inf", "good"):
+        (tmp_path / "wiki.tsv").write_text(f"{score}\tHouse\tHaus\n", encoding="utf-8")
+        with pytest.raises(DataError, match="line 1: expected a finite number as score"):
+            load(config(pairs=[source]), seed=0, root=tmp_path)
 
 
 def test_ids_align_and_those_of_one_side_are_named(tmp_path) -> None:
@@ -195,9 +200,13 @@ def test_configurations_that_make_no_sense(settings_, said) -> None:
         config(**({"pairs": [moses("en", "de")]} | settings_))
 
 
-def test_the_readmes_example_is_a_configuration() -> None:
+def test_the_readmes_examples_are_recipe_and_configuration(tmp_path) -> None:
     text = (content.folder("training") / "README.md").read_text(encoding="utf-8")
-    example = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    recipe, data = (part.split("```")[0] for part in text.split("```toml\n")[1:])
+    (tmp_path / "my.toml").write_text(recipe, encoding="utf-8")
+    resolved = resolve(str(tmp_path / "my.toml"))
+    assert (resolved.model.path, resolved.run.pairs, resolved.data.languages) == ("./my-base", 64, ("en", "zh"))
+    example = tomllib.loads(data)
     found = DataConfig(**example["data"])
     assert [source.kind for source in (*found.pairs, *found.instructions)] == ["lines", "moses", "tsv", "bactrian"]
     assert found.languages[0] == found.pivot == "en"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import xling_bench
 from xling_bench.cli import data, demo, gate, link, report, run, score, table, tasks, train
+from xling_bench.cli.common import printable
 from xling_bench.errors import XlingError
 
 EXIT_CODES = (
@@ -40,14 +41,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except XlingError as error:
-        print(f"xling-bench: {error}", file=sys.stderr)
+        print(printable(f"xling-bench: {error}"), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone (`| head`); nothing is wrong
         return 0
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        print(f"xling-bench: the system refused:{where} {error.strerror or error}", file=sys.stderr)
+        print(printable(f"xling-bench: the system refused:{where} {error.strerror or error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(

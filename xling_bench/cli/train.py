@@ -9,16 +9,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import add_data, apply_data
+from xling_bench.cli.common import add_data, apply_data, printable
 from xling_bench.errors import UsageError
 
-EXAMPLE = "example: xling-bench train xglm-564m/en-zh/afp --set model.path=./xglm-564M --set run.steps=100 -o aligned"
+EXAMPLE = (
+    "example: xling-bench train xglm-564m/open-en-zh/afp --set model.path=./xglm-564M --set run.steps=100 -o aligned"
+)
 
 
 def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser("train", help="align a checkpoint across languages; resumes", epilog=EXAMPLE)
-    parser.add_argument("recipe", metavar="RECIPE", help="MODEL/DATA/METHOD, a .toml file, or `list` to see them")
+    parser.add_argument(
+        "recipe", metavar="RECIPE", help="MODEL/DATA/METHOD, a .toml file, a recipe's name, or `list` to see them"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for checkpoints and the final model")
     parser.add_argument(
         "--set", action="append", default=[], dest="settings", metavar="PART.KEY=VALUE",
@@ -35,53 +39,75 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.recipe == "list":
         return _list()
     apply_data(arguments)
-    if arguments.output is None and not arguments.dry_run:
-        raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
     from xling_bench.data.source import source_from_environment
     from xling_bench.harness.model import ModelConfig, fingerprint
     from xling_bench.training.corpora import load
     from xling_bench.training.recipe import resolve
-    from xling_bench.training.run import check_model, plan, train
+    from xling_bench.training.run import plan, preflight, train
     from xling_bench.training.summary import summary
 
-    first = os.environ.get("RANK", "0") == "0"  # of several processes (torchrun) one speaks
-    recipe = resolve(arguments.recipe, arguments.settings)
+    recipe, output = resolve(arguments.recipe, arguments.settings), arguments.output
+    if output is None and not arguments.dry_run:
+        raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
     if "XLING_DATA_DIR" not in os.environ:
         raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
+    source, root = source_from_environment(), Path(os.environ["XLING_DATA_DIR"])
     model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
-    base = check_model(recipe, trust_remote_code=arguments.trust_remote_code)  # before data, which may take minutes
-    source, root = source_from_environment(), Path(os.environ["XLING_DATA_DIR"])
-    streams = load(recipe.data, seed=recipe.run.seed, root=root, source=source)
-    planned = plan(recipe, streams, base)
-    if arguments.dry_run:
-        print(json.dumps(planned, ensure_ascii=False, indent=1), flush=True)
+    trust = arguments.trust_remote_code
+    found = preflight(recipe, output, source, trust_remote_code=trust)
+    streams = load(recipe.data, seed=recipe.run.seed, root=root)
+    planned = plan(recipe, streams, found)
+    first = os.environ.get("RANK", "0") == "0"  # of several processes (torchrun) one speaks
+    if first and arguments.dry_run:
+        print(printable(json.dumps(planned, ensure_ascii=False, indent=1)), flush=True)
     if first:
-        print("\n".join(summary(planned, streams)), file=sys.stderr)
+        print(printable("\n".join([*summary(planned, streams), *_state(output)])), file=sys.stderr)
     if arguments.dry_run:
         return 0
-    done = train(
-        recipe,
-        streams,
-        arguments.output,
-        fingerprint(model),
-        source=source,
-        trust_remote_code=arguments.trust_remote_code,
-    )
+    try:
+        done = train(recipe, streams, output, fingerprint(model), source=source, trust_remote_code=trust)
+    except KeyboardInterrupt:
+        print("\nxling-bench: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        return 130
     if first:
         print(done)
-        print(f"score it: xling-bench run --model hf:{done} --tasks xling_xnli -o runs/{arguments.output.name}",
+        print(f"score it: xling-bench run --model hf:{done} {_tasks(recipe.data.languages)} -o runs/{output.name}",
               file=sys.stderr)  # fmt: skip
     return 0
 
 
+def _tasks(languages: tuple[str, ...]) -> str:
+    """Options that score the languages that were trained: XNLI's, or FLORES where it has none of them."""
+    from xling_bench.catalog import get_benchmark
+
+    shared = [key for key in languages if key in get_benchmark("xnli").units()]
+    key, langs = ("xnli", shared) if shared else ("flores", list(languages))
+    return f"--tasks xling_{key} --langs {','.join(langs)}"
+
+
+def _state(output: Path | None) -> list[str]:
+    """What the folder holds already."""
+    from xling_bench.training.checkpoint import checkpoints
+    from xling_bench.training.claim import MODEL
+
+    if output is None:
+        return []
+    if (output / MODEL).is_dir():
+        return [f"{output / MODEL} is there: this run has finished, and nothing is done"]
+    return [f"goes on from {path}" for path in checkpoints(output)[-1:]]
+
+
 def _list() -> int:
-    from xling_bench.training.recipe import PARTS, named
+    from xling_bench.training.recipe import PARTS, files, named, title_of
 
     for part, found in named().items():
         print(f"{part} (training/{PARTS[part]}/)")
         width = max((len(name) for name in found), default=0)
         for name, title in found.items():
             print(f"  {name.ljust(width)}  {title}")
-    print("a recipe is MODEL/DATA/METHOD: xling-bench train xglm-564m/en-zh/afp -o DIR")
+    print("recipe (training/)")
+    for name, path in files().items():
+        print(f"  {name}  {title_of(path)}")
+    print("give MODEL/DATA/METHOD or a recipe: xling-bench train xglm-564m/open-en-zh/afp -o DIR")
     return 0

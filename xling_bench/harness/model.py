@@ -98,8 +98,10 @@ def check_folder(folder: Path) -> None:
     """Raise ModelError unless `folder` holds a configuration, safetensors weights and a tokenizer."""
     found = sorted(path.name for path in folder.iterdir())
     if "config.json" not in found:
+        inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
         holds = ", ".join(found[:8]) or "nothing"
-        raise ModelError(f"{folder} has no config.json; is it a model folder? It holds: {holds}.")
+        mean = f" Did you mean {folder / inside[-1]}?" if inside else ""  # as `train` leaves it: model/
+        raise ModelError(f"{folder} has no config.json; is it a model folder?{mean} It holds: {holds}.")
     if not any(name.endswith(".safetensors") for name in found):
         raise ModelError(f"{folder} has no weights: expected *.safetensors. {_hint(found)}")
     if not any(name.startswith(("tokenizer", "vocab", "spiece", "sentencepiece")) for name in found):

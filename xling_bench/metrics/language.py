@@ -36,6 +36,7 @@ __all__ = [
     "line_pass",
     "not_told_apart",
     "right_language",
+    "script_share",
     "word_pass",
 ]
 
@@ -104,6 +105,12 @@ def right_language(text: str, language: str, allowed: str = "") -> bool | None:
     """
     line = line_pass(text, language)
     return False if word_pass(text, language, allowed) is False else line
+
+
+def script_share(text: str, script: str) -> float | None:
+    """The share of `script` (ISO 15924) among the letters of `text`, 0 to 1; None where it has none."""
+    letters = LETTER.findall(text)
+    return len(_patterns(script).letter.findall(text)) / len(letters) if letters else None
 
 
 class _Patterns(NamedTuple):

@@ -9,14 +9,15 @@ from xling_bench.errors import ModelError, UsageError
 from xling_bench.training.recipe import Recipe
 
 
-def check_base(recipe: Recipe, layer: int, *, trust_remote_code: bool = False) -> dict[str, Any]:
+def check_base(recipe: Recipe, objective: Any, *, trust_remote_code: bool = False) -> dict[str, Any]:
     """Whether the model has the layer and the positions that a recipe asks for, from its config.json alone.
 
-    layer: l of the objective. Returns {"type", "layers", "positions"}; positions are None where there is no limit, as
-    with ALiBi or rotary ones that tell none. Raises ModelError if there is no such configuration, UsageError if it does
-    not fit.
+    objective: `training.step.Objective`. Returns {"type", "layers", "positions"}; positions are None where there is no
+    limit, as with ALiBi or rotary ones that tell none. Raises ModelError if there is no such configuration, or not of a
+    causal language model, UsageError if it does not fit.
     """
     from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
     name = recipe.model.path
     try:
@@ -26,13 +27,18 @@ def check_base(recipe: Recipe, layer: int, *, trust_remote_code: bool = False) -
             f"model {name}: its configuration cannot be read: {_first(error)} "
             "A folder of your own goes in as --set model.path=FOLDER."
         ) from error
+    if config.model_type not in KNOWN and "AutoModelForCausalLM" not in (getattr(config, "auto_map", None) or {}):
+        raise ModelError(f"model {name}: {config.model_type!r} is no causal language model that transformers knows.")
     text = config.get_text_config()
-    layers, positions = int(text.num_hidden_layers), getattr(text, "max_position_embeddings", None)
-    if recipe.method.objective().get("contrastive_weight") != 0 and not 1 <= layer <= layers:
+    layers, positions = getattr(text, "num_hidden_layers", None), getattr(text, "max_position_embeddings", None)
+    if not isinstance(layers, int):
+        raise ModelError(f"model {name}: its configuration names no number of layers (num_hidden_layers).")
+    layer, used = objective.layer, {"pair_length": objective.contrastive_weight, "length": objective.instruction_weight}
+    if objective.contrastive_weight and not 1 <= layer <= layers:
         raise UsageError(f"method.layer: the model has layers 1 to {layers}; there is no layer {layer}.")
-    for key in ("length", "pair_length"):
+    for key, weight in used.items():
         wanted = getattr(recipe.run, key)
-        if positions is not None and wanted > positions:
+        if weight and positions is not None and wanted > positions:
             raise UsageError(f"run.{key}: the model has {positions} positions, got {wanted}; ask for no more.")
     return {"type": config.model_type, "layers": layers, "positions": positions}
 
@@ -53,7 +59,8 @@ def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> 
         tokenizer = AutoTokenizer.from_pretrained(name, **given)
         model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **given)
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
-        raise ModelError(f"model {name} cannot be loaded: {_first(error)}") from error
+        mend = " Delete the folder: the run then goes on from the one before." if last else ""
+        raise ModelError(f"model {name} cannot be loaded: {_first(error)}.{mend}") from error
     if recipe.model.untie:
         untie(model)
     if recipe.model.gradient_checkpointing:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from xling_bench.errors import OutputError
 from xling_bench.files import write_text
+
+PARTS = 20  # of a run, each told in a line
 
 
 class JsonLog(TrainerCallback):  # type: ignore[misc]
@@ -33,13 +36,21 @@ class JsonLog(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Append the numbers."""
-        if state.is_world_process_zero and logs and "train_runtime" not in logs:  # wall-clock: in no reproducible log
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+        if state.is_world_process_zero and (told := _told(logs)):
+            try:
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"step": state.global_step, **told}) + "\n")
+            except OSError as error:
+                raise OutputError(
+                    f"cannot write {self.path}: {error.strerror}. The last checkpoint is whole."
+                ) from error
 
 
 class Board(TrainerCallback):  # type: ignore[misc]
-    """The same numbers for TensorBoard. transformers' own callback begins another run each time a run goes on."""
+    """The same numbers for TensorBoard. transformers' own callback begins another run each time a run goes on.
+
+    Curves are no reason to stop: where they cannot be written, they end, and that is said.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,10 +65,15 @@ class Board(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Each number a curve."""
-        if self.writer is not None and logs and "train_runtime" not in logs:
-            for name, value in logs.items():
+        if self.writer is None:
+            return
+        try:
+            for name, value in _told(logs).items():
                 self.writer.add_scalar(name, value, state.global_step)
             self.writer.flush()
+        except OSError as error:
+            self.writer = None
+            sys.stderr.write(f"TensorBoard's curves end here: {self.folder}: {error.strerror}\n")
 
     def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
         """Close the file."""
@@ -66,16 +82,23 @@ class Board(TrainerCallback):  # type: ignore[misc]
 
 
 class Evaluate(TrainerCallback):  # type: ignore[misc]
-    """Logs what `evaluate` says of the model, as `dev/<task>`."""
+    """Asks for an evaluation every `every` updates, and after the last; the trainer does it when it has logged."""
 
-    def __init__(self, trainer: Any, evaluate: Callable[[Any], dict[str, float]], every: int) -> None:
-        self.trainer, self.evaluate, self.every = trainer, evaluate, every
+    def __init__(self, every: int) -> None:
+        self.every = every
 
-    def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Every `every` updates, and after the last."""
-        if state.global_step % self.every == 0 or state.global_step == state.max_steps:
-            step = self.trainer.accelerator.unwrap_model(self.trainer.model)
-            self.trainer.log({f"dev/{name}": value for name, value in self.evaluate(step.model).items()})
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Now?"""
+        control.should_evaluate = state.global_step % self.every == 0 or state.global_step >= state.max_steps
+        return control
+
+
+def _told(logs: Any) -> dict[str, float]:
+    """What of Trainer's numbers is told: not the wall-clock, which no two runs share, nor its epoch.
+
+    Its epoch is the share of the updates that are done, since its data set is as long as the run.
+    """
+    return {} if not logs or "train_runtime" in logs else {k: v for k, v in logs.items() if k != "epoch"}
 
 
 def _logged_by(line: str, step: int) -> bool:
@@ -87,10 +110,11 @@ def _logged_by(line: str, step: int) -> bool:
 
 
 class Bar(TrainerCallback):  # type: ignore[misc]
-    """A progress bar with the last losses, in a terminal; lines of the log are the record elsewhere."""
+    """A progress bar with the last losses in a terminal; elsewhere a line at each twentieth of the way."""
 
     def __init__(self) -> None:
         self.bar: Any = None
+        self.part = 0
 
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Start where the run goes on."""
@@ -98,16 +122,24 @@ class Bar(TrainerCallback):  # type: ignore[misc]
             self.bar = tqdm(
                 total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
             )
+            self.part = PARTS * state.global_step // state.max_steps
 
     def on_step_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
         """One update more."""
         if self.bar is not None:
             self.bar.update()
 
-    def on_log(self, _args: Any, _state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Show the parts of the loss."""
-        if self.bar is not None and logs:
-            self.bar.set_postfix({k: f"{logs[k]:.3g}" for k in ("contrastive", "instruction") if k in logs})
+        shown = {k: f"{v:.3g}" for k, v in _told(logs).items() if k in ("contrastive", "instruction")}
+        if self.bar is None or not shown:
+            return
+        if not self.bar.disable:
+            self.bar.set_postfix(shown)
+        elif (part := PARTS * state.global_step // state.max_steps) > self.part:
+            self.part = part
+            told = ", ".join(f"{name} {value}" for name, value in shown.items())
+            sys.stderr.write(f"training: {state.global_step} of {state.max_steps} updates, {told}\n")
 
     def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
         """Leave the terminal as it was."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from xling_bench.files import sync_file, sync_folder
 
 NAME = re.compile(r"checkpoint-(\d+)")
 STAGING = ".saving"
+MEND = "Delete the folder: the run then goes on from the one before."
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -22,12 +24,18 @@ def checkpoints(folder: Path) -> list[Path]:
 
 def check(path: Path) -> None:
     """Raise ModelError for a checkpoint that lacks files: without its optimizer the run would learn something else."""
+    try:
+        state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
+    except FileNotFoundError:
+        state = None  # said below
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path / 'trainer_state.json'} is damaged ({error!r:.80}). {MEND}") from error
+    if state not in (None, step_of(path)):
+        raise ModelError(f"{path / 'trainer_state.json'} is of update {state}, not of this checkpoint. {MEND}")
     names = ("*.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json", "rng_state*.pth")
     lacking = [name for name in names if not any(path.glob(name))]
     if lacking:
-        raise ModelError(
-            f"{path} lacks {', '.join(lacking)}. Delete the folder: the run then goes on from the one before."
-        )
+        raise ModelError(f"{path} lacks {', '.join(lacking)}. {MEND}")
 
 
 def step_of(path: Path) -> int:

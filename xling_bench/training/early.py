@@ -8,8 +8,8 @@ from typing import Any
 
 from xling_bench.catalog import TaskSpec, select
 from xling_bench.catalog.render import render
-from xling_bench.data.source import Source, load
-from xling_bench.errors import UsageError
+from xling_bench.data.source import Source, explain, load
+from xling_bench.errors import MissingDataError, UsageError
 from xling_bench.scoring.budget import ON_CPU
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine
@@ -29,19 +29,16 @@ class EarlyEvaluation:
     """Accuracies of ranking tasks at 0 shots on the first `limit` items of their development splits.
 
     As `xling-bench run --split dev --limit N` scores them: the candidate with the largest sum of log-probabilities.
-    Items are read and tokenised once. Raises UsageError for a task that generates, or that has no development split;
-    MissingDataError where its data are not there.
+    Items are read and tokenised once. Raises what `with_data` does.
     """
 
     def __init__(self, patterns: Sequence[str], tokenizer: Any, source: Source, limit: int) -> None:
         self.tree, self.tasks = PrefixTree(), list[Task]()
         before = _prefix(tokenizer)
-        for spec in select(patterns):
+        for spec in with_data(patterns, source)[0]:
             golds, widths = [], []
             for row in load(spec.benchmark, spec.unit, _split(spec), source).rows[:limit]:
                 shown = render(spec.benchmark, spec.form(), row)
-                if not shown.choices:
-                    raise UsageError(f"early evaluation: {spec.name} generates text; name tasks that rank candidates.")
                 for choice in shown.choices:
                     context = tokenizer(shown.prompt)["input_ids"] if shown.prompt else [before]
                     tokens = tokenizer(choice, add_special_tokens=False)["input_ids"]
@@ -69,10 +66,37 @@ class EarlyEvaluation:
         return found | {"mean": sum(found.values()) / len(found)}
 
 
+def with_data(patterns: Sequence[str], source: Source) -> tuple[list[TaskSpec], list[str]]:
+    """The tasks whose development splits are there, and the names of those whose are not, as `run` leaves them out.
+
+    Raises UsageError for an unknown name, a task that generates or that has no development split, MissingDataError
+    where no task has data.
+    """
+    there, missing = [], []
+    try:
+        wanted = select(patterns)
+    except UsageError as error:
+        raise UsageError(f"evaluate.tasks: {error}") from error
+    for spec in wanted:
+        if spec.kind != "choose":
+            raise UsageError(f"evaluate.tasks: {spec.name} generates text; name tasks that rank candidates.")
+        split = _split(spec)
+        try:
+            load(spec.benchmark, spec.unit, split, source)
+        except MissingDataError as error:
+            missing.append(spec.name)
+            last = explain(spec.benchmark, error)
+        else:
+            there.append(spec)
+    if not there:
+        raise MissingDataError(f"evaluate.tasks: no development split is here. {last}")
+    return there, missing
+
+
 def _split(spec: TaskSpec) -> str:
     if not spec.benchmark.demo_split:
         raise UsageError(
-            f"early evaluation: {spec.benchmark.title} has no development split, and choosing a checkpoint on its test "
+            f"evaluate.tasks: {spec.benchmark.title} has no development split, and choosing a checkpoint on its test "
             "items would make every later score of them worthless. Name a task that has one, such as xling_xnli_de."
         )
     return spec.benchmark.demo_split

@@ -19,10 +19,10 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArg
 from xling_bench.errors import ModelError, OutputError, TrainingError
 from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog
 from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, step_of
+from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
 
-LOG, BOARD = "log.jsonl", "tensorboard"
 Early = tuple[Callable[[Any], dict[str, float]], int]
 
 
@@ -65,6 +65,8 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         self.sums: dict[str, Any] = {}  # tensors, read when they are logged
         self.counted = 0.0
         args = _arguments(folder, run)
+        # Without the instruction loss the layers above the contrastive one get no gradient: replication must look.
+        args.ddp_find_unused_parameters = not step.objective.instruction_weight
         args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
         examples.count = run.steps * args.world_size  # an item is what one process takes for one update
         optimiser = optimizer(step.model, run.lr, run.weight_decay)
@@ -78,8 +80,9 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             optimizers=(optimiser, schedule),
             callbacks=[JsonLog(folder / LOG), Bar(), *([Board(folder / BOARD)] if _has_tensorboard() else [])],
         )
+        self.early = early
         if early is not None:
-            self.add_callback(Evaluate(self, *early))
+            self.add_callback(Evaluate(early[1]))
         for default in (PrinterCallback, ProgressCallback):  # one prints to stdout, which is for the model's path
             self.remove_callback(default)
 
@@ -151,6 +154,16 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             logs |= {name: self._mean(value) / round(self.counted) for name, value in self.sums.items()}
             self.sums, self.counted = {}, 0.0
         super().log(logs, start_time)
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """What early evaluation says of the model, logged as `dev/<task>` after the losses of the same update."""
+        self.control.should_evaluate = False  # it is done; the end of the run asks again
+        if self.early is None:
+            return {}
+        step: AlignmentStep = self.accelerator.unwrap_model(self.model)
+        found = {f"dev/{name}": value for name, value in self.early[0](step.model).items()}
+        self.log(found)
+        return found
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Written aside by Trainer, then published; the old ones go only then."""

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from xling_bench import content
 from xling_bench.catalog.benchmark import Strict
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
 
 PARTS = {"model": "models", "data": "data", "method": "methods"}
@@ -35,8 +36,8 @@ class ModelPart(Strict):
 
 
 class MethodPart(Strict):
-    """The objective. `mode` says whose reading stands where paper and code differ and nothing is set here: AFP's `code`
-    (whose results are the published ones) or the `paper` to the letter; see `training.step.Objective` for each field.
+    """The objective. `mode` says whose loss stands where paper and code differ and nothing is set here: that of AFP's
+    `code` or the `paper`'s to the letter; `training.step.Objective` explains each field, and what else the code does.
 
     `learn`: `response`, or `text` for causal LM over prompt and response.
     """
@@ -46,13 +47,13 @@ class MethodPart(Strict):
     learn: Literal["response", "text"] = "response"
     layer: int | None = None
     pooling: Literal["last", "mean", "max", "max_with_zeros"] | None = None
-    temperature: float | None = Field(default=None, gt=0)
+    temperature: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     both_directions: bool | None = None
     negatives: Literal["other_side", "both_sides"] | None = None
     per: Literal["token", "sample"] | None = None
     gather: bool | None = None
-    contrastive_weight: float | None = Field(default=None, ge=0)
-    instruction_weight: float | None = Field(default=None, ge=0)
+    contrastive_weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    instruction_weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     def objective(self) -> dict[str, Any]:
         """The fields of `Objective` that are set here."""
@@ -78,8 +79,8 @@ class RunPart(Strict):
     weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     warmup: float = Field(default=0.03, ge=0, lt=1)
-    clip: float = Field(default=1.0, gt=0)
-    seed: int = 0
+    clip: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     save_every: int = Field(default=500, ge=1)
     log_every: int = Field(default=10, ge=1)
     keep: int = Field(default=2, ge=0)
@@ -125,18 +126,30 @@ def named() -> dict[str, dict[str, str]]:
     """{part: {name: its title}} of what `training/` holds: models, data, methods."""
     found: dict[str, dict[str, str]] = {}
     for part, folder in PARTS.items():
-        files = sorted((content.folder("training") / folder).glob("*.toml"))
-        found[part] = {path.stem: str(_read(path).get("title", "")) for path in files}
+        found[part] = {
+            path.stem: title_of(path) for path in sorted((content.folder("training") / folder).glob("*.toml"))
+        }
     return found
 
 
+def title_of(path: Path) -> str:
+    """What a file in `training/` says it is."""
+    return str(_read(path).get("title", ""))
+
+
+def files() -> dict[str, Path]:
+    """{name: path} of the whole recipes in `training/`."""
+    return {path.stem: path for path in sorted(content.folder("training").glob("*.toml"))}
+
+
 def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
-    """A recipe by `MODEL/DATA/METHOD` (names of files in `training/`) or by the path of a file that names them.
+    """A recipe by `MODEL/DATA/METHOD` (names of files in `training/`), or by a file that names them: its path, or its
+    name without `.toml` if it is one of `files`.
 
     Later wins: the method's own [data] and [run], the recipe file's tables, then `settings` (`run.steps=100`, values as
     in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit, naming the field.
     """
-    path = Path(recipe)
+    path = files().get(recipe, Path(recipe))
     own: dict[str, Any] = {}
     if path.suffix == ".toml":
         if not path.is_file():
@@ -147,7 +160,8 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
         parts, name = recipe.split("/"), recipe
     if len(parts) != len(PARTS):
         raise UsageError(
-            f"recipe {recipe!r}: expected MODEL/DATA/METHOD or a .toml file; see `xling-bench train list`."
+            f"recipe {recipe!r}: expected MODEL/DATA/METHOD (three names), a .toml file or the name of one in "
+            f"training/.{did_you_mean(recipe, ['list', *files()])} `xling-bench train list` shows what there is."
         )
     merged: dict[str, Any] = {"name": name}
     for part, chosen in zip(PARTS, parts, strict=True):
@@ -159,41 +173,15 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     try:  # by way of JSON, in which pydantic is strict about types and still takes lists for tuples
         return Recipe.model_validate_json(json.dumps(merged, default=str), strict=True)
     except ValidationError as error:
-        raise DeclarationError(f"recipe {recipe}: {_said(error)}") from error
-
-
-def _said(error: ValidationError) -> str:
-    """The first complaint: where, what was expected, what was received."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(map(str, first["loc"])) or "recipe"
-    if first["type"] == "extra_forbidden":
-        known = _keys(first["loc"][:-1])
-        hint = did_you_mean(str(first["loc"][-1]), known)
-        return f"{where}: there is no such key.{hint}" + (f" Known: {', '.join(known)}." if known else "")
-    said = first["msg"].removeprefix("Value error, ")
-    if first["type"] in ("value_error", "missing"):
-        return f"{where}: {said}"
-    if first["type"] == "tuple_type":
-        said = 'expected a list, for example ["one", "two"]'
-    return f"{where}: {said}, got {json.dumps(first['input'], ensure_ascii=False):.80}"
-
-
-def _keys(place: Sequence[int | str]) -> list[str]:
-    """The keys of a table of recipes; none where it is a list's or a choice's."""
-    table: Any = Recipe
-    for name in place:
-        field = table.model_fields.get(name) if isinstance(name, str) else None
-        table = field.annotation if field is not None else None
-        if not (isinstance(table, type) and issubclass(table, BaseModel)):
-            return []
-    return list(table.model_fields)
+        raise DeclarationError(f"recipe {recipe}: {complaint(error, Recipe)}") from error
 
 
 def _part(part: str, name: str) -> dict[str, Any]:
     known = named()[part]
     if name not in known:
+        own = f' A folder of your own goes into a table: [{part}] with path = "{name}".' if part == "model" else ""
         raise UsageError(f"no {part} {name!r} in training/{PARTS[part]}/.{did_you_mean(name, known)} "
-                         f"Known: {', '.join(known)}.")  # fmt: skip
+                         f"Known: {', '.join(known)}.{own}")  # fmt: skip
     found = _read(content.folder("training") / PARTS[part] / f"{name}.toml")
     if part != "method":
         found.pop("title", None)
@@ -204,7 +192,7 @@ def _part(part: str, name: str) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # TOML's, and UTF-8's
+    except (ValueError, RecursionError) as error:  # TOML's, and UTF-8's
         raise DeclarationError(f"{path}: not valid TOML: {error}") from error
 
 
@@ -215,6 +203,8 @@ def _setting(text: str) -> dict[str, Any]:
         raise UsageError(f"--set {text!r}: expected PART.KEY=VALUE, for example run.steps=100 or model.path=./ckpt.")
     try:
         found = tomllib.loads(f"value = {value}")
+    except RecursionError as error:
+        raise UsageError(f"--set {text[:60]}...: nested too deep.") from error
     except tomllib.TOMLDecodeError:
         found = {"value": value}  # a bare word is text: --set model.path=./checkpoint
     if len(found) > 1:

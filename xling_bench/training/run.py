@@ -4,43 +4,73 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from xling_bench.data.source import Source
-from xling_bench.errors import DataError, OutputError, UsageError
-from xling_bench.files import TEMPORARY, write_text
-from xling_bench.training.checkpoint import STAGING, check
+from xling_bench.errors import DataError, UsageError
+from xling_bench.files import write_text
+from xling_bench.training.checkpoint import check, checkpoints
+from xling_bench.training.claim import MODEL, RUN, claimed, compare, processes, usable
 from xling_bench.training.recipe import Recipe
 
-RUN, MODEL = "run.json", "model"
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
 
 
-def check_model(recipe: Recipe, *, trust_remote_code: bool = False) -> dict[str, Any]:
-    """What is wrong between recipe and model, before data are read: see `training.base.check_base`."""
-    from xling_bench.training.base import check_base
+def preflight(
+    recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False
+) -> dict[str, Any]:
+    """Everything that can be wrong before data are read, which may take minutes: model, folder, kernel, evaluation.
 
-    return check_base(recipe, _objective(recipe).layer, trust_remote_code=trust_remote_code)
-
-
-def plan(recipe: Recipe, streams: Any, base: dict[str, Any]) -> dict[str, Any]:
-    """What a run would do, without loading the model: what one process draws in all, and what the data report says.
-
-    `base` is what `check_base` found out about the model.
+    Returns {"model": what `check_base` found out, "evaluate": the tasks that will be, and those without data}. Raises
+    what the run itself would raise. A package or GPU that only the run needs is asked for here, too.
     """
-    drawn = dict(zip(("pairs", "instructions"), _drawn(recipe), strict=True))
-    rows = {name: len(stream) if (stream := getattr(streams, name)) is not None else 0 for name in drawn}
-    total = {name: recipe.run.steps * recipe.run.parts * drawn[name] if rows[name] else 0 for name in drawn}
+    from xling_bench.training.base import check_base
+    from xling_bench.training.early import with_data
+    from xling_bench.training.kernels import kernel
+
+    objective = _objective(recipe)
+    base = check_base(recipe, objective, trust_remote_code=trust_remote_code)
+    if output is not None:
+        usable(output)
+        compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()})
+    kernel(recipe.model.kernel)
+    negatives = recipe.run.pairs * (processes() if objective.gather else 1)
+    if objective.contrastive_weight and negatives < 2:
+        raise UsageError(
+            "run.pairs: with one pair in a batch the contrastive loss is 0 and teaches nothing; give more."
+        )
+    tasks, missing = with_data(recipe.evaluate.tasks, source) if recipe.evaluate.every else ([], [])
+    return {"model": base, "evaluate": {"tasks": [spec.name for spec in tasks], "no_data": missing}}
+
+
+def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """What a run would do: what all processes draw together, how often that is each row, what the data report says.
+
+    `found` is what `preflight` returned. "rows": of a stream; "epochs": draws by rows; "each": {group of rows: how
+    often each of them comes}. Raises DataError where the data have nothing for a loss that is to be learnt.
+    """
+    drawn = _drawn(recipe)
+    told: dict[str, Any] = {"rows": {}, "epochs": {}, "each": {}}
+    for name, weight in (("pairs", "contrastive_weight"), ("instructions", "instruction_weight")):
+        stream = getattr(streams, name)
+        if drawn[name] and stream is None:
+            raise DataError(
+                f"data.{name}: none is left to learn from (see allocation and overlaps), but the recipe's "
+                f"{weight.replace('_weight', '')} loss needs them. Add a source, or set method.{weight} = 0."
+            )
+        told[name] = recipe.run.steps * recipe.run.parts * drawn[name] * processes()
+        told["rows"][name] = rows = len(stream) if drawn[name] else 0
+        told["epochs"][name] = epochs = told[name] / rows if rows else 0.0
+        told["each"][name] = {group: epochs * rate for group, rate in stream.rates.items()} if rows else {}
     return {
         "recipe": recipe.model_dump(mode="json"),
         "objective": asdict(_objective(recipe)),
-        "model": base,
-        **total,
-        "epochs": {name: total[name] / rows[name] if rows[name] else 0.0 for name in drawn},
+        "processes": processes(),
+        **found,
+        **told,
         "data": streams.report,
     }
 
@@ -54,25 +84,30 @@ def train(
     `source` is where early evaluation reads development splits.
 
     Writes run.json (resolved recipe, data report with hashes, versions), log.jsonl, checkpoint-<step>/ and, at the end,
-    model/. Killed at any moment and started again with the same recipe, on the same machine, it ends in the same bytes.
-    Raises UsageError when `output` holds a run of another recipe, data or model, naming what differs; TrainingError for
-    a loss that is no number; OutputError when the disk refuses: the last checkpoint stays whole.
+    model/. Killed at any moment and started again with the same recipe, on the same machine and as many processes, it
+    ends in the same bytes. Raises UsageError when `output` holds a run of another recipe, data or model, naming what
+    differs; TrainingError for a loss that is no number; OutputError when the disk refuses, or another process trains
+    into the folder: the last checkpoint stays whole.
     """
     from transformers.utils.logging import disable_progress_bar
 
-    from xling_bench.training.base import load_base
-    from xling_bench.training.kernels import kernel
-    from xling_bench.training.loop import AlignmentTrainer, Run, latest
-    from xling_bench.training.step import AlignmentStep
-
     disable_progress_bar()  # of loading and writing: ours is the one of training
     facts = _facts(recipe, streams, fingerprint)
-    _claim(output, facts)
-    finished = output / MODEL
-    if finished.is_dir():
-        return finished
-    shutil.rmtree(output / STAGING, ignore_errors=True)  # what a killed run had half written
-    last, _ = latest(output)
+    with claimed(output, facts):
+        if not (output / MODEL).is_dir():
+            _train(recipe, streams, output, facts, source, trust_remote_code=trust_remote_code)
+    return output / MODEL
+
+
+def _train(
+    recipe: Recipe, streams: Any, output: Path, facts: dict[str, Any], source: Source | None, *, trust_remote_code: bool
+) -> None:
+    from xling_bench.training.base import load_base
+    from xling_bench.training.kernels import kernel
+    from xling_bench.training.loop import AlignmentTrainer, Run
+    from xling_bench.training.step import AlignmentStep
+
+    last = next(reversed(checkpoints(output)), None)
     if last is not None:
         check(last)
     fused = kernel(recipe.model.kernel)
@@ -83,58 +118,19 @@ def train(
     trainer = AlignmentTrainer(step, examples, tokenizer, output, Run(**_loop(recipe)), early)
     write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     trainer.train(resume_from_checkpoint=str(last) if last else None)
-    trainer.finish(finished)
-    return finished
+    trainer.finish(output / MODEL)
 
 
 def _facts(recipe: Recipe, streams: Any, fingerprint: str) -> dict[str, Any]:
     return {
         "recipe": recipe.model_dump(mode="json"),
         "objective": asdict(_objective(recipe)),
+        "processes": processes(),
         "model": fingerprint,
         "data": streams.report,
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
     }
-
-
-def _claim(output: Path, facts: dict[str, Any]) -> None:
-    """Refuse a folder of another run. Versions may change; what they change is for the reader of run.json to know."""
-    path = output / RUN
-    if not path.is_file():
-        if output.is_dir() and any(not inside.name.startswith(TEMPORARY) for inside in output.iterdir()):
-            raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
-        output.mkdir(parents=True, exist_ok=True)
-        return
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-        differing = _difference(_compared(before), _compared(facts))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
-    if differing:
-        raise UsageError(f"{output} holds a run with another {differing}. Give the same, or another -o.")
-
-
-COMPARED = ("recipe", "objective", "model", "data")
-
-
-def _compared(facts: dict[str, Any]) -> dict[str, Any]:
-    """What makes a run that run: not where the base model lies (`model` is its hash), nor what the recipe is called."""
-    recipe = {key: value for key, value in facts["recipe"].items() if key not in ("name", "title")}
-    recipe["model"] = {key: value for key, value in recipe["model"].items() if key not in ("path", "revision")}
-    return {key: facts[key] for key in COMPARED} | {"recipe": recipe}
-
-
-def _difference(a: Any, b: Any, where: str = "") -> str:
-    """The first place where two JSON values differ, with both values; empty where they are equal."""
-    b = json.loads(json.dumps(b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        for key in sorted({*a, *b}):
-            found = _difference(a.get(key), b.get(key), f"{where}.{key}" if where else key)
-            if found:
-                return found
-        return ""
-    return "" if a == b else f"{where} ({a!r:.80}, now {b!r:.80})"
 
 
 def _objective(recipe: Recipe) -> Any:
@@ -153,9 +149,9 @@ def _examples(recipe: Recipe, streams: Any, tokenizer: Any, packs: bool) -> Any:
     from xling_bench.training.examples import Examples, Sizes
 
     run, drawn = recipe.run, _drawn(recipe)
-    sizes = Sizes(*drawn, run.parts, run.pair_length, run.length, recipe.method.learn, run.ends)
-    if streams.pairs is None and streams.instructions is None:
-        raise DataError("the data hold neither pairs nor instructions.")
+    sizes = Sizes(
+        drawn["pairs"], drawn["instructions"], run.parts, run.pair_length, run.length, recipe.method.learn, run.ends
+    )
     return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
 
 
@@ -171,13 +167,13 @@ def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
     return EarlyEvaluation(wanted.tasks, tokenizer, source, wanted.limit), wanted.every
 
 
-def _drawn(recipe: Recipe) -> tuple[int, int]:
+def _drawn(recipe: Recipe) -> dict[str, int]:
     """Pairs and instructions of a part; none of those whose loss has weight 0."""
     objective = _objective(recipe)
-    return (
-        recipe.run.pairs if objective.contrastive_weight else 0,
-        recipe.run.instructions if objective.instruction_weight else 0,
-    )
+    return {
+        "pairs": recipe.run.pairs if objective.contrastive_weight else 0,
+        "instructions": recipe.run.instructions if objective.instruction_weight else 0,
+    }
 
 
 def _loop(recipe: Recipe) -> dict[str, Any]:

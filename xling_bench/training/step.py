@@ -24,10 +24,15 @@ from xling_bench.training.pooling import Pooling, pool
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised. Defaults are those of AFP's code; `PAPER` is the paper to the letter.
+    """What is minimised. Defaults are the loss of AFP's code; `PAPER` is the paper's, to the letter.
+
+    What else its code does is not in here: an output layer of its own (`model.untie`), samples glued into blocks in
+    which they see each other, labels on begin and end tokens of prompts, a contrastive gradient divided by the number
+    of accelerators (`contrastive_weight`).
 
     layer               l, 1 to the model's depth; the first is best in both models the paper tried (Section 4.2.2)
-    pooling             g. The code's scripts take `last`; the paper names mean and max, and does not say which it used
+    pooling             g. The code's scripts take `last`. The paper chose last or mean by development sets (Appendix
+                        B.1), and does not say which for which model; its figures use mean
     temperature         tau
     both_directions     also from the positive's side (neither paper nor code)
     negatives           see `contrastive`: the code's are the other side's sentences, the paper's all others
@@ -103,7 +108,8 @@ class AlignmentStep(torch.nn.Module):
         super().__init__()
         self.model = model
         self.network = Network(model)
-        self.network.check(objective.layer)
+        if objective.contrastive_weight:
+            self.network.check(objective.layer)
         self.objective, self.autocast, self.chunk, self.kernel = objective, autocast, chunk, kernel
 
     def ready(self) -> AbstractContextManager[None]:

@@ -12,12 +12,14 @@ TEXT = 100  # characters of a sample that are shown
 
 def summary(plan: dict[str, Any], streams: Streams) -> list[str]:
     """Lines without line breaks. `plan` is that of `training.run.plan`."""
+    drawn = [name for name in ("pairs", "instructions") if plan[name]]
     return [
         _model(plan),
-        *_data(plan["data"]),
+        *(line for name in drawn for line in _rows(name, plan)),
         *_overlaps(plan["data"]["overlaps"]),
-        _amount(plan),
-        *_samples(plan, streams),
+        *_evaluation(plan),
+        *(_amount(name, plan) for name in drawn),
+        *_samples(drawn, streams),
     ]
 
 
@@ -36,20 +38,37 @@ def _model(plan: dict[str, Any]) -> str:
     return f"model: {model} ({base['type']}); learns {' + '.join(parts)}; mode {mode}"
 
 
-def _data(report: dict[str, Any]) -> list[str]:
-    counts = {
-        key: f"{key} {found['pairs']:,} / {found['instructions']:,}" for key, found in report["languages"].items()
-    }
-    lines = [f"data: pairs / instructions by language: {', '.join(counts.values())}"]
+def _rows(name: str, plan: dict[str, Any]) -> list[str]:
+    """Rows by language, what was left out of them, and what looks wrong."""
+    report = plan["data"]
+    counts = ", ".join(f"{key} {found[name]:,}" for key, found in report["languages"].items())
+    rows = plan["rows"][name]
+    lines = [f"{name}: {rows:,} rows, by language {counts}"]
+    if name == "instructions" and (translations := rows - sum(v[name] for v in report["languages"].values())):
+        lines[0] += f", translation tasks {translations:,}"
+    left = _left_out(report[name])
+    if name == "pairs":
+        left["beyond the allocation"] = sum(v["there"] - v["taken"] for v in report.get("allocation", {}).values())
+    told = [f"{reason} {count:,}" for reason, count in sorted(left.items()) if count]
+    lines += [f"  left out in reading: {', '.join(told)}"] if told else []
+    lines += [
+        f"  {source['source']}: only {share:.0%} of its {key} letters are of that language's script; the right file?"
+        for source in report[name]
+        for key, share in source["foreign_script"].items()
+    ]
+    return lines
+
+
+def _left_out(sources: list[dict[str, Any]]) -> Counter[str]:
     left: Counter[str] = Counter()
-    for source in (*report["pairs"], *report["instructions"]):
+    for source in sources:
         for rows in source.get("rows", {}).values():
             left.update(rows["dropped"])
         for key, value in source["dropped_in_reading"].items():
             left.update(value if isinstance(value, dict) else {key: value})  # by language, then reason; or by reason
-        left["instruction without a partner"] += sum(source.get("dropped_without_partner", {}).values())
-    told = [f"{count:,} {reason}" for reason, count in sorted(left.items()) if count]
-    return [*lines, f"left out in reading: {', '.join(told)}"] if told else lines
+        left["without a partner"] += sum(source.get("dropped_without_partner", {}).values())
+        left["ids that one side lacks"] += sum(found["count"] for found in source["unmatched_ids"].values())
+    return left
 
 
 def _overlaps(report: dict[str, Any]) -> list[str]:
@@ -62,33 +81,52 @@ def _overlaps(report: dict[str, Any]) -> list[str]:
     )
     rows = report["rows"]
     kept = "left out" if report["policy"] == "drop" else "KEPT (data.overlap)"
-    what = f"{rows['pairs']:,} pairs, {rows['instructions']:,} instructions {kept}: {found}" if found else "none found"
+    what = (
+        f"{kept}: pairs {rows['pairs']:,}, instructions {rows['instructions']:,} in all languages; texts: {found}"
+        if found
+        else "none"
+    )
     lines = [f"overlaps with {', '.join(report['checked'])}: {what}"]
-    if missing := [key for key in report["missing"] if key not in report["checked"]]:
-        lines.append(f"not compared, for their data are not here: {', '.join(missing)}")
+    if report["missing"]:
+        missing = (
+            f"parts of {key} ({', '.join(parts[:3])}{', ...' if len(parts) > 3 else ''})"
+            if key in report["checked"]
+            else key
+            for key, parts in report["missing"].items()
+        )
+        lines.append(f"  not compared, for their data are not here: {', '.join(missing)}")
     return lines
 
 
-def _amount(plan: dict[str, Any]) -> str:
-    run = plan["recipe"]["run"]
-    drawn = [
-        f"{plan[name]:,} {name} (each row {plan['epochs'][name]:.2g} times)"
-        for name in ("pairs", "instructions")
-        if plan[name]
-    ]
-    return f"{run['steps']:,} updates: {', '.join(drawn)}"
+def _evaluation(plan: dict[str, Any]) -> list[str]:
+    tasks, missing = plan["evaluate"]["tasks"], plan["evaluate"]["no_data"]
+    if not tasks:
+        return []
+    every = plan["recipe"]["evaluate"]["every"]
+    lacking = f"; no data here for {', '.join(missing)}" if missing else ""
+    return [f"evaluated every {every} updates: {', '.join(tasks)}{lacking}"]
 
 
-def _samples(plan: dict[str, Any], streams: Streams) -> list[str]:
+def _amount(name: str, plan: dict[str, Any]) -> str:
+    run, many = plan["recipe"]["run"], plan["processes"]
+    line = f"{run['steps']:,} updates x {plan[name] // run['steps']:,} {name} = {plan[name]:,}"
+    line += f" of {many} processes together" if many > 1 else ""
+    each = plan["each"][name]
+    low, high = min(each, key=each.__getitem__), max(each, key=each.__getitem__)
+    if each[high] < 1.01 * each[low]:  # shares of an epoch are whole rows
+        return f"{line}: each row {each[high]:.2g} times"
+    return f"{line}: each row {each[low]:.2g} ({low}) to {each[high]:.2g} ({high}) times"
+
+
+def _samples(drawn: list[str], streams: Streams) -> list[str]:
     lines = []
-    if plan["pairs"] and streams.pairs is not None:
+    if "pairs" in drawn and streams.pairs is not None:
         pair = streams.pairs[0]
-        lines.append(
-            f"first pair: {pair.source_language} {_shown(pair.source)} = {pair.target_language} {_shown(pair.target)}"
-        )
-    if plan["instructions"] and streams.instructions is not None:
-        drawn = streams.instructions[0]
-        lines.append(f"first instruction: {_shown(drawn.prompt)} -> {_shown(drawn.response)}")
+        sides = ((pair.source_language, pair.source), (pair.target_language, pair.target))
+        lines.append(f"first pair: {' = '.join(f'{key} {_shown(text)}' for key, text in sides)}")
+    if "instructions" in drawn and streams.instructions is not None:
+        task = streams.instructions[0]
+        lines.append(f"first instruction: {_shown(task.prompt)} -> {_shown(task.response)}")
     return lines
 
 

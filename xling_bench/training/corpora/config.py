@@ -40,7 +40,8 @@ def _key(code: str) -> str:
 class _Files(Strict):
     """`files` gives the path for each language, below the data folder; `.gz` may be left out.
 
-    Several paths are read as one file, in their order.
+    Several paths are read as one file, in their order. `reverse` and `translation`, of pairs only, override what
+    `DataConfig` says for all.
     `name` begins the rows' ids (by default the first file's path). `limit` takes the first rows only: for each pair of
     languages, before any is dropped.
     """
@@ -48,6 +49,8 @@ class _Files(Strict):
     files: dict[str, Paths]
     name: str = ""
     limit: int | None = Field(default=None, ge=1)
+    reverse: Probability | None = None
+    translation: bool | None = None
 
     _registered = field_validator("files")(_keys)
 
@@ -85,7 +88,7 @@ class Tsv(Strict):
     """One file with a row a line: `columns` gives each language's column, counted from 1 or named in the header.
 
     `score` is a column with a number that must reach `least_score` (WikiMatrix: the margin, in column 1). Cells are
-    unquoted. `name` and `limit` as elsewhere.
+    unquoted. The rest is as elsewhere.
     """
 
     kind: Literal["tsv"]
@@ -96,6 +99,8 @@ class Tsv(Strict):
     least_score: float | None = None
     name: str = ""
     limit: int | None = Field(default=None, ge=1)
+    reverse: Probability | None = None
+    translation: bool | None = None
 
     _registered = field_validator("columns")(_keys)
 
@@ -157,7 +162,8 @@ class DataConfig(Strict):
     each language but the pivot; which rows fill it depends on the seed, and a larger cap keeps those of a smaller one.
 
     `translation`: pairs are translation tasks in the instruction stream, too. (AFP's paper does not say so; its code
-    does it with OPUS-100. There a pair and its task share a training row; here the two streams are independent.)
+    does it with OPUS-100. There a pair and its task share a training row; here the two streams are independent.) A
+    source of pairs may say otherwise for itself, of `reverse` as well.
 
     `decontaminate`: the benchmarks whose test splits are compared with training texts; None: all whose data are there,
     and it is an error if none are; (): no check. `dev_splits`: compare with demonstrations' splits, too. `overlap`:
@@ -206,6 +212,8 @@ class DataConfig(Strict):
     def _fits(self) -> Self:
         if not self.pairs and not self.instructions:
             raise ValueError("pairs, instructions: there is no data; name a source in one of them")
+        if any(source.reverse is not None or source.translation is not None for source in self.instructions):
+            raise ValueError("instructions: `reverse` and `translation` are for `pairs`; set data.reverse")
         if self.translation and not self.pairs:
             raise ValueError("translation: there are no pairs to translate; name a source in `pairs`")
         if (self.pairs or self.p_src < 1) and len(self.languages) < 2:
@@ -235,8 +243,10 @@ def _list(values: dict[str, Any]) -> str:
 def read_allocation(path: Path, wanted: tuple[str, ...]) -> dict[str, int]:
     """Pairs per language from a TOML or JSON file, one number for each language in `wanted`, others left out.
 
-    Raises DataError for a file of another shape or a language without a number.
+    Raises DataError for no such file, one of another shape, or a language without a number.
     """
+    if not path.is_file():
+        raise DataError(f"data.allocation: there is no file {path}.")
     try:
         text = path.read_text(encoding="utf-8")
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)

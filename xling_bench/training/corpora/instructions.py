@@ -66,6 +66,8 @@ def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
         rows = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); is the file truncated?") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end
+        raise DataError(f"{path}: not valid JSON for us: {error}") from error
     if not rows:
         raise DataError(f"{path}: the list is empty")
     return [(f"{path}, row {number}", row) for number, row in enumerate(rows, start=1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from xling_bench.training.corpora.instructions import Tasks, read_tasks
 from xling_bench.training.corpora.order import key_of, permuted
 from xling_bench.training.corpora.overlaps import settle
 from xling_bench.training.corpora.pairs import Languages, read_pairs, unmatched_ids, wanted_pairs
+from xling_bench.training.corpora.scripts import foreign
 from xling_bench.training.corpora.streams import Crossing, Group, InstructionStream, PairStream, Shared, Streams
 from xling_bench.training.corpora.texts import Pair
 
@@ -33,6 +35,7 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
     overlap with evaluation texts unless the configuration says what to do about them.
     """
     root = root or _root()
+    compared = source or _source(config)
     pairs, pair_entries = _pairs(config, root)
     shared, task_entries = _instructions(config, root)
     report: dict[str, Any] = {
@@ -43,7 +46,7 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
         "overlaps": {"policy": "unchecked", "checked": {}, "missing": {}},
     }
     if config.decontaminate != ():
-        check, what = checker(config, source or source_from_environment())
+        check, what = checker(config, compared)
         pairs, shared, found = settle(config, check, pairs, shared)
         report["overlaps"] = what | found
     if config.allocation is not None:
@@ -54,10 +57,9 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
         config.p_src, config.pivot if config.pairing == "pivot" else None, config.reverse, config.weights
     )
     groups: list[Group[tuple[Shared, str] | Pair]] = [*_task_groups(config, shared)]
-    if config.translation:
-        groups += [Group(f"translation {group.name}", group.rows, group.weight) for group in pair_groups]
+    groups += _translations(pair_groups)
     return Streams(
-        PairStream(pair_groups, seed=seed, reverse=config.reverse) if any(pairs.values()) else None,
+        PairStream(pair_groups, seed=seed) if any(pairs.values()) else None,
         InstructionStream(groups, crossing, seed=seed) if groups else None,
         report,
     )
@@ -70,6 +72,17 @@ def _root() -> Path:
     if not Path(root).is_dir():
         raise UsageError(f"XLING_DATA_DIR={root}: no such folder.")
     return Path(root)
+
+
+def _source(config: DataConfig) -> Source:
+    """The environment's, where evaluation texts are; made-up ones are none to compare with."""
+    source = source_from_environment()
+    if source.kind == "sample" and config.decontaminate != ():
+        raise UsageError(
+            "Training texts are compared with benchmarks' test splits, and the sample's (XLING_DATA=sample, --data "
+            "sample) are made up. Unset it, or say `data.decontaminate = []` to train unchecked."
+        )
+    return source
 
 
 def _pairs(config: DataConfig, root: Path) -> tuple[Pairs, list[dict[str, Any]]]:
@@ -108,6 +121,11 @@ def _instructions(config: DataConfig, root: Path) -> tuple[list[Shared], list[di
                 "kept": {key: sum(key in row.tasks for row in rows) for key in tasks},
                 "dropped_in_reading": dropped,
                 "dropped_without_partner": alone,
+                "foreign_script": {
+                    key: share
+                    for key, found in tasks.items()
+                    if (share := foreign(key, (task.output for task in found.values()))) is not None
+                },
                 "unmatched_ids": unmatched,
             }
         )
@@ -174,6 +192,12 @@ def _pair_groups(config: DataConfig, pairs: Pairs) -> list[Group[Pair]]:
             if rows
         ]
     )
+
+
+def _translations(groups: list[Group[Pair]]) -> Iterator[Group[tuple[Shared, str] | Pair]]:
+    for group in groups:
+        if rows := [pair for pair in group.rows if pair.translation]:
+            yield Group(f"translation {group.name}", rows, group.weight * len(rows) / len(group.rows))
 
 
 def _task_groups(config: DataConfig, shared: list[Shared]) -> list[Group[tuple[Shared, str] | Pair]]:

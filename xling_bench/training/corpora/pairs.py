@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import combinations, islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from xling_bench.data.rows import rows_hash
 from xling_bench.errors import DataError
 from xling_bench.training.corpora.config import Alpaca, Bactrian, DataConfig, Lines, Moses, PairSource, Tsv
 from xling_bench.training.corpora.instructions import read_tasks, shown
+from xling_bench.training.corpora.scripts import foreign
 from xling_bench.training.corpora.texts import Pair
 
 Languages = tuple[str, str]
@@ -54,7 +56,7 @@ def read_pairs(
     for first, last in wanted_pairs(config):
         if first in columns and last in columns:
             name = f"{first}-{last}"
-            rows, tally = _paired(source, columns, (first, last), seen)
+            rows, tally = _paired(source, columns, (first, last), seen, config)
             found[first, last] = rows
             counts[name] = {"read": tally.read, "kept": tally.kept, "dropped": tally.dropped}
             unmatched |= unmatched_ids(columns, (first, last))
@@ -71,6 +73,11 @@ def read_pairs(
         "hash": rows_hash(_canonical(pair) for rows in found.values() for pair in rows),
         "rows": counts,
         "dropped_in_reading": dropped,
+        "foreign_script": {
+            key: share
+            for key, texts in columns.items()
+            if key in config.languages and (share := foreign(key, texts.values())) is not None
+        },
         "unmatched_ids": unmatched,
     }
     return found, entry
@@ -91,9 +98,11 @@ def _canonical(pair: Pair) -> dict[str, str]:
 
 
 def _paired(
-    source: PairSource, columns: Columns, pair: Languages, seen: set[tuple[str, ...]]
+    source: PairSource, columns: Columns, pair: Languages, seen: set[tuple[str, ...]], config: DataConfig
 ) -> tuple[list[Pair], Counts]:
     first, last = pair
+    reverse = config.reverse if source.reverse is None else source.reverse
+    translation = config.translation if source.translation is None else source.translation
     counts = Counts()
     kept = []
     shared = (key for key in columns[first] if key in columns[last])
@@ -109,7 +118,7 @@ def _paired(
             counts.drop("repeated pair")
         else:
             seen.add(identity)
-            kept.append(Pair(f"{source.title}:{key}", *texts, *pair))
+            kept.append(Pair(f"{source.title}:{key}", *texts, *pair, reverse, translation))
     counts.kept = len(kept)
     return kept, counts
 
@@ -208,6 +217,9 @@ def _place(path: Path, column: int | str, header: list[str] | None, width: int) 
 
 def _number(cell: str, where: str) -> float:
     try:
-        return float(cell)
-    except ValueError as error:
-        raise DataError(f"{where}: expected a number as score, got {cell!r:.40}") from error
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise DataError(f"{where}: expected a finite number as score, got {cell!r:.40}")
+    return number

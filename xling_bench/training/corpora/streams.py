@@ -46,6 +46,12 @@ class Order(Generic[T]):
         self._seed = seed
         self._use = use
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """{group: how often each of its rows comes in an epoch}; 1 for all without weights."""
+        shared = zip(self.groups, self.shares, strict=True)
+        return {group.name: share / len(group.rows) for group, share in shared}
+
     def __getitem__(self, i: int) -> tuple[str, T]:
         epoch, place = divmod(i, self.size)
         slot = permuted(place, self.size, key_of(self._seed, self._use, "epoch", epoch))
@@ -60,17 +66,21 @@ class Order(Generic[T]):
 class PairStream:
     """Translation pairs. `len` is an epoch; `stream[i]` goes on without end, each epoch in another order."""
 
-    def __init__(self, groups: Sequence[Group[Pair]], *, seed: int, reverse: float) -> None:
+    def __init__(self, groups: Sequence[Group[Pair]], *, seed: int) -> None:
         self._order = Order(groups, seed, "pairs")
         self._turn = key_of(seed, "pairs", "turn")
-        self._reverse = reverse
 
     def __len__(self) -> int:
         return self._order.size
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """{group of rows: how often each of them comes in an epoch}."""
+        return self._order.rates
+
     def __getitem__(self, i: int) -> Pair:
         _, pair = self._order[_index(i)]
-        return pair.turned() if uniform(self._turn, i) < self._reverse else pair
+        return pair.turned() if uniform(self._turn, i) < pair.reverse else pair
 
     def __iter__(self) -> Iterator[Pair]:
         """The first epoch."""
@@ -116,13 +126,19 @@ class InstructionStream:
     def __len__(self) -> int:
         return self._order.size
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """{group of rows: how often each of them comes in an epoch}."""
+        return self._order.rates
+
     def __getitem__(self, i: int) -> Instruction:
         _, row = self._order[_index(i)]
-        turned = uniform(self._keys["turn"], i) < self._crossing.reverse
+        number = uniform(self._keys["turn"], i)
         if isinstance(row, Pair):
-            return translation_of(row.turned() if turned else row, mixed(self._keys["template"], i) % 2)
+            turned = row.turned() if number < row.reverse else row
+            return translation_of(turned, mixed(self._keys["template"], i) % 2)
         shared, language = row
-        asked, answered = self._languages(shared, language, i, turned=turned)
+        asked, answered = self._languages(shared, language, i, turned=number < self._crossing.reverse)
         return instruction_of(shared.id, shared.tasks[asked], asked, shared.tasks[answered], answered)
 
     def __iter__(self) -> Iterator[Instruction]:

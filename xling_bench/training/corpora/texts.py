@@ -7,7 +7,7 @@ response stays in the prompt's language.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xling_bench import languages
 
@@ -18,17 +18,25 @@ TRANSLATION_FORMATS = ("{input} Translate into {tgt_lang}: {output}", "{input} =
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two sentences that translate each other. `id` is the source's name and the row's, the same in every language."""
+    """Two sentences that translate each other. `id` is the source's name and the row's, the same in every language.
+
+    `reverse`: the probability that it is drawn turned. `translation`: it is a translation task, too.
+    """
 
     id: str
     source: str
     target: str
     source_language: str
     target_language: str
+    reverse: float = 0.0
+    translation: bool = False
 
     def turned(self) -> Pair:
         """The same with its sides exchanged."""
-        return Pair(self.id, self.target, self.source, self.target_language, self.source_language)
+        return replace(
+            self, source=self.target, target=self.source, source_language=self.target_language,
+            target_language=self.source_language,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

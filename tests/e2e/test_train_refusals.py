@@ -1,0 +1,162 @@
+"""What `xling-bench train` refuses, when, and what it says."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from xling_bench.cli.main import main
+
+pytestmark = pytest.mark.e2e
+
+
+WRONG = [
+    ("run.stepz=3", "run.stepz: there is no such key. Did you mean 'steps'"),
+    ("runs.steps=3", "Did you mean 'run'"),
+    ("data.langs=[]", "data.langs: there is no such key. Did you mean 'languages'"),
+    ("method.layer=3", "layers 1 to 2; there is no layer 3"),
+    ("run.length=4096", "run.length: the model has 2048 positions, got 4096"),
+    ("run.pair_length=4096", "run.pair_length: the model has 2048 positions"),
+    ("model.path=./nowhere", "model folder ./nowhere does not exist"),
+    ("steps", "expected PART.KEY=VALUE"),
+    ("run.steps=true", "run.steps: Input should be a valid integer, got true"),
+    ("run.steps=2.5", "run.steps: Input should be a valid integer, got 2.5"),
+    ("run.steps=2\npairs = 3", "one value each"),
+    ("run.lr=inf", "run.lr: Input should be a finite number"),
+    ("run.clip=inf", "run.clip: Input should be a finite number"),
+    ("run.seed=-1", "run.seed: Input should be greater than or equal to 0"),
+    ("run.pairs=1", "with one pair in a batch"),
+    ("data.pairs=" + "[" * 5000, "nested too deep"),
+    ("model.kernel=liger", "model.kernel"),
+    ("method.mode=papre", "Input should be 'code' or 'paper', got \"papre\""),
+    ("evaluate.tasks=xling_xnli", "evaluate.tasks: expected a list"),
+]
+
+
+@pytest.mark.parametrize(("setting", "said"), WRONG)
+def test_what_is_wrong_is_said_before_anything_is_read(recipe: Path, tmp_path: Path, capsys, setting, said) -> None:
+    """A dry run says the same, with data that could not be read in any case."""
+    (tmp_path / "data" / "pairs.de").unlink()
+    assert main(["train", str(recipe), "-o", str(tmp_path / "out"), "--set", setting]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert main(["train", str(recipe), "--dry-run", "--set", setting]) == 2
+    assert capsys.readouterr().err == error
+    assert not (tmp_path / "out").exists()
+
+
+def test_recipes_that_are_none(recipe: Path, tmp_path: Path, capsys) -> None:
+    def refused(*arguments: str) -> str:
+        assert main(["train", *arguments]) == 2
+        return capsys.readouterr().err
+
+    out = str(tmp_path / "out")
+    (binary := tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    assert "give -o DIR" in refused(str(recipe))
+    assert "Did you mean 'afp'" in refused("xglm-564m/en-zh/apf", "-o", out)
+    assert "expected MODEL/DATA/METHOD" in refused("xglm-564m", "-o", out)
+    assert "Did you mean 'list'" in refused("lst")
+    assert "does not exist" in refused("nothing.toml", "-o", out)
+    assert "not valid TOML" in refused(str(binary), "-o", out)
+    nothing = ("--set", "method.contrastive_weight=0", "--set", "method.instruction_weight=0")
+    assert "both 0" in refused(str(recipe), "-o", out, *nothing)
+
+
+TABLES = [
+    ('model = "xglm-564m"\n[dta]\n', "dta: there is no such key. Did you mean 'data'"),
+    ('model = "./base"\n[data]\n', '[model] with path = "./base"'),
+    ("[data]\n", "model: name one of training/models/"),
+    ('[[data.pairs]]\nkind = "line"', "data.pairs.0: kind: expected one of 'moses', 'lines'"),
+    ('[[data.pairs]]\nfiles.en = "x"', "data.pairs.0: `kind` is missing"),
+    ('[[data.pairs]]\nkind = "lines"\nfils = 3', "data.pairs.0.fils: there is no such key. Did you mean 'files'"),
+    ('[[data.instructions]]\nkind = "alpaca"\nfiles.en = "x"\nreverse = 0.5', "are for `pairs`"),
+]
+
+
+@pytest.mark.parametrize(("table", "said"), TABLES)
+def test_tables_of_a_recipe_file_are_checked(recipe: Path, capsys, table: str, said: str) -> None:
+    recipe.write_text(
+        table
+        if "model" in said or table.startswith("model")
+        else f'model = "xglm-564m"\n[data]\nlanguages = ["en"]\n{table}'
+    )
+    assert main(["train", str(recipe), "--dry-run"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_used_is_refused_before_anything_is_read(recipe: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "data" / "pairs.de").unlink()
+    (file := tmp_path / "file").write_text("x", encoding="utf-8")
+    (other := tmp_path / "other").mkdir()
+    (other / "notes.txt").write_text("mine", encoding="utf-8")
+    for place, said in ((file, "is a file"), (other, "holds no run")):
+        for more in ([], ["--dry-run"]):
+            assert main(["train", str(recipe), "-o", str(place), *more]) == 2
+            assert said in capsys.readouterr().err
+
+
+def test_two_starts_into_one_folder(recipe: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with FileLock(str(out / ".xling-tmp-lock")):
+        assert main(["train", str(recipe), "-o", str(out)]) == 2
+    assert "another process is training into it" in capsys.readouterr().err
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=2"]) == 0
+
+
+def test_a_loss_without_data_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "data" / "none.json").write_text('{"de": 0}', encoding="utf-8")
+    assert main(["train", str(recipe), "--dry-run", "--set", "data.allocation=none.json"]) == 2
+    assert "data.pairs: none is left to learn from" in capsys.readouterr().err
+    assert main(["train", str(recipe), "--dry-run", "--set", "data.allocation=nowhere.json"]) == 2
+    assert "there is no file" in capsys.readouterr().err
+
+
+def test_invented_benchmark_items_are_no_check_for_contamination(recipe: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("XLING_DATA", "sample")
+    assert main(["train", str(recipe), "--dry-run", "--set", 'data.decontaminate=["xnli"]']) == 2
+    assert "made up" in capsys.readouterr().err
+
+
+def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
+    out = str(tmp_path / "out")
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0
+    capsys.readouterr()
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=3"]) == 2
+    assert "another recipe.run.steps (2, now 3)" in capsys.readouterr().err
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0, "a finished run is left as it is"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("optimizer.pt", b"no tensors"),
+        ("rng_state.pth", b""),
+        ("scheduler.pt", None),
+        ("trainer_state.json", b"[]"),
+        ("trainer_state.json", b'{"global_step": 3}'),
+        ("model.safetensors", b"\0"),
+        ("config.json", b"{"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_error(
+    recipe: Path, tmp_path: Path, capsys, name: str, content: bytes | None
+) -> None:
+    out = tmp_path / "out"
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 0
+    shutil.rmtree(out / "model")
+    (last,) = (path for path in out.glob("checkpoint-*") if path.name == "checkpoint-6")
+    shutil.rmtree(last)
+    damaged = out / "checkpoint-4" / name
+    damaged.unlink()
+    if content is not None:
+        damaged.write_bytes(content)
+    capsys.readouterr()
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 2
+    error = capsys.readouterr().err
+    assert "checkpoint-4" in error
+    assert "Delete the folder" in error
+    assert "Traceback" not in error

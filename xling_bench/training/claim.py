@@ -1,0 +1,110 @@
+"""Whose a run's folder is: one run's, and one starter's at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from xling_bench.errors import OutputError, UsageError
+from xling_bench.files import TEMPORARY
+from xling_bench.training.checkpoint import STAGING, checkpoints
+
+RUN, MODEL, LOG, BOARD = "run.json", "model", "log.jsonl", "tensorboard"
+COMPARED = ("recipe", "objective", "model", "data", "processes")
+# What a recipe may change while a run lasts: it changes no weight.
+FREE = {"model": ("path", "revision"), "run": ("save_every", "log_every", "keep")}
+FREE_PARTS = ("name", "title", "evaluate")
+
+
+def processes() -> int:
+    """How many learn together (torchrun's, accelerate's)."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def usable(output: Path) -> None:
+    """Raise OutputError for a place that can be no run's folder: a file, or a folder with something else in it."""
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"-o {output} is a file; give the folder that checkpoints and the model go into.")
+    if output.is_dir() and not (output / RUN).is_file() and any(_foreign(path) for path in output.iterdir()):
+        raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
+
+
+def compare(output: Path, facts: dict[str, Any]) -> None:
+    """Raise UsageError where `output` holds another run, naming what differs; keys that `facts` lacks are not compared.
+
+    Versions may change: what they change is for the reader of run.json to know. A run that left neither checkpoint nor
+    model has nothing to lose.
+    """
+    path = output / RUN
+    if not path.is_file() or not (checkpoints(output) or (output / MODEL).is_dir()):
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        known = {key: before.get(key, 1) if key == "processes" else before[key] for key in COMPARED}
+        differing = _difference(_fixed({key: known[key] for key in COMPARED if key in facts}), _fixed(facts))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
+    if differing:
+        raise UsageError(f"{output} holds a run with another {differing}. Give the same, or another -o.")
+
+
+@contextmanager
+def claimed(output: Path, facts: dict[str, Any]) -> Iterator[None]:
+    """The folder, ours until the run ends, without what a killed run had half written.
+
+    Raises what `usable` and `compare` raise, OutputError where another process trains into it or it cannot be made.
+    """
+    usable(output)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(str(output / f"{TEMPORARY}lock"), timeout=0)
+        if os.environ.get("RANK", "0") == "0":  # the first of several processes holds it for all
+            lock.acquire()
+    except Timeout as error:
+        raise OutputError(
+            f"{output}: another process is training into it; wait for it, or choose another -o."
+        ) from error
+    except OSError as error:
+        raise OutputError(f"cannot use {output}: {error.strerror or error}") from error
+    try:
+        compare(output, facts)
+        if lock.is_locked:
+            shutil.rmtree(output / STAGING, ignore_errors=True)
+            if not checkpoints(output) and not (output / MODEL).is_dir():
+                (output / LOG).unlink(missing_ok=True)  # of a run that came to nothing
+                shutil.rmtree(output / BOARD, ignore_errors=True)
+        yield
+    finally:
+        lock.release()
+
+
+def _foreign(path: Path) -> bool:
+    return not path.name.startswith(TEMPORARY)
+
+
+def _fixed(facts: dict[str, Any]) -> dict[str, Any]:
+    """What makes a run that run: not where the base model lies (`model` is its hash), nor what the recipe is called."""
+    kept = {key: facts[key] for key in COMPARED if key in facts}
+    recipe = {key: value for key, value in facts["recipe"].items() if key not in FREE_PARTS}
+    for part, free in FREE.items():
+        recipe[part] = {key: value for key, value in recipe[part].items() if key not in free}
+    return kept | {"recipe": recipe}
+
+
+def _difference(a: Any, b: Any, where: str = "") -> str:
+    """The first place where two JSON values differ, with both values; empty where they are equal."""
+    b = json.loads(json.dumps(b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in sorted({*a, *b}):
+            found = _difference(a.get(key), b.get(key), f"{where}.{key}" if where else key)
+            if found:
+                return found
+        return ""
+    return "" if a == b else f"{where} ({a!r:.80}, now {b!r:.80})"
