@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 from training_recipe import ROWS
+from transformers import AutoTokenizer
 
 from xling_bench.cli.main import main
 
@@ -46,6 +48,21 @@ def test_a_run_killed_twice_ends_in_the_same_bytes(recipe: Path, tmp_path: Path)
     assert facts["recipe"]["run"]["steps"] == 12
     assert facts["objective"]["instruction_weight"] == 1.5
     assert {"torch", "transformers"} < facts["versions"].keys()
+
+
+@pytest.mark.parametrize("name", ["xglm", "bloom", "llama"])
+def test_the_model_has_its_bases_form(recipe: Path, models: dict[str, Path], tmp_path: Path, name: str) -> None:
+    """The same tensors, shapes and configuration, so that what loads the base loads it."""
+    base, out = models[name], tmp_path / "out"
+    settings = ["--set", "run.steps=1", "--set", f"model.path={base}"]
+    assert main(["train", str(recipe), "-o", str(out), *settings]) == 0
+    tensors = [load_file(folder / "model.safetensors") for folder in (base, out / "model")]
+    shapes = [{name: (each.shape, each.dtype) for name, each in found.items()} for found in tensors]
+    assert shapes[0] == shapes[1]
+    configs = [json.loads((folder / "config.json").read_text(encoding="utf-8")) for folder in (base, out / "model")]
+    assert configs[0] == configs[1]
+    trained, started = (AutoTokenizer.from_pretrained(folder) for folder in (out / "model", base))
+    assert trained("Der Hund bellt 1.")["input_ids"] == started("Der Hund bellt 1.")["input_ids"]
 
 
 def test_the_model_is_loaded_and_scored_unchanged(recipe: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -202,7 +202,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         self.accelerator.wait_for_everyone()
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
-        """The model inside the step, as transformers, vLLM and lm-eval load it."""
+        """The model inside the step, in the form it was loaded from."""
         save_model(self.accelerator.unwrap_model(self.model).model, self.processing_class, Path(str(output_dir)))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A training run: recipe and data to an aligned checkpoint that transformers, vLLM and lm-eval load unchanged."""
+"""A training run: recipe and data to an aligned checkpoint, in the form of the model it started from."""
 
 from __future__ import annotations
 
