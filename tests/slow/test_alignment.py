@@ -133,6 +133,6 @@ def test_afp_brings_translations_together(real_data: Path, tmp_path: Path) -> No
     mean = {name: sum(values.values()) / len(values) for name, values in found.items()}
     for name, values in found.items():
         print(f"{name:10s} {mean[name]:5.1f}  " + "  ".join(f"{key} {value:4.1f}" for key, value in values.items()))
-    assert mean["afp"] > 8 * mean["base"]  # measured: 26 times
+    assert mean["afp"] > 8 * mean["base"]  # measured: 26 times the base, 12 times causal LM, twice the untrained
     assert mean["afp"] > 8 * mean["clm"]
     assert mean["afp"] > 1.5 * mean["untrained"]
