@@ -47,3 +47,14 @@ def make_model(architecture: str, folder: Path) -> Path:
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
     return folder
+
+
+def without_a_weight(folder: Path) -> Path:
+    """The same folder, its file without one of the first layer's weights."""
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    del weights[next(name for name in sorted(weights) if name.startswith("model.layers.0."))]
+    save_file(weights, path, metadata={"format": "pt"})
+    return folder

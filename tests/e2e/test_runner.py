@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tiny import without_a_weight
 
 from xling_bench import evaluate
 from xling_bench.errors import OutputError
@@ -162,7 +163,7 @@ def test_wrong_input_gets_one_clear_error(change, message, models, tmp_path) -> 
     ("remove", "add", "message"),
     [("model.safetensors", None, "has no weights"), ("model.safetensors", "pytorch_model.bin", "is a pickle"),
      ("config.json", None, "has no config.json"), ("tokenizer*", None, "has no tokenizer"),
-     (None, "truncate", "cannot be loaded")],
+     (None, "truncate", "cannot be loaded"), (None, "drop", "its files lack 1 of its weights (model.layers.0.")],
 )  # fmt: skip
 def test_a_model_folder_that_is_none(remove, add, message, models, tmp_path) -> None:
     folder = shutil.copytree(models["llama"], tmp_path / "model")
@@ -171,6 +172,8 @@ def test_a_model_folder_that_is_none(remove, add, message, models, tmp_path) -> 
     if add == "truncate":
         weights = folder / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:1000])
+    elif add == "drop":
+        without_a_weight(folder)
     elif add:
         (folder / add).write_bytes(b"\x80\x04.")
     done = run("run", "--model", f"hf:{folder}", "--tasks", "xling_xnli_de", "-o", str(tmp_path / "run"))

@@ -115,6 +115,13 @@ def test_what_has_run_already_is_said(recipe: Path, tmp_path: Path, capsys, monk
     assert "another processes (1, now 2)" in capsys.readouterr().err
 
 
+def test_translation_tasks_of_one_source_are_instructions(recipe: Path, capsys) -> None:
+    pairs = '[{kind = "moses", files = {en = "pairs.en", de = "pairs.de"}, translation = true}]'
+    settings = ["--set", "data.instructions=[]", "--set", f"data.pairs={pairs}"]
+    assert main(["train", str(recipe), "--dry-run", *settings]) == 0
+    assert "instructions: 120 rows, by language en 0, de 0, translation tasks 120" in capsys.readouterr().err
+
+
 def test_what_a_person_should_look_at_is_said(recipe: Path, tmp_path: Path, capsys) -> None:
     """Texts of another script, rows left out, uneven weights, and nothing that a terminal would obey."""
     data = tmp_path / "data"
@@ -126,7 +133,7 @@ def test_what_a_person_should_look_at_is_said(recipe: Path, tmp_path: Path, caps
     out, err = capsys.readouterr()
     assert json.loads(out)["data"]["pairs"][0]["foreign_script"]["de"] < 0.1
     assert "of its de letters" in err
-    assert "left out in reading: repeated pair 59" in err
+    assert "repeated pair 59" in err
     assert "translation tasks 61" in err
     assert "(en) to" in err
     assert not {"\x1b", "\x9b"} & set(out + err)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from tiny import without_a_weight
 
 from xling_bench.cli.main import main
 
@@ -30,6 +31,10 @@ WRONG = [
     ("run.seed=-1", "run.seed: Input should be greater than or equal to 0"),
     ("run.pairs=1", "with one pair in a batch"),
     ("data.pairs=" + "[" * 5000, "nested too deep"),
+    ("data.pairs=" + "[" * 400 + "]" * 400, "nested too deep"),
+    (f"data{'.a' * 3000}=1", "nested too deep"),
+    ("run.steps=9223372036854775808", "run.steps: Input should be less than"),
+    ("model.path=", "model.path: String should have at least 1 character"),
     ("model.kernel=liger", "model.kernel"),
     ("method.mode=papre", "Input should be 'code' or 'paper', got \"papre\""),
     ("evaluate.tasks=xling_xnli", "evaluate.tasks: expected a list"),
@@ -69,6 +74,7 @@ TABLES = [
     ('model = "xglm-564m"\n[dta]\n', "dta: there is no such key. Did you mean 'data'"),
     ('model = "./base"\n[data]\n', '[model] with path = "./base"'),
     ("[data]\n", "model: name one of training/models/"),
+    ('model = ""\n', "no model ''"),
     ('[[data.pairs]]\nkind = "line"', "data.pairs.0: kind: expected one of 'moses', 'lines'"),
     ('[[data.pairs]]\nfiles.en = "x"', "data.pairs.0: `kind` is missing"),
     ('[[data.pairs]]\nkind = "lines"\nfils = 3', "data.pairs.0.fils: there is no such key. Did you mean 'files'"),
@@ -92,10 +98,16 @@ def test_a_folder_that_cannot_be_used_is_refused_before_anything_is_read(recipe:
     (file := tmp_path / "file").write_text("x", encoding="utf-8")
     (other := tmp_path / "other").mkdir()
     (other / "notes.txt").write_text("mine", encoding="utf-8")
-    for place, said in ((file, "is a file"), (other, "holds no run")):
+    for place, said in ((file, "is a file"), (file / "x", "no folder that can be"), (other, "holds no run")):
         for more in ([], ["--dry-run"]):
             assert main(["train", str(recipe), "-o", str(place), *more]) == 2
             assert said in capsys.readouterr().err
+
+
+def test_a_model_that_lacks_weights_is_refused(recipe: Path, models, tmp_path: Path, capsys) -> None:
+    base = without_a_weight(shutil.copytree(models["llama"], tmp_path / "base"))
+    assert main(["train", str(recipe), "-o", str(tmp_path / "out"), "--set", f"model.path={base}"]) == 2
+    assert "its files lack 1 of its weights (model.layers.0." in capsys.readouterr().err
 
 
 def test_two_starts_into_one_folder(recipe: Path, tmp_path: Path, capsys) -> None:
@@ -140,6 +152,8 @@ def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Pa
         ("trainer_state.json", b'{"global_step": 3}'),
         ("model.safetensors", b"\0"),
         ("config.json", b"{"),
+        ("trainer_state.json", b'{"global_step": 4}'),
+        ("files.json", b"[" * 100_000),
     ],
 )
 def test_a_damaged_checkpoint_is_one_error(

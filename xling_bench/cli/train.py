@@ -72,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 130
     if first:
         print(done)
-        print(f"score it: xling-bench run --model hf:{done} {_tasks(recipe.data.languages)} -o runs/{output.name}",
-              file=sys.stderr)  # fmt: skip
+        hint = f"score it: xling-bench run --model hf:{done} {_tasks(recipe.data.languages)} -o runs/{output.name}"
+        print(printable(hint), file=sys.stderr)
     return 0
 
 

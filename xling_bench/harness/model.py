@@ -192,13 +192,12 @@ def load(config: ModelConfig) -> Any:
     Raises ModelError with the loader's own reason.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from lm_eval.models.huggingface import HFLM
-
+    from xling_bench.harness.loading import WholeModel
     from xling_bench.harness.shared_prefix import SharedPrefixLM
 
     device = _device(config.device)
     own = config.scoring == "shared-prefix"
-    backend = partial(SharedPrefixLM, token_budget=config.token_budget) if own else HFLM
+    backend = partial(SharedPrefixLM, token_budget=config.token_budget) if own else WholeModel
     try:
         lm = backend(
             pretrained=config.name,

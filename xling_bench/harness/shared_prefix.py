@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import lm_eval.models  # noqa: F401 - registering before lm-eval's own models would hide them
 import torch
 from lm_eval.api.registry import register_model
-from lm_eval.models.huggingface import HFLM
 from tqdm import tqdm
 
 from xling_bench.errors import DataError, UnsupportedModelError, XlingError
+from xling_bench.harness.loading import WholeModel
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine
@@ -40,7 +40,7 @@ class Request(NamedTuple):
 
 
 @register_model("xling-hf")
-class SharedPrefixLM(HFLM):  # type: ignore[misc]  # lm-eval is untyped
+class SharedPrefixLM(WholeModel):
     """`HFLM` that computes what requests have in common once.
 
     `token_budget` is the number of tokens computed at once, by default what fits the device. `engine` is None where

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.errors import ModelError, UsageError
+from xling_bench.training.checkpoint import MEND
 from xling_bench.training.recipe import Recipe
 
 
@@ -29,6 +30,9 @@ def check_base(recipe: Recipe, objective: Any, *, trust_remote_code: bool = Fals
         ) from error
     if config.model_type not in KNOWN and "AutoModelForCausalLM" not in (getattr(config, "auto_map", None) or {}):
         raise ModelError(f"model {name}: {config.model_type!r} is no causal language model that transformers knows.")
+    usual, named = KNOWN.get(config.model_type, ()), config.architectures or []
+    if named and not {usual} & set(named) and not any(each.endswith("Model") for each in named):
+        raise ModelError(f"model {name}: its weights are a {named[0]}'s, not a causal language model's ({usual}).")
     text = config.get_text_config()
     layers, positions = getattr(text, "num_hidden_layers", None), getattr(text, "max_position_embeddings", None)
     if not isinstance(layers, int):
@@ -51,15 +55,18 @@ def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> 
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from xling_bench.scoring.whole import whole
     from xling_bench.training.model import recompute, untie
 
     name, revision = (str(last), None) if last else (recipe.model.path, recipe.model.revision)
     given = {"revision": revision, "trust_remote_code": trust_remote_code}
+    mend = f" {MEND}" if last else ""
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, **given)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, use_safetensors=True, **given)
+        model = whole(AutoModelForCausalLM, name, dtype=torch.float32, use_safetensors=True, **given)
+    except ModelError as error:
+        raise ModelError(f"{error}{mend}") from error
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
-        mend = " Delete the folder: the run then goes on from the one before." if last else ""
         raise ModelError(f"model {name} cannot be loaded: {_first(error)}.{mend}") from error
     if recipe.model.untie:
         untie(model)

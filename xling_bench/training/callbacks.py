@@ -89,7 +89,8 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> Any:
         """Now?"""
-        control.should_evaluate = state.global_step % self.every == 0 or state.global_step >= state.max_steps
+        if state.global_step % self.every == 0 or state.global_step >= state.max_steps:
+            control.should_evaluate = control.should_log = True
         return control
 
 

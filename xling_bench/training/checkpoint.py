@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -9,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xling_bench.errors import ModelError, OutputError
-from xling_bench.files import sync_file, sync_folder
+from xling_bench.files import sync_file, sync_folder, write_text
 
 NAME = re.compile(r"checkpoint-(\d+)")
-STAGING = ".saving"
+STAGING, SEAL = ".saving", "files.json"
+HASHED = 64 * 2**20  # bytes: larger files are compared by size, for hashing a 7B model's takes minutes
 MEND = "Delete the folder: the run then goes on from the one before."
 
 
@@ -22,20 +24,28 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=step_of)
 
 
+def seal(folder: Path) -> None:
+    """Note what a checkpoint consists of, so that damage to it is found before it is learnt from."""
+    found = {path.relative_to(folder).as_posix(): _print(path) for path in sorted(_files(folder))}
+    write_text(folder / SEAL, json.dumps(found, indent=1) + "\n")
+
+
 def check(path: Path) -> None:
-    """Raise ModelError for a checkpoint that lacks files: without its optimizer the run would learn something else."""
+    """Raise ModelError for a checkpoint that is not as it was sealed; of large files the size is compared."""
     try:
-        state = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
-    except FileNotFoundError:
-        state = None  # said below
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path / 'trainer_state.json'} is damaged ({error!r:.80}). {MEND}") from error
-    if state not in (None, step_of(path)):
-        raise ModelError(f"{path / 'trainer_state.json'} is of update {state}, not of this checkpoint. {MEND}")
-    names = ("*.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json", "rng_state*.pth")
-    lacking = [name for name in names if not any(path.glob(name))]
-    if lacking:
-        raise ModelError(f"{path} lacks {', '.join(lacking)}. {MEND}")
+        sealed = json.loads((path / SEAL).read_text(encoding="utf-8"))
+        differing = [name for name, print_ in sealed.items() if _print(path / name) != print_]
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({error!r:.120}). {MEND}") from error
+    if differing:
+        raise ModelError(f"{path} is damaged: {', '.join(differing)} changed since it was written. {MEND}")
+
+
+def _print(path: Path) -> list[int | str]:
+    size = path.stat().st_size
+    if size > HASHED:
+        return [size]
+    return [size, hashlib.sha256(path.read_bytes()).hexdigest()]
 
 
 def step_of(path: Path) -> int:

@@ -32,6 +32,9 @@ def usable(output: Path) -> None:
     """Raise OutputError for a place that can be no run's folder: a file, or a folder with something else in it."""
     if output.exists() and not output.is_dir():
         raise OutputError(f"-o {output} is a file; give the folder that checkpoints and the model go into.")
+    there = next(path for path in (output, *output.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise OutputError(f"-o {output}: {there} is no folder that can be written to.")
     if output.is_dir() and not (output / RUN).is_file() and any(_foreign(path) for path in output.iterdir()):
         raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
 
@@ -49,7 +52,7 @@ def compare(output: Path, facts: dict[str, Any]) -> None:
         before = json.loads(path.read_text(encoding="utf-8"))
         known = {key: before.get(key, 1) if key == "processes" else before[key] for key in COMPARED}
         differing = _difference(_fixed({key: known[key] for key in COMPARED if key in facts}), _fixed(facts))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
     if differing:
         raise UsageError(f"{output} holds a run with another {differing}. Give the same, or another -o.")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 HINTS = {
+    "model.path": "a folder or a hub name, for example --set model.path=./my-base",
     "model": 'name one of training/models/ (`model = "xglm-564m"`), or give your own: [model] with path = "./folder"',
     "data": 'name one of training/data/ (`data = "open-en-zh"`), or give your own table [data]',
 }
@@ -25,6 +26,8 @@ def complaint(error: ValidationError, root: type[BaseModel]) -> str:
     where = f"{'.'.join(map(str, place))}: " if place else ""
     said = str(first["msg"]).removeprefix("Value error, ")
     match first["type"]:
+        case "json_invalid":
+            return "its tables are nested too deep"
         case "extra_forbidden":
             known = _keys(first["loc"][:-1], root)
             hint = did_you_mean(str(place[-1]), known)

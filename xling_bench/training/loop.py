@@ -18,7 +18,7 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArg
 
 from xling_bench.errors import ModelError, OutputError, TrainingError
 from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog
-from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, step_of
+from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, seal
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
@@ -141,11 +141,11 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """The check for what is about to be saved: the last update may have broken weights that no loss has seen."""
         self._check()
         step: AlignmentStep = self.accelerator.unwrap_model(self.model)
-        if self.last:  # else nothing was trained: the weights are those of a checkpoint
-            step.eval()  # without dropout, so that no random number is used up
-            with torch.no_grad(), step.ready():
-                self.unchecked = step(self.last[0].pairs, self.last[0].instructions)
-            self._check()
+        batch: Batch = self.last or [part.to(self.args.device) for part in self.train_dataset[0]]
+        step.eval()  # without dropout, so that no random number is used up
+        with torch.no_grad(), step.ready():
+            self.unchecked = step(batch[0].pairs, batch[0].instructions)
+        self._check()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Trainer's numbers, and the parts of the loss, means since the last time."""
@@ -182,6 +182,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             self.args.output_dir = output
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
+            seal(staging / name)
             publish(staging / name, self.folder / name)
             shutil.rmtree(staging)
             rotate(self.folder, self.run.keep)
@@ -262,9 +263,3 @@ def _arguments(folder: Path, run: Run) -> TrainingArguments:
 
 def _has_tensorboard() -> bool:
     return find_spec("tensorboard") is not None
-
-
-def latest(folder: Path) -> tuple[Path | None, int]:
-    """The last whole checkpoint and its step; (None, 0) where there is none."""
-    whole = checkpoints(folder)
-    return (whole[-1], step_of(whole[-1])) if whole else (None, 0)

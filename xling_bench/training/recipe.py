@@ -27,7 +27,7 @@ class ModelPart(Strict):
     262 M parameters more).
     """
 
-    path: str
+    path: str = Field(min_length=1)
     revision: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
     gradient_checkpointing: bool = False
@@ -68,7 +68,7 @@ class RunPart(Strict):
     `ends`: the model's end token closes every response and is learnt.
     """
 
-    steps: int = Field(default=5000, ge=1)
+    steps: int = Field(default=5000, ge=1, le=10**9)
     pairs: int = Field(default=32, ge=0)
     instructions: int = Field(default=32, ge=0)
     parts: int = Field(default=1, ge=1)
@@ -117,7 +117,7 @@ class Recipe(Strict):
         if weights.get("contrastive_weight") != 0 and not (self.data.pairs and self.run.pairs):
             raise ValueError("data.pairs: the contrastive loss needs translation pairs (or contrastive_weight = 0)")
         wants = weights.get("instruction_weight") != 0
-        if wants and not ((self.data.instructions or self.data.translation) and self.run.instructions):
+        if wants and not ((self.data.instructions or self.data.translates) and self.run.instructions):
             raise ValueError("data.instructions: the instruction loss needs instructions (or instruction_weight = 0)")
         return self
 
@@ -151,11 +151,12 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     """
     path = files().get(recipe, Path(recipe))
     own: dict[str, Any] = {}
+    parts: Sequence[str | None]
     if path.suffix == ".toml":
         if not path.is_file():
             raise UsageError(f"recipe {recipe} does not exist; `xling-bench train list` shows what can be named.")
         own, name = _read(path), path.stem
-        parts = [str(own.pop(part, "")) if isinstance(own.get(part), str) else "" for part in PARTS]
+        parts = [own.pop(part) if isinstance(own.get(part), str) else None for part in PARTS]
     else:
         parts, name = recipe.split("/"), recipe
     if len(parts) != len(PARTS):
@@ -165,13 +166,15 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
         )
     merged: dict[str, Any] = {"name": name}
     for part, chosen in zip(PARTS, parts, strict=True):
-        if chosen:
+        if chosen is not None:
             _merge(merged, _part(part, chosen))
     _merge(merged, own)
     for setting in settings:
         _merge(merged, _setting(setting))
     try:  # by way of JSON, in which pydantic is strict about types and still takes lists for tuples
         return Recipe.model_validate_json(json.dumps(merged, default=str), strict=True)
+    except RecursionError as error:
+        raise DeclarationError(f"recipe {recipe}: its tables are nested too deep.") from error
     except ValidationError as error:
         raise DeclarationError(f"recipe {recipe}: {complaint(error, Recipe)}") from error
 

@@ -50,7 +50,7 @@ def _rows(name: str, plan: dict[str, Any]) -> list[str]:
     if name == "pairs":
         left["beyond the allocation"] = sum(v["there"] - v["taken"] for v in report.get("allocation", {}).values())
     told = [f"{reason} {count:,}" for reason, count in sorted(left.items()) if count]
-    lines += [f"  left out in reading: {', '.join(told)}"] if told else []
+    lines += [f"  left out (a row counts in each language): {', '.join(told)}"] if told else []
     lines += [
         f"  {source['source']}: only {share:.0%} of its {key} letters are of that language's script; the right file?"
         for source in report[name]

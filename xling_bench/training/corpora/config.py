@@ -96,7 +96,7 @@ class Tsv(Strict):
     columns: dict[str, int | str]
     header: bool = False
     score: int | str | None = None
-    least_score: float | None = None
+    least_score: float | None = Field(default=None, allow_inf_nan=False)
     name: str = ""
     limit: int | None = Field(default=None, ge=1)
     reverse: Probability | None = None
@@ -207,6 +207,11 @@ class DataConfig(Strict):
             return None if keys is None else tuple(get_benchmark(key).key for key in keys)
         except XlingError as error:
             raise ValueError(str(error)) from error
+
+    @property
+    def translates(self) -> bool:
+        """Whether some pairs are translation tasks."""
+        return any(self.translation if source.translation is None else source.translation for source in self.pairs)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -1,0 +1,25 @@
+"""Weights that a file lacks: transformers fills them with random numbers and goes on, and scores look like scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xling_bench.errors import ModelError
+
+
+def whole(loader: Any, name: Any, *given: Any, **settings: Any) -> Any:
+    """`loader.from_pretrained(name, ...)`: a model whose every weight was in the files.
+
+    loader: a transformers model class. Raises ModelError where weights are missing or have another shape, naming some.
+    """
+    model, found = loader.from_pretrained(name, *given, output_loading_info=True, **settings)
+    missing = sorted(found["missing_keys"])
+    other = sorted(str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"])
+    for weights, what in ((missing, "lack"), (other, "have another shape than its config.json says for")):
+        if weights:
+            shown = ", ".join(weights[:3]) + (", ..." if len(weights) > 3 else "")
+            raise ModelError(
+                f"model {name}: its files {what} {len(weights)} of its weights ({shown}), which would be random. "
+                "Is the file whole, and of this config.json?"
+            )
+    return model
