@@ -37,20 +37,24 @@ def _key(code: str) -> str:
         raise ValueError(str(error)) from error  # pydantic says at which key
 
 
-class _Files(Strict):
-    """`files` gives the path for each language, below the data folder; `.gz` may be left out.
-
-    Several paths are read as one file, in their order. `reverse` and `translation`, of pairs only, override what
-    `DataConfig` says for all.
-    `name` begins the rows' ids (by default the first file's path). `limit` takes the first rows only: for each pair of
-    languages, before any is dropped.
+class _Source(Strict):
+    """`name` begins the rows' ids (by default the first file's path). `limit` takes the first rows only: for each pair
+    of languages, before any is dropped. `reverse` and `translation`, of pairs only, override what `DataConfig` says.
     """
 
-    files: dict[str, Paths]
     name: str = ""
     limit: int | None = Field(default=None, ge=1)
     reverse: Probability | None = None
     translation: bool | None = None
+
+
+class _Files(_Source):
+    """`files` gives the path for each language, below the data folder; `.gz` may be left out.
+
+    Several paths are read as one file, in their order.
+    """
+
+    files: dict[str, Paths]
 
     _registered = field_validator("files")(_keys)
 
@@ -84,11 +88,11 @@ class Lines(_Files):
     kind: Literal["lines"]
 
 
-class Tsv(Strict):
+class Tsv(_Source):
     """One file with a row a line: `columns` gives each language's column, counted from 1 or named in the header.
 
     `score` is a column with a number that must reach `least_score` (WikiMatrix: the margin, in column 1). Cells are
-    unquoted. The rest is as elsewhere.
+    unquoted.
     """
 
     kind: Literal["tsv"]
@@ -97,10 +101,6 @@ class Tsv(Strict):
     header: bool = False
     score: int | str | None = None
     least_score: float | None = Field(default=None, allow_inf_nan=False)
-    name: str = ""
-    limit: int | None = Field(default=None, ge=1)
-    reverse: Probability | None = None
-    translation: bool | None = None
 
     _registered = field_validator("columns")(_keys)
 

@@ -7,6 +7,7 @@ every row comes once an epoch, and with them the rows of one language are used e
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from xling_bench.errors import UsageError
 from xling_bench.training.corpora.order import chosen, key_of, mixed, permuted, quotas, uniform
 from xling_bench.training.corpora.texts import Instruction, Pair, Task, instruction_of, translation_of
 
-T = TypeVar("T")
+T = TypeVar("T")  # a row
+D = TypeVar("D")  # what is drawn
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,6 @@ class Order(Generic[T]):
         self._seed = seed
         self._use = use
 
-    @property
-    def rates(self) -> dict[str, float]:
-        """{group: how often each of its rows comes in an epoch}; 1 for all without weights."""
-        shared = zip(self.groups, self.shares, strict=True)
-        return {group.name: share / len(group.rows) for group, share in shared}
-
     def __getitem__(self, i: int) -> tuple[str, T]:
         epoch, place = divmod(i, self.size)
         slot = permuted(place, self.size, key_of(self._seed, self._use, "epoch", epoch))
@@ -63,28 +59,39 @@ class Order(Generic[T]):
         return group.name, group.rows[permuted(turn, len(group.rows), key)]
 
 
-class PairStream:
-    """Translation pairs. `len` is an epoch; `stream[i]` goes on without end, each epoch in another order."""
+class _Stream(ABC, Generic[T, D]):
+    """Draws by number out of an order of rows."""
 
-    def __init__(self, groups: Sequence[Group[Pair]], *, seed: int) -> None:
-        self._order = Order(groups, seed, "pairs")
-        self._turn = key_of(seed, "pairs", "turn")
+    def __init__(self, groups: Sequence[Group[T]], seed: int, use: str) -> None:
+        self._order = Order(groups, seed, use)
+
+    @abstractmethod
+    def __getitem__(self, i: int) -> D: ...
 
     def __len__(self) -> int:
         return self._order.size
 
+    def __iter__(self) -> Iterator[D]:
+        """The first epoch."""
+        return (self[i] for i in range(len(self)))
+
     @property
     def rates(self) -> dict[str, float]:
-        """{group of rows: how often each of them comes in an epoch}."""
-        return self._order.rates
+        """{group of rows: how often each of them comes in an epoch}; 1 for all without weights."""
+        shared = zip(self._order.groups, self._order.shares, strict=True)
+        return {group.name: share / len(group.rows) for group, share in shared}
+
+
+class PairStream(_Stream[Pair, Pair]):
+    """Translation pairs. `len` is an epoch; `stream[i]` goes on without end, each epoch in another order."""
+
+    def __init__(self, groups: Sequence[Group[Pair]], *, seed: int) -> None:
+        super().__init__(groups, seed, "pairs")
+        self._turn = key_of(seed, "pairs", "turn")
 
     def __getitem__(self, i: int) -> Pair:
         _, pair = self._order[_index(i)]
         return pair.turned() if uniform(self._turn, i) < pair.reverse else pair
-
-    def __iter__(self) -> Iterator[Pair]:
-        """The first epoch."""
-        return (self[i] for i in range(len(self)))
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ class Crossing:
         return [key for key in others if self.pivot in (None, language, key)]
 
 
-class InstructionStream:
+class InstructionStream(_Stream[tuple[Shared, str] | Pair, Instruction]):
     """Instructions, and pairs as translation tasks. `len` is an epoch; `stream[i]` goes on without end.
 
     Each row is an instruction in one language. With probability p_src its response is in that language. Else it is
@@ -119,17 +126,9 @@ class InstructionStream:
     """
 
     def __init__(self, groups: Sequence[Group[tuple[Shared, str] | Pair]], crossing: Crossing, *, seed: int) -> None:
-        self._order = Order(groups, seed, "instructions")
+        super().__init__(groups, seed, "instructions")
         self._crossing = crossing
         self._keys = {name: key_of(seed, "instructions", name) for name in ("stay", "partner", "turn", "template")}
-
-    def __len__(self) -> int:
-        return self._order.size
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """{group of rows: how often each of them comes in an epoch}."""
-        return self._order.rates
 
     def __getitem__(self, i: int) -> Instruction:
         _, row = self._order[_index(i)]
@@ -140,10 +139,6 @@ class InstructionStream:
         shared, language = row
         asked, answered = self._languages(shared, language, i, turned=number < self._crossing.reverse)
         return instruction_of(shared.id, shared.tasks[asked], asked, shared.tasks[answered], answered)
-
-    def __iter__(self) -> Iterator[Instruction]:
-        """The first epoch."""
-        return (self[i] for i in range(len(self)))
 
     def _languages(self, shared: Shared, language: str, i: int, *, turned: bool) -> tuple[str, str]:
         if uniform(self._keys["stay"], i) < self._crossing.p_src:
