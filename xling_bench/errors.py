@@ -67,6 +67,11 @@ class OutputError(XlingError):
     """Results cannot be written, or the folder belongs to another run."""
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of what an exception says; its type's name where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` (with a leading space) for the nearest known word, else an empty string."""
     lowered = {k.lower(): k for k in known}

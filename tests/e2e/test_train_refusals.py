@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,26 @@ def test_a_folder_that_cannot_be_used_is_refused_before_anything_is_read(recipe:
         for more in ([], ["--dry-run"]):
             assert main(["train", str(recipe), "-o", str(place), *more]) == 2
             assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"architectures": ["LlamaForSequenceClassification"]}, "not a causal language model's"),
+        ({"model_type": "t5"}, "'t5' is no causal language model"),
+        ({"architectures": ["LlamaModel"]}, ""),
+        ({"architectures": None}, ""),
+        ({"architectures": ["Own"], "auto_map": {"AutoModelForCausalLM": "own.Own"}}, ""),
+    ],
+)
+def test_models_that_are_no_causal_ones_are_told_by_their_configuration(
+    recipe: Path, models, tmp_path: Path, capsys, change, said
+) -> None:
+    base = shutil.copytree(models["llama"], tmp_path / "base")
+    config = json.loads((base / "config.json").read_text(encoding="utf-8")) | change
+    (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    code = main(["train", str(recipe), "--dry-run", "--set", f"model.path={base}"])
+    assert (code, said in capsys.readouterr().err) == (2 if said else 0, True)
 
 
 def test_a_model_that_lacks_weights_is_refused(recipe: Path, models, tmp_path: Path, capsys) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
+
+from xling_bench.report.visible import HIDDEN
 
 
 def comma_list(text: str) -> list[str]:
@@ -39,11 +40,8 @@ def apply_data(arguments: argparse.Namespace) -> None:
         os.environ["XLING_DATA"] = arguments.data
 
 
-UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
 def printable(text: str) -> str:
     """The text with control characters and those that turn its direction as `\\u001b`: data and file names may hold
     sequences that a terminal obeys. Line breaks and tabs stay; JSON stays JSON.
     """
-    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

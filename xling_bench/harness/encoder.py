@@ -7,8 +7,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from xling_bench.errors import ModelError
-from xling_bench.harness.model import ModelConfig, fingerprint, reason_of, revision_of
+from xling_bench.errors import ModelError, reason_of
+from xling_bench.harness.model import ModelConfig, fingerprint, revision_of
 
 MOST_KEPT = 4  # lists of texts whose vectors are kept
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xling_bench.errors import ModelError, UsageError
+from xling_bench.errors import ModelError, UsageError, reason_of
 
 # Files of a model folder that cannot change a score. Everything else is hashed.
 IGNORED = {
@@ -161,7 +161,7 @@ def hub_commit(name: str, revision: str | None) -> str:
             cached = try_to_load_from_cache(name, file, revision=revision) if name.count("/") <= 1 else None
             if isinstance(cached, str):
                 return Path(cached).parent.name
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise ModelError(
             f"{name!r} is neither a folder here nor to be had from the hub ({reason}). "
             "Give the path of a model folder, or check the name, the network and HF_TOKEN."
@@ -239,10 +239,6 @@ def _check_finite(lm: Any, config: ModelConfig) -> None:
         raise ModelError(
             f"model {config.name}: its output is not finite: its weights are damaged, or --dtype overflows."
         )
-
-
-def reason_of(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _device(name: str | None) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xling_bench.errors import ModelError, UsageError
+from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.training.checkpoint import MEND
 from xling_bench.training.recipe import Recipe
+
+CAUSAL = ("ForCausalLM", "LMHeadModel", "Model")  # how the classes end whose weights serve one
 
 
 def check_base(recipe: Recipe, objective: Any, *, trust_remote_code: bool = False) -> dict[str, Any]:
@@ -25,14 +27,15 @@ def check_base(recipe: Recipe, objective: Any, *, trust_remote_code: bool = Fals
         config = AutoConfig.from_pretrained(name, revision=recipe.model.revision, trust_remote_code=trust_remote_code)
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder or name
         raise ModelError(
-            f"model {name}: its configuration cannot be read: {_first(error)} "
+            f"model {name}: its configuration cannot be read: {reason_of(error)} "
             "A folder of your own goes in as --set model.path=FOLDER."
         ) from error
-    if config.model_type not in KNOWN and "AutoModelForCausalLM" not in (getattr(config, "auto_map", None) or {}):
+    own = "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})  # the model's own code says it is one
+    if not own and config.model_type not in KNOWN:
         raise ModelError(f"model {name}: {config.model_type!r} is no causal language model that transformers knows.")
-    usual, named = KNOWN.get(config.model_type, ()), config.architectures or []
-    if named and not {usual} & set(named) and not any(each.endswith("Model") for each in named):
-        raise ModelError(f"model {name}: its weights are a {named[0]}'s, not a causal language model's ({usual}).")
+    named = config.architectures or []
+    if named and not own and not any(each.endswith(CAUSAL) or each in KNOWN[config.model_type] for each in named):
+        raise ModelError(f"model {name}: its weights are a {named[0]}'s, not a causal language model's.")
     text = config.get_text_config()
     layers, positions = getattr(text, "num_hidden_layers", None), getattr(text, "max_position_embeddings", None)
     if not isinstance(layers, int):
@@ -67,14 +70,9 @@ def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> 
     except ModelError as error:
         raise ModelError(f"{error}{mend}") from error
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
-        raise ModelError(f"model {name} cannot be loaded: {_first(error)}.{mend}") from error
+        raise ModelError(f"model {name} cannot be loaded: {reason_of(error)}.{mend}") from error
     if recipe.model.untie:
         untie(model)
     if recipe.model.gradient_checkpointing:
         recompute(model)
     return model, tokenizer
-
-
-def _first(error: Exception) -> str:
-    """The first line of what an exception says; its type where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -50,8 +50,7 @@ def compare(output: Path, facts: dict[str, Any]) -> None:
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-        known = {key: before.get(key, 1) if key == "processes" else before[key] for key in COMPARED}
-        differing = _difference(_fixed({key: known[key] for key in COMPARED if key in facts}), _fixed(facts))
+        differing = _difference(_fixed({key: before[key] for key in facts}), _fixed(facts))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
     if differing:

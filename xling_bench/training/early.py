@@ -8,6 +8,7 @@ from typing import Any
 
 from xling_bench.catalog import TaskSpec, select
 from xling_bench.catalog.render import render
+from xling_bench.data.rows import Row
 from xling_bench.data.source import Source, explain, load
 from xling_bench.errors import MissingDataError, UsageError
 from xling_bench.scoring.budget import ON_CPU
@@ -35,9 +36,9 @@ class EarlyEvaluation:
     def __init__(self, patterns: Sequence[str], tokenizer: Any, source: Source, limit: int) -> None:
         self.tree, self.tasks = PrefixTree(), list[Task]()
         before = _prefix(tokenizer)
-        for spec in with_data(patterns, source)[0]:
+        for spec, rows in with_data(patterns, source)[0]:
             golds, widths = [], []
-            for row in load(spec.benchmark, spec.unit, _split(spec), source).rows[:limit]:
+            for row in rows[:limit]:
                 shown = render(spec.benchmark, spec.form(), row)
                 for choice in shown.choices:
                     context = tokenizer(shown.prompt)["input_ids"] if shown.prompt else [before]
@@ -66,8 +67,8 @@ class EarlyEvaluation:
         return found | {"mean": sum(found.values()) / len(found)}
 
 
-def with_data(patterns: Sequence[str], source: Source) -> tuple[list[TaskSpec], list[str]]:
-    """The tasks whose development splits are there, and the names of those whose are not, as `run` leaves them out.
+def with_data(patterns: Sequence[str], source: Source) -> tuple[list[tuple[TaskSpec, list[Row]]], list[str]]:
+    """The tasks whose development splits are there, with their rows, and the names of those whose are not.
 
     Raises UsageError for an unknown name, a task that generates or that has no development split, MissingDataError
     where no task has data.
@@ -82,12 +83,10 @@ def with_data(patterns: Sequence[str], source: Source) -> tuple[list[TaskSpec], 
             raise UsageError(f"evaluate.tasks: {spec.name} generates text; name tasks that rank candidates.")
         split = _split(spec)
         try:
-            load(spec.benchmark, spec.unit, split, source)
+            there.append((spec, load(spec.benchmark, spec.unit, split, source).rows))
         except MissingDataError as error:
             missing.append(spec.name)
             last = explain(spec.benchmark, error)
-        else:
-            there.append(spec)
     if not there:
         raise MissingDataError(f"evaluate.tasks: no development split is here. {last}")
     return there, missing

@@ -16,9 +16,9 @@ import transformers
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
-from xling_bench.errors import ModelError, OutputError, TrainingError
+from xling_bench.errors import ModelError, OutputError, TrainingError, reason_of
 from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog
-from xling_bench.training.checkpoint import STAGING, checkpoints, publish, rotate, seal
+from xling_bench.training.checkpoint import MEND, STAGING, checkpoints, publish, rotate, seal
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.step import AlignmentStep, Losses, optimizer
@@ -226,10 +226,7 @@ def _readable(checkpoint: str | None) -> Iterator[None]:
     try:
         yield
     except (pickle.UnpicklingError, EOFError, OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(
-            f"{checkpoint} is damaged ({reason:.120}). Delete the folder: the run then goes on from the one before."
-        ) from error
+        raise ModelError(f"{checkpoint} is damaged ({reason_of(error):.120}). {MEND}") from error
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:

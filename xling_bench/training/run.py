@@ -43,7 +43,7 @@ def preflight(
             "run.pairs: with one pair in a batch the contrastive loss is 0 and teaches nothing; give more."
         )
     tasks, missing = with_data(recipe.evaluate.tasks, source) if recipe.evaluate.every else ([], [])
-    return {"model": base, "evaluate": {"tasks": [spec.name for spec in tasks], "no_data": missing}}
+    return {"model": base, "evaluate": {"tasks": [spec.name for spec, _ in tasks], "no_data": missing}}
 
 
 def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
