@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 # Real benchmark files are used when they stand beside the checkout, or where XLING_DATA_DIR points.
 DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
@@ -9,7 +10,7 @@ export UV_COMPILE_BYTECODE = 1
 
 .PHONY: demo test test-fast test-slow example pictures check clean
 
-demo: $(STAMP)
+demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
 
 test: $(STAMP) check
@@ -34,10 +35,21 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/xling-bench tasks check
 
-$(STAMP): pyproject.toml
+# Packages are those of requirements/, whose hashes pip checks; nothing is looked for beyond them. torch alone has no hash: its
+# builds differ from place to place. pip takes a CPU build where it is told of one, else the index's, with what that needs.
+PIP := $(BIN)/python -m pip install --quiet
+LOCKED := $(PIP) --no-deps --no-build-isolation --require-hashes
+
+$(RUNS): pyproject.toml requirements/build.txt requirements/run.txt requirements/torch.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(LOCKED) -r requirements/build.txt
+	$(LOCKED) -r requirements/run.txt
+	$(PIP) -r requirements/torch.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $(RUNS)
+
+$(STAMP): $(RUNS) requirements/dev.txt
+	$(LOCKED) -r requirements/dev.txt
 	touch $(STAMP)
 
 clean:

