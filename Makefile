@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: demo test test-fast test-slow example pictures check clean
+.PHONY: demo test test-fast test-slow example pictures check latest oldest lock clean
 
 demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
@@ -35,6 +35,14 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/xling-bench tasks check
 
+# The tests with the newest versions of everything, and with the lowest that pyproject.toml allows; torch stays (TORCH=newest
+# frees it). TESTS=tests/unit runs fewer. `lock` makes requirements/ anew. All three fetch uv into .venv-uv.
+latest oldest:
+	XLING_DATA_DIR="$(DATA)" $(PYTHON) scripts/versions.py $@ $(TESTS)
+
+lock:
+	$(PYTHON) scripts/lock.py
+
 # Packages are those of requirements/, whose hashes pip checks; nothing is looked for beyond them. torch alone has no hash: its
 # builds differ from place to place. pip takes a CPU build where it is told of one, else the index's, with what that needs.
 PIP := $(BIN)/python -m pip install --quiet
@@ -53,4 +61,4 @@ $(STAMP): $(RUNS) requirements/dev.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache dist
+	rm -rf $(VENV) .venv-latest .venv-oldest .venv-uv demo .mypy_cache .ruff_cache dist

@@ -1,4 +1,4 @@
-"""What pyproject.toml asks for, as plain lists of requirements, and where uv finds them: read by the scripts beside this."""
+"""What pyproject.toml asks for, as plain lists of requirements, and uv to install them: for the scripts beside this."""
 
 from __future__ import annotations
 

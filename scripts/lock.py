@@ -32,7 +32,8 @@ PLATFORMS = [
     f"sys_platform == 'linux' and platform_machine == 'aarch64' and {CPYTHON}",
     f"sys_platform == 'darwin' and platform_machine == 'arm64' and {CPYTHON}",
 ]
-COMMON = re.compile(r"(?: and )?(\(\(platform_machine.*?'linux'\)\)|python_full_version < '3\.15')")  # uv's words for it
+# How uv writes these.
+COMMON = re.compile(r"(?: and )?(\(\(platform_machine.*?'linux'\)\)|python_full_version < '3\.15')")
 
 
 def main() -> int:
@@ -61,9 +62,9 @@ def compiled(wanted: list[str], pins: list[str]) -> list[str]:
             Path(folder, name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         settings = f"[tool.uv]\nenvironments = {json.dumps(PLATFORMS)}\n"
         Path(folder, "pyproject.toml").write_text(settings, encoding="utf-8")
-        command = [uv(), "pip", "compile", "wanted", "--constraints", "pins", "--overrides", "left_out", "--universal"]
-        command += ["--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
-        command += ["--no-emit-index-url", "--no-emit-find-links"]
+        command = [str(uv()), "pip", "compile", "wanted", "--constraints", "pins", "--overrides", "left_out"]
+        command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
+        command += ["--no-annotate", "--quiet", "--no-emit-index-url", "--no-emit-find-links"]
         # A folder with torch for one platform would hide the others': the lock is made from the index alone.
         where = {key: value for key, value in environment().items() if key != "UV_FIND_LINKS"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=where)
@@ -81,7 +82,8 @@ def without_platforms(block: str) -> str:
 
 def write(name: str, meaning: str, blocks: list[str]) -> None:
     """One file of requirements/."""
-    (ROOT / "requirements" / f"{name}.txt").write_text(f"# Made by `make lock`: {meaning}.\n{''.join(blocks)}", encoding="utf-8")
+    text = f"# Made by `make lock`: {meaning}.\n" + "".join(blocks)
+    (ROOT / "requirements" / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import pytest
 from xling_bench import content
 from xling_bench.catalog import METRICS, task_specs
 from xling_bench.data import sample
+from xling_bench.lm_eval_versions import load_task
 
 pytestmark = pytest.mark.e2e
 GROUPS = {"xlingbench"} | {f"xlingbench_{s.benchmark.key}" for s in task_specs().values()}
@@ -74,12 +75,12 @@ def test_groups_average_over_languages(manager, models, sample_data) -> None:
 def test_a_task_without_data_says_where_data_can_come_from(manager, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path))
     with pytest.raises(Exception, match=r"Get XNLI data: .*XLING_DATA_DIR.*data fetch xnli.*XLING_DATA=sample"):
-        manager.load(["xling_xnli_de"])
+        load_task(manager, "xling_xnli_de")
 
 
 def test_an_item_is_never_its_own_demonstration(manager, sample_data) -> None:
     """Benchmarks without a development split: k+1 fixed items; an item among them gets the spare one."""
-    task = manager.load(["xling_xwinograd_en"])["tasks"]["xling_xwinograd_en"]
+    task = load_task(manager, "xling_xwinograd_en")
     used = set()
     for doc in task.eval_docs:
         context = task.fewshot_context(doc, 5)
@@ -93,7 +94,7 @@ def test_an_item_is_never_its_own_demonstration(manager, sample_data) -> None:
 
 def test_demonstrations_are_the_same_items_in_every_language(manager, sample_data) -> None:
     def demos(name: str) -> list[str]:
-        task = manager.load([name])["tasks"][name]
+        task = load_task(manager, name)
         return [d["id"] for d in task.sampler.sample(5, eval_doc=task.eval_docs[0])]
 
     assert demos("xling_xnli_en") == demos("xling_xnli_sw") == demos("xling_xnli_th")
@@ -106,7 +107,7 @@ def test_emitted_pairs_run_from_a_folder_of_ones_own(tmp_path: Path, sample_data
 
     assert main(["tasks", "emit", "flores", "--pairs", "deu_Latn-fra_Latn", "-o", str(tmp_path)]) == 0
     own = TaskManager(include_path=str(tmp_path), include_defaults=False)
-    task = own.load(["xling_flores_de_fr"])["tasks"]["xling_flores_de_fr"]
+    task = load_task(own, "xling_flores_de_fr")
     assert task.doc_to_text(task.eval_docs[0]).startswith("German: ")
 
 

@@ -1,4 +1,4 @@
-"""Declarations -> the lm-eval YAML files of `tasks/`. Pure: returns {relative path: text}, writes nothing."""
+"""Declarations -> the lm-eval files of `tasks/`. Pure: returns {relative path: text}, writes nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import yaml
 
 from xling_bench.catalog.metrics import is_mean
 from xling_bench.catalog.names import TaskSpec, task_specs
+from xling_bench.lm_eval_versions import modules_beside
 
 ADAPTER = "xling_bench.harness.adapter"
 HEADER = "# Compiled by `xling-bench tasks compile` from {sources}; do not edit.\n"
@@ -126,9 +127,16 @@ def compile_spec(spec: TaskSpec) -> str:
     return HEADER.format(sources=sources) + dump(leaf(spec))
 
 
+def compile_modules() -> dict[str, str]:
+    """What old releases of lm-eval need beside the tasks of a folder."""
+    return modules_beside((ADAPTER, AGGREGATIONS), HEADER.format(sources="xling_bench/lm_eval_versions.py"))
+
+
 def compile_all() -> dict[str, str]:
     """Every compiled file by its path below `tasks/`."""
     files = {f"{s.benchmark.key}/{name}.yaml": compile_spec(s) for name, s in task_specs().items()}
+    for folder in {s.benchmark.key for s in task_specs().values()}:
+        files |= {f"{folder}/{name}": text for name, text in compile_modules().items()}
     for name, group in groups(task_specs().values()).items():
         folder = name.removeprefix("xlingbench").removeprefix("_")
         path = f"{folder}/{name}.yaml" if folder else f"{name}.yaml"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from xling_bench.errors import OutputError
+from xling_bench.lm_eval_versions import MODULES
 
 COMPILED = b"# Compiled by `xling-bench tasks compile`"
 
 
 def present(folder: Path) -> set[str]:
-    """Relative paths of the YAML files below `folder`."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml")}
+    """Relative paths of the YAML files below `folder`, and of the modules that old releases of lm-eval need."""
+    return {path.relative_to(folder).as_posix() for name in ("*.yaml", MODULES) for path in folder.rglob(name)}
 
 
 def compare(folder: Path, files: dict[str, str]) -> list[str]:

@@ -98,14 +98,15 @@ def _raise_if(problems: list[str], then: str) -> None:
 
 
 def _emit(arguments: argparse.Namespace) -> int:
-    from xling_bench.catalog.compile import compile_spec
+    from xling_bench.catalog.compile import compile_modules, compile_spec
     from xling_bench.catalog.files import write_new
     from xling_bench.catalog.names import emit_spec
+    from xling_bench.lm_eval_versions import is_old
 
     files = {
         f"{spec.name}.yaml": compile_spec(spec) for spec in (emit_spec(p, arguments.family) for p in arguments.pairs)
     }
-    write_new(arguments.output, files)
+    write_new(arguments.output, files | (compile_modules() if is_old() else {}))
     names = ",".join(name.removesuffix(".yaml") for name in files)
     print(
         f"{len(files)} tasks in {arguments.output}. Run them: lm_eval --include_path {arguments.output} --tasks {names}"

@@ -17,8 +17,7 @@ from xling_bench.data.lock import read_lock
 from xling_bench.errors import XlingError
 from xling_bench.harness import link
 from xling_bench.harness.model import ModelConfig, fingerprint, natural_prefix
-
-TESTED_LM_EVAL = ("0.4.13",)
+from xling_bench.lm_eval_versions import TESTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,9 @@ def _packages() -> list[Finding]:
         except PackageNotFoundError:
             found.append(Finding("error", f"{name} is not installed: pip install xling-bench"))
             continue
-        if name == "lm_eval" and version(name) not in TESTED_LM_EVAL:
-            found.append(
-                Finding("warning", f"lm_eval {version(name)} has not been tested; tested: {', '.join(TESTED_LM_EVAL)}")
-            )
+        if name == "lm_eval" and version(name) not in TESTED:
+            tested = ", ".join(TESTED)
+            found.append(Finding("warning", f"lm_eval {version(name)} has not been tested; tested: {tested}"))
     return found
 
 

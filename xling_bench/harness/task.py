@@ -18,6 +18,7 @@ from xling_bench.harness.encoder import embedder
 from xling_bench.harness.generate import resumable
 from xling_bench.harness.kept import Kept
 from xling_bench.harness.units import Unit
+from xling_bench.lm_eval_versions import task_dict
 
 MANY_EMPTY = 0.2  # share of empty answers from which on a result is doubtful
 
@@ -84,7 +85,7 @@ def evaluate(
     try:
         results = evaluator.evaluate(
             lm=resumable(lm if sys.stderr.isatty() else _without_bars(lm), kept, collect.seen),
-            task_dict={"tasks": {unit.spec.name: task}},
+            task_dict=task_dict(unit.spec.name, task),
             limit=limit,
             apply_chat_template=chat_template,
             fewshot_as_multiturn=chat_template,  # lm_eval's own default
