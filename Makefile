@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+REAL := $(VENV)/.real
 # Real benchmark files are used when they stand beside the checkout, or where XLING_DATA_DIR points.
 DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
 export UV_COMPILE_BYTECODE = 1
@@ -59,6 +60,10 @@ $(RUNS): pyproject.toml requirements/build.txt requirements/run.txt requirements
 $(STAMP): $(RUNS) requirements/dev.txt
 	$(LOCKED) -r requirements/dev.txt
 	touch $(STAMP)
+
+$(REAL): $(STAMP) requirements/real.txt
+	$(LOCKED) -r requirements/real.txt
+	touch $(REAL)
 
 clean:
 	rm -rf $(VENV) .venv-latest .venv-oldest .venv-uv demo .mypy_cache .ruff_cache dist
