@@ -28,7 +28,7 @@ FLOOR = {torch.float32: 1e-4, torch.float64: 1e-4}
 TIMES, FEW = 1.8, 4.0
 # Tokens compared: of one request at least, if it has them, and of all together about. In float32 what is allowed is
 # far from both noise and faults, so that few suffice.
-WINDOW, ENOUGH = 64, 128
+WINDOW, ENOUGH = 32, 64
 WINDOW_HALF, ENOUGH_HALF = 128, 384
 ROWS = 64  # of logits in float64 at a time
 
