@@ -7,16 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import comma_numbers
+from xling_bench.cli.common import RUNS, comma_numbers
 from xling_bench.errors import UsageError
 
 
 def add(commands: Any) -> None:
     """Register the commands."""
     parser = commands.add_parser("table", help="print runs side by side, or export every number with its signature")
-    parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="folders of `run` or of `lm_eval --output_path`"
-    )
+    parser.add_argument("runs", nargs="+", metavar="[NAME=]RUN", help=RUNS)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the long table: .csv, .json or .parquet")
     what.add_argument(
@@ -35,8 +33,8 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
     pair = commands.add_parser("compare", help="model B against model A on the same items: differences, intervals, p")
-    pair.add_argument("a", type=Path, metavar="A", help="folder of a run (or of lm_eval) of one model: the base")
-    pair.add_argument("b", type=Path, metavar="B", help="folder of the other model's run")
+    pair.add_argument("a", metavar="[NAME=]A", help="folder of a run (or of lm_eval) of one model: the base")
+    pair.add_argument("b", metavar="[NAME=]B", help="folder of the other model's run")
     _add_common(pair)
     pair.set_defaults(run=compare)
 

@@ -21,6 +21,7 @@ from xling_bench.report.payload import payload
 from xling_bench.report.published import reference_rows
 from xling_bench.report.visible import line
 from xling_bench.results.compare import with_seeds
+from xling_bench.results.given import Run
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import DRAWS
 
@@ -45,9 +46,10 @@ class Options:
 
 
 def write_report(
-    runs: Sequence[Path], output: Path, options: Options | None = None, step: Step = lambda _: None
+    runs: Sequence[Run], output: Path, options: Options | None = None, step: Step = lambda _: None
 ) -> Path:
     """Write `index.html`, `leaderboard.{csv,md,tex,json}` and `figures/*.{png,svg}` into `output`; returns the page.
+    `runs` are given as for `load_results`.
 
     Same runs, same options, same versions: the same bytes. Figures of an earlier report in the folder that are none of
     this one's are removed. Raises UsageError for models that are not there, DataError for numbers measured differently.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
@@ -15,6 +14,7 @@ from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
 from xling_bench.report.visible import line
 from xling_bench.results.compare import ALPHA, compare_models, left_out
+from xling_bench.results.given import Run, given
 from xling_bench.results.mixing import limits
 from xling_bench.results.rankc import rankc_table
 from xling_bench.results.schema import PATH, SAMPLES
@@ -226,13 +226,13 @@ def variants(measured: Measured, draws: int) -> dict[str, Any]:
     return {"sensitivity": _optional(_titled(table)), "flips": _optional(_titled(flips))}
 
 
-def rankc(runs: Sequence[Path], measured: Measured, seeds: Sequence[int]) -> dict[str, Any]:
+def rankc(runs: Sequence[Run], measured: Measured, seeds: Sequence[int]) -> dict[str, Any]:
     """`rankc`: means over pairs of mLAMA's rankings, of run folders whose form of the data has parallel candidates."""
     frame = measured.frame
     ranked = frame[(frame["metric"] == "p1") & (frame["harness"] == "xling-bench")]
     parallel = ranked[ranked["signature"].str.contains("|form:bmlama", regex=False).astype(bool)]
     kept = {int(str(n)) for n, part in parallel.groupby(PATH) if part[SAMPLES].notna().all()}
-    folders = [Path(runs[i]) for i in sorted(kept) if Path(runs[i]).is_dir()]
+    folders = [run for i in sorted(kept) if (run := given(runs[i])).path.is_dir()]
     pairs = parallel[parallel[PATH].isin(kept)].groupby(["model", "family", "shots", "demos", "seed"])["language"]
     if not folders or int(pairs.nunique().max()) < 2:
         return {"rankc": None}

@@ -10,6 +10,7 @@ import numpy as np
 
 from xling_bench.catalog import in_percent
 from xling_bench.errors import DataError, UsageError
+from xling_bench.results.given import Run, given
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import (
     DRAWS,
@@ -23,6 +24,7 @@ from xling_bench.results.matrix import (
     percentiles,
     with_items,
 )
+from xling_bench.results.naming import DIGITS
 from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import chance_flags
 from xling_bench.stats import bootstrap_means, detectable, detectable_floor, holm, paired_difference, sign_flip
@@ -36,31 +38,42 @@ FEW_ITEMS = 50  # with fewer, percentile intervals are too narrow
 NAMES = ["language", "languages", "items", "difference", "low", "high", "p", "p_holm", "mde", "mde_holm"]
 
 
-def compare_runs(a: Path, b: Path, seeds: Sequence[int] = ()) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
-    """`compare_models` of two folders: (table, the two models' names, all results of both).
+def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
+    """`compare_models` of two runs, given as for `load_results`: (table, the two models' names, all results of both).
 
     `seeds` limits few-shot results to these. Raises UsageError for one folder given twice, and for a folder of several
-    models. One model in two folders is compared with itself, by path.
+    models. Sides of one name are told apart by fingerprint, or, one model in two folders, by the folders' names.
     """
     import pandas as pd
 
-    if a.resolve() == b.resolve():
-        raise UsageError(f"{a} and {b} are one folder: a comparison needs two runs.")
-    both_sides = [one_model(path) for path in (a, b)]
+    sides = [given(a), given(b)]
+    if sides[0].path.resolve() == sides[1].path.resolve():
+        raise UsageError(f"{sides[0].path} and {sides[1].path} are one folder: a comparison needs two runs.")
+    both_sides = [one_model(side) for side in sides]
     names = [name for name, _ in both_sides]
     frames = [with_seeds(frame, seeds) for _, frame in both_sides]
     if names[0] == names[1]:
-        names = [f"{name} ({path})" for name, path in zip(names, (a, b), strict=True)]
+        names = _told_apart(names[0], frames, [side.path for side in sides])
         frames = [frame.assign(model=name) for name, frame in zip(names, frames, strict=True)]
     both = pd.concat(frames, ignore_index=True)
     return compare_models(both, *names), (names[0], names[1]), both
 
 
-def one_model(path: Path) -> tuple[str, pd.DataFrame]:
+def _told_apart(name: str, frames: Sequence[pd.DataFrame], paths: Sequence[Path]) -> list[str]:
+    prints = [str(frame["fingerprint"].iloc[0])[:DIGITS] for frame in frames]
+    if "" not in prints and prints[0] != prints[1]:
+        return [f"{name} ({print_})" for print_ in prints]
+    parts = [path.resolve().parts for path in paths]
+    count = next(n for n in range(1, 1 + max(map(len, parts))) if parts[0][-n:] != parts[1][-n:])
+    return [f"{name} ({'/'.join(part[-count:])})" for part in parts]
+
+
+def one_model(run: Run) -> tuple[str, pd.DataFrame]:
     """(model's name, results) of a run or a baseline file. Raises UsageError where it holds several models."""
-    frame = load_results([path])
+    frame = load_results([run])
     models = sorted(set(frame["model"]))
     if len(models) > 1:
+        path = given(run).path
         raise UsageError(f"{path} holds results of {len(models)} models ({', '.join(models)}); expected one.")
     return str(models[0]), frame
 
