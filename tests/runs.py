@@ -50,7 +50,8 @@ def write_run(
 ) -> Path:
     """Write `RUN/<task>/<shots>-<seed>-<demos>/results.json` and `items.parquet`, with `texts` also samples.jsonl.
 
-    `model` is the path typed, `name` what results keep of it (none: an older version's). `facts` change what was measured.
+    `model` is the path typed, `name` what results keep of it (none: an older version's). `facts` change what was
+    measured.
     """
     parts = []
     for unit, values in scores.items():

@@ -11,7 +11,7 @@ from xling_bench.catalog import METRICS, in_percent, is_mean
 from xling_bench.errors import DataError, UsageError
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.verdict import Difference, Gate, judge
-from xling_bench.results.compare import FEW_ITEMS, GAP, MEAN, compare_models, one_model, with_seeds
+from xling_bench.results.compare import CHANCE, FEW_ITEMS, GAP, MEAN, compare_models, one_model, with_seeds
 from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import DRAWS, conditional, of_languages
 from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
@@ -201,7 +201,8 @@ def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Dif
     key = tuple(head.values())
     average = row["language"] in (MEAN, GAP)
     a, b = (_average(key, side) if average else side[key] for side in values)
-    chance = [None if pd.isna(row[name]) else int(row[name]) for name in ("at_chance_a", "at_chance_b")]
+    chance = [None if pd.isna(row[name]) else int(row[name]) for name in CHANCE[:2]]
+    gaps = [None if pd.isna(row[name]) else str(row[name]) for name in CHANCE[2:]]
     return Difference(
         **head,
         languages=int(row["languages"]),
@@ -215,6 +216,8 @@ def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Dif
         mde=float(row["mde"] if average else row["mde_holm"]),
         at_chance_baseline=chance[0],
         at_chance_candidate=chance[1],
+        gap_is_baseline=gaps[0],
+        gap_is_candidate=gaps[1],
     )
 
 

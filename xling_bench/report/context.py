@@ -14,6 +14,7 @@ from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
 from xling_bench.report.visible import line
 from xling_bench.results.compare import ALPHA, compare_models, left_out
+from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.given import Run, given
 from xling_bench.results.mixing import limits
 from xling_bench.results.rankc import rankc_table
@@ -122,9 +123,12 @@ def change(measured: Measured, pair: tuple[str, str], draws: int) -> dict[str, A
         verdict = _verdict(found)
         names = {name: title for name, title in HEAD.items() if name != "model"} | {"language": "Language"}
         names |= {"items": "Items", "difference": "Difference", "interval": "95 %", "p_holm": "p (Holm)", "p": "p"}
-        names |= {"mde": "Detectable", "chance": "At chance before, after"}
+        names |= {"mde": "Detectable", "chance": "At chance before, after", "gaps": "Gap is before, after"}
         counts = zip(found["at_chance_a"], found["at_chance_b"], found["languages"], strict=True)
         found["chance"] = ["" if missing(a) else f"{a}, {b} of {n}" for a, b, n in counts]
+        found["gaps"] = [
+            "" if missing(a) else f"{a}, {b}" for a, b in zip(found["gap_is_a"], found["gap_is_b"], strict=True)
+        ]
         found = found.sort_values(["p_holm", "p"], kind="stable", ignore_index=True, na_position="last")
         table = printed(_titled(_with_interval(found, "low", "high")), names)
     notes = [line(note, 300) for note in left_out(measured.lead, *pair)]
@@ -151,28 +155,43 @@ def _spread(measured: Measured) -> Table | None:
     table = _with_interval(measured.spread.merge(more, on=keys, how="left"), "gap_low", "gap_high")
     table = _in_order(table, measured.models)
     names = HEAD | {"languages": "Languages", "at_chance": "At chance", "mean": "Mean", "gap": "Gap to en"}
-    names |= {"interval": "95 %", "relative_gap": "Relative gap %", "std": "Std", "std_corrected": "Std without noise"}
+    names |= {
+        "interval": "95 %",
+        "gap_is": "Gap is",
+        "relative_gap": "Relative gap %",
+        "std": "Std",
+        "std_corrected": "Std without noise",
+    }
     names |= {"worst": "Worst", "min": "Minimum", "consistency": "Same answer in two languages %"}
-    return replace(printed(_titled(table), names), marked=frozenset(_mostly_chance(table)))
+    return replace(printed(_titled(table), names), marked=frozenset(_idle(table)))
 
 
-def _mostly_chance(table: pd.DataFrame) -> list[int]:
-    counts = zip(table["at_chance"], table["languages"], strict=True)
-    return [i for i, (chance, of) in enumerate(counts) if not missing(chance) and 2 * int(chance) > int(of)]
+def _idle(table: pd.DataFrame) -> list[int]:
+    """The rows that mean nothing: English at chance, or without a gap more than half of the languages."""
+    rows = zip(table["gap_is"], table["at_chance"], table["languages"], strict=True)
+    return [
+        i
+        for i, (gap, chance, of) in enumerate(rows)
+        if gap == NOTHING or (missing(gap) and not missing(chance) and 2 * int(chance) > int(of))
+    ]
 
 
 def _gap_note(measured: Measured) -> str:
     """The largest gap that means something."""
-    if measured.spread is None:
+    if measured.spread is None or measured.spread["gap"].isna().all():
         return ""
-    table = measured.spread.reset_index(drop=True)
-    table = table.drop(index=_mostly_chance(table)).dropna(subset=["gap"])
+    table = measured.spread[measured.spread["gap_is"] != NOTHING].dropna(subset=["gap"])
     if table.empty:
-        return "No benchmark has English and most of its languages above chance: the gaps here mean nothing."
+        return "English is at chance wherever there is a gap: the gaps here mean nothing."
     row = table.sort_values("gap", ascending=False, kind="stable").iloc[0]
     setting = Setting(int(row["shots"]), str(row["demos"])).label
     where = f"{line(row['model'])} on {get_benchmark(str(row['benchmark'])).title}, {setting}"
-    return f"Largest gap: {where}: {_short(row['gap'])} points, [{_short(row['gap_low'])}, {_short(row['gap_high'])}]."
+    points = f"{_short(row['gap'])} points, [{_short(row['gap_low'])}, {_short(row['gap_high'])}]"
+    if row["gap_is"] != AT_LEAST:
+        return f"Largest gap: {where}: {points}."
+    others = int(row["languages"]) - 1
+    bound = f"{int(row['at_chance'])} of the {others} other languages are" if others > 1 else "the other language is"
+    return f"Largest gap: {where}: at least {points}: {bound} at chance, and cannot fall below it."
 
 
 def _chance_note(board: list[Row]) -> str:

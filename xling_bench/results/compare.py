@@ -10,6 +10,7 @@ import numpy as np
 
 from xling_bench.catalog import in_percent
 from xling_bench.errors import DataError, UsageError
+from xling_bench.results.gaps import gap_is
 from xling_bench.results.given import Run, given
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import (
@@ -36,6 +37,7 @@ MEAN, GAP = "(mean)", "(gap to en)"
 ALPHA = 0.05
 FEW_ITEMS = 50  # with fewer, percentile intervals are too narrow
 NAMES = ["language", "languages", "items", "difference", "low", "high", "p", "p_holm", "mde", "mde_holm"]
+CHANCE = ["at_chance_a", "at_chance_b", "gap_is_a", "gap_is_b"]
 
 
 def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
@@ -105,10 +107,10 @@ def compare_models(
     exact for right/wrong, else sign flips of item ids); p_holm, adjusted over the languages of the benchmark; mde, the
     smallest difference that such a test at `alpha` finds with probability 0.8; mde_holm, the same at `alpha` divided by
     the number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of the row's
-    languages are at chance in each model. Differences are percentage points. What only one side has is left out: see
-    `left_out`.
-    Raises UsageError for a model that is not in the table, DataError when the two share no cell with items or were
-    measured differently.
+    languages are at chance in each model; gap_is_a and gap_is_b, how each model's gap is to be read (see
+    `results.gaps`): a difference says nothing where one of them does. Differences are percentage points. What only one
+    side has is left out: see `left_out`. Raises UsageError for a model that is not in the table, DataError when the two
+    share no cell with items or were measured differently.
     """
     import pandas as pd
 
@@ -135,7 +137,7 @@ def compare_models(
         ]
     if not rows:
         raise DataError(f"{a} and {b} have no cell in common. {' '.join(left_out(have, a, b))}")
-    return counted(pd.DataFrame(rows, columns=[*GROUP[1:], *NAMES, "at_chance_a", "at_chance_b"]))
+    return counted(pd.DataFrame(rows, columns=[*GROUP[1:], *NAMES, *CHANCE]))
 
 
 def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
@@ -174,7 +176,10 @@ def _adjusted(cells: list[dict[str, Any]], scale: float, alpha: float) -> list[d
 def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[str, bool] | None]) -> dict[str, Any]:
     units = of_languages(sides) if cell["language"] in (MEAN, GAP) else [cell["language"]]
     counts = [None if flags is None else sum(flags[unit] for unit in units) for flags in flagged]
-    return {"at_chance_a": counts[0], "at_chance_b": counts[1]}
+    found: dict[str, Any] = {"at_chance_a": counts[0], "at_chance_b": counts[1]}
+    if cell["language"] == GAP:
+        found |= {"gap_is_a": gap_is(flagged[0], units), "gap_is_b": gap_is(flagged[1], units)}
+    return found
 
 
 def _over_languages(
