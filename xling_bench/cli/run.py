@@ -84,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.results.naming import check_name
 
     quiet()
+    name = None if arguments.name is None else check_name(arguments.name, "--name")
     settings = {f.name: getattr(arguments, f.name) for f in fields(ModelConfig) if f.name != "spec"}
     specs = [emit_spec(pair) for pair in arguments.pairs]
     if arguments.tasks or arguments.suite or not specs:
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         model=ModelConfig(spec=arguments.model, **settings),
         specs=tuple({spec.name: spec for spec in specs}.values()),
         output=arguments.output,
-        name=None if arguments.name is None else check_name(arguments.name, "--name"),
+        name=name,
         shots=tuple(arguments.shots),
         seeds=tuple(arguments.seeds),
         demos=Demos(arguments.demos, arguments.demo_lang, arguments.demo_encoder, arguments.aligner),

@@ -82,7 +82,9 @@ def _ranked_by(measured: Measured) -> str:
     for setting in measured.settings:
         here = ranks[(ranks["shots"] == setting.shots) & (ranks["demos"] == setting.demos)]
         said.setdefault(_ranked_in(here), []).append(setting.label)
-    return next(iter(said)) if len(said) == 1 else " ".join(f"{', '.join(at)}: {text}" for text, at in said.items())
+    if len(said) == 1:
+        return next(iter(said))
+    return " ".join(f"{', '.join(at)}: {text}" for text, at in said.items() if text)
 
 
 def _ranked_in(ranks: pd.DataFrame) -> str:
@@ -91,7 +93,10 @@ def _ranked_in(ranks: pd.DataFrame) -> str:
         return "Not ranked: no benchmark has item scores."
     accuracy = [get_benchmark(key).title for key in ranked if get_benchmark(key).chance is not None]
     if len(accuracy) > 1:
-        return f"Ranked by overall: chance-corrected accuracy, mean over {', '.join(accuracy)}."
+        overall = f"chance-corrected accuracy, mean over {', '.join(accuracy)}."
+        return f"Ranked by overall: {overall}" if ranks["model"].nunique() > 1 else f"Overall: {overall}"
+    if ranks["model"].nunique() == 1:
+        return ""
     if len(ranked) == 1:
         return f"Ranked by {get_benchmark(ranked[0]).title}."
     return "Not ranked: an order over benchmarks needs at least two with accuracies. Sort by a column."
@@ -190,7 +195,8 @@ def _gap_note(measured: Measured) -> str:
     if row["gap_is"] != AT_LEAST:
         return f"Largest gap: {where}: {points}."
     others = int(row["languages"]) - 1
-    bound = f"{int(row['at_chance'])} of the {others} other languages are" if others > 1 else "the other language is"
+    count = f"all {others}" if int(row["at_chance"]) == others else f"{int(row['at_chance'])} of the {others}"
+    bound = f"{count} other languages are" if others > 1 else "the other language is"
     return f"Largest gap: {where}: at least {points}: {bound} at chance, and cannot fall below it."
 
 
@@ -226,13 +232,8 @@ def _at_chance(measured: Measured) -> Table | None:
     rows = methods.at_chance_rows(measured)
     if not rows:
         return None
-    names = {
-        "model": "Model",
-        "title": "Benchmark",
-        "setting": "Setting",
-        "count": "At chance",
-        "languages": "Languages",
-    }
+    names = HEAD | {"title": "Benchmark", "count": "At chance", "languages": "Languages"}
+    names = {name: names[name] for name in ("model", "title", "setting", "count", "languages")}
     return printed(_in_order(_frame(rows), measured.models), names)
 
 
