@@ -109,7 +109,7 @@ def _pair(models: list[str], options: Options) -> tuple[str, str] | None:
 
 
 def _named(name: str, models: list[str]) -> str:
-    """The model of this name, or the one whose path ends in it."""
+    """The model of this name, or the only one that ends as it does: `--before ./tuned` is `tuned`."""
     found = [model for model in models if model == name] or [m for m in models if Path(m).name == Path(name).name]
     if len(found) != 1:
         known = f"{did_you_mean(name, models)} There are {', '.join(map(line, models))}."

@@ -206,10 +206,11 @@ def _chance_note(board: list[Row]) -> str:
     low = sum(2 * (row.overall.at_chance or 0) > row.overall.of for row in rows if row.overall is not None)
     if not low:
         return ""
-    return (
-        f"{low} of {sum(row.overall is not None for row in board)} rows have more than half of their accuracies at "
-        "chance. They are not ranked: differences among them are of guessing habits."
-    )
+    of = sum(row.overall is not None for row in board)
+    if of == 1:
+        return "More than half of the accuracies are at chance: differences among those are of guessing habits."
+    most = f"{low} of {of} rows have more than half of their accuracies at chance."
+    return f"{most} They are not ranked: differences among them are of guessing habits."
 
 
 def _published_note(board: list[Row]) -> str:
