@@ -5,7 +5,8 @@ Usage: python benchmarks/scoring.py [--quick | --memory | --gpu] [--model DIR] [
 Requests are those of `xling_xnli_en`: the first documents of the test set below XLING_DATA_DIR (`data=xnli`), or, where
 that is unset, made-up text of like lengths (`data=synthetic`). Models have 4 layers of width 256 and random float32
 weights; the tokenizer is trained on the task's own text. Scoring is timed, tokenising and the engine's self-check
-included; loading and building prompts are not. `--model` measures that folder's model instead. A row, for one shape, vocabulary and number of demonstrations:
+included; loading and building prompts are not. `--model` measures that folder's model instead. A row, for one shape,
+vocabulary and number of demonstrations:
   docs, tune_docs        documents measured, and those on which lm-eval's best batch size (`batch`) was found, the one
                          with the least CPU of 1, 4, 8, 16, 32; not tried: where logits would fill a quarter of memory
   ratio_cpu, ratio_wall  lm-eval's seconds over the engine's (CPU of all threads), the least of `repeats` each
