@@ -1,9 +1,11 @@
 """Models that cannot be scored with shared prefixes, and a self-check that fails: loud, and right all the same."""
 
+import functools
 import json
 import logging
 
 import pytest
+import torch
 import transformers
 from architectures import random_model
 from lm_eval.api.instance import Instance
@@ -11,9 +13,9 @@ from lm_eval.models.huggingface import HFLM
 
 from xling_bench import evaluate
 from xling_bench.demo import make_tokenizer, training_text
-from xling_bench.errors import ModelError
+from xling_bench.errors import ModelError, UnsupportedModelError
 from xling_bench.harness.shared_prefix import SharedPrefixLM
-from xling_bench.scoring.decoder import Decoder
+from xling_bench.scoring.decoder import Decoder, Prefix
 
 pytestmark = pytest.mark.e2e
 TEXTS = [("", "the dog sleeps"), ("the dog", " sleeps in the house"), ("the dog", " runs"), ("a", " cat")]
@@ -120,6 +122,44 @@ def test_a_model_that_breaks_on_a_tree_is_scored_by_lm_evals_code(tokenizer, mon
     lm = SharedPrefixLM(network, tokenizer=tokenizer)
     same(scores(lm), scores(HFLM(network, tokenizer=tokenizer, batch_size=2)))
     assert "does not take a tree of tokens (IndexError: list index out of range)" in lm.why_plain
+
+
+def test_an_argument_that_our_attention_does_not_know_is_named_and_never_swallowed(tokenizer, monkeypatch) -> None:
+    """transformers 5.24 renamed `past_key_values` to `cache`, which was swallowed: every prefix was dropped."""
+    network = random_model("xglm", len(tokenizer))
+    plain = scores(HFLM(network, tokenizer=tokenizer, batch_size=2))
+    usual = type(network.model.layers[0]).forward
+
+    def newer(self, *given, **named):
+        own = self.self_attn.forward
+        self.self_attn.forward = functools.partial(own, window=2)
+        try:
+            return usual(self, *given, **named)
+        finally:
+            self.self_attn.forward = own
+
+    monkeypatch.setattr(type(network.model.layers[0]), "forward", newer)
+    decoder = Decoder(network)
+    with pytest.raises(UnsupportedModelError, match="XGLM's attention is given window, which"), decoder.ready():
+        network.model(torch.tensor([[5, 6]]))
+    with pytest.raises(UnsupportedModelError, match="the cache is given window"):
+        Prefix([], keep=False).update(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1), 0, window=2)
+    monkeypatch.undo()
+    lm = SharedPrefixLM(network, tokenizer=tokenizer)
+    monkeypatch.setattr(type(network.model.layers[0]), "forward", newer)
+    assert lm.engine is not None
+    assert lm._agrees(lm.engine, [([5, 6, 7], 1)]) is False
+    assert "is given window" in lm.why_plain
+    monkeypatch.undo()
+    same(scores(lm), plain)
+
+
+def test_a_body_that_takes_no_cache_is_refused_by_name(tokenizer, monkeypatch) -> None:
+    network = random_model("llama", len(tokenizer))
+    usual = network.model.forward
+    monkeypatch.setattr(network.model, "forward", lambda input_ids, states=None, **_: usual(input_ids))
+    lm = SharedPrefixLM(network, tokenizer=tokenizer)
+    assert "takes no keys and values of earlier tokens (cache, past_key_values)" in lm.why_plain
 
 
 def test_scaled_logits(tokenizer) -> None:

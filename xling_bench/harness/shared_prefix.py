@@ -188,6 +188,9 @@ class SharedPrefixLM(WholeModel):
             tree.add(sequence, start)
         try:  # as a tree in one row, and as rows after a trunk, whichever is cheaper
             mine = [Engine(engine.decoder, engine.budget, 1, most).score(tree) for most in (engine.most, 1)]
+        except UnsupportedModelError as reason:
+            self._give_up(str(reason))
+            return False
         except XlingError:
             raise
         except Exception as error:  # noqa: BLE001 - what a model does with input it was not made for is its own affair

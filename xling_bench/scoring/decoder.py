@@ -5,6 +5,7 @@ Raises UnsupportedModelError with a reason where a model cannot take it; the cal
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from transformers.cache_utils import Cache
 
 from xling_bench.errors import UnsupportedModelError
-from xling_bench.scoring.fused import fused_attention
+from xling_bench.scoring.fused import fused_attention, no_others
 from xling_bench.scoring.head import Head
 
 KeyValues = list[tuple[torch.Tensor, torch.Tensor]]  # per layer (1, H, P, D)
@@ -28,8 +29,17 @@ class Prefix(Cache):  # type: ignore[misc]  # transformers is untyped here
         super().__init__(layers=[])
         self.before, self.keep, self.kept = before, keep, list[tuple[torch.Tensor, torch.Tensor]]()
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *_: Any, **__: Any) -> Any:
+    def update(
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        layer_idx: int,
+        cache_kwargs: Any = None,  # noqa: ARG002 - positions, for caches that forget; before transformers 5.24
+        kwargs: Any = None,  # noqa: ARG002 - what the layer was given, for the same purpose
+        **others: Any,
+    ) -> Any:
         """The keys and values of the whole path, (B, H, P + T, D)."""
+        no_others("the cache", others)
         if self.before:
             rows = key_states.shape[0]
             key, value = (part.expand(rows, -1, -1, -1) for part in self.before[layer_idx])
@@ -38,9 +48,17 @@ class Prefix(Cache):  # type: ignore[misc]  # transformers is untyped here
             self.kept.append((key_states, value_states))
         return key_states, value_states
 
-    def get_seq_length(self, *_: Any) -> int:
+    def get_seq_length(self, layer_idx: int = 0) -> int:
         """Tokens before the rows."""
-        return self.before[0][0].shape[-2] if self.before else 0
+        return self.before[layer_idx][0].shape[-2] if self.before else 0
+
+    def get_query_offset(self, layer_idx: int = 0) -> int:
+        """The index of a row's first token among all it may see."""
+        return self.get_seq_length(layer_idx)
+
+    def get_mask_sizes(self, query_length: int, layer_idx: int = 0) -> tuple[int, int]:
+        """How many tokens rows of `query_length` may see, and which is the first of them."""
+        return self.get_seq_length(layer_idx) + query_length, 0
 
 
 class Decoder:
@@ -64,6 +82,7 @@ class Decoder:
         self.window = _window(self.config) if self.by_kind or not given else None
         self.alibi = hasattr(self.body, "build_alibi_tensor")
         self.fused = any(type(module).__name__ == "XGLMAttention" for module in self.body.modules())
+        self.cache_argument = _cache_argument(self.body)
         self.head = Head.of(self.model)
         self.device: torch.device = self.body.get_input_embeddings().weight.device
         self.dtype: torch.dtype = next(p.dtype for p in self.body.parameters() if p.is_floating_point())
@@ -89,7 +108,7 @@ class Decoder:
         seen = _visible(ends, length)  # (B, T, P + T)
         past = torch.arange(length, device=self.device).expand(len(tokens), -1)
         places = torch.cat([past, positions], 1)  # (B, P + T)
-        given: dict[str, Any] = {"input_ids": tokens, "past_key_values": prefix, "use_cache": True}
+        given: dict[str, Any] = {"input_ids": tokens, self.cache_argument: prefix, "use_cache": True}
         near = seen
         if self.window is not None:
             near = seen & (positions[:, :, None] - places[:, None, :] < self.window)
@@ -117,7 +136,10 @@ class Decoder:
     def _alibi(self, places: torch.Tensor) -> Iterator[None]:
         """BLOOM computes ALiBi's distances from a two-dimensional mask; in a tree they come from the positions."""
 
+        asked = []
+
         def build(_mask: Any, heads: int, dtype: torch.dtype) -> torch.Tensor:
+            asked.append(heads)
             bias: torch.Tensor = original(
                 torch.ones(1, 2, device=places.device), heads, torch.float32
             )  # slope * (0, 1)
@@ -130,6 +152,17 @@ class Decoder:
             yield
         finally:
             del self.body.build_alibi_tensor
+        if not asked:
+            raise UnsupportedModelError("its attention's distances are not asked of build_alibi_tensor")
+
+
+def _cache_argument(body: Any) -> str:
+    """What a model calls the keys and values before its input: `cache`, before transformers 5.24 `past_key_values`."""
+    known = inspect.signature(body.forward).parameters
+    found = next((name for name in ("cache", "past_key_values") if name in known), None)
+    if found is None:
+        raise UnsupportedModelError("it takes no keys and values of earlier tokens (cache, past_key_values)")
+    return found
 
 
 def split(model: Any) -> tuple[Any, Any]:

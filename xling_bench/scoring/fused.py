@@ -10,6 +10,22 @@ from typing import Any
 
 import torch
 
+from xling_bench.errors import UnsupportedModelError
+
+
+def no_others(what: str, others: dict[str, Any], *harmless: str) -> None:
+    """Raise UnsupportedModelError for an argument that stands in for something of transformers' was not written for.
+
+    Libraries rename and add arguments; one that is swallowed is a wrong number. `harmless` names may have any value
+    (they ask for an output that nobody reads), others none.
+    """
+    unknown = sorted(name for name, value in others.items() if value is not None and name not in harmless)
+    if unknown:
+        raise UnsupportedModelError(
+            f"{what} is given {', '.join(unknown)}, which this version of xling-bench does not know; "
+            "it was written for other versions of transformers"
+        )
+
 
 @contextmanager
 def fused_attention(model: Any) -> Iterator[None]:
@@ -25,16 +41,28 @@ def fused_attention(model: Any) -> Iterator[None]:
 
 
 def _attend(
-    self: Any, hidden_states: torch.Tensor, past_key_values: Any = None, attention_mask: Any = None, **_: Any
+    self: Any,
+    hidden_states: torch.Tensor,
+    *,
+    cache: Any = None,
+    past_key_values: Any = None,
+    attention_mask: Any = None,
+    **others: Any,
 ) -> tuple[torch.Tensor, None]:
-    """XGLMAttention.forward for self-attention with a ready (B, 1, T, S) mask, bool or what is added to scores."""
+    """XGLMAttention.forward for self-attention with a ready (B, 1, T, S) mask, bool or what is added to scores.
+
+    Keys and values of a prefix are called `cache`, before transformers 5.24 `past_key_values`. Raises
+    UnsupportedModelError for any other argument with a value: to leave it out might change every score.
+    """
+    no_others("XGLM's attention", others, "output_attentions", "use_cache", "cache_position")
+    before = past_key_values if cache is None else cache
     batch, length, _width = hidden_states.shape
     query, key, value = (
         layer(hidden_states).view(batch, length, self.num_heads, self.head_dim).transpose(1, 2)
         for layer in (self.q_proj, self.k_proj, self.v_proj)
     )
-    if past_key_values is not None:
-        key, value = past_key_values.update(key, value, self.layer_idx)
+    if before is not None:
+        key, value = before.update(key, value, self.layer_idx)
     if attention_mask is not None and attention_mask.is_floating_point() and attention_mask.dtype != query.dtype:
         # float32's lowest number is -inf in bfloat16, and of a row of those, padding on the left, kernels make 0 or NaN
         attention_mask = attention_mask.to(query.dtype).clamp(min=torch.finfo(query.dtype).min)
