@@ -5,8 +5,10 @@ The weights are dequantised: the model is an ordinary one in the dtype asked for
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,29 +24,48 @@ ENDS = ("eos", "eot", "eom")  # tokens at which generation ends
 LLAMA3_ROPE = "rope_freqs.weight"
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A file that is being loaded. `folder` is empty: files beside a GGUF file are no part of the model."""
+
+    name: str
+    header: Header
+    folder: str
+
+    @property
+    def place(self) -> dict[str, str]:
+        """What transformers' loaders take beside the folder. An absolute path: a relative one would be looked for in
+        the working directory first."""
+        return {"gguf_file": str(Path(self.name).absolute())}
+
+
 @contextmanager
-def read_once() -> Iterator[None]:
-    """transformers parses a file's head for the configuration, the tokenizer and the weights: 16 s each with Gemma's
-    262,144 words. Meanwhile they share one."""
+def opened(name: str) -> Iterator[Opened]:
+    """The file, for as long as it is being loaded.
+
+    transformers parses a file's head for the configuration, the tokenizer and the weights, each time for seconds (16
+    with Gemma's 262,144 words); meanwhile they share one.
+    """
     import gguf
 
-    original = gguf.GGUFReader
+    header, original = check_file(name), gguf.GGUFReader
     gguf.GGUFReader = lru_cache(maxsize=1)(original)
     try:
-        yield
+        with tempfile.TemporaryDirectory(prefix="xling-gguf-") as folder:
+            yield Opened(name, header, folder)
     finally:
         gguf.GGUFReader = original
 
 
-def load_tokenizer(name: str) -> Any:
+def load_tokenizer(file: Opened) -> Any:
     """The file's tokenizer, cutting texts and putting the first token as the file says."""
     from transformers import AutoTokenizer
 
-    header, path = check_file(name), Path(name)
+    header = file.header
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
+        tokenizer: Any = AutoTokenizer.from_pretrained(file.folder, **file.place)
     except ValueError as error:
-        raise ModelError(f"{name}: its tokenizer cannot be read: {error}") from error
+        raise ModelError(f"{file.name}: its tokenizer cannot be read: {error}") from error
     if header.keys.get("tokenizer.ggml.model") == "gpt2" and header.keys.get("tokenizer.ggml.pre") in DIGITS_APART:
         _digits_apart(tokenizer)
     bos = header.token("bos")
@@ -104,16 +125,19 @@ def _known_cuts() -> set[str]:
     return {*GGUF_PRE_TOKENIZER_SPLITS}
 
 
-def load_model(loader: Any, name: str, **settings: Any) -> Any:
+def load_model(loader: Any, file: Opened, **settings: Any) -> Any:
     """`loader.from_pretrained` for the file: a plain model in `settings["dtype"]`, every weight of it from the file.
 
     loader: transformers' AutoModelForCausalLM or one like it. Raises ModelError where weights lack or are left over.
     """
-    header, path = check_file(name), Path(name)
-    settings["quantization_config"] = _dequantising(path.name)
-    model = whole(loader, str(path.parent), gguf_file=path.name, **settings)
-    _rotate_as_said(model, path, header)
-    _refuse_unread(name, model, header)
+    header = file.header
+    dequantising = _dequantising(file.place["gguf_file"])
+    try:
+        model = whole(loader, file.folder, quantization_config=dequantising, **file.place, **settings)
+    except ModelError as error:
+        raise ModelError(str(error).replace(file.folder, file.name)) from error
+    _rotate_as_said(model, file)
+    _refuse_unread(model, file)
     _make_plain(model)
     ends = {header.keys.get(f"tokenizer.ggml.{end}_token_id") for end in ENDS} - {None}
     if ends and model.generation_config is not None:
@@ -130,36 +154,36 @@ def _dequantising(file: str) -> Any:
     return GgufConfig(gguf_file=file, dequantize=True)
 
 
-def _rotate_as_said(model: Any, path: Path, header: Header) -> None:
+def _rotate_as_said(model: Any, file: Opened) -> None:
     """Llama 3's scaling of rotary frequencies is a tensor in the file, which transformers does not read."""
-    if not any(tensor.name == LLAMA3_ROPE for tensor in header.tensors):
+    if not any(tensor.name == LLAMA3_ROPE for tensor in file.header.tensors):
         return
     import gguf
     import torch
 
-    raw = next(tensor for tensor in gguf.GGUFReader(str(path)).tensors if tensor.name == LLAMA3_ROPE)
+    raw = next(tensor for tensor in gguf.GGUFReader(file.place["gguf_file"]).tensors if tensor.name == LLAMA3_ROPE)
     factors = torch.from_numpy(gguf.dequantize(raw.data, raw.tensor_type).copy())
     rotary = getattr(model.base_model, "rotary_emb", None)
     if rotary is None or getattr(rotary, "inv_freq", factors.new_zeros(0)).shape != factors.shape:
-        raise ModelError(f"{path}: its {LLAMA3_ROPE} fits no rotary embedding of the model.")
+        raise ModelError(f"{file.name}: its {LLAMA3_ROPE} fits no rotary embedding of the model.")
     rotary.inv_freq = rotary.inv_freq / factors.to(rotary.inv_freq.device)
     if hasattr(rotary, "original_inv_freq"):
         rotary.original_inv_freq = rotary.inv_freq.clone()
 
 
-def _refuse_unread(name: str, model: Any, header: Header) -> None:
+def _refuse_unread(model: Any, file: Opened) -> None:
     """transformers drops tensors that it has no place for without a word: the file must hold what the model has."""
     extra = {LLAMA3_ROPE}
     if getattr(model.config, "tie_word_embeddings", False):
         extra.add("output.weight")  # BLOOM's and Falcon's files have it twice
-    held = {tensor.name: tensor.size for tensor in header.tensors if tensor.name not in extra}
+    held = {tensor.name: tensor.size for tensor in file.header.tensors if tensor.name not in extra}
     has = sum(parameter.numel() for parameter in model.parameters())
     if sum(held.values()) > has:
-        strange = [key for key in held if key.split(".")[-2:][0] not in _usual(header)]
+        strange = [key for key in held if key.split(".")[-2:][0] not in _usual(file.header)]
         shown = f" ({', '.join(strange[:3])}, perhaps)" if strange else ""
         raise ModelError(
-            f"{name} holds {sum(held.values()):,} weights, of which transformers reads {has:,}{shown}: it would be "
-            "another model. Use its folder of safetensors: --model hf:FOLDER."
+            f"{file.name} holds {sum(held.values()):,} weights, of which transformers reads {has:,}{shown}: "
+            "it would be another model. Use its folder of safetensors: --model hf:FOLDER."
         )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 
-from xling_bench.harness.gguf_model import load_model, load_tokenizer, oddities, read_once
+from xling_bench.harness.gguf_model import Opened, load_model, load_tokenizer, oddities, opened
 from xling_bench.scoring.whole import whole
 
 
@@ -22,25 +21,24 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
     notes: tuple[str, ...] = ()
 
     def __init__(self, pretrained: Any, gguf_file: str | None = None, **settings: Any) -> None:
-        self._gguf = gguf_file
+        self._file: Opened | None = None
         if gguf_file is None:
             super().__init__(pretrained, **settings)
             return
-        with read_once():
-            tokenizer = load_tokenizer(gguf_file)
+        with opened(gguf_file) as self._file:
+            tokenizer = load_tokenizer(self._file)
             self.notes = tuple(oddities(gguf_file, tokenizer))
-            place = {"gguf_file": Path(gguf_file).name, "tokenizer": tokenizer}
-            super().__init__(str(Path(gguf_file).parent), **place, **settings)
+            super().__init__(self._file.folder, **self._file.place, tokenizer=tokenizer, **settings)
 
     def _create_model(self, *given: Any, **settings: Any) -> None:
         usual: Any = self.AUTO_MODEL_CLASS
 
         def checked(*names: Any, **options: Any) -> Any:
-            if self._gguf is None:
+            if self._file is None:
                 return whole(usual, *names, **options)
             left = {"gguf_file", "quantization_config", "revision", "subfolder", "trust_remote_code", "use_safetensors"}
             kept = {key: value for key, value in options.items() if key not in left}
-            return load_model(usual, self._gguf, config=self._config, **kept)
+            return load_model(usual, self._file, config=self._config, **kept)
 
         self.AUTO_MODEL_CLASS = SimpleNamespace(from_pretrained=checked)
         try:
