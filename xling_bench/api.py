@@ -40,7 +40,7 @@ def evaluate(
 ) -> RunReport:
     """Evaluate a checkpoint and return what was finished, missing and failed.
 
-    `model` is `"hf:PATH_OR_NAME"`, `"gguf:FILE"` (or a ModelConfig); `settings` are ModelConfig's fields (dtype, revision, ...).
+    `model` is `"hf:PATH_OR_NAME"`, `"gguf:FILE"` or a ModelConfig; `settings` are ModelConfig's fields (dtype, ...).
     `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
     `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.
     `metrics` limits what is reported (names of `catalog.METRICS`; default all that a task has).
