@@ -182,7 +182,7 @@ def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | N
         header = check_file(config.model.gguf)
         facts |= {"gguf": header.quantisation, "gguf_tensors": header.mixture}
     if unit.spec.kind == "choose":
-        facts["scoring"] = config.model.scoring
+        facts["engine"] = facts["scoring"] = config.model.scoring  # asked for; and who did it, which may change
     return facts | ({"joiner": joiner or unit.spec.family.joiner} if unit.shots else {})
 
 

@@ -29,6 +29,7 @@ from xling_bench.harness.output import (
     write_text,
 )
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
+from xling_bench.harness.scoring import name_near_ties
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
 
 Progress = Callable[[str], None]
@@ -152,6 +153,15 @@ class Runner:
             if chosen and before not in (None, mine):
                 self.say(f"note: token budget {mine}; results here with {before} may differ in their last digits")
 
+    def _ranking(self, facts: dict[str, Any], samples: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
+        """How a unit's candidates were ranked, for the results file; empty where nothing was."""
+        if "engine" not in facts:
+            return {}
+        how = self.lm.how() if facts["engine"] == "shared-prefix" else {"backend": "lm-eval"}
+        warnings += name_near_ties(how, samples)
+        self._note_scoring(how)
+        return {"scoring": how}
+
     def _note_scoring(self, how: dict[str, Any]) -> None:
         """Say how candidates were ranked where it is not the usual way."""
         if how.get("why") and how["why"] not in self.said:
@@ -273,6 +283,8 @@ class Runner:
         )
         if not kept.reused:
             self.seconds.append((time.monotonic() - started) / facts["items"])
+        ranking = self._ranking(facts, samples, warnings)
+        facts = facts | {name: how["backend"] for name, how in ranking.items()}
         own: dict[str, Any] = {
             "key": unit_key(facts),
             "signature": signature(facts),
@@ -282,6 +294,7 @@ class Runner:
             "unit": unit.spec.unit,
             "family": unit.spec.family.key,
             "batch_size": self.config.model.batch_size,
+            **ranking,
         }
         arguments = {
             "pretrained": self.config.model.name,
@@ -289,10 +302,6 @@ class Runner:
             "dtype": str(self.lm.model.dtype).removeprefix("torch."),
             "prefix_token_id": self.lm.prefix_token_id,
         }
-        if "scoring" in facts:
-            own["scoring"] = self.lm.how() if facts["scoring"] == "shared-prefix" else {"backend": "lm-eval"}
-            own["signature"] = signature(facts | {"scoring": own["scoring"]["backend"]})
-            self._note_scoring(own["scoring"])
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
         text = "".join(map(to_line, samples))
         write_folder(folder, {"results.json": to_json({**results, "xling": own}), "samples.jsonl": text})

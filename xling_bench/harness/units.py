@@ -59,8 +59,9 @@ def make_units(specs: Sequence[TaskSpec], shots: Sequence[int], seeds: Sequence[
     ]
 
 
-# Facts that say where rows came from or what follows from other facts; what the rows are is in their hash.
-INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable")
+# Facts that say where rows came from or what follows from other facts; what the rows are is in their hash, and who
+# computed log-likelihoods (`scoring`) follows from the engine asked for, the model and its requests.
+INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "scoring")
 
 
 def item_ids(ids: Sequence[str]) -> str:
