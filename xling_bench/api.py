@@ -42,7 +42,7 @@ def evaluate(
 ) -> RunReport:
     """Evaluate a checkpoint and return what was finished, missing and failed.
 
-    `model` is `"hf:PATH_OR_NAME"` (or a ModelConfig); `settings` are ModelConfig's fields (dtype, revision, ...);
+    `model` is `"hf:PATH_OR_NAME"`, `"gguf:FILE"` or a ModelConfig; `settings` are ModelConfig's fields (dtype, ...);
     `name` is what tables call it (default: its folder, its file, or its name on the hub).
     `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
     `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.

@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("run", help="evaluate a checkpoint; resumes where it stopped", epilog=EXAMPLE)
     parser.add_argument(
         "--model", required=True, metavar="hf:PATH_OR_NAME",
-        help="model folder or hub name; lm-eval-hf:... ranks by lm-eval's own, slower code",
+        help="model folder or hub name, or gguf:FILE; lm-eval-hf:... ranks by lm-eval's own, slower code",
     )  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="RUN", help="folder for results")
     parser.add_argument("--name", help="what tables call the model (default: its folder, file, or name on the hub)")

@@ -17,6 +17,7 @@ from xling_bench.errors import MissingDataError, MissingMetricError, UsageError,
 from xling_bench.harness.demos import FIXED, Demos, aligned_ids, aligner
 from xling_bench.harness.encoder import encoder_config, encoder_mark
 from xling_bench.harness.generate import DECODING
+from xling_bench.harness.gguf_header import check_file
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.scoring import check_headline, pick_metrics
 from xling_bench.harness.units import Unit, item_ids, make_units
@@ -182,6 +183,9 @@ def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | N
         "xling_bench": xling_bench.__version__,
         "code": code_hash(),
     }
+    if config.model.gguf:
+        header = check_file(config.model.gguf)
+        facts |= {"gguf": header.quantisation, "gguf_tensors": header.mixture}
     if unit.spec.kind == "choose":
         facts["engine"] = facts["scoring"] = config.model.scoring  # asked for; and who did it, which may change
     return facts | ({"joiner": joiner or unit.spec.family.joiner} if unit.shots else {})

@@ -246,6 +246,8 @@ class Runner:
             forget_data()  # an earlier run of this process may have read other files
             self.say(f"loading {self.config.model.name}")
             lm = self.load(self.config.model)
+            for note in getattr(lm, "notes", ()):
+                self.say(f"note: {note}")
             ignored = ignored_settings(lm) if any(s.kind == "generate" for s in self.config.specs) else []
             if ignored:
                 self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")

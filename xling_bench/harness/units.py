@@ -99,7 +99,7 @@ def signature(facts: dict[str, Any]) -> str:
     """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
     shown = ("task", "language", "split", "form", "data", "source", "template", "shots", "demos", "demo_data",
              "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring",
-             "scored_by")  # fmt: skip
+             "scored_by", "gguf")  # fmt: skip
     fields = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in shown if facts.get(n) is not None]
     fields = [field.replace("|", "%7C") for field in fields]  # end tokens are fond of bars: <|endoftext|>
     settings = {k: v for k, v in facts["settings"].items() if v not in (None, False, "auto")}
