@@ -73,7 +73,7 @@ def main() -> int:
     same, every = (sum(int(row["decisions"].split("/")[i]) for row in rows) for i in (0, 1))
     fallen, unlisted = (sum(row["backend"] != "shared-prefix" for row in rows), sum(row["unlisted"] for row in rows))
     alone = len(units[0] ^ units[1])
-    print(f"units={len(rows)} fallen_back={fallen} decisions={same}/{every} unlisted={unlisted} in_one_run_only={alone}")
+    print(f"units={len(rows)} fallen_back={fallen} decisions={same}/{every} unlisted={unlisted} one_run_only={alone}")
     return int(bool(fallen or unlisted or alone))
 
 
