@@ -24,12 +24,10 @@ MULTILINGUAL = [
 ENGLISH = [("xling_xnli_en", 0, 8), ("xling_xcopa_en", 0, 12), ("xling_pawsx_de", 5, 3)]
 
 
-@pytest.fixture(scope="module")
-def parts(real: Weights, data_folder: Any) -> list[tuple[str, int, int]]:
+@pytest.fixture
+def parts(real: Weights, real_data: Any) -> list[tuple[str, int, int]]:
     """The units to score with a model: those it can read."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XLING_DATA_DIR", str(data_folder))
-        yield MULTILINGUAL if real == GEMMA else ENGLISH
+    return MULTILINGUAL if real == GEMMA else ENGLISH
 
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16"])
