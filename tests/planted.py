@@ -60,9 +60,9 @@ def effect(fault: str, engine: Engine, requests, size: float = 0.0) -> float:
         return float((values(engine, requests) - right).square().mean().sqrt())
 
 
-def size_for(target: float, engine: Engine, requests) -> float:
+def size_for(target: float, engine: Engine, requests, rounds: int = 4) -> float:
     """The `size` of a wrong scale that changes log-probabilities by `target` nats a token."""
     trial = 0.01 if engine.decoder.dtype == torch.float32 else 0.5
-    for _ in range(4):
+    for _ in range(rounds):
         trial *= target / effect("wrong scale", engine, requests, trial)
     return trial

@@ -31,6 +31,7 @@ from xling_bench.harness.output import (
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
 from xling_bench.harness.scoring import name_near_ties
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
+from xling_bench.results.naming import name_here
 
 Progress = Callable[[str], None]
 MOST_NOTES = 8
@@ -70,6 +71,7 @@ class Runner:
         self.said: set[str] = set()
         self.load = models.load  # several processes load together: launch.py
         self.fingerprint = ""
+        self.name = config.name or name_here(config.model.name, config.model.peft)
         self.seconds: list[float] = []
 
     def plan(self) -> Plan:
@@ -133,16 +135,12 @@ class Runner:
         return [(unit, facts | model_facts(self.config, unit, self.fingerprint, joiner)) for unit, facts in plan.units]
 
     def _claim_folder(self, *, write: bool) -> None:
-        """Check that the folder's run is of the same model and settings; `write` run.json where there is none.
-
-        It is written once the model is loaded, so that a mistyped option does not claim the folder.
-        """
-        mine = {
-            "model": self.config.model.name,
-            "fingerprint": self.fingerprint,
-            "settings": self.config.model.settings(),
-        }
-        claim(self.config.output, mine, self._described() if write else None)
+        """Check that the folder's run is of the same model and settings, and take its name; `write` run.json where
+        there is none: once the model is loaded, so that a mistyped option does not claim the folder."""
+        model = self.config.model
+        mine = {"model": model.name, "name": self.name, "fingerprint": self.fingerprint, "settings": model.settings()}
+        command = self._described() if write else None
+        self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 
     def _share_budget(self, *, changed: bool = False) -> None:
         """Use the token budget of this folder's run, or tell it of another one: found out, or chosen by the user."""
@@ -182,6 +180,7 @@ class Runner:
             "split": config.split,
             "joiner": config.joiner,
             "batch_size": config.model.batch_size,
+            "peft": config.model.peft,
             "data": self.source.kind,
         }
 
@@ -286,6 +285,7 @@ class Runner:
         ranking = self._ranking(facts, samples, warnings)
         facts = facts | {name: how["backend"] for name, how in ranking.items()}
         own: dict[str, Any] = {
+            "name": self.name,
             "key": unit_key(facts),
             "signature": signature(facts),
             "facts": facts,
@@ -296,9 +296,9 @@ class Runner:
             "batch_size": self.config.model.batch_size,
             **ranking,
         }
-        arguments = {
-            "pretrained": self.config.model.name,
-            **({"peft": self.config.model.peft} if self.config.model.peft else {}),
+        arguments = {  # names: paths stay in run.json
+            "pretrained": name_here(model.name),
+            **({"peft": name_here(model.peft)} if model.peft else {}),
             "dtype": str(self.lm.model.dtype).removeprefix("torch."),
             "prefix_token_id": self.lm.prefix_token_id,
         }
