@@ -5,6 +5,7 @@ The weights are dequantised: the model is an ordinary one in the dtype asked for
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,7 @@ def load_tokenizer(file: Opened) -> Any:
         raise ModelError(f"{file.name}: its tokenizer cannot be read: {error}") from error
     if header.keys.get("tokenizer.ggml.model") == "gpt2" and header.keys.get("tokenizer.ggml.pre") in DIGITS_APART:
         _digits_apart(tokenizer)
+    _only_its_words(tokenizer, len(header.keys["tokenizer.ggml.tokens"]))
     bos = header.token("bos")
     if bos and _wants_first(header) and not _first(tokenizer):
         from tokenizers.processors import TemplateProcessing
@@ -85,6 +87,16 @@ def _digits_apart(tokenizer: Any) -> None:
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
+
+
+def _only_its_words(tokenizer: Any, size: int) -> None:
+    """Take out words that transformers adds by itself (GPT-2's <|endoftext|>): the model has no embedding for them."""
+    from tokenizers import Tokenizer
+
+    if len(tokenizer) > size:
+        written = json.loads(tokenizer.backend_tokenizer.to_str())
+        written["added_tokens"] = [token for token in written["added_tokens"] if token["id"] < size]
+        tokenizer._tokenizer = Tokenizer.from_str(json.dumps(written))
 
 
 def _wants_first(header: Header) -> bool:

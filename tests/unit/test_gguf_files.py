@@ -51,6 +51,7 @@ def test_a_file_gives_the_model_and_tokenizer_it_was_made_of(file, model, tokeni
     assert lm.model.dtype == torch.float32
     assert lm.how()["backend"] == "shared-prefix"
     assert lm.notes == ()
+    assert len(lm.tokenizer) == len(tokenizer) == lm.model.config.vocab_size
     ids = tokenizer(TEXT)["input_ids"]
     assert lm.tok_encode(TEXT) == ids
     assert lm.tokenizer.decode(ids) == TEXT
