@@ -68,9 +68,10 @@ class Server:
             if not select.select([self.answers], [], [], timeout)[0]:
                 self.process.kill()
                 raise subprocess.TimeoutExpired(arguments, timeout)
-            code = int(self.answers.readline())
+            code = self.answers.readline()
+            assert code, "the interpreter that forks has ended: see what the first command's test captured"
             texts = [path.read_text(encoding="utf-8") for path in (out, err)]
-        return subprocess.CompletedProcess(list(arguments), code, *texts)
+        return subprocess.CompletedProcess(list(arguments), int(code), *texts)
 
 
 def serve(answers: int) -> int:
@@ -107,4 +108,5 @@ def serve(answers: int) -> int:
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(Path.cwd())  # as `python -m xling_bench` has it
     sys.exit(serve(int(sys.argv[1])))
