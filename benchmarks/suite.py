@@ -1,6 +1,6 @@
 """A pytest plugin: CPU-seconds of every test, of the processes it started too, and the slowest 20.
 
-    PYTHONPATH=benchmarks python -m pytest -p suite -m "not slow" [-n 2]
+    PYTHONPATH=benchmarks python -m pytest -p suite -m "not slow and not real" [-n 2]
 
 A test's figure holds its fixtures: what several share counts for the first that asks.
 """

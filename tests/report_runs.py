@@ -74,11 +74,11 @@ def hostile_runs(folder: Path) -> list[Path]:
     runs = []
     for number, name in enumerate(('<b>bold</b> & "quoted" | pipe $x_1$', "</script>\u202e\x00" + "y" * 3000)):
         run, scores = folder / f"run{number}", outcomes(20, ("en", "ar"), seed=number)
-        write_run(run, scores, model=name, texts=ranked, choices=choices(scores))
+        write_run(run, scores, name=name, texts=ranked, choices=choices(scores))
         graded = {unit: values / 2 for unit, values in scores.items()}
         none = {unit: np.full(20, -1) for unit in scores}
         write_run(
-            run, graded, benchmark="xquad", metric="f1", family="xllama", model=name, texts=generated, choices=none
+            run, graded, benchmark="xquad", metric="f1", family="xllama", name=name, texts=generated, choices=none
         )
         runs.append(run)
     return runs

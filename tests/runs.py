@@ -40,6 +40,7 @@ def write_run(
     benchmark: str = "xnli",
     metric: str = "acc",
     model: str = "./checkpoint",
+    name: str = "",
     shots: int = 0,
     seed: int = 0,
     choices: Outcomes | None = None,
@@ -49,7 +50,8 @@ def write_run(
 ) -> Path:
     """Write `RUN/<task>/<shots>-<seed>-<demos>/results.json` and `items.parquet`, with `texts` also samples.jsonl.
 
-    `facts` change what was measured.
+    `model` is the path typed, `name` what results keep of it (none: an older version's). `facts` change what was
+    measured.
     """
     parts = []
     for unit, values in scores.items():
@@ -65,7 +67,7 @@ def write_run(
             "results": {task: {"alias": task, f"{metric},none": value}},
             "config": {"model": "hf", "model_args": {"pretrained": model}},
             "xling": {"key": key, "signature": signature(own), "facts": own, "benchmark": benchmark, "unit": unit,
-                      "family": family, "warnings": []},
+                      "family": family, "warnings": [], **({"name": name} if name else {})},
         }  # fmt: skip
         (folder / place).mkdir(parents=True)
         (folder / place / "results.json").write_text(json.dumps(result), encoding="utf-8")

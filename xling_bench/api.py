@@ -16,12 +16,14 @@ from xling_bench.harness.demos import Demos
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.plan import RunConfig
 from xling_bench.harness.runner import Runner, RunReport
+from xling_bench.results.naming import check_name
 
 
 def evaluate(
     model: str | ModelConfig,
     *,
     output: str | Path,
+    name: str | None = None,
     tasks: str | Sequence[str] = (),
     suite: str | None = None,
     langs: str | Sequence[str] = (),
@@ -40,7 +42,8 @@ def evaluate(
 ) -> RunReport:
     """Evaluate a checkpoint and return what was finished, missing and failed.
 
-    `model` is `"hf:PATH_OR_NAME"` (or a ModelConfig); `settings` are ModelConfig's fields (dtype, revision, ...).
+    `model` is `"hf:PATH_OR_NAME"`, `"gguf:FILE"` or a ModelConfig; `settings` are ModelConfig's fields (dtype, ...);
+    `name` is what tables call it (default: its folder, its file, or its name on the hub).
     `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
     `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.
     `metrics` limits what is reported (names of `catalog.METRICS`; default all that a task has).
@@ -60,6 +63,7 @@ def evaluate(
         model=config,
         specs=specs,
         output=Path(output),
+        name=None if name is None else check_name(name, "name"),
         shots=tuple(shots),
         seeds=tuple(seeds),
         demos=Demos(demos, demo_lang, demo_encoder, aligner),

@@ -47,7 +47,8 @@ def demo(output: Path, steps: int) -> int:
     _say("2/5 scoring it with `xling-bench run` (0 and 2 shots)")
     from xling_bench.api import evaluate
 
-    report = evaluate(f"hf:{model}", output=output / "runs" / "tiny", tasks=TASKS, langs=LANGUAGES, shots=(0, 2))
+    place = output / "runs" / "tiny"
+    report = evaluate(f"hf:{model}", output=place, name="tiny", tasks=TASKS, langs=LANGUAGES, shots=(0, 2))
     if report.failed:
         raise DemoError(f"the demo's run failed: {report.failed}")
     _say("3/5 scoring five of the tasks with plain `lm_eval`, which takes a while to index its own 14,000 tasks")

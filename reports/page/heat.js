@@ -12,7 +12,7 @@ function leading(model, setting) {
 function heatMap() {
   const form = controls("heat");
   const setting = Number(form.setting.value);
-  const other = form.other.value === "" ? null : Number(form.other.value);
+  const other = form.other === undefined || form.other.value === "" ? null : Number(form.other.value);
   const mine = leading(Number(form.model.value), setting);
   const theirs = other === null ? null : leading(other, setting);
   const both = [...mine.keys()];

@@ -1,13 +1,19 @@
-// The drill-down: a list of items, and one item in all languages with two models' answers.
+// The drill-down: a list of items, and one item in all languages with two models' answers, or one's.
 // Right is right or wrong for accuracies; F1, ROUGE, chrF++ are compared by their scores.
 const right = (answer) => answer !== null && answer !== undefined && answer[1] >= 50;
+
+// The models chosen, one where there is one only or both are the same: there is nothing to hold against it then.
+function sidesOf(form) {
+  const [a, b] = form.a === undefined ? [0, 0] : [Number(form.a.value), Number(form.b.value)];
+  return { a, b, two: a !== b };
+}
 
 function answersOf(item, model, setting) {
   return item.answers[model]?.[setting] ?? [];
 }
 
 function shownItems(entry, form) {
-  const [a, b, setting] = [Number(form.a.value), Number(form.b.value), Number(form.setting.value)];
+  const [{ a, b, two }, setting] = [sidesOf(form), Number(form.setting.value)];
   const wanted = form.language.value === "" ? entry.languages.map((_, i) => i) : [entry.languages.indexOf(form.language.value)];
   const graded = data.benchmarks[form.benchmark.value].metric !== "acc";
   const better = (x, y) => (graded ? x[1] > y[1] : right(x) && !right(y));
@@ -18,7 +24,7 @@ function shownItems(entry, form) {
     return {
       item, mine: wanted.filter((i) => right(mine[i])).length, measured: wanted.filter((i) => mine[i]).length,
       fixed: both.filter((i) => better(theirs[i], mine[i])).length, broken: both.filter((i) => better(mine[i], theirs[i])).length,
-      shown: [mine, theirs].map((answers) => {
+      shown: (two ? [mine, theirs] : [mine]).map((answers) => {
         const had = wanted.filter((i) => answers[i]).map((i) => answers[i]);
         return had.length === 0 ? "–" : graded ? number(mean(had)) : `${had.filter(right).length}/${had.length}`;
       }),
@@ -36,6 +42,7 @@ function itemList(wanted) {
     place.replaceChildren(el("p", {}, "No items: this report was made of results without item scores, or with --items 0."));
     return;
   }
+  const { two } = sidesOf(form);
   const lines = shownItems(entry, form).sort((x, y) => y.fixed + y.broken - x.fixed - x.broken);
   document.getElementById("items-choice").textContent = entry.items.length === entry.of
     ? `All ${entry.of} items, largest disagreement first. Long texts are cut where they say so.`
@@ -48,9 +55,11 @@ function itemList(wanted) {
     return el("tr", { "data-item": line.item.id, "aria-selected": "false" },
       el("td", {}, open, el("div", { class: "mark", dir: "auto" }, excerpt(texts))),
       ...line.shown.map((text) => el("td", { class: "n" }, text)),
-      el("td", { class: "n" }, String(line.fixed)), el("td", { class: "n" }, String(line.broken)));
+      ...(two ? [line.fixed, line.broken].map((count) => el("td", { class: "n" }, String(count))) : []));
   });
-  const header = el("tr", {}, ...(data.benchmarks[form.benchmark.value].metric === "acc" ? ["Item", "A right", "B right", "Fixed", "Broken"] : ["Item", "A mean", "B mean", "B higher", "B lower"]).map((text, i) => el("th", { scope: "col", class: i ? "n" : null }, text)));
+  const accuracy = data.benchmarks[form.benchmark.value].metric === "acc";
+  const heads = two ? (accuracy ? ["A right", "B right", "Fixed", "Broken"] : ["A mean", "B mean", "B higher", "B lower"]) : [accuracy ? "Right" : "Mean"];
+  const header = el("tr", {}, ...["Item", ...heads].map((text, i) => el("th", { scope: "col", class: i ? "n" : null }, text)));
   place.replaceChildren(rows.length ? el("table", {}, el("thead", {}, header), el("tbody", {}, ...rows)) : el("p", {}, "No chosen item is so."));
   const first = lines.find((line) => line.item.id === wanted) ?? lines[0];
   if (first) showItem(first.item);
@@ -59,7 +68,8 @@ function itemList(wanted) {
 
 // How many changed among all items, shown or not.
 function changesText(entry, form) {
-  const counts = entry.changes[`${form.a.value} ${form.b.value} ${form.setting.value}`];
+  const { a, b } = sidesOf(form);
+  const counts = entry.changes[`${a} ${b} ${form.setting.value}`];
   if (counts === undefined) return "";
   const wanted = entry.languages.map((unit, i) => [unit, counts[i]]).filter(([unit, count]) => count && (form.language.value === "" || unit === form.language.value));
   const sum = (n) => wanted.reduce((total, [, count]) => total + count[n], 0);
@@ -81,7 +91,8 @@ function chooseItem(item) {
 function remember() {
   const form = controls("items");
   const item = document.querySelector('#items-list tr[aria-selected="true"]')?.dataset.item ?? "";
-  const state = { benchmark: form.benchmark.value, setting: data.settings[Number(form.setting.value)].key, a: data.models[Number(form.a.value)], b: data.models[Number(form.b.value)] };
+  const state = { benchmark: form.benchmark.value, setting: data.settings[Number(form.setting.value)].key };
+  if (form.a !== undefined) Object.assign(state, { a: data.models[Number(form.a.value)], b: data.models[Number(form.b.value)] });
   if (form.language.value) state.language = form.language.value;
   if (form.show.value !== "all") state.show = form.show.value;
   writeAddress("items", item ? { ...state, item } : state);
@@ -91,15 +102,15 @@ function showItem(item) {
   const form = controls("items");
   const entry = data.items[form.benchmark.value];
   for (const row of document.querySelectorAll("#items-list tr[data-item]")) row.setAttribute("aria-selected", String(row.dataset.item === item.id));
-  const [a, b, setting] = [Number(form.a.value), Number(form.b.value), Number(form.setting.value)];
-  const names = a === b ? [[a, "A"]] : [[a, "A"], [b, "B"]];
+  const [{ a, b, two }, setting] = [sidesOf(form), Number(form.setting.value)];
+  const names = two ? [[a, `A: ${data.models[a]}`], [b, `B: ${data.models[b]}`]] : [[a, data.models[a]]];
   const rows = entry.languages.map((unit, i) => {
     const answers = names.map(([model]) => answersOf(item, model, setting)[i]);
     if (answers.every((answer) => !answer)) return null;
     return el("tr", {}, el("th", { scope: "row" }, unit, el("span", { class: "sub" }, languageName(unit))), textCell(entry, item, unit),
-      goldCell(item, unit), ...answers.map((answer, n) => answerCell(answer, unit, data.benchmarks[form.benchmark.value], `${names[n][1]}: ${data.models[names[n][0]]}`)));
+      goldCell(item, unit), ...answers.map((answer, n) => answerCell(answer, unit, data.benchmarks[form.benchmark.value], names[n][1])));
   }).filter((row) => row !== null);
-  const header = el("tr", {}, ...["Language", "Item", "Right answer", ...names.map(([model, letter]) => `${letter}: ${data.models[model]}`)].map((text) => el("th", { scope: "col" }, text)));
+  const header = el("tr", {}, ...["Language", "Item", "Right answer", ...names.map(([, name]) => name)].map((text) => el("th", { scope: "col" }, text)));
   const columns = el("colgroup", {}, el("col", { class: "l" }), el("col", { class: "t" }), ...Array.from({ length: 1 + names.length }, () => el("col", {})));
   document.getElementById("items-detail").replaceChildren(el("h3", {}, item.id), el("div", { class: "scroll" }, el("table", {}, columns, el("thead", {}, header), el("tbody", {}, ...rows))));
 }

@@ -5,14 +5,16 @@ function fill() {
   const heat = controls("heat");
   options(heat.model, models);
   options(heat.setting, settings);
-  options(heat.other, [["", "(nothing)"], ...models]);
+  if (heat.other !== undefined) options(heat.other, [["", "(nothing)"], ...models]);
   const benchmarks = Object.entries(data.benchmarks).map(([key, benchmark]) => [key, benchmark.title]);
   options(controls("benchmark").benchmark, benchmarks);
   const items = controls("items");
   options(items.benchmark, benchmarks.filter(([key]) => data.items[key] !== undefined));
   options(items.setting, settings);
-  options(items.a, models, String(data.pair[0]));
-  options(items.b, models, String(data.pair[1]));
+  if (items.a !== undefined) {
+    options(items.a, models, String(data.pair[0]));
+    options(items.b, models, String(data.pair[1]));
+  }
   const changed = ([key]) => (data.items[key]?.changes[`${data.pair[0]} ${data.pair[1]} 0`] ?? []).some((count) => count && count[0] + count[1] > 0);
   const first = benchmarks.find(changed);
   if (first !== undefined) items.benchmark.value = first[0];
@@ -30,7 +32,7 @@ function openAddress() {
   const [section, state] = readAddress();
   if (section === "items") {
     const form = controls("items");
-    const choose = (name, value) => { if (value !== undefined && [...form[name].options].some((o) => o.value === value)) form[name].value = value; };
+    const choose = (name, value) => { if (value !== undefined && form[name] !== undefined && [...form[name].options].some((o) => o.value === value)) form[name].value = value; };
     choose("benchmark", state.benchmark);
     fillLanguages();
     choose("setting", String(data.settings.findIndex((setting) => setting.key === state.setting)));
@@ -47,7 +49,7 @@ function openAddress() {
     if (data.models.includes(state.model)) form.model.value = String(data.models.indexOf(state.model));
     const setting = data.settings.findIndex(({ key }) => key === state.setting);
     if (setting >= 0) form.setting.value = String(setting);
-    if (data.models.includes(state.other)) form.other.value = String(data.models.indexOf(state.other));
+    if (form.other !== undefined && data.models.includes(state.other)) form.other.value = String(data.models.indexOf(state.other));
     heatMap();
   }
   if (section) document.getElementById(section)?.scrollIntoView();
@@ -68,7 +70,7 @@ document.querySelector('form[data-for="heat"]').addEventListener("change", () =>
   heatMap();
   const { model, setting, other } = controls("heat");
   const state = { model: data.models[Number(model.value)], setting: data.settings[Number(setting.value)].key };
-  writeAddress("heat", other.value === "" ? state : { ...state, other: data.models[Number(other.value)] });
+  writeAddress("heat", other === undefined || other.value === "" ? state : { ...state, other: data.models[Number(other.value)] });
 });
 document.querySelector('form[data-for="groups"]').addEventListener("change", groupTable);
 document.querySelector('form[data-for="benchmark"]').addEventListener("change", () => {

@@ -71,6 +71,15 @@ function numbersTable() {
   });
 }
 
+// A gap and how it is to be read, as `results/gaps.py` says.
+function gapText(gap, type, row) {
+  if (gap === null) return number(gap);
+  const values = row.at(-1);
+  if (values.get("en")[3]) return `${number(gap)} (English at chance)`;
+  const bounded = [...values].some(([unit, value]) => !unit.includes("-") && value[3]);
+  return bounded ? `at least ${number(gap)}` : number(gap);
+}
+
 // One benchmark: models and settings as rows, languages as columns, the papers' rows below.
 function benchmarkTable() {
   const form = controls("benchmark");
@@ -102,7 +111,7 @@ function benchmarkTable() {
     return `${number(score)}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high)}]` : ""}`;
   };
   const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Mean", number: true, render: number },
-    { title: "Gap", number: true, render: number }, ...units.map((unit) => ({ title: unit, number: true, render: display })),
+    { title: "Gap", number: true, render: gapText }, ...units.map((unit) => ({ title: unit, number: true, render: display })),
     { title: "Prompts" }, { title: "Note" }];
   const rows = [...lines.values()].map(({ name, values }) => {
     const single = units.filter((unit) => !unit.includes("-"));

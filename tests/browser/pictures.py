@@ -1,4 +1,7 @@
-"""Write docs/report-*.png: the rendered example as a reader sees it. `make pictures`."""
+"""Write docs/report-*.png: a page as a reader sees it. `make pictures`, or pictures.py PAGE NAME... for some of them.
+
+`items` and `rtl` show items' texts, so they are taken of the invented example only; the others may show real runs.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 from watched import Watched, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
+TEXTS = ("items", "rtl")
 EXAMPLE = ROOT / "reports" / "example" / "index.html"
 
 
@@ -44,13 +48,18 @@ PICTURES: dict[str, tuple[dict[str, Any], Any]] = {
 }
 
 
-def main() -> int:
+def main(place: str | None = None, *names: str) -> int:
+    shown = Path(place).resolve() if place else EXAMPLE
+    if wrong := [name for name in names if name not in PICTURES or (shown != EXAMPLE and name in TEXTS)]:
+        sys.stderr.write(f"{', '.join(wrong)}: expected {', '.join(PICTURES)}; {' and '.join(TEXTS)} of the example\n")
+        return 2
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        for name, (options, place) in PICTURES.items():
+        for name in names or PICTURES:
+            options, go = PICTURES[name]
             one = Watched(browser, reduced_motion="reduce", **options)
-            page = one.open(EXAMPLE)
-            place(page)
+            page = one.open(shown)
+            go(page)
             page.wait_for_timeout(300)
             page.screenshot(path=ROOT / "docs" / f"report-{name}.png")
             if one.problems:
@@ -61,4 +70,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -67,7 +67,7 @@ def test_filtering_and_downloading_all_numbers(watched: Watched, page: Path, run
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     frame = load_results(runs)
-    mine = frame[(frame["model"] == "./tuned") & (frame["language"] == "sw")]
+    mine = frame[(frame["model"] == "tuned") & (frame["language"] == "sw")]
     assert [row["signature"] for row in rows] == list(mine["signature"])
     assert [float(row["Score"]) for row in rows] == pytest.approx([100 * value for value in mine["value"]], abs=1e-3)
 
@@ -127,12 +127,12 @@ def test_the_heat_map_shows_scores_and_differences(watched: Watched, page: Path,
     }
     rows = shown.locator("#heat-table tbody tr")
     first = rows.nth(0).locator("td").first.inner_text().split()[0]
-    assert float(first) == pytest.approx(cells["./base", "en"], abs=0.05)
-    choose(shown, "heat", "other", "./tuned")
+    assert float(first) == pytest.approx(cells["base", "en"], abs=0.05)
+    choose(shown, "heat", "other", "tuned")
     names = [text.split()[0] for text in rows.locator("th").all_inner_texts()]
     values = [text.replace("−", "-").split()[0] for text in rows.locator("td:nth-of-type(1)").all_inner_texts()]
     assert dict(zip(names, map(float, values), strict=True)) == pytest.approx(
-        {unit: cells["./tuned", unit] - cells["./base", unit] for unit in names}, abs=0.06
+        {unit: cells["tuned", unit] - cells["base", unit] for unit in names}, abs=0.06
     )
 
 
@@ -212,7 +212,7 @@ def test_without_scripts_the_leaderboard_can_be_read(browser: Browser, page: Pat
     context = browser.new_context(java_script_enabled=False, offline=True)
     shown = context.new_page()
     shown.goto(page.as_uri())
-    assert "./tuned" in shown.locator('table[data-name="leaderboard-0"]').inner_text()
+    assert "tuned" in shown.locator('table[data-name="leaderboard-0"]').inner_text()
     assert "Scripts are off" in shown.locator("noscript").inner_text()
     context.close()
 

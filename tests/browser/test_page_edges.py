@@ -31,8 +31,52 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = []
     for at, name in enumerate(NAMES):
         mine = {unit: turned(values, 0.05 * at) for unit, values in scores.items()}
-        runs.append(write_run(root / str(at), mine, model=name, texts=xnli_texts, choices=choices(mine)))
+        runs.append(write_run(root / str(at), mine, name=name, texts=xnli_texts, choices=choices(mine)))
     return write_report(runs, root / "site", Options(draws=200))
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """index.html of one model: English and Arabic above chance on XNLI, Swahili and Chinese at it."""
+    root, good = tmp_path_factory.mktemp("alone"), outcomes(200, ("en", "ar"), accuracy=0.7)
+    scores = good | dict.fromkeys(("sw", "zh"), (np.arange(200) // 3 % 3 == 0).astype(float))
+    write_run(root / "run", scores, model="/home/me/secret/gemma", texts=xnli_texts, choices=choices(scores))
+    return write_report([root / "run"], root / "site", Options(draws=200))
+
+
+def test_a_page_of_one_model_offers_no_second_one(watched: Watched, alone: Path) -> None:
+    shown = watched.open(alone)
+    names = shown.locator("form.controls select").evaluate_all("all => all.map((one) => one.name)")
+    assert not {"a", "b", "other"} & set(names)
+    offered = shown.locator('form[data-for="items"] select[name="show"] option').all_inner_texts()
+    assert offered == ["all chosen items", "right in some languages only"]
+    assert shown.locator("#items-list thead th").all_inner_texts() == ["Item", "Right"]
+    assert shown.locator("#items-detail thead th").all_inner_texts() == ["Language", "Item", "Right answer", "gemma"]
+    text = shown.locator("main").inner_text()
+    assert not [word for word in ("fixed", "broken", "A: ", "second model", "Ranked by", "secret") if word in text]
+    shown.locator('form[data-for="items"] select[name="show"]').select_option("split")
+    shown.locator("#items-list tbody tr button").nth(2).click()
+    name, address = shown.locator("#items-detail h3").inner_text(), shown.evaluate("location.hash")
+    assert watched.open(alone, address).locator("#items-detail h3").inner_text() == name
+    watched.open(alone, "#items?benchmark=xnli&a=gemma&b=other&show=broken")  # a link of a page of two models
+    watched.open(alone, "#heat?model=gemma&other=gemma")
+
+
+def test_one_models_gap_is_said_to_be_bounded_by_chance(watched: Watched, alone: Path) -> None:
+    shown = watched.open(alone)
+    row = shown.locator("#benchmark-table tbody tr").first
+    assert row.locator("td").nth(3).inner_text().startswith("at least ")
+    assert shown.locator('table[data-name="spread"] tbody tr').get_attribute("class") != "chance"
+    assert "2 of the 3 other languages are at chance" in shown.locator("#gaps").inner_text()
+    assert "arrow: at least" in shown.locator("#gaps svg").first.inner_html()
+
+
+def test_a_model_beside_itself_is_shown_once(watched: Watched, odd: Path) -> None:
+    shown = watched.open(odd)
+    for side in ("a", "b"):
+        shown.locator(f'form[data-for="items"] select[name="{side}"]').select_option("1")
+    assert shown.locator("#items-list thead th").count() == 2
+    assert shown.locator("#items-detail thead th").count() == 4
 
 
 @pytest.mark.parametrize("link", LINKS)

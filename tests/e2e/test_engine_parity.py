@@ -1,6 +1,7 @@
 """The engine's decisions against lm-eval's own, on real items, with the prompts of our tasks."""
 
 import pytest
+import torch
 from architectures import NAMES, random_model
 from lm_eval.models.huggingface import HFLM
 
@@ -64,3 +65,17 @@ def test_decisions_equal_lm_evals_on_real_items(name, shots, items, tokenizer, r
     for _, _, (second, first) in near:
         assert first - second <= 1e-3 + 1e-6 * abs(first), near
     assert len(near) <= 1, near
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(("name", "words"), [("xglm", 256_008), ("bloom", 250_880)])
+def test_no_real_unit_falls_back_with_a_quarter_of_a_million_words(name, words, dtype, tokenizer, real_data) -> None:
+    """A tolerance tuned on 8,000 words refused right engines of 262,144 (Gemma 3 270M)."""
+    network = random_model(name, words, max_position_embeddings=2048).to(dtype)
+    lm = SharedPrefixLM(network, tokenizer=tokenizer, prefix_token_id=tokenizer.eos_token_id, softmax_dtype="float32")
+    for task in ("xling_xnli_sw", "xling_xcopa_th"):
+        for shots, items in ((0, 3), (5, 1)):
+            lm.start_afresh()
+            lm.loglikelihood(requests_of(task, shots, items), disable_tqdm=True)
+            assert lm.engine is not None, (task, shots, lm.why_plain)
+            assert lm.check.holds

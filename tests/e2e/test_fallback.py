@@ -16,6 +16,7 @@ from xling_bench.demo import make_tokenizer, training_text
 from xling_bench.errors import ModelError, UnsupportedModelError
 from xling_bench.harness.shared_prefix import SharedPrefixLM
 from xling_bench.scoring.decoder import Decoder, Prefix
+from xling_bench.scoring.selfcheck import Request
 
 pytestmark = pytest.mark.e2e
 TEXTS = [("", "the dog sleeps"), ("the dog", " sleeps in the house"), ("the dog", " runs"), ("a", " cat")]
@@ -74,7 +75,7 @@ def test_a_wrong_number_in_the_self_check_gives_the_engine_up(tokenizer, monkeyp
     with caplog.at_level(logging.WARNING):
         same(scores(wrong), plain)
     assert wrong.engine is None
-    assert "a self-check gave" in wrong.why_plain
+    assert "a self-check found its scores" in wrong.why_plain
     assert "without shared prefixes" in caplog.text
     assert wrong.how()["backend"] == "lm-eval"
 
@@ -148,7 +149,7 @@ def test_an_argument_that_our_attention_does_not_know_is_named_and_never_swallow
     lm = SharedPrefixLM(network, tokenizer=tokenizer)
     monkeypatch.setattr(type(network.model.layers[0]), "forward", newer)
     assert lm.engine is not None
-    assert lm._agrees(lm.engine, [([5, 6, 7], 1)]) is False
+    assert lm._trusted(lm.engine, [Request([5, 6, 7], 1)]) is False
     assert "is given window" in lm.why_plain
     monkeypatch.undo()
     same(scores(lm), plain)
@@ -192,13 +193,19 @@ def test_a_failed_self_check_is_told_and_recorded_and_ends_with_its_unit(
             f"hf:{models['xglm']}", output=tmp_path / name, tasks=["xling_xnli_de"], shots=shots, progress=said.append
         )
         for folder, result in zip(report.finished, report.results(), strict=True):
-            backends[name, folder.name] = result["xling"]["scoring"]["backend"]
-            assert f"|scoring:{backends[name, folder.name]}|" in result["xling"]["signature"]
+            own = result["xling"]
+            backends[name, folder.name] = own["scoring"]["backend"]
+            assert f"|scoring:{own['scoring']['backend']}|" in own["signature"]
+            assert own["facts"]["scoring"] == own["scoring"]["backend"], "facts and signature agree on who computed"
+            check = own["scoring"]["self_check"]
+            assert (check["difference"] > check["threshold"]) == (own["scoring"]["backend"] == "lm-eval")
     assert backends == {
         ("a", "5-0-same"): "lm-eval", ("a", "0-0-none"): "shared-prefix",
         ("b", "5-0-same"): "lm-eval", ("b", "0-0-none"): "shared-prefix",
     }  # fmt: skip
-    assert sum("ranked by lm-eval's own code, which is slow: a self-check gave" in line for line in said) == 2
+    assert sum("ranked by lm-eval's own code, which is slow: a self-check found" in line for line in said) == 2
+    again = evaluate(f"hf:{models['xglm']}", output=tmp_path / "a", tasks=["xling_xnli_de"], shots=(0, 5))
+    assert again.reused == 2, "a unit that fell back is finished"
     for unit in ("0-0-none", "5-0-same"):
         first, second = (tmp_path / run / "xling_xnli_de" / unit for run in "ab")
         for file in ("results.json", "samples.jsonl"):
@@ -224,7 +231,36 @@ def test_models_with_local_attention_are_refused(tokenizer) -> None:
 def test_a_tokenizer_with_more_tokens_than_the_model_is_an_error(tokenizer) -> None:
     """A candidate's last token is looked up in the output only: no embedding complains of it."""
     lm = SharedPrefixLM(random_model("llama", 40), tokenizer=tokenizer)
-    lm.checked = 100
+    lm.longest = 100
     last = next(i for i in range(40, len(tokenizer)))
     with pytest.raises(ModelError, match=rf"token {last} is outside the model's output layer of 40 tokens"):
         lm._loglikelihood_tokens([(None, [5, 6], [7, last])], disable_tqdm=True)
+
+
+def test_a_fallback_holds_the_logits_of_few_rows_at_once(tokenizer, monkeypatch) -> None:
+    network = random_model("llama", len(tokenizer))
+    plain = scores(HFLM(network, tokenizer=tokenizer, batch_size=4))
+    lm, rows = SharedPrefixLM(network, tokenizer=tokenizer, batch_size=4), []
+    lm._give_up("told to")
+    longest = max(sum(map(len, lm._split(*text))) for text in TEXTS)
+    monkeypatch.setattr("xling_bench.harness.shared_prefix.PLAIN_BYTES", 2 * 4 * longest * len(tokenizer))
+    usual = lm._model_call
+
+    def noted(batch, *given, **named):
+        rows.append(len(batch))
+        return usual(batch, *given, **named)
+
+    monkeypatch.setattr(lm, "_model_call", noted)
+    same(scores(lm), plain)
+    assert max(rows) == 2
+    assert lm.batch_size == 4, "texts are generated in the batches asked for"
+
+
+def test_near_ties_are_documents_whose_best_candidate_is_best_by_rounding_only(tokenizer) -> None:
+    lm = SharedPrefixLM(random_model("llama", len(tokenizer)), tokenizer=tokenizer)
+    pairs = [("the dog", " sleeps"), ("the dog", " runs"), ("a", " cat"), ("a", " cat")]
+    asked = [Instance("loglikelihood", {}, pair, i % 2, metadata=("t", i // 2, 1)) for i, pair in enumerate(pairs)]
+    lm.loglikelihood(asked, disable_tqdm=True)
+    assert lm.how()["near_ties"] == [1]
+    lm.start_afresh()
+    assert lm.how().get("near_ties") == []

@@ -95,7 +95,7 @@ def test_plain_lm_eval_results_stand_beside_ours(runs, models, tmp_path, sample_
     theirs = frame[frame["harness"] == "lm_eval"]
     assert sorted(theirs["metric"]) == ["acc", "contains", "exact", "f1"]
     assert set(theirs["source"]) == {"sample"}
-    assert set(theirs["model"]) == {f"{models['llama']} (lm_eval)"}, "a column of their own, never averaged with ours"
+    assert set(theirs["model"]) == {"llama (lm_eval)"}, "a column of their own, never averaged with ours"
     for _, row in theirs.iterrows():
         ours = frame[(frame["harness"] != "lm_eval") & (frame["shots"] == 2) & (frame["seed"] == 0)]
         same = ours[(ours["task"] == row["task"]) & (ours["metric"] == row["metric"])].iloc[0]
@@ -107,7 +107,7 @@ def test_plain_lm_eval_results_stand_beside_ours(runs, models, tmp_path, sample_
 
 def test_models_stand_side_by_side_and_mixing_is_refused(runs, models, tmp_path, sample_data, capsys) -> None:
     table = side_by_side(load_results(runs))
-    assert list(table.columns) == [str(models["bloom"]), str(models["llama"])]
+    assert list(table.columns) == ["bloom", "llama"]
     assert table.index[0][-1] == "en-de"
     short = evaluate(f"hf:{models['xglm']}", output=tmp_path / "short", tasks=["xling_xnli_de"], limit=4)
     assert short.finished
@@ -115,13 +115,13 @@ def test_models_stand_side_by_side_and_mixing_is_refused(runs, models, tmp_path,
         side_by_side(load_results([runs[0], tmp_path / "short"]))
     assert main(["table", str(runs[0]), str(runs[1])]) == 0
     printed = capsys.readouterr()
-    assert str(models["bloom"]) in printed.out
+    assert "bloom" in printed.out
     assert "not benchmark scores" in printed.err
     assert main(["table", str(runs[0]), "--layout", "afp-9", "--reference", "--format", "csv"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("model,xnli en 0,xnli de 0")
     assert lines[1].startswith("XGLM-7.5B (published),54.1,42.5")
-    assert lines[-1].startswith(str(models["llama"]))
+    assert lines[-1].startswith("llama,")
     assert "(2/15)" in lines[-1], "an average over some of the languages says over how many"
 
 
@@ -135,7 +135,7 @@ def test_one_name_with_two_contents_is_two_models(runs, models, tmp_path, sample
     evaluate(f"hf:{copy}", output=tmp_path / "after", tasks=["xling_xnli_de"])
     table = side_by_side(load_results([tmp_path / "before", tmp_path / "after"]))
     assert len(table.columns) == 2
-    assert all(name.startswith(f"{copy} [") for name in table.columns)
+    assert all(name.startswith(f"{tmp_path.name}/model (") for name in table.columns)
     with pytest.raises(DataError, match="stands twice"):
         side_by_side(load_results([tmp_path / "before", tmp_path / "before"]))
 

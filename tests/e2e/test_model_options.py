@@ -38,6 +38,7 @@ def test_an_adapter_changes_scores_and_fingerprint(models, sample_data, tmp_path
     plain = evaluate(f"hf:{models['llama']}", output=tmp_path / "a", **options)
     with_adapter = evaluate(f"hf:{models['llama']}", output=tmp_path / "b", peft=str(tmp_path / "adapter"), **options)
     assert scores(plain.finished[0]) != scores(with_adapter.finished[0])
+    assert with_adapter.results()[0]["xling"]["name"] == f"llama+{tmp_path.name}/adapter"
     spec = f"hf:{models['llama']}"
     assert fingerprint(ModelConfig(spec)) != fingerprint(ModelConfig(spec, peft=str(tmp_path / "adapter")))
 

@@ -35,7 +35,16 @@ def row(model: str, benchmark: str, language: str, value: float, **more) -> dict
 def gap_row(model: str, benchmark: str, gap: float | None, **more) -> dict:
     base = {"model": model, "benchmark": benchmark, "family": "f", "shots": 0, "demos": "none", "metric": "acc"}
     low, high = (None, None) if gap is None else (gap - 1, gap + 1)
-    return {**base, "languages": 4, "gap": gap, "gap_low": low, "gap_high": high, "at_chance": 0, **more}
+    return {
+        **base,
+        "languages": 4,
+        "gap": gap,
+        "gap_low": low,
+        "gap_high": high,
+        "gap_is": "measured",
+        "at_chance": 0,
+        **more,
+    }
 
 
 def spread(*rows: dict) -> pd.DataFrame:
@@ -135,8 +144,8 @@ def test_bars_are_as_high_as_the_gaps() -> None:
     table = spread(
         gap_row("a", "xnli", 10.0),
         gap_row("b", "xnli", 5.0),
-        gap_row("a", "xcopa", -2.5, at_chance=2),  # half of four languages: still a gap
-        gap_row("b", "xcopa", 4.0, at_chance=3),
+        gap_row("a", "xcopa", -2.5, at_chance=3, gap_is="at least"),  # English works: a gap, from below
+        gap_row("b", "xcopa", 4.0, at_chance=4, gap_is="nothing"),
         gap_row("a", "indicqa", None),
         gap_row("c", "xnli", 1.0),
         gap_row("a", "xnli", 3.0, shots=5, demos="en"),
@@ -151,7 +160,15 @@ def test_bars_are_as_high_as_the_gaps() -> None:
     assert ratio == [1.0, 0.5, -0.25]
     hollow = [path for path in filled(first, "none") if path.get("stroke") == "#e69f00"]
     assert [round(height(path) / height(max(solid, key=height)), 2) for path in hollow] == [0.4]
-    for words in ("1 gap is hollow", "1 more model is left out", "IndicQA left out", "95 % bootstrap intervals"):
+    assert any("arrow: at least" in text for text in texts(first))
+    assert not any("arrow" in text for text in texts(figures[1]))
+    for words in (
+        "1 is hollow, where English is at chance",
+        "1 with an arrow is at least what is shown",
+        "1 more model is left out",
+        "IndicQA left out",
+        "95 % bootstrap intervals",
+    ):
         assert words in first.caption
     assert "left out" not in figures[1].caption
     assert "5 shots, en demos" in figures[1].title

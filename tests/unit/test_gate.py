@@ -110,7 +110,7 @@ def test_a_baseline_is_small_and_says_what_the_run_says(base: Path, tmp_path: Pa
         assert main(["gate", "--candidate", str(base), "--write-baseline", str(path)]) == 0
     assert file.read_bytes() == again.read_bytes()
     assert file.stat().st_size < 60_000
-    assert "15 numbers of ./checkpoint, 75150 item scores" in capsys.readouterr().out
+    assert "15 numbers of checkpoint, 75150 item scores" in capsys.readouterr().out
     frame, kept = (run_frame(path) for path in (base, file))
     assert list(frame.columns) == list(kept.columns)
     for name in frame.columns:

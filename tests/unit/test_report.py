@@ -54,8 +54,8 @@ def test_leaderboard_numbers_are_the_tables_own(runs: list[Path], site: Path) ->
     frame = load_results(runs)
     with (site / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    row = next(r for r in rows if (r["model"], r["shots"], r["benchmark"]) == ("./tuned", "0", "xnli"))
-    mine = frame[(frame["model"] == "./tuned") & (frame["benchmark"] == "xnli") & (frame["shots"] == 0)]
+    row = next(r for r in rows if (r["model"], r["shots"], r["benchmark"]) == ("tuned", "0", "xnli"))
+    mine = frame[(frame["model"] == "tuned") & (frame["benchmark"] == "xnli") & (frame["shots"] == 0)]
     assert float(row["value"]) == pytest.approx(100 * mine["value"].mean())
     assert float(row["low"]) < float(row["value"]) < float(row["high"])
     assert (row["rank"], row["rank_best"]) == ("2", "2")
@@ -120,7 +120,7 @@ def test_the_items_chosen_are_those_the_models_disagree_on(runs: list[Path]) -> 
     scores = {
         (row.model, row.language): row.items for row in lead.itertuples() if row.benchmark == "xnli" and row.shots == 0
     }
-    changed = {i for i in scores["./base", "sw"].index if scores["./base", "sw"][i] != scores["./tuned", "sw"][i]}
+    changed = {i for i in scores["base", "sw"].index if scores["base", "sw"][i] != scores["tuned", "sw"][i]}
     assert len(changed) == 6
     assert {item["id"] for item in found["items"][:6]} == changed
     assert found["of"] == 60
@@ -241,8 +241,8 @@ def test_the_command_says_where_the_page_is_and_what_is_wrong(
     assert out.startswith(f"{tmp_path}/site/index.html (")
     assert (tmp_path / "site" / "index.html").stat().st_size < MOST_BYTES
     assert "no results of model 'bse'. Did you mean" in refused(
-        *map(str, runs), "-o", str(tmp_path / "s"), "--before", "./bse"
-    ).replace("'./bse'", "'bse'")
+        *map(str, runs), "-o", str(tmp_path / "s"), "--before", "bse"
+    )
     assert "does not exist" in refused(str(tmp_path / "nothing"), "-o", str(tmp_path / "s"))
     assert "expected 0 or more" in refused(str(runs[0]), "-o", str(tmp_path / "s"), "--items", "-1")
     (tmp_path / "run").mkdir()

@@ -7,6 +7,8 @@ import os
 
 from xling_bench.report.visible import HIDDEN
 
+RUNS = "folders of `run` or of `lm_eval --output_path`, or baselines; NAME= chooses what the model is called"
+
 
 def comma_list(text: str) -> list[str]:
     """`a,b` -> ["a", "b"]."""

@@ -19,8 +19,10 @@ EPILOG = (
 def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser("gate", help="fail when a candidate is worse than a baseline", epilog=EPILOG)
-    parser.add_argument("--baseline", type=Path, metavar="RUN", help="folder of a run, or a file of --write-baseline")
-    parser.add_argument("--candidate", type=Path, metavar="RUN", required=True, help="folder of the run to judge")
+    parser.add_argument(
+        "--baseline", metavar="[NAME=]RUN", help="folder of a run, or a file of --write-baseline; NAME names its model"
+    )
+    parser.add_argument("--candidate", metavar="[NAME=]RUN", required=True, help="folder of the run to judge")
     parser.add_argument("--config", type=Path, metavar="TOML", help="thresholds and slices (reports/gate.toml)")
     parser.add_argument("--strict", action="store_true", help="exit 3 when a required cell cannot be seen")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict as JSON")
@@ -36,8 +38,11 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge, print and write what was asked for; or write a baseline."""
     from xling_bench.regress.config import GateConfig, read_config
+    from xling_bench.results.given import given
 
     config = GateConfig() if arguments.config is None else read_config(arguments.config)
+    arguments.candidate = given(arguments.candidate)
+    arguments.baseline = arguments.baseline and given(arguments.baseline)
     if arguments.strict:
         config = config.model_copy(update={"strict": True})
     if (arguments.baseline is None) == (arguments.write_baseline is None):
@@ -70,7 +75,8 @@ def _print(text: str) -> None:
 
 def _refuse_overwriting(files: dict[str, Path], arguments: argparse.Namespace) -> None:
     """Raise UsageError for a file to write that is read here, belongs to a run, or is named twice."""
-    known = {"--baseline": arguments.baseline, "--candidate": arguments.candidate, "--config": arguments.config}
+    known = {"--candidate": arguments.candidate.path, "--config": arguments.config}
+    known["--baseline"] = arguments.baseline and arguments.baseline.path
     taken = {path.resolve(): name for name, path in known.items() if path is not None}
     for name, path in files.items():
         place = path.resolve()

@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     ).set_defaults(run=_link)
     commands.add_parser("unlink", help="remove what `link` copied").set_defaults(run=_unlink)
     doctor = commands.add_parser("doctor", help="check this environment and, with --model, a checkpoint")
-    doctor.add_argument("--model", metavar="hf:PATH_OR_NAME")
+    doctor.add_argument("--model", metavar="hf:PATH_OR_NAME", help="or gguf:FILE")
     doctor.set_defaults(run=_doctor)
 
 

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import comma_numbers
+from xling_bench.cli.common import RUNS, comma_numbers
 from xling_bench.errors import UsageError
 
 
 def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser("report", help="write one self-contained page, leaderboard files and figures")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of `run` or lm_eval, or baselines")
+    parser.add_argument("runs", nargs="+", metavar="[NAME=]RUN", help=RUNS)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write into")
     parser.add_argument("--title", default="Cross-lingual report", help="heading of the page")
     parser.add_argument("--reference", default="", metavar="PAPER", help="add a paper's published rows, marked so: afp")

@@ -18,9 +18,10 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("run", help="evaluate a checkpoint; resumes where it stopped", epilog=EXAMPLE)
     parser.add_argument(
         "--model", required=True, metavar="hf:PATH_OR_NAME",
-        help="model folder or hub name; lm-eval-hf:... ranks by lm-eval's own, slower code",
+        help="model folder or hub name, or gguf:FILE; lm-eval-hf:... ranks by lm-eval's own, slower code",
     )  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="RUN", help="folder for results")
+    parser.add_argument("--name", help="what tables call the model (default: its folder, file, or name on the hub)")
     parser.add_argument("--tasks", type=comma_list, default=[], metavar="NAME,...", help="task names, tags or globs")
     parser.add_argument("--suite", help="a named selection of tasks/suites.toml, such as core or afp")
     parser.add_argument("--pairs", type=comma_list, default=[], metavar="a-b,...", help="further FLORES pairs")
@@ -80,8 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.harness.model import ModelConfig
     from xling_bench.harness.plan import RunConfig
     from xling_bench.harness.runner import Runner
+    from xling_bench.results.naming import check_name
 
     quiet()
+    name = None if arguments.name is None else check_name(arguments.name, "--name")
     settings = {f.name: getattr(arguments, f.name) for f in fields(ModelConfig) if f.name != "spec"}
     specs = [emit_spec(pair) for pair in arguments.pairs]
     if arguments.tasks or arguments.suite or not specs:
@@ -90,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
         model=ModelConfig(spec=arguments.model, **settings),
         specs=tuple({spec.name: spec for spec in specs}.values()),
         output=arguments.output,
+        name=name,
         shots=tuple(arguments.shots),
         seeds=tuple(arguments.seeds),
         demos=Demos(arguments.demos, arguments.demo_lang, arguments.demo_encoder, arguments.aligner),

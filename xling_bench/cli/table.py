@@ -7,16 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import comma_numbers
+from xling_bench.cli.common import RUNS, comma_numbers
 from xling_bench.errors import UsageError
 
 
 def add(commands: Any) -> None:
     """Register the commands."""
     parser = commands.add_parser("table", help="print runs side by side, or export every number with its signature")
-    parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="folders of `run` or of `lm_eval --output_path`"
-    )
+    parser.add_argument("runs", nargs="+", metavar="[NAME=]RUN", help=RUNS)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the long table: .csv, .json or .parquet")
     what.add_argument(
@@ -35,8 +33,8 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
     pair = commands.add_parser("compare", help="model B against model A on the same items: differences, intervals, p")
-    pair.add_argument("a", type=Path, metavar="A", help="folder of a run (or of lm_eval) of one model: the base")
-    pair.add_argument("b", type=Path, metavar="B", help="folder of the other model's run")
+    pair.add_argument("a", metavar="[NAME=]A", help="folder of a run (or of lm_eval) of one model: the base")
+    pair.add_argument("b", metavar="[NAME=]B", help="folder of the other model's run")
     _add_common(pair)
     pair.set_defaults(run=compare)
 
@@ -92,6 +90,7 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
         table = overview.group_averages(frame, arguments.by)
     else:
         table = pivot.printable(pivot.side_by_side(frame))
+    _note_gaps(table, "gap_is")
     return render_frame(table, form)
 
 
@@ -107,7 +106,9 @@ def compare(arguments: argparse.Namespace) -> int:
         print("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
         print("p_holm: p adjusted over a benchmark's languages.  ")
         print("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test.  ")
-        print("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.")
+        print("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.  ")
+        print("gap_is_a, gap_is_b: how each model's gap to English is to be read.")
+    _note_gaps(table, "gap_is_a", "gap_is_b")
     _note_omissions(frame)
     notes = left_out(frame, *names)
     if (table["items"] < FEW_ITEMS).any():
@@ -116,6 +117,14 @@ def compare(arguments: argparse.Namespace) -> int:
         print(f"note: {note}", file=sys.stderr)
     _warn_of_sample(frame)
     return 0
+
+
+def _note_gaps(table: Any, *names: str) -> None:
+    """Say what gaps are where languages are at chance."""
+    from xling_bench.results.gaps import explained
+
+    for sentence in explained(value for name in names if name in table.columns for value in table[name]):
+        print(f"note: {sentence}", file=sys.stderr)
 
 
 def _note_omissions(frame: Any) -> None:

@@ -15,19 +15,31 @@ from xling_bench.harness.output import read_json, remove_leftovers, to_json, wri
 VERSIONS = ("lm_eval", "transformers", "torch", "datasets", "xling-bench")
 
 
-def claim(output: Path, mine: dict[str, Any], command: dict[str, Any] | None) -> None:
-    """Check that the folder's run has `mine` (model, fingerprint, settings).
+def claim(output: Path, mine: dict[str, Any], command: dict[str, Any] | None, *, named: bool) -> str:
+    """Check that the folder's run has `mine` (model, fingerprint, settings); returns what its model is called.
 
-    Where there is no run.json one is written, with the `command`, unless that is None. Raises OutputError for another
-    run's folder, naming what differs, or when the folder cannot be locked or written.
+    Where there is no run.json one is written, with the `command`, unless that is None; one without a name (an older
+    version's) is given `mine`'s. The model keeps the name that the folder knows: `named` says that another one was
+    asked for. Raises OutputError for another run's folder, naming what differs, for another name, or when the folder
+    cannot be locked or written.
     """
     with _Locked(output) as path:
         if path.is_file():
-            _same_run(read_json(path), mine, output)
-        elif command is not None:
+            theirs = read_json(path)
+            _same_run(theirs, mine, output)
+            if not theirs.get("name"):
+                write_text(path, to_json({**theirs, "name": mine["name"]}))
+            elif named and theirs["name"] != mine["name"]:
+                raise OutputError(
+                    f"{output} holds the run of a model called {theirs['name']!r}, not {mine['name']!r}: leave --name "
+                    f"out and name it in tables, '{mine['name']}={output}', or choose another folder with -o."
+                )
+            return str(theirs.get("name") or mine["name"])
+        if command is not None:
             versions = {name: version(name) for name in VERSIONS}
             made = {**mine, "command": command, "versions": versions, "python": sys.version.split()[0]}
             write_text(path, to_json(made))
+        return str(mine["name"])
 
 
 def agree_on_budget(output: Path, device: str, budget: int, *, change: bool) -> tuple[int, int | None]:

@@ -16,6 +16,8 @@ from xling_bench.data import source_from_environment
 from xling_bench.data.lock import read_lock
 from xling_bench.errors import XlingError
 from xling_bench.harness import link
+from xling_bench.harness.gguf_header import check_file
+from xling_bench.harness.gguf_model import load_tokenizer, oddities, opened
 from xling_bench.harness.model import ModelConfig, fingerprint, natural_prefix
 
 TESTED_LM_EVAL = ("0.4.13",)
@@ -93,13 +95,13 @@ def _model(spec: str) -> list[Finding]:
         fingerprint(config)
     except XlingError as error:
         return [Finding("error", str(error))]
-    from transformers import AutoTokenizer
-
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(config.name)
+        tokenizer = _tokenizer(config)
+    except XlingError as error:
+        return [Finding("error", str(error))]
     except Exception as error:  # noqa: BLE001 - the tokenizer libraries raise bare Exception for a damaged file
         return [Finding("error", f"{config.name}: the tokenizer cannot be loaded: {str(error).splitlines()[0]}")]
-    findings = []
+    findings = [Finding("warning", sentence) for sentence in oddities(config.gguf, tokenizer)] if config.gguf else []
     for joiner in dict.fromkeys(family.joiner for family in families().values()):
         ids = tokenizer(joiner, add_special_tokens=False)["input_ids"]
         special = len(ids) == 1 and ids[0] in tokenizer.all_special_ids
@@ -122,4 +124,14 @@ def _model(spec: str) -> list[Finding]:
                 f"with bos; `run` conditions on it, plain lm_eval needs prefix_token_id={prefix} in --model_args",
             )
         )
-    return findings or [Finding("ok", f"{config.name}: nothing to warn about")]
+    what = f" (GGUF, {check_file(config.gguf).quantisation})" if config.gguf else ""
+    return findings or [Finding("ok", f"{config.name}{what}: nothing to warn about")]
+
+
+def _tokenizer(config: ModelConfig) -> Any:
+    if config.gguf:
+        with opened(config.gguf) as file:
+            return load_tokenizer(file)
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(config.name)

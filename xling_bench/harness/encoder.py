@@ -7,15 +7,18 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from xling_bench.errors import ModelError, reason_of
+from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.harness.model import ModelConfig, fingerprint, revision_of
 
 MOST_KEPT = 4  # lists of texts whose vectors are kept
 
 
 def encoder_config(name: str) -> ModelConfig:
-    """What --demo-encoder says; it is written as --model is."""
-    return ModelConfig(name if ":" in name else f"hf:{name}")
+    """What --demo-encoder says; it is written as --model is. Raises UsageError for a GGUF file."""
+    config = ModelConfig(name if ":" in name else f"hf:{name}")
+    if config.gguf:
+        raise UsageError(f"--demo-encoder {name}: a GGUF file cannot be the encoder; expected hf:PATH_OR_NAME.")
+    return config
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.errors import ModelError, UsageError, reason_of
+from xling_bench.harness.gguf_header import check_file, refuse_options
 
 # Files of a model folder that cannot change a score. Everything else is hashed.
 IGNORED = {
@@ -22,7 +23,7 @@ IGNORED = {
     ".gitattributes",
 }
 # How --model begins, and who computes log-likelihoods then.
-BACKENDS = {"hf": "shared-prefix", "lm-eval-hf": "lm-eval"}
+BACKENDS = {"hf": "shared-prefix", "gguf": "shared-prefix", "lm-eval-hf": "lm-eval", "lm-eval-gguf": "lm-eval"}
 # Fields that say where the model is and how work is batched and placed.
 UNSETTLING = ("spec", "peft", "device", "batch_size", "token_budget")
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -32,9 +33,10 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 class ModelConfig:
     """What the command line says about the model; everything here changes results and is recorded.
 
-    `spec` is `hf:PATH_OR_NAME`, or `lm-eval-hf:PATH_OR_NAME` to rank candidates by lm-eval's own code instead of the
-    shared-prefix engine: slower, the same decisions. `token_budget` is how many tokens the engine computes at once
-    (None: by the device), `batch_size` how many texts are generated at once. `dtype` `auto` keeps the checkpoint's;
+    `spec` is `hf:PATH_OR_NAME`, or `gguf:FILE` for a GGUF file, or `lm-eval-hf:PATH_OR_NAME`, `lm-eval-gguf:FILE` to
+    rank candidates by lm-eval's own code instead of the shared-prefix engine: slower, the same decisions.
+    `token_budget` is how many tokens the engine computes at once (None: by the device), `batch_size` how many texts are
+    generated at once. `dtype` `auto` keeps the checkpoint's (float32 for a GGUF file, whose weights are dequantised);
     log-softmax is float32 in any case.
     `prefix_token` is the id conditioned on where a prompt is empty; None takes the token the tokenizer itself puts
     first (XGLM's `</s>`, not its `<s>`), else the beginning-of-sequence token.
@@ -58,6 +60,11 @@ class ModelConfig:
         return self.spec.partition(":")[2]
 
     @property
+    def gguf(self) -> str | None:
+        """The GGUF file that the model is, or None."""
+        return self.name if self.spec.partition(":")[0].endswith("gguf") else None
+
+    @property
     def scoring(self) -> str:
         """Who computes log-likelihoods: `shared-prefix` or `lm-eval`."""
         return BACKENDS[self.spec.partition(":")[0]]
@@ -67,7 +74,7 @@ class ModelConfig:
         if self.spec.partition(":")[0] not in BACKENDS or not self.name:
             raise UsageError(
                 f"--model {self.spec!r}: expected hf:PATH_OR_NAME, for example --model hf:./my-checkpoint "
-                "or --model hf:facebook/xglm-564M (or lm-eval-hf:... for lm-eval's own scoring)."
+                "or --model hf:facebook/xglm-564M, gguf:FILE (or lm-eval-hf:... for lm-eval's own scoring)."
             )
         if self.token_budget is not None and self.token_budget < 1:
             raise UsageError(f"--token-budget {self.token_budget}: expected a number >= 1")
@@ -77,7 +84,11 @@ class ModelConfig:
             raise UsageError(f"--max-length {self.max_length}: expected a number of tokens >= 2")
         if self.prefix_token is not None and self.prefix_token < 0:
             raise UsageError(f"--prefix-token {self.prefix_token}: expected a token id >= 0")
-        _check_place(self.name, "model", check_folder)
+        if self.gguf:
+            refuse_options(self.revision, remote_code=self.trust_remote_code)
+            check_file(self.gguf)
+        else:
+            _check_place(self.name, "model", check_folder)
         if self.peft is not None:
             _check_place(self.peft, "adapter (--peft)", check_adapter)
 
@@ -126,15 +137,21 @@ def _hint(found: list[str]) -> str:
 def fingerprint(config: ModelConfig) -> str:
     """Sixteen hex digits that change when the weights, configuration, tokenizer or adapter change.
 
-    A local folder is hashed by the content of its files; a hub name by the commit its revision points to, so that
+    A local folder or GGUF file is hashed by its content; a hub name by the commit its revision points to, so that
     the same name with new weights is another model.
     """
     digest = hashlib.sha256()
     for name, revision in ((config.name, config.revision), (config.peft, None)):
         if name is not None:
-            folder = Path(name)
-            digest.update(_folder_hash(folder).encode() if folder.is_dir() else hub_commit(name, revision).encode())
+            digest.update(_content(name, revision, file=name == config.gguf).encode())
     return digest.hexdigest()[:16]
+
+
+def _content(name: str, revision: str | None, *, file: bool) -> str:
+    if file:
+        with Path(name).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    return _folder_hash(Path(name)) if Path(name).is_dir() else hub_commit(name, revision)
 
 
 def _folder_hash(folder: Path) -> str:
@@ -177,6 +194,10 @@ def end_token(config: ModelConfig) -> str:
     """The text of the model's own end token, for `--joiner auto`. Raises ModelError when it has none."""
     from transformers import AutoTokenizer
 
+    if config.gguf:
+        if end := check_file(config.gguf).token("eos"):
+            return end
+        raise ModelError(f"--joiner auto: {config.name} names no end token; use --joiner paper.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(config.name, revision=revision_of(config.name, config.revision))
     except Exception as error:  # the tokenizer libraries raise bare Exception for a damaged file
@@ -197,12 +218,15 @@ def load(config: ModelConfig) -> Any:
 
     device = _device(config.device)
     own = config.scoring == "shared-prefix"
+    place: dict[str, Any] = {"gguf_file": config.gguf}
+    if config.gguf is None:
+        place = {"revision": revision_of(config.name, config.revision)}
     backend = partial(SharedPrefixLM, token_budget=config.token_budget) if own else WholeModel
     try:
         lm = backend(
             pretrained=config.name,
-            revision=revision_of(config.name, config.revision),
-            dtype=config.dtype,
+            **place,
+            dtype="float32" if config.gguf and config.dtype == "auto" else config.dtype,
             softmax_dtype="float32",
             device=device,
             peft=config.peft,

@@ -17,10 +17,12 @@ from xling_bench.errors import MissingDataError, MissingMetricError, UsageError,
 from xling_bench.harness.demos import FIXED, Demos, aligned_ids, aligner
 from xling_bench.harness.encoder import encoder_config, encoder_mark
 from xling_bench.harness.generate import DECODING
+from xling_bench.harness.gguf_header import check_file
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.scoring import check_headline, pick_metrics
 from xling_bench.harness.units import Unit, item_ids, make_units
 from xling_bench.metrics.scores import rules
+from xling_bench.results.naming import check_name
 
 JOINERS = ("paper", "auto")
 
@@ -28,7 +30,8 @@ JOINERS = ("paper", "auto")
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run. `specs` come from `catalog.select`; `limit` scores only the first N items,
-    `metrics` reports only these (empty: all a task has)."""
+    `metrics` reports only these (empty: all a task has); `name` is what the model is called (None: see
+    `results.naming`) and decides no result."""
 
     model: ModelConfig
     specs: tuple[TaskSpec, ...]
@@ -40,6 +43,7 @@ class RunConfig:
     split: str = "test"
     joiner: str = "paper"
     metrics: tuple[str, ...] = ()
+    name: str | None = None
 
     def check(self) -> None:
         """Raise UsageError for values that make no sense, before anything is read."""
@@ -49,6 +53,8 @@ class RunConfig:
             raise UsageError(f"--limit {self.limit}: expected a number >= 1")
         if self.joiner not in JOINERS:
             raise UsageError(f"--joiner {self.joiner!r}: expected one of {', '.join(JOINERS)}")
+        if self.name is not None:
+            check_name(self.name, "--name")
         self.demos.check()
         self.model.check()
         if self.demos.encoder is not None:
@@ -177,8 +183,11 @@ def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | N
         "xling_bench": xling_bench.__version__,
         "code": code_hash(),
     }
+    if config.model.gguf:
+        header = check_file(config.model.gguf)
+        facts |= {"gguf": header.quantisation, "gguf_tensors": header.mixture}
     if unit.spec.kind == "choose":
-        facts["scoring"] = config.model.scoring
+        facts["engine"] = facts["scoring"] = config.model.scoring  # asked for; and who did it, which may change
     return facts | ({"joiner": joiner or unit.spec.family.joiner} if unit.shots else {})
 
 

@@ -29,7 +29,9 @@ from xling_bench.harness.output import (
     write_text,
 )
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
+from xling_bench.harness.scoring import name_near_ties
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
+from xling_bench.results.naming import name_here
 
 Progress = Callable[[str], None]
 MOST_NOTES = 8
@@ -69,6 +71,7 @@ class Runner:
         self.said: set[str] = set()
         self.load = models.load  # several processes load together: launch.py
         self.fingerprint = ""
+        self.name = config.name or name_here(config.model.name, config.model.peft)
         self.seconds: list[float] = []
 
     def plan(self) -> Plan:
@@ -132,16 +135,12 @@ class Runner:
         return [(unit, facts | model_facts(self.config, unit, self.fingerprint, joiner)) for unit, facts in plan.units]
 
     def _claim_folder(self, *, write: bool) -> None:
-        """Check that the folder's run is of the same model and settings; `write` run.json where there is none.
-
-        It is written once the model is loaded, so that a mistyped option does not claim the folder.
-        """
-        mine = {
-            "model": self.config.model.name,
-            "fingerprint": self.fingerprint,
-            "settings": self.config.model.settings(),
-        }
-        claim(self.config.output, mine, self._described() if write else None)
+        """Check that the folder's run is of the same model and settings, and take its name; `write` run.json where
+        there is none: once the model is loaded, so that a mistyped option does not claim the folder."""
+        model = self.config.model
+        mine = {"model": model.name, "name": self.name, "fingerprint": self.fingerprint, "settings": model.settings()}
+        command = self._described() if write else None
+        self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 
     def _share_budget(self, *, changed: bool = False) -> None:
         """Use the token budget of this folder's run, or tell it of another one: found out, or chosen by the user."""
@@ -151,6 +150,15 @@ class Runner:
             engine.budget, before = agree_on_budget(self.config.output, device, mine, change=changed or chosen)
             if chosen and before not in (None, mine):
                 self.say(f"note: token budget {mine}; results here with {before} may differ in their last digits")
+
+    def _ranking(self, facts: dict[str, Any], samples: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
+        """How a unit's candidates were ranked, for the results file; empty where nothing was."""
+        if "engine" not in facts:
+            return {}
+        how = self.lm.how() if facts["engine"] == "shared-prefix" else {"backend": "lm-eval"}
+        warnings += name_near_ties(how, samples)
+        self._note_scoring(how)
+        return {"scoring": how}
 
     def _note_scoring(self, how: dict[str, Any]) -> None:
         """Say how candidates were ranked where it is not the usual way."""
@@ -172,6 +180,7 @@ class Runner:
             "split": config.split,
             "joiner": config.joiner,
             "batch_size": config.model.batch_size,
+            "peft": config.model.peft,
             "data": self.source.kind,
         }
 
@@ -237,6 +246,8 @@ class Runner:
             forget_data()  # an earlier run of this process may have read other files
             self.say(f"loading {self.config.model.name}")
             lm = self.load(self.config.model)
+            for note in getattr(lm, "notes", ()):
+                self.say(f"note: {note}")
             ignored = ignored_settings(lm) if any(s.kind == "generate" for s in self.config.specs) else []
             if ignored:
                 self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
@@ -271,7 +282,10 @@ class Runner:
         )
         if not kept.reused:
             self.seconds.append((time.monotonic() - started) / facts["items"])
+        ranking = self._ranking(facts, samples, warnings)
+        facts = facts | {name: how["backend"] for name, how in ranking.items()}
         own: dict[str, Any] = {
+            "name": self.name,
             "key": unit_key(facts),
             "signature": signature(facts),
             "facts": facts,
@@ -280,17 +294,14 @@ class Runner:
             "unit": unit.spec.unit,
             "family": unit.spec.family.key,
             "batch_size": self.config.model.batch_size,
+            **ranking,
         }
-        arguments = {
-            "pretrained": self.config.model.name,
-            **({"peft": self.config.model.peft} if self.config.model.peft else {}),
+        arguments = {  # names: paths stay in run.json
+            "pretrained": name_here(model.name),
+            **({"peft": name_here(model.peft)} if model.peft else {}),
             "dtype": str(self.lm.model.dtype).removeprefix("torch."),
             "prefix_token_id": self.lm.prefix_token_id,
         }
-        if "scoring" in facts:
-            own["scoring"] = self.lm.how() if facts["scoring"] == "shared-prefix" else {"backend": "lm-eval"}
-            own["signature"] = signature(facts | {"scoring": own["scoring"]["backend"]})
-            self._note_scoring(own["scoring"])
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
         text = "".join(map(to_line, samples))
         write_folder(folder, {"results.json": to_json({**results, "xling": own}), "samples.jsonl": text})

@@ -14,6 +14,8 @@ from xling_bench.metrics.knowledge import best, per_token
 from xling_bench.metrics.scores import rules
 
 log = logging.getLogger(__name__)
+MANY_TIES = 0.05  # share of near-ties from which on a result is doubtful
+NOISY = 1e-3  # nats a token; float32 has a hundredth of that, bfloat16 ten times as much
 
 
 def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -115,3 +117,15 @@ def _per(name: str, doc: dict[str, Any], values: Sequence[float]) -> Sequence[fl
     if name == "acc_char":
         return per_token(values, [len(text) for text in doc["texts"]])
     return values
+
+
+def name_near_ties(how: dict[str, Any], samples: Sequence[dict[str, Any]]) -> list[str]:
+    """Put items' ids in the place of lm-eval's numbers in `how["near_ties"]`; returns a warning where they are many."""
+    near = how.get("near_ties", [])
+    names = {sample["doc_id"]: sample["doc"]["id"] for sample in samples}
+    how |= {"near_ties": [names[document] for document in near]} if "near_ties" in how else {}
+    if len(near) <= MANY_TIES * len(samples):
+        return []
+    remedy = "; --dtype float32 rounds less" if how["self_check"]["noise"] > NOISY else ""
+    return [f"{len(near)} of {len(samples)} items are near-ties: their two best candidates are closer than "
+            f"the model's own rounding{remedy}"]  # fmt: skip

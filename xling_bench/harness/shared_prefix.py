@@ -10,10 +10,10 @@ import logging
 import math
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
 import lm_eval.models  # noqa: F401 - registering before lm-eval's own models would hide them
-import torch
 from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
@@ -21,22 +21,15 @@ from xling_bench.errors import DataError, UnsupportedModelError, XlingError
 from xling_bench.harness.loading import WholeModel
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
-from xling_bench.scoring.engine import Engine
+from xling_bench.scoring.engine import Engine, Score
 from xling_bench.scoring.parallel import Team
+from xling_bench.scoring.selfcheck import Agreement, Request, compare, sample
 from xling_bench.scoring.tree import PrefixTree
 
 log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
 NODES = 20_000  # distinct tokens that are planned together, or as many as give a large budget full batches
 Pair = tuple[list[int], list[int]]  # tokens of the context and of what is scored
-LOOSE = {torch.bfloat16: 0.05, torch.float16: 0.01}  # rounding of one token's log-probability, in the self-check
-CHECKED = 500  # one request in so many is checked against the plain forward, two at least
-
-
-class Request(NamedTuple):
-    """A request's tokens; those from `start` on are scored."""
-
-    tokens: list[int]
-    start: int
+PLAIN_BYTES = 1 << 29  # of logits at once where lm-eval's code, which keeps those of every position, takes over
 
 
 @register_model("xling-hf")
@@ -44,10 +37,12 @@ class SharedPrefixLM(WholeModel):
     """`HFLM` that computes what requests have in common once.
 
     `token_budget` is the number of tokens computed at once, by default what fits the device. `engine` is None where
-    the model cannot be scored so, and `why_plain` then says why: its scores are lm-eval's own. The first requests, and
-    the longest so far, are computed by the plain forward pass too; should they differ, the engine is given up, with a
-    warning, until `start_afresh`.
+    the model cannot be scored so, and `why_plain` then says why: its scores are lm-eval's own. Some of the requests,
+    and the longest so far, are computed by the plain forward pass too (`selfcheck`); should they differ by more than
+    rounding, the engine is given up, with a warning, until `start_afresh`.
     """
+
+    batch_size_per_gpu: Any  # lm-eval's; a number, or "auto"
 
     def __init__(self, pretrained: Any, token_budget: int | None = None, **settings: Any) -> None:
         self._contexts: dict[str, list[int]] = {}  # lm-eval tokenises while it loads
@@ -56,7 +51,9 @@ class SharedPrefixLM(WholeModel):
         self._capable: Engine | None = None
         self.team: Team | None = None  # set by our runner; under lm-eval's own, each process has its own documents
         self.why_plain = ""
-        self.checked = 0  # tokens of the longest request that the plain forward pass agreed on
+        self.longest = 0  # tokens of the longest request that the plain forward pass agreed on
+        self.check: Agreement | None = None  # of the checks since `start_afresh`, the one nearest its threshold
+        self.near_ties: list[int] = []  # documents whose best candidate is best by no more than rounding
         try:
             if self.backend != "causal" or self.mixed_precision_dtype is not None:
                 raise UnsupportedModelError("only causal models in one precision share prefixes")
@@ -70,7 +67,7 @@ class SharedPrefixLM(WholeModel):
 
     def start_afresh(self) -> None:
         """Forget what was found out while scoring, so that a unit's result does not depend on the units before it."""
-        self.checked = 0
+        self.longest, self.check, self.near_ties = 0, None, []
         if self._capable is not None:
             self.engine, self.why_plain, self._capable.halved = self._capable, "", 0
 
@@ -80,24 +77,21 @@ class SharedPrefixLM(WholeModel):
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
-        if self.engine is None:
-            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
         pairs = [request.args for request in requests]
-        bar = tqdm(pairs, desc="Tokenizing inputs", disable=disable_tqdm)
-        found = self._shared(self.engine, (self._split(*pair) for pair in bar), pairs, disable_tqdm)
+        bar = tqdm(pairs, desc="Tokenizing inputs", disable=disable_tqdm or self.engine is None)
+        found = self._shared((self._split(*pair) for pair in bar), pairs, disable_tqdm)
         if found is None:
-            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
-        return found
+            with self._bounded(sum(map(len, self._split(*pair))) for pair in pairs):
+                return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
+        self._note_near_ties([request.doc_id for request in requests], found)
+        return [(score.sum, score.greedy) for score in found]
 
     def _loglikelihood_tokens(self, requests: list[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
         """The same for requests that are tokens already: `loglikelihood_rolling` comes here."""
-        found = None
-        if self.engine is not None:
-            keys = [request[0] for request in requests]
-            found = self._shared(self.engine, ((r[1], r[2]) for r in requests), keys, disable_tqdm)
+        found = self._shared(((r[1], r[2]) for r in requests), [request[0] for request in requests], disable_tqdm)
         if found is None:
             return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
-        return found
+        return [(score.sum, score.greedy) for score in found]
 
     def _split(self, context: str, continuation: str) -> Pair:
         """Tokens of a request as lm-eval makes them: an empty context is the prefix token."""
@@ -118,49 +112,88 @@ class SharedPrefixLM(WholeModel):
             self._contexts[string] = super().tok_encode(string)
         return list(self._contexts[string])
 
-    def _shared(
-        self, engine: Engine, pairs: Iterable[Pair], keys: list[Any], quiet: bool
-    ) -> list[tuple[float, bool]] | None:
-        """The engine's answers, or None when its self-check failed.
+    def _shared(self, pairs: Iterable[Pair], keys: list[Any], quiet: bool) -> list[Score] | None:
+        """The engine's answers, or None where there is none, or its self-check failed.
 
         Requests are taken in parts of some 20,000 distinct tokens, so that memory does not grow with their number.
         lm-eval's cache hears of each part under its `keys`.
         """
-        found: list[tuple[float, bool]] = []
-        for tree, some in self._parts(pairs, max(NODES, 4 * engine.budget)):
-            if not self._checked(engine, some):
+        if self.engine is None:
+            return None
+        found: list[Score] = []
+        for tree, requests in self._parts(pairs, max(NODES, 4 * self.engine.budget)):
+            if not self._trusted(self.engine, requests):
                 return None
-            answers = _scores(engine, self.team, tree, quiet)
+            answers = _scores(self.engine, self.team, tree, quiet)
             for key, answer in zip(keys[len(found) :], answers, strict=False):
                 if key is not None:
-                    self.cache_hook.add_partial("loglikelihood", key, answer)
+                    self.cache_hook.add_partial("loglikelihood", key, (answer.sum, answer.greedy))
             found += answers
         return found
 
     def _parts(self, pairs: Iterable[Pair], nodes: int) -> Iterator[tuple[PrefixTree, list[Request]]]:
-        """Trees of requests, in order, each with its first requests and its longest."""
-        tree, first, longest = PrefixTree(), list[Request](), Request([], 0)
+        """Trees of requests, in order, each with its requests."""
+        tree, requests = PrefixTree(), list[Request]()
         for context, continuation in pairs:
-            request = self._fitted(context, continuation)
-            tree.add(*request)
-            if len(first) < max(2, len(tree.requests) // CHECKED):
-                first.append(request)
-            longest = max(longest, request, key=lambda one: len(one.tokens))
+            requests.append(self._fitted(context, continuation))
+            tree.add(*requests[-1])
             if len(tree) >= nodes:
-                yield tree, [*first, longest]
-                tree, first, longest = PrefixTree(), [], Request([], 0)
-        if tree.requests:
-            yield tree, [*first, longest]
+                yield tree, requests
+                tree, requests = PrefixTree(), []
+        if requests:
+            yield tree, requests
 
-    def _checked(self, engine: Engine, requests: list[Request]) -> bool:
-        """Whether the engine may be trusted with these requests: all of them the first time, later the longest where
-        it is longer than any before (windows and scaled positions show in long texts only)."""
-        longest = len(requests[-1].tokens)
-        if longest > self.checked:
-            if not self._agrees(engine, requests[-1:] if self.checked else requests):
-                return False
-            self.checked = longest
+    def _trusted(self, engine: Engine, requests: list[Request]) -> bool:
+        """Whether the engine computes what the plain forward pass does; if not, gives the engine up.
+
+        Asked of a sample of the first part's requests, and of a later part's where one is longer than any before:
+        windows and scaled positions show in long texts only.
+        """
+        longest = max(len(request.tokens) for request in requests)
+        if longest <= self.longest:
+            return True
+        try:
+            check = compare(engine, sample(requests, engine.decoder.dtype))
+        except UnsupportedModelError as reason:
+            self._give_up(str(reason))
+            return False
+        except XlingError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a model does with input it was not made for is its own affair
+            self._give_up(f"it does not take a tree of tokens ({type(error).__name__}: {error})")
+            return False
+        if self.check is None or check.strain > self.check.strain:
+            self.check = check
+        if not check.holds:
+            self._give_up(
+                f"a self-check found its scores {check.difference:.2g} nats a token from the plain forward pass's, "
+                f"where {check.threshold:.2g} are allowed (the model's own noise is {check.noise:.2g})"
+            )
+            return False
+        self.longest = longest
         return True
+
+    def _note_near_ties(self, documents: list[int], scores: list[Score]) -> None:
+        """Documents whose two best sums differ by less than what rounding may do to sums of so many tokens."""
+        candidates: dict[int, list[Score]] = {}
+        for document, score in zip(documents, scores, strict=True):
+            candidates.setdefault(document, []).append(score)
+        allowed = self.check.threshold if self.check else 0.0
+        for document, several in candidates.items():
+            best, *others = sorted(several, key=lambda score: -score.sum)
+            if others and best.sum - others[0].sum <= allowed * math.sqrt(best.tokens + others[0].tokens):
+                self.near_ties.append(document)
+
+    @contextmanager
+    def _bounded(self, lengths: Iterable[int]) -> Iterator[None]:
+        """Within it, lm-eval's batches hold no more logits than PLAIN_BYTES, twice (logits and their logarithms)."""
+        usual = self.batch_size_per_gpu
+        row = 4 * min(max(lengths, default=1), self.max_length) * self.model.config.get_text_config().vocab_size
+        self.batch_size_per_gpu = min(int(usual), max(1, PLAIN_BYTES // row)) if str(usual).isdecimal() else usual
+        try:
+            yield
+        finally:
+            self.batch_size_per_gpu = usual
 
     def _fitted(self, context: list[int], continuation: list[int]) -> Request:
         """The tokens that fit the model, the last ones, and where scoring begins in them."""
@@ -181,42 +214,16 @@ class SharedPrefixLM(WholeModel):
             whole = whole[-(self.max_length + 1) :]
         return Request(whole, len(whole) - len(continuation))
 
-    def _agrees(self, engine: Engine, requests: list[Request]) -> bool:
-        """Whether the engine computes what the plain forward pass computes for these; if not, gives the engine up."""
-        tree = PrefixTree()
-        for sequence, start in requests:
-            tree.add(sequence, start)
-        try:  # as a tree in one row, and as rows after a trunk, whichever is cheaper
-            mine = [Engine(engine.decoder, engine.budget, 1, most).score(tree) for most in (engine.most, 1)]
-        except UnsupportedModelError as reason:
-            self._give_up(str(reason))
-            return False
-        except XlingError:
-            raise
-        except Exception as error:  # noqa: BLE001 - what a model does with input it was not made for is its own affair
-            self._give_up(f"it does not take a tree of tokens ({type(error).__name__}: {error})")
-            return False
-        dtype = engine.decoder.dtype
-        for (sequence, start), *scores in zip(requests, *mine, strict=True):
-            with torch.inference_mode():
-                logits = self._model_call(torch.tensor([sequence[:-1]], device=self.device))[0, start - 1 :]
-            targets = torch.tensor(sequence[start:], device=logits.device)[:, None]
-            plain = float(torch.log_softmax(logits.float(), -1).gather(1, targets).sum())
-            allowed = LOOSE.get(dtype, 0.0) * math.sqrt(len(targets)) + 1e-3 + 1e-6 * abs(plain)
-            for score in scores:
-                if not abs(score.sum - plain) <= allowed and not math.isnan(plain):
-                    self._give_up(f"a self-check gave {score.sum:.4f} where the plain forward pass gave {plain:.4f}")
-                    return False
-        return True
-
     def how(self) -> dict[str, Any]:
         """How log-likelihoods are computed, for the results file."""
+        check = {"self_check": self.check.described()} if self.check else {}
         if self.engine is None:
-            return {"backend": "lm-eval", "why": self.why_plain}
-        return {"backend": "shared-prefix", "token_budget": self.engine.budget, "halved": self.engine.halved}
+            return {"backend": "lm-eval", "why": self.why_plain, **check}
+        own = {"backend": "shared-prefix", "token_budget": self.engine.budget, "halved": self.engine.halved}
+        return own | check | {"near_ties": list(self.near_ties)}
 
 
-def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) -> list[tuple[float, bool]]:
+def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) -> list[Score]:
     before = engine.budget
     with tqdm(total=sum(tree.scored), desc="scoring tokens", disable=quiet or not sys.stderr.isatty()) as bar:
 
@@ -226,4 +233,4 @@ def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) ->
         found = team.score(engine, tree, tick) if team else engine.score(tree, tick)
     if engine.budget < before:
         log.warning("memory did not suffice: the token budget is now %d, not %d", engine.budget, before)
-    return [(score.sum, score.greedy) for score in found]
+    return found

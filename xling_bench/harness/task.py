@@ -18,6 +18,7 @@ from xling_bench.harness.encoder import embedder
 from xling_bench.harness.generate import resumable
 from xling_bench.harness.kept import Kept
 from xling_bench.harness.units import Unit
+from xling_bench.results.naming import name_here
 
 MANY_EMPTY = 0.2  # share of empty answers from which on a result is doubtful
 
@@ -101,6 +102,8 @@ def evaluate(
     finally:
         logger.removeHandler(collect)
         logger.propagate = True
+    for config in results["configs"].values():  # whose tokenizer is a path, where the model is
+        config["metadata"] = {**config["metadata"], "tokenizer": name_here(str(metadata["tokenizer"]))}
     samples = [_sample(s) for s in results.pop("samples")[unit.spec.name]]
     empty = sum(not str(sample["filtered_resps"][0]).strip() for sample in samples)
     if unit.spec.kind == "generate" and empty > MANY_EMPTY * len(samples):

@@ -59,8 +59,9 @@ def make_units(specs: Sequence[TaskSpec], shots: Sequence[int], seeds: Sequence[
     ]
 
 
-# Facts that say where rows came from or what follows from other facts; what the rows are is in their hash.
-INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable")
+# Facts that say where rows came from or what follows from other facts; what the rows are is in their hash, and who
+# computed log-likelihoods (`scoring`) follows from the engine asked for, the model and its requests.
+INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "scoring")
 
 
 def item_ids(ids: Sequence[str]) -> str:
@@ -98,7 +99,7 @@ def signature(facts: dict[str, Any]) -> str:
     """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
     shown = ("task", "language", "split", "form", "data", "source", "template", "shots", "demos", "demo_data",
              "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring",
-             "scored_by")  # fmt: skip
+             "scored_by", "gguf")  # fmt: skip
     fields = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in shown if facts.get(n) is not None]
     fields = [field.replace("|", "%7C") for field in fields]  # end tokens are fond of bars: <|endoftext|>
     settings = {k: v for k, v in facts["settings"].items() if v not in (None, False, "auto")}

@@ -11,7 +11,8 @@ from xling_bench.catalog import METRICS, in_percent, is_mean
 from xling_bench.errors import DataError, UsageError
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.verdict import Difference, Gate, judge
-from xling_bench.results.compare import FEW_ITEMS, GAP, MEAN, compare_models, one_model, with_seeds
+from xling_bench.results.compare import CHANCE, FEW_ITEMS, GAP, MEAN, compare_models, one_model, with_seeds
+from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import DRAWS, conditional, of_languages
 from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.pivot import LINE
@@ -27,13 +28,14 @@ REMEDY = "Measure both alike: run the baseline's model again as the candidate wa
 Key = tuple[Any, ...]
 
 
-def read_side(path: Path, config: GateConfig, *, allow_sample: bool) -> tuple[str, pd.DataFrame]:
+def read_side(run: Run, config: GateConfig, *, allow_sample: bool) -> tuple[str, pd.DataFrame]:
     """(model's name, results) of a run or baseline file: what the settings select, all of it with items.
 
     Raises UsageError for sample data that were not allowed, for several models, for selections that leave nothing;
     DataError for what cannot be read, was measured in different ways, or lacks item scores.
     """
-    name, frame = one_model(path)
+    path = given(run).path
+    name, frame = one_model(run)
     if (frame["source"] == "sample").any() and not allow_sample:
         raise UsageError(
             f"{path} was scored on the built-in sample: invented items that say nothing about a model. "
@@ -73,19 +75,19 @@ def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFra
 
 
 def run_gate(
-    baseline: Path, candidate: Path, config: GateConfig, *, allow_sample: bool = False, draws: int = DRAWS
+    baseline: Run, candidate: Run, config: GateConfig, *, allow_sample: bool = False, draws: int = DRAWS
 ) -> Gate:
-    """Compare a candidate with a baseline and judge every cell.
+    """Compare a candidate with a baseline, given as for `load_results`, and judge every cell.
 
     Raises UsageError or DataError, besides `read_side`'s, when the two were not measured alike (the field is named),
     when the candidate lacks cells of the baseline and the settings do not ignore that, and when they share none.
     """
     import pandas as pd
 
-    sides = [read_side(path, config, allow_sample=allow_sample) for path in (baseline, candidate)]
+    sides = [read_side(run, config, allow_sample=allow_sample) for run in (baseline, candidate)]
     frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
     notes = _missing(frames[0], frames[1], config)
-    if baseline.resolve() == candidate.resolve():
+    if given(baseline).path.resolve() == given(candidate).path.resolve():
         notes.insert(0, "Baseline and candidate are the same files: nothing could differ.")
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))
     both = pd.concat(frames, ignore_index=True)
@@ -199,7 +201,8 @@ def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Dif
     key = tuple(head.values())
     average = row["language"] in (MEAN, GAP)
     a, b = (_average(key, side) if average else side[key] for side in values)
-    chance = [None if pd.isna(row[name]) else int(row[name]) for name in ("at_chance_a", "at_chance_b")]
+    chance = [None if pd.isna(row[name]) else int(row[name]) for name in CHANCE[:2]]
+    gaps = [None if pd.isna(row[name]) else str(row[name]) for name in CHANCE[2:]]
     return Difference(
         **head,
         languages=int(row["languages"]),
@@ -213,6 +216,8 @@ def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Dif
         mde=float(row["mde"] if average else row["mde_holm"]),
         at_chance_baseline=chance[0],
         at_chance_candidate=chance[1],
+        gap_is_baseline=gaps[0],
+        gap_is_candidate=gaps[1],
     )
 
 

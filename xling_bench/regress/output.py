@@ -21,6 +21,7 @@ TITLES: dict[Status, str] = {
 }
 LONGEST_COMMENT = 65_536  # GitHub's limit for a comment, in characters; we count bytes, which are more
 WORST = 10  # findings shown above the fold
+OTHER_GUESSES = "at chance on both sides: other guesses, or a change that so few items cannot tell from guessing"
 HEADER = ("benchmark", "family", "shots", "demos", "metric", "language", "items", "baseline", "candidate",
           "difference", "95 % interval", "p", "mde", "verdict")  # fmt: skip
 # GitHub looks for mentions and numbers of issues after entities are resolved: a character of no width parts them.
@@ -76,18 +77,16 @@ def _blind(gate: Gate) -> list[str]:
 
 
 def _unjudged(gate: Gate) -> list[str]:
-    """What changed significantly while at chance on both sides, a line per benchmark, losses and gains."""
-    groups: dict[str, list[Difference]] = {}
+    """What changed significantly while it could mean nothing, a line per benchmark and reason, losses and gains."""
+    groups: dict[tuple[str, str], list[Difference]] = {}
     for finding in gate.findings:
         if finding.unjudged:
-            groups.setdefault(_group(finding.difference), []).append(finding.difference)
+            row = finding.difference
+            groups.setdefault((_group(row), OTHER_GUESSES if row.all_at_chance else row.idle), []).append(row)
     lines = []
-    for name, rows in groups.items():
+    for (name, why), rows in groups.items():
         units = " ".join(f"{row.language} {_number(row.difference, sign=True)}" for row in rows)
-        lines.append(
-            f"not judged: {name}: {units}: significant, but at chance on both sides: other guesses, or a change that "
-            "so few items cannot tell from guessing; look at it"
-        )
+        lines.append(f"not judged: {name}: {units}: significant, but {why}; look at it")
     return lines
 
 
@@ -116,8 +115,9 @@ def _p(value: float | None) -> str:
 
 
 def _verdict(finding: Finding) -> str:
-    if finding.difference.all_at_chance:
-        return "inconclusive (at chance, not judged)" if finding.unjudged else "inconclusive (at chance)"
+    if finding.difference.idle:
+        what = "at chance" if finding.difference.all_at_chance else "English at chance"
+        return f"inconclusive ({what}, not judged)" if finding.unjudged else f"inconclusive ({what})"
     if finding.undecided:
         return "inconclusive (undecided)"
     if finding.follows:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from xling_bench.regress.config import GateConfig, Limits
 from xling_bench.results.compare import GAP, MEAN
+from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.matrix import of_languages
 from xling_bench.results.summary import PIVOT
 
@@ -29,7 +30,8 @@ class Difference:
     `mde` is the smallest difference such a test finds in 80 % of cases, infinite where not even all items changing
     would be significant. low, high, p and mde are None for a metric without a test (chrF++, BLEU, P@1).
     at_chance_baseline and at_chance_candidate say how many of the row's `languages` are at chance (None: the metric has
-    no chance level).
+    no chance level); gap_is_baseline and gap_is_candidate how each side's gap is to be read (`results.gaps`; None: no
+    gap, or nobody knows).
     """
 
     benchmark: str
@@ -49,6 +51,8 @@ class Difference:
     mde: float | None = None
     at_chance_baseline: int | None = None
     at_chance_candidate: int | None = None
+    gap_is_baseline: str | None = None
+    gap_is_candidate: str | None = None
 
     @property
     def group(self) -> tuple[str, str, int, str, str]:
@@ -70,6 +74,19 @@ class Difference:
         """Whether every language of the row is at chance on both sides."""
         return self.at_chance_baseline == self.at_chance_candidate == self.languages
 
+    def sides_whose_gap_is(self, reading: str) -> list[str]:
+        """`baseline`, `candidate`, both or neither."""
+        found = {"baseline": self.gap_is_baseline, "candidate": self.gap_is_candidate}
+        return [side for side, gap in found.items() if gap == reading]
+
+    @property
+    def idle(self) -> str:
+        """Why a difference means nothing, whatever its size; empty where it may mean something."""
+        if self.all_at_chance:
+            return "at chance on both sides" + ("" if self.languages == 1 else f" in all {self.languages} languages")
+        nothing = self.sides_whose_gap_is(NOTHING)
+        return f"English is at chance in the {' and the '.join(nothing)}" if nothing else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -78,7 +95,8 @@ class Finding:
     `gates`: a regression here fails the gate. `undecided`: no change was seen, and one as large as the settings name
     would have been missed. `follows`: of a mean or gap that regressed, the languages of its benchmark that did: it is
     no finding of its own, and does not gate. `unjudged`: a significant difference between sides that are both at
-    chance: other guesses, or a loss that so few items cannot tell from guessing. A strict gate leaves it undecided.
+    chance (other guesses, or a loss that so few items cannot tell from guessing), or of gaps to an English at chance.
+    A strict gate leaves it undecided.
     """
 
     difference: Difference
@@ -117,8 +135,9 @@ def _following(finding: Finding, regressed: Sequence[str]) -> Finding:
 def find(difference: Difference, config: GateConfig, languages: Sequence[str] = ()) -> Finding:
     """The verdict on one difference by itself; `languages` are those of its benchmark, which a mean's tolerance is of.
 
-    Regressed or improved: p below alpha, more points than the tolerance, and not every language at chance on both
-    sides. All else is inconclusive; no change seen is not "no change": `why` names the mde.
+    Regressed or improved: p below alpha, more points than the tolerance, not every language at chance on both sides,
+    and, of a gap, English above chance on both. All else is inconclusive; no change seen is not "no change": `why`
+    names the mde.
     """
     limits = (
         config.of_average(difference.benchmark, difference.language, languages)
@@ -131,7 +150,7 @@ def find(difference: Difference, config: GateConfig, languages: Sequence[str] = 
     if undecided and difference.mde is not None:
         why += f"; the gate should see {limits.max_mde:g}"
     action = {MEAN: config.mean, GAP: config.gap}.get(difference.language, "gate")
-    unjudged = difference.all_at_chance and _beyond(difference, limits, config.alpha)
+    unjudged = bool(difference.idle) and _beyond(difference, limits, config.alpha)
     undecided |= unjudged and limits.required and action == "gate"
     return Finding(difference, limits, verdict, action == "gate", undecided, why, unjudged=unjudged)
 
@@ -147,16 +166,24 @@ def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, st
         return INCONCLUSIVE, f"{row.metric} is no mean over items: no test", False
     size = f"{abs(row.difference):.1f} points {'worse' if row.loss > 0 else 'better'}"
     significant = row.p < alpha
-    if row.all_at_chance:
-        where = "" if row.languages == 1 else f" in all {row.languages} languages"
+    if row.idle:
         if _beyond(row, limits, alpha):
-            return INCONCLUSIVE, f"{size}, p {_p(row.p)}, but at chance on both sides{where}: not judged", False
-        return INCONCLUSIVE, f"at chance on both sides{where}: a difference means nothing; {_blind(row.mde)}", False
+            return INCONCLUSIVE, f"{size}, p {_p(row.p)}, but {row.idle}: not judged", False
+        return INCONCLUSIVE, f"{row.idle}: a difference means nothing; {_blind(row.mde)}", False
     if not significant:
-        return INCONCLUSIVE, f"no change seen; {_blind(row.mde)}", False
+        return INCONCLUSIVE, f"no change seen; {_blind(row.mde)}{_bounded(row)}", False
     if abs(row.difference) <= limits.tolerance + ROUNDING:
         return INCONCLUSIVE, f"{size}: significant, within the tolerance of {limits.tolerance:.3g}", True
-    return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, p {_p(row.p)}", True
+    return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, p {_p(row.p)}{_bounded(row)}", True
+
+
+def _bounded(row: Difference) -> str:
+    """Whose gap is only known to be at least what is seen."""
+    sides = row.sides_whose_gap_is(AT_LEAST)
+    if not sides:
+        return ""
+    gap = "the gaps of both sides are" if len(sides) > 1 else f"the {sides[0]}'s gap is"
+    return f"; {gap} at least what is seen, for languages at chance cannot fall below it"
 
 
 def _blind(mde: float) -> str:

@@ -21,6 +21,7 @@ from xling_bench.report.payload import payload
 from xling_bench.report.published import reference_rows
 from xling_bench.report.visible import line
 from xling_bench.results.compare import with_seeds
+from xling_bench.results.given import Run
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import DRAWS
 
@@ -45,9 +46,10 @@ class Options:
 
 
 def write_report(
-    runs: Sequence[Path], output: Path, options: Options | None = None, step: Step = lambda _: None
+    runs: Sequence[Run], output: Path, options: Options | None = None, step: Step = lambda _: None
 ) -> Path:
     """Write `index.html`, `leaderboard.{csv,md,tex,json}` and `figures/*.{png,svg}` into `output`; returns the page.
+    `runs` are given as for `load_results`.
 
     Same runs, same options, same versions: the same bytes. Figures of an earlier report in the folder that are none of
     this one's are removed. Raises UsageError for models that are not there, DataError for numbers measured differently.
@@ -107,7 +109,7 @@ def _pair(models: list[str], options: Options) -> tuple[str, str] | None:
 
 
 def _named(name: str, models: list[str]) -> str:
-    """The model of this name, or the one whose path ends in it."""
+    """The model of this name, or the only one that ends as it does: `--before ./tuned` is `tuned`."""
     found = [model for model in models if model == name] or [m for m in models if Path(m).name == Path(name).name]
     if len(found) != 1:
         known = f"{did_you_mean(name, models)} There are {', '.join(map(line, models))}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
@@ -15,6 +14,8 @@ from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
 from xling_bench.report.visible import line
 from xling_bench.results.compare import ALPHA, compare_models, left_out
+from xling_bench.results.gaps import AT_LEAST, NOTHING
+from xling_bench.results.given import Run, given
 from xling_bench.results.mixing import limits
 from xling_bench.results.rankc import rankc_table
 from xling_bench.results.schema import PATH, SAMPLES
@@ -81,7 +82,9 @@ def _ranked_by(measured: Measured) -> str:
     for setting in measured.settings:
         here = ranks[(ranks["shots"] == setting.shots) & (ranks["demos"] == setting.demos)]
         said.setdefault(_ranked_in(here), []).append(setting.label)
-    return next(iter(said)) if len(said) == 1 else " ".join(f"{', '.join(at)}: {text}" for text, at in said.items())
+    if len(said) == 1:
+        return next(iter(said))
+    return " ".join(f"{', '.join(at)}: {text}" for text, at in said.items() if text)
 
 
 def _ranked_in(ranks: pd.DataFrame) -> str:
@@ -90,7 +93,10 @@ def _ranked_in(ranks: pd.DataFrame) -> str:
         return "Not ranked: no benchmark has item scores."
     accuracy = [get_benchmark(key).title for key in ranked if get_benchmark(key).chance is not None]
     if len(accuracy) > 1:
-        return f"Ranked by overall: chance-corrected accuracy, mean over {', '.join(accuracy)}."
+        overall = f"chance-corrected accuracy, mean over {', '.join(accuracy)}."
+        return f"Ranked by overall: {overall}" if ranks["model"].nunique() > 1 else f"Overall: {overall}"
+    if ranks["model"].nunique() == 1:
+        return ""
     if len(ranked) == 1:
         return f"Ranked by {get_benchmark(ranked[0]).title}."
     return "Not ranked: an order over benchmarks needs at least two with accuracies. Sort by a column."
@@ -122,9 +128,12 @@ def change(measured: Measured, pair: tuple[str, str], draws: int) -> dict[str, A
         verdict = _verdict(found)
         names = {name: title for name, title in HEAD.items() if name != "model"} | {"language": "Language"}
         names |= {"items": "Items", "difference": "Difference", "interval": "95 %", "p_holm": "p (Holm)", "p": "p"}
-        names |= {"mde": "Detectable", "chance": "At chance before, after"}
+        names |= {"mde": "Detectable", "chance": "At chance before, after", "gaps": "Gap is before, after"}
         counts = zip(found["at_chance_a"], found["at_chance_b"], found["languages"], strict=True)
         found["chance"] = ["" if missing(a) else f"{a}, {b} of {n}" for a, b, n in counts]
+        found["gaps"] = [
+            "" if missing(a) else f"{a}, {b}" for a, b in zip(found["gap_is_a"], found["gap_is_b"], strict=True)
+        ]
         found = found.sort_values(["p_holm", "p"], kind="stable", ignore_index=True, na_position="last")
         table = printed(_titled(_with_interval(found, "low", "high")), names)
     notes = [line(note, 300) for note in left_out(measured.lead, *pair)]
@@ -151,28 +160,44 @@ def _spread(measured: Measured) -> Table | None:
     table = _with_interval(measured.spread.merge(more, on=keys, how="left"), "gap_low", "gap_high")
     table = _in_order(table, measured.models)
     names = HEAD | {"languages": "Languages", "at_chance": "At chance", "mean": "Mean", "gap": "Gap to en"}
-    names |= {"interval": "95 %", "relative_gap": "Relative gap %", "std": "Std", "std_corrected": "Std without noise"}
+    names |= {
+        "interval": "95 %",
+        "gap_is": "Gap is",
+        "relative_gap": "Relative gap %",
+        "std": "Std",
+        "std_corrected": "Std without noise",
+    }
     names |= {"worst": "Worst", "min": "Minimum", "consistency": "Same answer in two languages %"}
-    return replace(printed(_titled(table), names), marked=frozenset(_mostly_chance(table)))
+    return replace(printed(_titled(table), names), marked=frozenset(_idle(table)))
 
 
-def _mostly_chance(table: pd.DataFrame) -> list[int]:
-    counts = zip(table["at_chance"], table["languages"], strict=True)
-    return [i for i, (chance, of) in enumerate(counts) if not missing(chance) and 2 * int(chance) > int(of)]
+def _idle(table: pd.DataFrame) -> list[int]:
+    """The rows that mean nothing: English at chance, or without a gap more than half of the languages."""
+    rows = zip(table["gap_is"], table["at_chance"], table["languages"], strict=True)
+    return [
+        i
+        for i, (gap, chance, of) in enumerate(rows)
+        if gap == NOTHING or (missing(gap) and not missing(chance) and 2 * int(chance) > int(of))
+    ]
 
 
 def _gap_note(measured: Measured) -> str:
     """The largest gap that means something."""
-    if measured.spread is None:
+    if measured.spread is None or measured.spread["gap"].isna().all():
         return ""
-    table = measured.spread.reset_index(drop=True)
-    table = table.drop(index=_mostly_chance(table)).dropna(subset=["gap"])
+    table = measured.spread[measured.spread["gap_is"] != NOTHING].dropna(subset=["gap"])
     if table.empty:
-        return "No benchmark has English and most of its languages above chance: the gaps here mean nothing."
+        return "English is at chance wherever there is a gap: the gaps here mean nothing."
     row = table.sort_values("gap", ascending=False, kind="stable").iloc[0]
     setting = Setting(int(row["shots"]), str(row["demos"])).label
     where = f"{line(row['model'])} on {get_benchmark(str(row['benchmark'])).title}, {setting}"
-    return f"Largest gap: {where}: {_short(row['gap'])} points, [{_short(row['gap_low'])}, {_short(row['gap_high'])}]."
+    points = f"{_short(row['gap'])} points, [{_short(row['gap_low'])}, {_short(row['gap_high'])}]"
+    if row["gap_is"] != AT_LEAST:
+        return f"Largest gap: {where}: {points}."
+    others = int(row["languages"]) - 1
+    count = f"all {others}" if int(row["at_chance"]) == others else f"{int(row['at_chance'])} of the {others}"
+    bound = f"{count} other languages are" if others > 1 else "the other language is"
+    return f"Largest gap: {where}: at least {points}: {bound} at chance, and cannot fall below it."
 
 
 def _chance_note(board: list[Row]) -> str:
@@ -181,10 +206,11 @@ def _chance_note(board: list[Row]) -> str:
     low = sum(2 * (row.overall.at_chance or 0) > row.overall.of for row in rows if row.overall is not None)
     if not low:
         return ""
-    return (
-        f"{low} of {sum(row.overall is not None for row in board)} rows have more than half of their accuracies at "
-        "chance. They are not ranked: differences among them are of guessing habits."
-    )
+    of = sum(row.overall is not None for row in board)
+    if of == 1:
+        return "More than half of the accuracies are at chance: differences among those are of guessing habits."
+    most = f"{low} of {of} rows have more than half of their accuracies at chance."
+    return f"{most} They are not ranked: differences among them are of guessing habits."
 
 
 def _published_note(board: list[Row]) -> str:
@@ -207,13 +233,8 @@ def _at_chance(measured: Measured) -> Table | None:
     rows = methods.at_chance_rows(measured)
     if not rows:
         return None
-    names = {
-        "model": "Model",
-        "title": "Benchmark",
-        "setting": "Setting",
-        "count": "At chance",
-        "languages": "Languages",
-    }
+    names = HEAD | {"title": "Benchmark", "count": "At chance", "languages": "Languages"}
+    names = {name: names[name] for name in ("model", "title", "setting", "count", "languages")}
     return printed(_in_order(_frame(rows), measured.models), names)
 
 
@@ -226,13 +247,13 @@ def variants(measured: Measured, draws: int) -> dict[str, Any]:
     return {"sensitivity": _optional(_titled(table)), "flips": _optional(_titled(flips))}
 
 
-def rankc(runs: Sequence[Path], measured: Measured, seeds: Sequence[int]) -> dict[str, Any]:
+def rankc(runs: Sequence[Run], measured: Measured, seeds: Sequence[int]) -> dict[str, Any]:
     """`rankc`: means over pairs of mLAMA's rankings, of run folders whose form of the data has parallel candidates."""
     frame = measured.frame
     ranked = frame[(frame["metric"] == "p1") & (frame["harness"] == "xling-bench")]
     parallel = ranked[ranked["signature"].str.contains("|form:bmlama", regex=False).astype(bool)]
     kept = {int(str(n)) for n, part in parallel.groupby(PATH) if part[SAMPLES].notna().all()}
-    folders = [Path(runs[i]) for i in sorted(kept) if Path(runs[i]).is_dir()]
+    folders = [run for i in sorted(kept) if (run := given(runs[i])).path.is_dir()]
     pairs = parallel[parallel[PATH].isin(kept)].groupby(["model", "family", "shots", "demos", "seed"])["language"]
     if not folders or int(pairs.nunique().max()) < 2:
         return {"rankc": None}

@@ -12,6 +12,8 @@ from xling_bench.report.svg import INK
 from xling_bench.report.tables import Gap, by_setting, read_gaps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -23,15 +25,17 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#8
 HATCHES = ("", "/////", "-----", "\\\\\\\\\\", "xxxx", "|||||", "++++", "//")
 PAGE = 7.0  # inches of bars across, at most
 HIGH = 1.5  # inches of a row of bars
-MOST_LANGUAGES_IDLE = "more than half of the languages at chance"
+HOLLOW = "hollow: English at chance, the gap means nothing"
+ARROW = "arrow: at least, for languages at chance cannot fall below it"
 
 
 def gap_bars(spread: pd.DataFrame, *, most: int = 12) -> list[Figure]:
     """Gaps to English, one figure per setting: benchmarks as groups, models as bars, whiskers the 95 % interval.
 
-    A gap more than half of whose languages are at chance is hollow. Every model keeps its place in each group and its
-    colour and hatch in every figure. Of more than `most` models the first are drawn, in the table's order. Benchmarks
-    without a gap (no English, pairs only) are left out; [] where there is no gap at all.
+    A gap whose English is at chance is hollow; one whose English is above chance, and some of whose other languages are
+    not, has an arrow. Every model keeps its place in each group and its colour and hatch in every figure. Of more than
+    `most` models the first are drawn, in the table's order. Benchmarks without a gap (no English, pairs only) are left
+    out; [] where there is no gap at all.
     """
     gaps = read_gaps(spread)
     models = list(dict.fromkeys(gap.model for gap in gaps))
@@ -67,12 +71,13 @@ def _drawn(gaps: list[Gap], setting: Setting, looks: dict[str, tuple[str, str, s
     group = max(len(looks) * bar + 0.3, max(width_of(benchmark_label(key)) for key in groups) + 0.15)
     down = -(-len(groups) // max(1, int(PAGE // group)))
     across = -(-len(groups) // down)
-    hollow = any(gap.idle for gap in gaps)
+    signs = [HOLLOW] * any(gap.idle for gap in gaps) + [ARROW] * any(gap.bounded for gap in gaps)
     left, head, row = 0.6, 0.35, HIGH + 0.32
     entries = list(looks.values())
-    wide = max(across * group, 3.2, max(width_of(name, SMALL) for name, _, _ in entries) + 0.5 - left)
+    words = [*signs, *(name for name, _, _ in entries)]
+    wide = max(across * group, 3.2, max(width_of(word, SMALL) for word in words) + 0.5 - left)
     columns = max(1, int((left + wide) // (max(width_of(name, SMALL) for name, _, _ in entries) + 0.5)))
-    lines = -(-len(entries) // columns) + hollow
+    lines = -(-len(entries) // columns) + len(signs)
     sheet = Sheet(left + wide + 0.1, head + down * row + 0.17 * lines + 0.1)
     sheet.text(left, 0.15, f"Gap to English, {setting_label(setting)}", weight="bold")
     low, high = _limits(gaps)
@@ -85,7 +90,7 @@ def _drawn(gaps: list[Gap], setting: Setting, looks: dict[str, tuple[str, str, s
             if gap.benchmark in part:
                 place = list(looks).index(gap.model) - (len(looks) - 1) / 2
                 _bar(axes, (part.index(gap.benchmark) + 0.5) * group + place * bar, bar, gap, looks[gap.model][1:])
-    _legend(sheet, entries, head + down * row, columns, hollow=hollow)
+    _legend(sheet, entries, head + down * row, columns, signs)
     return sheet
 
 
@@ -115,10 +120,13 @@ def _bar(axes: Axes, x: float, bar: float, gap: Gap, look: tuple[str, str]) -> N
         axes.bar(x, gap.gap, bar * 0.85, facecolor=colour, edgecolor="white", linewidth=0, hatch=hatch, clip_on=False)
     if gap.low == gap.low and gap.high == gap.high:
         axes.vlines(x, gap.low, gap.high, color=INK, linewidth=0.8, zorder=4, clip_on=False)
+    if gap.bounded:
+        top = gap.high if gap.high == gap.high else max(gap.gap, 0.0)
+        axes.plot(x, top, marker="^", markersize=4, color=INK, zorder=5, clip_on=False)
 
 
-def _legend(sheet: Sheet, entries: list[tuple[str, str, str]], top: float, columns: int, *, hollow: bool) -> None:
-    """The models' names in columns, read line by line, and what a hollow bar is."""
+def _legend(sheet: Sheet, entries: list[tuple[str, str, str]], top: float, columns: int, signs: Sequence[str]) -> None:
+    """The models' names in columns, read line by line, and what the signs on bars are."""
     from matplotlib.patches import Rectangle
 
     axes = sheet.axes(0, top, sheet.width, sheet.height - top, bare=True)
@@ -129,19 +137,26 @@ def _legend(sheet: Sheet, entries: list[tuple[str, str, str]], top: float, colum
         swatch = Rectangle((x, y - 0.05), 0.2, 0.1, facecolor=colour, edgecolor="white", linewidth=0, hatch=hatch)
         axes.add_patch(swatch)
         axes.text(x + 0.27, y, name, va="center_baseline", size=SMALL)
-    if hollow:
-        y = 0.08 + lines * 0.17
-        axes.add_patch(Rectangle((0.15, y - 0.05), 0.2, 0.1, facecolor="none", edgecolor=INK, linewidth=1.0))
-        axes.text(0.42, y, f"hollow: {MOST_LANGUAGES_IDLE}", va="center_baseline", size=SMALL)
+    for i, sign in enumerate(signs):
+        y = 0.08 + (lines + i) * 0.17
+        if sign == HOLLOW:
+            axes.add_patch(Rectangle((0.15, y - 0.05), 0.2, 0.1, facecolor="none", edgecolor=INK, linewidth=1.0))
+        else:
+            axes.plot(0.25, y, marker="^", markersize=4, color=INK)
+        axes.text(0.42, y, sign, va="center_baseline", size=SMALL)
 
 
 def _caption(gaps: list[Gap], setting: Setting, left_out: int, without: list[str]) -> str:
     models = len({gap.model for gap in gaps})
     notes = []
-    idle = sum(gap.idle for gap in gaps)
+    idle, bounded = sum(gap.idle for gap in gaps), sum(gap.bounded for gap in gaps)
     if idle:
-        are = "gap is" if idle == 1 else "gaps are"
-        notes.append(f"{idle} {are} hollow, with {MOST_LANGUAGES_IDLE}, where a gap means nothing")
+        notes.append(
+            f"{idle} {'is' if idle == 1 else 'are'} hollow, where English is at chance and a gap means nothing"
+        )
+    if bounded:
+        notes.append(f"{bounded} with an arrow {'is' if bounded == 1 else 'are'} at least what is shown, for languages "
+                     "at chance cannot fall below it")  # fmt: skip
     if left_out:
         notes.append(f"{left_out} more model{'s are' if left_out > 1 else ' is'} left out, later in the table's order")
     if without:

@@ -71,7 +71,7 @@ def as_latex(rows: list[Row], benchmarks: dict[str, str], notes: list[str]) -> s
 
 
 PLACES = ("place", "best", "worst", "tied")
-FIELDS = ("value", "low", "high", "measured", "of", "at_chance", "std", "gap")
+FIELDS = ("value", "low", "high", "measured", "of", "at_chance", "std", "gap", "gap_is")
 
 
 def as_csv(rows: list[Row], benchmarks: Iterable[str]) -> str:

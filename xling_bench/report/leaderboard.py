@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import get_benchmark
 from xling_bench.report.measure import Measured
 from xling_bench.report.select import Setting
+from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import of_languages
 from xling_bench.stats import population_std
 
@@ -32,6 +33,7 @@ class Score:
 
     `low` and `high` are its 95 % interval, None for corpus scores and published numbers; `measured` of `of` languages;
     `at_chance` how many are, None where nobody knows; `std` their population standard deviation, as papers print it;
+    `gap` English minus the mean of the others and `gap_is` how it is to be read (`results.gaps`);
     `rank` the place among the models complete on this benchmark; `declared` how many languages the benchmark has.
     """
 
@@ -45,6 +47,7 @@ class Score:
     gap: float | None = None
     rank: Rank | None = None
     declared: int = 0
+    gap_is: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -160,7 +163,6 @@ def _score(benchmark: str, mine: pd.DataFrame, part: pd.DataFrame, ranked: Any, 
     units = of_languages(sorted({str(unit) for unit in part["language"]}))
     mine = mine[mine["language"].isin(units)]
     values = [float(value) for value in mine["value"]]
-    flags = [bool(flag) for flag in mine["at_chance"] if not missing(flag)]
     low = high = rank = None
     if ranked is not None and not ranked.empty:
         low, high = _float(ranked.iloc[0]["low"]), _float(ranked.iloc[0]["high"])
@@ -169,15 +171,19 @@ def _score(benchmark: str, mine: pd.DataFrame, part: pd.DataFrame, ranked: Any, 
         low, high = _float(spread["low"]), _float(spread["high"])
     english = mine.loc[mine["language"] == "en", "value"]
     others = mine.loc[mine["language"] != "en", "value"]
+    known = mine[mine["at_chance"].notna()]
+    at_chance = dict(zip(known["language"], known["at_chance"].astype(bool), strict=True)) or None
+    gap = None if english.empty or others.empty or "-" in units[0] else float(english.iloc[0] - others.mean())
     return Score(
         value=sum(values) / len(values) if values else float("nan"),
         low=low,
         high=high,
         measured=len(values),
         of=len(units),
-        at_chance=sum(flags) if flags else None,
+        at_chance=sum(at_chance.values()) if at_chance else None,
         std=population_std(values) if values else None,
-        gap=None if english.empty or others.empty or "-" in units[0] else float(english.iloc[0] - others.mean()),
+        gap=gap,
+        gap_is=None if gap is None else gap_is(at_chance, units),
         rank=rank,
         declared=len(of_languages(get_benchmark(benchmark).units())),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xling_bench.report.names import Setting
+from xling_bench.results.gaps import AT_LEAST, NOTHING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """English minus the mean of the others, in percent or points, with how many of its languages are at chance."""
+    """English minus the mean of the others, in percent or points, and how it is to be read (`results.gaps`; empty where
+    nobody knows)."""
 
     model: str
     benchmark: str
@@ -37,13 +39,17 @@ class Gap:
     gap: float
     low: float
     high: float
-    languages: int
-    at_chance: int
+    reading: str
 
     @property
     def idle(self) -> bool:
-        """More than half of the languages are at chance: the gap is one of noise or of guessing habits."""
-        return 2 * self.at_chance > self.languages
+        """English is at chance: the gap means nothing."""
+        return self.reading == NOTHING
+
+    @property
+    def bounded(self) -> bool:
+        """English is above chance and others are not: the gap is at least this."""
+        return self.reading == AT_LEAST
 
 
 Row = TypeVar("Row", Cell, Gap)
@@ -75,8 +81,7 @@ def read_gaps(frame: pd.DataFrame) -> list[Gap]:
             gap=float(row["gap"]),
             low=_number(row["gap_low"]),
             high=_number(row["gap_high"]),
-            languages=int(row["languages"]),
-            at_chance=int(_number(row["at_chance"], 0.0)),
+            reading=str(row["gap_is"]),
         )
         for row in frame.to_dict("records")
         if _number(row["gap"]) == _number(row["gap"])
@@ -95,8 +100,8 @@ def _head(row: dict[Any, Any]) -> tuple[str, str, Setting]:
     return str(row["model"]), str(row["benchmark"]), (int(row["shots"]), str(row["demos"]))
 
 
-def _number(value: Any, missing: float = float("nan")) -> float:
-    """None, pandas' NA and NaN are all missing."""
+def _number(value: Any) -> float:
+    """None, pandas' NA and NaN are all missing: NaN."""
     import pandas as pd
 
-    return missing if pd.isna(value) else float(value)
+    return float("nan") if pd.isna(value) else float(value)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import is_mean
 from xling_bench.errors import DataError, UsageError
 from xling_bench.files import write_bytes
+from xling_bench.results.naming import name_of
 from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 SUFFIX = ".parquet"
 HARNESSES = ("xling-bench", "lm_eval")
 FORMAT = {b"xling_baseline": b"1"}
+NAMED = {b"xling_names": b"1"}  # the model column holds names; without it, what was typed, which may be a path
 # ids: item ids, in the first row that has them; like: number of that row; scores, choices: one per id
 IDS, LIKE, SCORES = "ids", "like", "scores"
 
@@ -41,7 +43,7 @@ def write_baseline(frame: pd.DataFrame, path: Path) -> int:
     fields = [(column.name, types[column.dtype]) for column in COLUMNS]
     fields += [(IDS, pa.list_(pa.string())), (LIKE, pa.int32())]
     fields += [(SCORES, pa.list_(pa.float64())), (CHOICES, pa.list_(pa.int32()))]
-    table = pa.Table.from_pylist(_rows(frame), schema=pa.schema(fields, metadata=FORMAT))
+    table = pa.Table.from_pylist(_rows(frame), schema=pa.schema(fields, metadata=FORMAT | NAMED))
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd", compression_level=19, write_page_checksum=True)
     write_bytes(path, out.getvalue())
@@ -69,13 +71,16 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
 
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-        if (table.schema.metadata or {}).items() >= FORMAT.items():
+        metadata = table.schema.metadata or {}
+        if metadata.items() >= FORMAT.items():
             indices: dict[int, pd.Index[str]] = {}
             for number, row in enumerate(table.to_pylist()):
                 if row[IDS] is not None:
                     indices[number] = pd.Index(row[IDS], dtype="string", name="item")
                 if row["harness"] not in HARNESSES:
                     raise ValueError(f"row {number}: harness {row['harness']!r}")
+                if not metadata.items() >= NAMED.items() and isinstance(row["model"], str):
+                    row["model"] = "+".join(map(name_of, row["model"].split(" + ")))
                 yield {name: row[name] for name in NAMES} | _items(row, indices)
             return
     except (OSError, ValueError, TypeError, KeyError, NotImplementedError, ArithmeticError) as error:

@@ -10,6 +10,8 @@ import numpy as np
 
 from xling_bench.catalog import in_percent
 from xling_bench.errors import DataError, UsageError
+from xling_bench.results.gaps import gap_is
+from xling_bench.results.given import Run, given
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import (
     DRAWS,
@@ -23,6 +25,7 @@ from xling_bench.results.matrix import (
     percentiles,
     with_items,
 )
+from xling_bench.results.naming import DIGITS
 from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import chance_flags
 from xling_bench.stats import bootstrap_means, detectable, detectable_floor, holm, paired_difference, sign_flip
@@ -34,33 +37,45 @@ MEAN, GAP = "(mean)", "(gap to en)"
 ALPHA = 0.05
 FEW_ITEMS = 50  # with fewer, percentile intervals are too narrow
 NAMES = ["language", "languages", "items", "difference", "low", "high", "p", "p_holm", "mde", "mde_holm"]
+CHANCE = ["at_chance_a", "at_chance_b", "gap_is_a", "gap_is_b"]
 
 
-def compare_runs(a: Path, b: Path, seeds: Sequence[int] = ()) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
-    """`compare_models` of two folders: (table, the two models' names, all results of both).
+def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
+    """`compare_models` of two runs, given as for `load_results`: (table, the two models' names, all results of both).
 
     `seeds` limits few-shot results to these. Raises UsageError for one folder given twice, and for a folder of several
-    models. One model in two folders is compared with itself, by path.
+    models. Sides of one name are told apart by fingerprint, or, one model in two folders, by the folders' names.
     """
     import pandas as pd
 
-    if a.resolve() == b.resolve():
-        raise UsageError(f"{a} and {b} are one folder: a comparison needs two runs.")
-    both_sides = [one_model(path) for path in (a, b)]
+    sides = [given(a), given(b)]
+    if sides[0].path.resolve() == sides[1].path.resolve():
+        raise UsageError(f"{sides[0].path} and {sides[1].path} are one folder: a comparison needs two runs.")
+    both_sides = [one_model(side) for side in sides]
     names = [name for name, _ in both_sides]
     frames = [with_seeds(frame, seeds) for _, frame in both_sides]
     if names[0] == names[1]:
-        names = [f"{name} ({path})" for name, path in zip(names, (a, b), strict=True)]
+        names = _told_apart(names[0], frames, [side.path for side in sides])
         frames = [frame.assign(model=name) for name, frame in zip(names, frames, strict=True)]
     both = pd.concat(frames, ignore_index=True)
     return compare_models(both, *names), (names[0], names[1]), both
 
 
-def one_model(path: Path) -> tuple[str, pd.DataFrame]:
+def _told_apart(name: str, frames: Sequence[pd.DataFrame], paths: Sequence[Path]) -> list[str]:
+    prints = [str(frame["fingerprint"].iloc[0])[:DIGITS] for frame in frames]
+    if "" not in prints and prints[0] != prints[1]:
+        return [f"{name} ({print_})" for print_ in prints]
+    parts = [path.resolve().parts for path in paths]
+    count = next(n for n in range(1, 1 + max(map(len, parts))) if parts[0][-n:] != parts[1][-n:])
+    return [f"{name} ({'/'.join(part[-count:])})" for part in parts]
+
+
+def one_model(run: Run) -> tuple[str, pd.DataFrame]:
     """(model's name, results) of a run or a baseline file. Raises UsageError where it holds several models."""
-    frame = load_results([path])
+    frame = load_results([run])
     models = sorted(set(frame["model"]))
     if len(models) > 1:
+        path = given(run).path
         raise UsageError(f"{path} holds results of {len(models)} models ({', '.join(models)}); expected one.")
     return str(models[0]), frame
 
@@ -92,10 +107,10 @@ def compare_models(
     exact for right/wrong, else sign flips of item ids); p_holm, adjusted over the languages of the benchmark; mde, the
     smallest difference that such a test at `alpha` finds with probability 0.8; mde_holm, the same at `alpha` divided by
     the number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of the row's
-    languages are at chance in each model. Differences are percentage points. What only one side has is left out: see
-    `left_out`.
-    Raises UsageError for a model that is not in the table, DataError when the two share no cell with items or were
-    measured differently.
+    languages are at chance in each model; gap_is_a and gap_is_b, how each model's gap is to be read (see
+    `results.gaps`): a difference says nothing where one of them does. Differences are percentage points. What only one
+    side has is left out: see `left_out`. Raises UsageError for a model that is not in the table, DataError when the two
+    share no cell with items or were measured differently.
     """
     import pandas as pd
 
@@ -122,7 +137,7 @@ def compare_models(
         ]
     if not rows:
         raise DataError(f"{a} and {b} have no cell in common. {' '.join(left_out(have, a, b))}")
-    return counted(pd.DataFrame(rows, columns=[*GROUP[1:], *NAMES, "at_chance_a", "at_chance_b"]))
+    return counted(pd.DataFrame(rows, columns=[*GROUP[1:], *NAMES, *CHANCE]))
 
 
 def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
@@ -161,7 +176,10 @@ def _adjusted(cells: list[dict[str, Any]], scale: float, alpha: float) -> list[d
 def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[str, bool] | None]) -> dict[str, Any]:
     units = of_languages(sides) if cell["language"] in (MEAN, GAP) else [cell["language"]]
     counts = [None if flags is None else sum(flags[unit] for unit in units) for flags in flagged]
-    return {"at_chance_a": counts[0], "at_chance_b": counts[1]}
+    found: dict[str, Any] = {"at_chance_a": counts[0], "at_chance_b": counts[1]}
+    if cell["language"] == GAP:
+        found |= {"gap_is_a": gap_is(flagged[0], units), "gap_is_b": gap_is(flagged[1], units)}
+    return found
 
 
 def _over_languages(

@@ -10,60 +10,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, is_mean
-from xling_bench.errors import DataError
+from xling_bench.errors import DataError, UsageError
 from xling_bench.results.baseline import SUFFIX, read_baseline
+from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
 from xling_bench.results.mixing import signature_fields
+from xling_bench.results.naming import name_in, recorded, run_names, told_apart
 from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES, PATH, SAMPLES, UNEXPORTED
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+IDENTITY = "identity"  # of a row's model: two of one name with different ones are two models
 TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float)}
 
 
-def load_results(paths: str | Path | Sequence[str | Path]) -> pd.DataFrame:
+def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     """Read any mix of runs and lm-eval results into one long table, one row per number.
 
     `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), single results
-    files, or baselines of `xling-bench gate --write-baseline` (.parquet). Columns are
+    files, or baselines of `xling-bench gate --write-baseline` (.parquet); a text may be `NAME=RUN`, which chooses the
+    model's name (see `results.given`). Columns are
     `results.schema.COLUMNS` plus `items` and `choices`: Series, indexed by item id, of the items' scores and of the
     candidate chosen (-1 for generation); None where no samples were kept (`lm_eval` without --log_samples); `samples`,
     the file with the items' texts and answers, None where it is not there; and `path`, the index of the path a row
-    comes from. Rows come sorted; values are untouched.
-    Raises DataError naming file and field for what cannot be read, and for a path without results.
+    comes from. Rows come sorted; values are untouched. Models are named as `results.naming` says.
+    Raises DataError naming file and field for what cannot be read, and for a path without results; UsageError for one
+    name given to several models.
     """
     import pandas as pd
 
-    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    listed = [paths] if isinstance(paths, str | Path | Given) else list(paths)
     rows: list[Row] = []
-    for number, path in enumerate(map(Path, listed)):
-        found = [{SAMPLES: None, PATH: number, **row} for row in _rows(path)]
+    for number, run in enumerate(map(given, listed)):
+        found = [{SAMPLES: None, PATH: number, **row} for row in _rows(run.path)]
         if not found:
-            raise DataError(f"{path} holds no results of `xling-bench run` or `lm_eval`.")
-        rows += found
+            raise DataError(f"{run.path} holds no results of `xling-bench run` or `lm_eval`.")
+        rows += _renamed(found, run) if run.name else found
+    models = told_apart((row["model"], row["harness"], row[IDENTITY]) for row in rows)
+    rows = [{**row, "model": model} for row, model in zip(rows, models, strict=True)]
     frame = pd.DataFrame(rows, columns=[*NAMES, *UNEXPORTED])
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})
-    frame["model"] = _told_apart(frame)
     order = ["benchmark", "language", "family", "shots", "demos", "seed", "metric", "model"]
     return frame.sort_values(order, kind="stable", ignore_index=True)
 
 
-def _told_apart(frame: pd.DataFrame) -> pd.Series[str]:
-    """Model names that are one model each: the fingerprint is added where one name stands for several contents, and
-    `(lm_eval)` where plain lm_eval and our runner scored models of one name."""
-    import pandas as pd
-
-    ours = frame[frame["harness"] == "xling-bench"].groupby("model")["fingerprint"].nunique()
-    names = []
-    for name, fingerprint, harness in zip(frame["model"], frame["fingerprint"], frame["harness"], strict=True):
-        if harness == "lm_eval":
-            names.append(f"{name} (lm_eval)" if name in ours.index else name)
-        else:
-            names.append(f"{name} [{fingerprint[:8]}]" if ours[name] > 1 else name)
-    return pd.Series(names, index=frame.index, dtype="string")
+def _renamed(rows: list[Row], run: Given) -> list[Row]:
+    models = {(row["harness"], row["model"], row[IDENTITY]) for row in rows}
+    if len(models) > len({harness for harness, _, _ in models}):
+        named = ", ".join(sorted({model for _, model, _ in models}))
+        raise UsageError(f"{run.name}={run.path}: it holds results of several models ({named}); a name is for one.")
+    return [{**row, "model": run.name} for row in rows]
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -74,8 +73,10 @@ def _rows(path: Path) -> Iterator[Row]:
         raise DataError(f"{path} does not exist.")
     run_files = sorted(path.glob("*/*/results.json"))
     items = _by_unit(path) if run_files else {}
+    named = run_names(path)
     for file in run_files:
-        yield from _file(file, items.get(file.parent.relative_to(path).as_posix()))
+        for row in _file(file, items.get(file.parent.relative_to(path).as_posix())):
+            yield {**row, "model": named.get(row["fingerprint"], row["model"])}
     for file in sorted(path.rglob("results_*.json")):
         yield from _file(file, None)
 
@@ -83,7 +84,7 @@ def _rows(path: Path) -> Iterator[Row]:
 def _baseline(path: Path) -> Iterator[Row]:
     for row in read_baseline(path):
         _check_row(row, path)
-        yield row
+        yield {**row, IDENTITY: row["fingerprint"]}
 
 
 def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
@@ -145,7 +146,8 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
         if _absent(metric, found):
             continue
         yield {
-            "model": _model_name(result["config"]),
+            "model": name_in(result),
+            IDENTITY: facts["model"],
             "fingerprint": facts["model"],
             "benchmark": own["benchmark"],
             "language": own["unit"],
@@ -179,8 +181,10 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
         samples = path.with_name(f"samples_{task}_{stamp}.jsonl")
         scores = _series(_frame(item_scores(samples, metrics))) if samples.is_file() else {}
         shots = int(result["n-shot"][task])
+        model, identity = recorded(result["config"])
         common = {
-            "model": _model_name(result["config"]),
+            "model": model,
+            IDENTITY: identity,
             "fingerprint": "",
             "benchmark": declared["benchmark"],
             "language": declared["unit"],
@@ -216,15 +220,6 @@ def _absent(metric: str, found: Row) -> bool:
 def _counted(metric: str, scores: dict[str, Row], items: int) -> int:
     """Items a value is made of: all that were scored, or those the metric exists for."""
     return len(scores[metric][ITEMS]) if METRICS[metric].some and metric in scores else items
-
-
-def _model_name(config: Row) -> str:
-    arguments = config.get("model_args") or {}
-    if isinstance(arguments, str):
-        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    name = str(arguments.get("pretrained") or config.get("model_name") or config["model"])
-    whole = f"{name} + {arguments['peft']}" if arguments.get("peft") else name
-    return whole.encode("utf-8", "backslashreplace").decode()  # a path may hold bytes that are no UTF-8
 
 
 def _data_of(samples: Path) -> dict[str, Any]:

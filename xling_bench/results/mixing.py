@@ -23,7 +23,7 @@ def signature_fields(signature: str) -> dict[str, str]:
 
 # Fields in which two numbers may differ and still be compared: who was measured, not how. The two ways of `scoring`
 # make the same decisions, which tests hold them to.
-WHO = {"model", "task", "language", "revision", "trust_remote_code", "scoring"}
+WHO = {"model", "gguf", "task", "language", "revision", "trust_remote_code", "scoring"}
 # Fields in which languages and seeds of one model may differ besides: the items and their words.
 WHAT = {"data", "demo_data", "template", "demo_template", "seed", "metric", "rule"}
 CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]

@@ -10,6 +10,7 @@ from xling_bench import languages
 from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.errors import UsageError
 from xling_bench.languages import Language
+from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import GROUP, conditional, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.summary import PIVOT
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     """One row per model, benchmark, prompt family, shots and metric, over the languages measured.
 
-    Columns: languages (how many), mean, std (population, as the papers print it), min, max, range, worst,
-    transfer_gap (English minus the mean of the others, points), relative_gap (mean over the others of
-    (English - x) / English, percent), chance_corrected (mean of (score - chance) / (1 - chance), percent; only for
-    accuracy; a last row per model has its mean over benchmarks), at_chance (how many languages are, where item scores
-    were kept: gaps and spreads among those mean nothing). Scores are percent, averaged over seeds. Pairs are
-    left out: see `group_averages` by source or target. A gap without English, and a relative gap to an English score
-    of 0, is missing. `flags` are `chance_flags` computed before.
+    Columns: languages (how many), mean, std (population, as the papers print it), min, max, range, worst, transfer_gap
+    (English minus the mean of the others, points), relative_gap (mean over the others of (English - x) / English,
+    percent), gap_is (how to read the two: see `results.gaps`), chance_corrected (mean of (score - chance) / (1 -
+    chance), percent; only for accuracy; a last row per model has its mean over benchmarks), at_chance (how many
+    languages are, where item scores were kept: a spread among those means nothing). Scores are percent, averaged over
+    seeds. Pairs are left out: see `group_averages` by source or target. A gap without English, and a relative gap to an
+    English score of 0, is missing. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 
@@ -50,6 +51,7 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
         english = scores.get(PIVOT)
         if english is not None and others:
             row["transfer_gap"] = transfer_gap(scores, PIVOT)
+            row["gap_is"] = gap_is(flagged.get(key), scores)
             if english > 0:
                 row["relative_gap"] = fmean(relative_gap(english, value) for value in others)
         chance = get_benchmark(row["benchmark"]).chance
@@ -59,7 +61,7 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
         rows.append(row)
     rows += _pooled(rows)
     measures = ["languages", "mean", "std", "min", "max", "range", "worst"]
-    gaps = ["transfer_gap", "relative_gap", "chance_corrected", "at_chance"]
+    gaps = ["transfer_gap", "relative_gap", "gap_is", "chance_corrected", "at_chance"]
     if not rows:
         raise UsageError("pairs only, which have no spread over languages here: see `--by source` and `--by target`.")
     return counted(pd.DataFrame(rows, columns=[*GROUP, *measures, *gaps]))

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.errors import DataError
 from xling_bench.metrics.knowledge import mean_rankc, per_token, ranking
+from xling_bench.results.given import Run, given
 from xling_bench.results.items import finished_units
 from xling_bench.results.matrix import counted
+from xling_bench.results.naming import DIGITS, name_in, run_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,22 +24,24 @@ COLUMNS = [*HEAD, "language", "other", "items", "rankc"]
 Rankings = dict[str, list[int]]
 
 
-def rankc_table(paths: Iterable[Path], seeds: Collection[int] = ()) -> pd.DataFrame:
+def rankc_table(runs: Iterable[Run], seeds: Collection[int] = ()) -> pd.DataFrame:
     """RankC in percent of every pair of languages measured, by runs of `xling-bench run` of mLAMA's ranking tasks.
 
-    One row per model, form of the data, limit, shots, demonstrations, seed and unordered pair; `other` is `(mean)` for
-    a language's mean over its pairs. Candidates are ranked by mean log-probability per token, as for p1. Items with one
-    candidate say nothing and are left out. `seeds` limits few-shot results to these. Raises DataError when a language
-    stands twice or its samples are damaged, and when there is no pair: no ranking task, another source than BMLAMA (in
-    mLAMA's own files each language has its own candidates), or one language only.
+    `runs` are as for `load_results`. One row per model, form of the data, limit, shots, demonstrations, seed and
+    unordered pair; `other` is `(mean)` for a language's mean over its pairs. Candidates are ranked by mean
+    log-probability per token, as for p1. Items with one candidate say nothing and are left out. `seeds` limits few-shot
+    results to these. Raises DataError when a language stands twice or its samples are damaged, and when there is no
+    pair: no ranking task, another source than BMLAMA (in mLAMA's own files each language has its own candidates), or
+    one language only.
     """
     import pandas as pd
 
     found: dict[tuple[Any, ...], dict[str, Rankings]] = {}
-    for path in paths:
-        for _, _, samples, metrics in finished_units(path):
+    for run in map(given, runs):
+        named = run_names(run.path)
+        for _, _, samples, metrics in finished_units(run.path):
             if "p1" in metrics:
-                _add(found, samples, seeds)
+                _add(found, samples, seeds, run.name, named)
     rows = []
     for key, languages in sorted(found.items()):
         head = dict(zip(COLUMNS[: len(HEAD)], key, strict=False))
@@ -50,16 +54,22 @@ def rankc_table(paths: Iterable[Path], seeds: Collection[int] = ()) -> pd.DataFr
     return counted(pd.DataFrame(rows, columns=COLUMNS))
 
 
-def _add(found: dict[tuple[Any, ...], dict[str, Rankings]], samples: Path, seeds: Collection[int]) -> None:
+def _add(
+    found: dict[tuple[Any, ...], dict[str, Rankings]],
+    samples: Path,
+    seeds: Collection[int],
+    chosen: str,
+    named: dict[str, str],
+) -> None:
     result = json.loads(samples.with_name("results.json").read_text(encoding="utf-8"))
-    facts, own, arguments = result["xling"]["facts"], result["xling"], result["config"]["model_args"]
+    facts, own = result["xling"]["facts"], result["xling"]
     seed = facts.get("seed") or 0
     if facts["form"] not in FORMS or (seeds and facts["shots"] and seed not in seeds):
         return
-    name = arguments["pretrained"] + (f" + {arguments['peft']}" if arguments.get("peft") else "")
+    name = chosen or named.get(facts["model"]) or name_in(result)
     same = (facts["model"], own["family"], facts["split"], facts["code"], json.dumps(facts["settings"], sort_keys=True))
     limit = str(facts["limit"] or "all")
-    key = (f"{name} [{facts['model'][:8]}]", facts["form"], limit, facts["shots"], facts["demos"], seed, *same)
+    key = (f"{name} ({facts['model'][:DIGITS]})", facts["form"], limit, facts["shots"], facts["demos"], seed, *same)
     if own["unit"] in found.setdefault(key, {}):
         raise DataError(f"{own['unit']} of {name} stands twice: the same results were given in two places.")
     found[key][own["unit"]] = _rankings(samples, facts["items"])

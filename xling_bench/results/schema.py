@@ -15,7 +15,7 @@ class Column:
 
 
 COLUMNS = (
-    Column("model", "string", "path or hub name, as given"),
+    Column("model", "string", "its name: chosen, or that of its folder, its file, or on the hub"),
     Column("fingerprint", "string", "hash of the model's content; empty for plain lm_eval results"),
     Column("benchmark", "string", "benchmark key: xnli"),
     Column("language", "string", "language key, or source-target pair: de, en-de"),

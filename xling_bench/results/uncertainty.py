@@ -8,6 +8,7 @@ import numpy as np
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
+from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import DRAWS, GROUP, columns, counted, gap_of, matrix, percentiles, with_items
 from xling_bench.results.schema import CHOICES, ITEMS
 from xling_bench.stats import bootstrap_mean, bootstrap_means, corrected_std, population_std
@@ -24,9 +25,9 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
     """One row per model, benchmark, language, ... and metric: value, 95 % interval over items, and what it is worth.
 
     Columns besides the group's: language, n, value, low, high, at_chance (accuracy whose interval holds the chance
-    level, or nearly one answer to every item: gaps between such cells mean nothing), predicted (shares of the classes
-    chosen). Values are percent, averaged over seeds item by item. chrF++ is left out: its corpus score is no mean over
-    items.
+    level, or nearly one answer to every item: differences between such cells mean nothing), predicted (shares of the
+    classes chosen). Values are percent, averaged over seeds item by item. chrF++ is left out: its corpus score is no
+    mean over items.
     """
     import pandas as pd
 
@@ -58,7 +59,7 @@ def _near(value: float, chance: float, items: int) -> bool:
 def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> Flags:
     """{group: {language: at chance or not}}, of the accuracies whose item scores were kept (see `cell_intervals`).
 
-    A gap or a spread among languages at chance is one of noise or of guessing habits.
+    A spread among languages at chance is one of noise or of guessing habits.
     """
     accuracies = frame[(frame["metric"] == "acc") & frame[ITEMS].notna()]
     if accuracies.empty:
@@ -81,12 +82,12 @@ def spread_intervals(
     """One row per model, benchmark, ... and metric over its languages, resampling item ids shared by all of them.
 
     Columns: languages, items (ids in any language), shared_items (in all), mean with low and high, gap (English minus
-    the mean of the others) with gap_low and gap_high, std (population, as the papers print), std_corrected (without
-    sampling noise) with its own interval, consistency (share of language pairs that choose the same candidate on an
-    item), at_chance (how many languages are, see `cell_intervals`).
-    The corrected std and consistency need 100 items shared by all languages and are missing otherwise. Pairs are left
-    out. Intervals are over items: with several seeds they do not hold the variation of demonstrations. `flags` are
-    `chance_flags` computed before.
+    the mean of the others) with gap_low, gap_high and gap_is (see `results.gaps`), std (population, as the papers
+    print), std_corrected (without sampling noise) with its own interval, consistency (share of language pairs that
+    choose the same candidate on an item), at_chance (how many languages are, see `cell_intervals`). The corrected std
+    and consistency need 100 items shared by all languages and are missing otherwise. Pairs are left out. Intervals are
+    over items: with several seeds they do not hold the variation of demonstrations. `flags` are `chance_flags` computed
+    before.
     """
     import pandas as pd
 
@@ -104,6 +105,7 @@ def spread_intervals(
         if gap is not None and gaps is not None:
             row["gap"] = float(gap[0])
             row["gap_low"], row["gap_high"] = percentiles(gaps)
+            row["gap_is"] = gap_is(flagged.get(tuple(key)), units)
         row["std"] = population_std(list(observed[0]))
         row["at_chance"] = sum(flagged[tuple(key)].values()) if tuple(key) in flagged else None
         complete = scores[~np.isnan(scores).any(axis=1)]
@@ -123,6 +125,7 @@ def spread_intervals(
         "gap",
         "gap_low",
         "gap_high",
+        "gap_is",
         "std",
         "std_corrected",
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -81,21 +81,28 @@ class Decoder:
             raise UnsupportedModelError("some of its layers see a window only (attention_layers: local)")
         self.window = _window(self.config) if self.by_kind or not given else None
         self.alibi = hasattr(self.body, "build_alibi_tensor")
-        self.fused = any(type(module).__name__ == "XGLMAttention" for module in self.body.modules())
         self.cache_argument = _cache_argument(self.body)
         self.head = Head.of(self.model)
         self.device: torch.device = self.body.get_input_embeddings().weight.device
         self.dtype: torch.dtype = next(p.dtype for p in self.body.parameters() if p.is_floating_point())
+        # In half precision transformers' own XGLM rounds attention weights, torch's kernel does not: other numbers.
+        exact = self.dtype in (torch.float32, torch.float64)
+        self.fused = exact and any(type(module).__name__ == "XGLMAttention" for module in self.body.modules())
 
     @property
     def width(self) -> int:
         """The hidden size."""
         return int(self.config.hidden_size)
 
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens can be put in."""
+        return int(self.body.get_input_embeddings().num_embeddings)
+
     @contextmanager
     def ready(self) -> Iterator[None]:
         """Scoring happens inside: no gradients, fused attention where transformers has none."""
-        with torch.inference_mode(), fused_attention(self.body):
+        with torch.inference_mode(), fused_attention(self.body) if self.fused else nullcontext():
             yield
 
     def run(self, tokens: torch.Tensor, positions: torch.Tensor, ends: torch.Tensor, prefix: Prefix) -> torch.Tensor:
