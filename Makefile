@@ -8,17 +8,22 @@ REAL := $(VENV)/.real
 # Real benchmark files are used when they stand beside the checkout, or where XLING_DATA_DIR points.
 DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
 export UV_COMPILE_BYTECODE = 1
+# Set, this has every command that a test starts compile our modules again.
+unexport PYTHONDONTWRITEBYTECODE
+# Tests run on all cores (tests/workers.py); `make test WORKERS=0` runs them one after the other.
+WORKERS ?= auto
+PYTEST = XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-fast test-slow test-real example pictures check latest oldest lock clean
+.PHONY: demo test test-fast test-slow test-real example pictures check lint types imports compiled latest oldest lock clean
 
 demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
 
 test: $(STAMP) check
-	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow and not real" -rs
+	$(PYTEST) -m "not slow and not real" -rs
 
 test-fast: $(STAMP) check
-	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "not slow and not e2e" tests/unit tests/golden tests/tasks
+	$(PYTEST) -m "not slow and not e2e" tests/unit tests/golden tests/tasks
 
 test-slow: $(STAMP)
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow -rP
@@ -36,9 +41,18 @@ pictures: $(STAMP)
 	PYTHONPATH=tests $(BIN)/python tests/browser/pictures.py
 
 check: $(STAMP)
-	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory -j types lint imports compiled
+
+types: $(STAMP)
 	$(BIN)/mypy
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+imports: $(STAMP)
 	$(BIN)/lint-imports
+
+compiled: $(STAMP)
 	$(BIN)/xling-bench tasks check
 
 # The tests with the newest versions of everything, and with the lowest that pyproject.toml allows; torch stays (TORCH=newest

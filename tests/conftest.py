@@ -10,8 +10,17 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from hypothesis import settings
 from runs import outcomes, write_run
 from tiny import ARCHITECTURES, make_model
+from workers import pytest_xdist_auto_num_workers, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_auto_num_workers", "pytest_xdist_make_scheduler"]
+
+# The same examples in every run, so that a red run is red again; `--hypothesis-profile=default` looks for new ones.
+# No deadlines: how long an example takes says how busy the machine is.
+settings.register_profile("xling", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("xling")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BESIDE = REPOSITORY.parent / "shared" / "data"

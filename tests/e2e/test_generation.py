@@ -115,9 +115,9 @@ def test_a_result_in_place_needs_nothing_kept(models, sample_data, tmp_path) -> 
 
 def start(model: Path, output: Path) -> subprocess.Popen:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("XLING_")}
-    return subprocess.Popen(
+    return subprocess.Popen(  # one metric that needs no language identifier: each process would read its models
         [sys.executable, "-m", "xling_bench", "run", "--model", f"hf:{model}", "--tasks", "xling_flores_en_de",
-         "--batch-size", "1", "-o", str(output)],
+         "--metrics", "chrf", "--batch-size", "1", "-o", str(output)],
         env={**clean, "XLING_DATA": "sample"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

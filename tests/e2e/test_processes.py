@@ -15,7 +15,8 @@ OPTIONS = ["--tasks", "xling_xnli_de,xling_xcopa_th,xling_mlama_de", "--shots", 
 
 def launch(*arguments: str, processes: int = 2) -> subprocess.CompletedProcess:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("XLING_")}
-    starter = ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)] if processes > 1 else []
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]  # a free port
+    starter = several if processes > 1 else []
     return subprocess.run(
         [sys.executable, *starter, "-m", "xling_bench", *arguments],
         env=clean, capture_output=True, text=True, timeout=300,

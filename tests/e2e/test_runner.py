@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import warm
 from tiny import without_a_weight
 
 from xling_bench import evaluate
@@ -22,15 +23,30 @@ TASKS = ["xling_xnli_de", "xling_xnli_th", "xling_xcopa_sw", "xling_flores_en_de
 
 def run(*arguments: str, data: str = "sample", **environment: str) -> subprocess.CompletedProcess:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("XLING_")}
-    return subprocess.run(
-        [sys.executable, "-m", "xling_bench", *arguments],
-        env={**clean, "XLING_DATA": data, **environment}, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+    return warm.command(*arguments, environment={**clean, "XLING_DATA": data, **environment})
 
 
 def results(folder: Path) -> dict[str, bytes]:
     paths = [*folder.glob("*/[!.]*/results.json"), *folder.glob("*/[!.]*/samples.jsonl")]  # no temporary folder's
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize("model", ["llama", "nothing"])
+def test_a_forked_command_is_as_one_that_was_started(model: str, models, tmp_path) -> None:
+    """What this and other modules find with `run` holds for `python -m xling_bench`."""
+    arguments = ["run", "--model", f"hf:{models.get(model, 'nothing')}", "--tasks", "xling_xnli_de,xling_xcopa_sw"]
+    forked = run(*arguments, "-o", str(tmp_path / "forked"))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("XLING_")} | {"XLING_DATA": "sample"}
+    started = subprocess.run([sys.executable, "-m", "xling_bench", *arguments, "-o", str(tmp_path / "started")],
+                             env=environment, capture_output=True, text=True, timeout=600)  # fmt: skip
+    assert forked.returncode == started.returncode == (0 if model == "llama" else 2)
+    assert forked.stdout.replace("/forked", "/started") == started.stdout
+    assert seconds(forked.stderr.replace("/forked", "/started")) == seconds(started.stderr)
+    assert results(tmp_path / "forked") == results(tmp_path / "started")
+
+
+def seconds(text: str) -> str:
+    return re.sub(r"[\d.]+ s\b|\d+:\d\d\b", "N", text)
 
 
 def test_a_second_start_redoes_nothing_and_results_are_byte_identical(models, sample_data, tmp_path) -> None:
@@ -63,6 +79,7 @@ def test_every_number_carries_its_signature_and_says_sample(models, sample_data,
 
 def test_kill_minus_nine_loses_at_most_the_unit_in_flight(models, tmp_path) -> None:
     arguments = ["run", "--model", f"hf:{models['llama']}", "--tasks", "xling_flores", "--langs", "en,de,fr,es",
+                 "--metrics", "chrf",  # it needs no language identifier: both processes would read its models
                  "-o", str(tmp_path / "run")]  # fmt: skip
     clean = {k: v for k, v in os.environ.items() if not k.startswith("XLING_")}
     process = subprocess.Popen(

@@ -33,7 +33,8 @@ def settings(**values: int) -> list[str]:
 def test_two_processes_learn_what_one_does_from_twice_as_much(recipe: Path, tmp_path: Path) -> None:
     """Negatives of both processes, and an instruction loss over the tokens of both."""
     one, two = tmp_path / "one", tmp_path / "two"
-    starter = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "xling_bench", "train", str(recipe)]
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]  # on a free port
+    starter = [*several, "-m", "xling_bench", "train", str(recipe)]
     few = settings(steps=4, log_every=1, pairs=3, instructions=2)
     done = subprocess.run(
         [sys.executable, *starter, "-o", str(two), *few], check=True, capture_output=True, text=True, timeout=300

@@ -39,7 +39,7 @@ def test_pairs_stand_half_a_batch_apart() -> None:
 
 
 @given(lengths=st.lists(st.integers(1, 30), max_size=30), room=st.integers(30, 90))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_bins_and_buckets_hold_everything_once_and_fit(lengths, room) -> None:
     rows, batches = bins(lengths, room), buckets(lengths, room)
     for groups in (rows, batches):

@@ -11,7 +11,7 @@ from xling_bench import content, languages
 from xling_bench.catalog import benchmarks, families, get_benchmark, get_task, select, task_specs
 from xling_bench.catalog.benchmark import load_benchmark
 from xling_bench.catalog.check import check_declarations, in_script
-from xling_bench.catalog.compile import compile_all
+from xling_bench.catalog.compile import PYTHON, Function, dump, groups, leaf
 from xling_bench.catalog.files import compare, write_compiled
 from xling_bench.catalog.names import emit_spec
 from xling_bench.catalog.prompt import fill, words
@@ -60,12 +60,29 @@ def test_declarations_are_in_order() -> None:
     assert check_declarations() == []
 
 
-def test_committed_tasks_are_what_the_declarations_say() -> None:
-    assert compare(content.folder("tasks"), compile_all()) == []
+def test_committed_tasks_are_what_the_declarations_say(compiled: dict[str, str]) -> None:
+    assert compare(content.folder("tasks"), compiled) == []
 
 
-def test_check_sees_one_byte(tmp_path: Path) -> None:
-    files = compile_all()
+def by_python(data: dict) -> str:
+    return yaml.dump(data, Dumper=PYTHON, allow_unicode=True, sort_keys=False, width=10_000)
+
+
+def test_libyaml_writes_the_bytes_of_pyyaml() -> None:
+    for spec in task_specs().values():
+        assert dump(leaf(spec)) == by_python(leaf(spec)), spec.name
+    for name, group in groups(task_specs().values()).items():
+        assert dump(group) == by_python(group), name
+
+
+@given(st.text() | st.text("ab :#-'\"\\\n\t\r|>{}[],&*!%@`?~01.\x85\u2028\ufeff\xa0é😀"))
+def test_libyaml_writes_the_bytes_of_pyyaml_whatever_the_text(text: str) -> None:
+    data = {"a": Function("b.c"), "d": {"e": [text, {"f": text, "g": [1, 0.5, True, []]}]}, "h": text}
+    assert dump(data) == by_python(data)
+
+
+def test_check_sees_one_byte(tmp_path: Path, compiled: dict[str, str]) -> None:
+    files = compiled
     write_compiled(tmp_path, files)
     assert compare(tmp_path, files) == []
     path = tmp_path / "xnli" / "xling_xnli_de.yaml"
@@ -84,14 +101,14 @@ def test_check_sees_one_byte(tmp_path: Path) -> None:
     assert not stale.exists()
 
 
-def test_groups_cannot_collide_with_the_glob() -> None:
-    for path, text in compile_all().items():
+def test_groups_cannot_collide_with_the_glob(compiled: dict[str, str]) -> None:
+    for path, text in compiled.items():
         name = yaml.load(text, Loader=_Plain)  # noqa: S506 - a SafeLoader
         if "group" in name:
             assert not name["group"].startswith("xling_"), path
 
 
-class _Plain(yaml.SafeLoader):
+class _Plain(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):
     """SafeLoader that keeps `!function` names as text."""
 
 

@@ -61,7 +61,7 @@ def test_quotas_sum_and_are_near(weights, total) -> None:
 # --- streams -------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS, asked=st.lists(st.integers(0, 5000), min_size=1, max_size=20))
 def test_items_depend_on_seed_and_index_only(tmp_path_factory, seed, asked) -> None:
     root = tmp_path_factory.mktemp("pure")

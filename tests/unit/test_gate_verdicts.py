@@ -185,7 +185,7 @@ def test_the_build_fails_exactly_when_something_regressed(rows: list[Difference]
     assert (worst[0].verdict == "regressed") == regressed
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.integers(1, 60), st.integers(0, 10**6), st.permutations(["en", "de", "sw"]))
 def test_a_run_never_loses_to_itself_and_order_changes_nothing(
     tmp_path_factory, items: int, seed: int, order: list[str]

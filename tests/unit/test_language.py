@@ -126,7 +126,7 @@ def test_words(text: str, language: str, allowed: str, expected: bool | None) ->
         assert right_language(text, language, allowed) is False
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     language=st.sampled_from(list(RIGHT)),
     source=st.sampled_from(list(RIGHT)),
@@ -140,7 +140,7 @@ def test_digits_punctuation_and_outer_space_change_nothing(language, source, bef
     assert word_pass(changed, language) is word_pass(text, language)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=80), language=st.sampled_from(["ja", "zh", "ko", "el", "ps", "as", "am"]))
 def test_any_text_is_decided_the_same_twice(text: str, language: str) -> None:
     assert right_language(text, language) in (True, False, None)

@@ -4,20 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.files import present
 from xling_bench.errors import OutputError
 from xling_bench.harness.link import link, linked_version, unlink
 
 
-def test_link_copies_all_and_unlink_leaves_nothing(tmp_path: Path) -> None:
+def test_link_copies_all_and_unlink_leaves_nothing(tmp_path: Path, compiled: dict[str, str]) -> None:
     folder = tmp_path / "tasks" / "xling_bench"
     assert linked_version(folder) is None
     link(folder)
-    assert present(folder) == set(compile_all())
+    assert present(folder) == set(compiled)
     assert linked_version(folder) == "0.1.0"
     link(folder)  # an older link is replaced
-    assert present(folder) == set(compile_all())
+    assert present(folder) == set(compiled)
     unlink(folder)
     assert not folder.exists()
     assert "nothing is linked" in unlink(folder)

@@ -34,7 +34,7 @@ def test_pooling_by_hand() -> None:
 
 @pytest.mark.parametrize("how", POOLINGS)
 @given(seed=SEEDS, lengths=st.lists(st.integers(1, 5), min_size=1, max_size=4), extra=st.integers(0, 3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_pooling_sees_neither_what_padding_holds_nor_its_side(how, seed, lengths, extra) -> None:
     width = max(lengths) + extra
     right, left = torch.full((len(lengths), width, 3), torch.nan), torch.full((len(lengths), width, 3), torch.inf)
@@ -105,7 +105,7 @@ def test_contrastive_is_sentence_transformers_loss_at_scale_20(ours, theirs) -> 
 
 
 @given(seed=SEEDS, size=st.integers(1, 6), scale=st.floats(0.01, 100), both=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_contrastive_knows_directions_only_and_no_order(seed, size, scale, both) -> None:
     a, p = normal(seed, size, 4), normal(seed + 1, size, 4)
     given_ = {"negatives": "both_sides" if both else "other_side"}

@@ -362,7 +362,7 @@ def test_missing_data_names_what_was_looked_for(tmp_path: Path, place: str, file
         assert part in str(error.value)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @pytest.mark.parametrize("name", LAYOUTS)
 @given(data=st.data())
 def test_any_damage_gives_rows_or_an_error_of_ours(name: str, data: st.DataObject) -> None:

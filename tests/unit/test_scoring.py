@@ -64,7 +64,7 @@ def some_requests(draw):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(requests=some_requests(), budget=st.sampled_from([1, 20, 1000]), worth=st.sampled_from([1, 8, 10**6]))
 def test_any_tree_scores_as_its_sequences_do_one_by_one(name, requests, budget, worth) -> None:
     compare(model(name), requests, budget, worth)
@@ -194,7 +194,7 @@ def test_xglms_own_attention_is_back_afterwards() -> None:
 
 
 @given(requests=some_requests(), processes=st.integers(1, 4), budget=st.sampled_from([1, 20]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_shares_of_several_processes_add_up_to_the_last_bit(requests, processes, budget) -> None:
     """Each node is read off by exactly one process, the trunks' by the first."""
     decoder = Decoder(model("xglm"))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xling_bench.stats import (
+    bootstrap,
     bootstrap_means,
     corrected_std,
     detectable_floor,
@@ -53,6 +54,22 @@ def test_holm_by_hand() -> None:
     assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, math.nan]), min_size=2, max_size=2), min_size=1, max_size=9),
+    st.integers(1, 40), st.integers(0, 3) | st.lists(st.integers(0, 3), min_size=1, max_size=2),
+)  # fmt: skip
+def test_a_kept_resampling_gives_the_bytes_of_a_new_one(rows, draws, seed) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "CHUNK", 30)  # several parts
+        bootstrap._kept.cache_clear()
+        scores = np.array(rows)
+        first, again = (bootstrap_means(scores, draws, seed) for _ in range(2))
+        patch.setattr(bootstrap, "KEPT", 0)
+        new = bootstrap_means(scores, draws, seed)
+        bootstrap._kept.cache_clear()
+    assert first.tobytes() == again.tobytes() == new.tobytes()
 
 
 @given(st.lists(st.floats(0, 1), max_size=20))

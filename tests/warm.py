@@ -1,0 +1,112 @@
+"""Commands in processes of their own, forked from an interpreter that has imported the libraries already.
+
+Importing torch, transformers and lm_eval is most of what a small command costs. A forked process has its own memory,
+files, streams, environment and exit code, as one that was started; `test_runner` compares the two. Tests of starting,
+killing and of several processes at once start theirs (`python -m xling_bench`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+NEVER_THE_SAME = "PYTEST_CURRENT_TEST"
+
+
+def command(*arguments: str, environment: dict[str, str], timeout: int = 600) -> subprocess.CompletedProcess[str]:
+    """`xling-bench ARGUMENTS`. Libraries read variables when imported: if one that is not ours differs, a new start."""
+    server = Server.running()
+    if settings(environment) != server.settings:
+        return subprocess.run([sys.executable, "-m", "xling_bench", *arguments], env=environment, capture_output=True,
+                              text=True, timeout=timeout)  # fmt: skip
+    return server.command(arguments, environment, timeout)
+
+
+def settings(environment: dict[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if not k.startswith("XLING_") and k != NEVER_THE_SAME}
+
+
+class Server:
+    """The interpreter that forks. It answers one request, a line of JSON, after the other, and ends with its input."""
+
+    def __init__(self) -> None:
+        self.settings = settings(dict(os.environ))
+        read, write = os.pipe()
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, str(write)], env=self.settings, stdin=subprocess.PIPE, pass_fds=[write]
+        )
+        os.close(write)
+        self.answers = os.fdopen(read, encoding="utf-8")
+        atexit.register(self.close)
+
+    @staticmethod
+    @cache
+    def running() -> Server:
+        return Server()
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.answers.close()
+        self.process.wait(timeout=60)
+
+    def command(self, arguments: tuple[str, ...], environment: dict[str, str], timeout: int) -> Any:
+        assert self.process.stdin is not None
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            request = {"arguments": arguments, "environment": environment, "out": str(out), "err": str(err)}
+            self.process.stdin.write(json.dumps(request | {"folder": str(Path.cwd())}).encode() + b"\n")
+            self.process.stdin.flush()
+            if not select.select([self.answers], [], [], timeout)[0]:
+                self.process.kill()
+                raise subprocess.TimeoutExpired(arguments, timeout)
+            code = self.answers.readline()
+            assert code, "the interpreter that forks has ended: see what the first command's test captured"
+            texts = [path.read_text(encoding="utf-8") for path in (out, err)]
+        return subprocess.CompletedProcess(list(arguments), int(code), *texts)
+
+
+def serve(answers: int) -> int:
+    """The server's loop; in a forked process it returns the command's exit code."""
+    from xling_bench.harness.chatter import quiet
+
+    quiet()
+    import lm_eval.evaluator  # noqa: F401
+    from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
+    from transformers.models.bloom import modeling_bloom  # noqa: F401
+    from transformers.models.llama import modeling_llama  # noqa: F401
+    from transformers.models.xglm import modeling_xglm  # noqa: F401
+
+    import xling_bench.harness.runner
+    import xling_bench.harness.shared_prefix  # noqa: F401
+    from xling_bench.cli.main import main
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if not child:
+            os.close(answers)
+            for number, path in enumerate(("/dev/null", request["out"], request["err"])):
+                file = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT, 0o600)
+                os.dup2(file, number)
+                os.close(file)
+            os.environ.clear()
+            os.environ.update(request["environment"])
+            os.chdir(request["folder"])
+            return main(request["arguments"])
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.write(answers, f"{code}\n".encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path.cwd())  # as `python -m xling_bench` has it
+    sys.exit(serve(int(sys.argv[1])))
