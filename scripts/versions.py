@@ -85,7 +85,7 @@ def passes(name: str, command: list[str]) -> bool:
 def test(home: Path, tests: list[str]) -> tuple[list[str], str]:
     """(tests that failed, with the first line of why; counts). No test at all is a failure, too."""
     results = home / "results.xml"
-    command = [str(home / "bin" / "python"), "-m", "pytest", "-m", "not slow and not real", "--tb=short"]
+    command = [str(home / "bin" / "python"), "-m", "pytest", "-n", "auto", "-m", "not slow and not real", "--tb=short"]
     command.append(f"--junitxml={results}")
     code = subprocess.run([*command, *tests], check=False, cwd=ROOT).returncode
     if not results.exists():
