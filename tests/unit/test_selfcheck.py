@@ -53,7 +53,7 @@ def test_faults_of_a_hundredth_of_a_nat_a_token_are_found_in_float32(name, fault
     engine, requests = engine_of(name), some()
     size = size_for(0.01, engine, requests) if fault == "wrong scale" else 0.0
     changed = effect(fault, engine, requests, size)
-    assert changed > 0.0099, "a fault that changes nothing proves nothing"
+    assert changed > 0.0095, "a fault that changes nothing proves nothing"
     with planted(fault, engine, size):
         found = compare(engine, requests)
     assert not found.holds, (changed, found)
