@@ -1,5 +1,7 @@
 """The engine's decisions against lm-eval's own, on real items, with the prompts of our tasks."""
 
+from functools import cache
+
 import pytest
 import torch
 from architectures import NAMES, random_model
@@ -21,8 +23,9 @@ def tokenizer():
     return make_tokenizer(training_text()[:400])
 
 
+@cache
 def requests_of(name: str, shots: int, items: int):
-    """lm-eval's own request objects of a task's first items."""
+    """lm-eval's own request objects of a task's first items: the same for every architecture, made once."""
     (spec,) = select([name])
     task = tasks.build(spec, {"metrics": ["acc"]}, None)
     task.set_config(key="num_fewshot", value=shots)
