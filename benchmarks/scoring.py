@@ -149,8 +149,9 @@ def measure(args: argparse.Namespace, shape: Shape | None, shots: int, docs: int
     repeats = args.repeats
     probe = load("engine", model, tokenizer)
     work = float_work(model, requests := [probe._fitted(*probe._split(*each.args)) for each in instances])
-    tune = 3 * min(20, max(4, docs // 10))
-    batch = best_batch(model, tokenizer, instances[:tune], max(len(tokens) for tokens, _ in requests))
+    tune = 0 if args.batch else 3 * min(20, max(4, docs // 10))
+    longest = max(len(tokens) for tokens, _ in requests)
+    batch = args.batch or best_batch(model, tokenizer, instances[:tune], longest)
     hf, fresh = load("hf", model, tokenizer, batch), [load("engine", model, tokenizer) for _ in range(repeats)]
     waiting = iter(fresh)  # each does its self-check, which is part of the price
     ways = {"engine": lambda: score(next(waiting), instances), "hf": partial(score, hf, instances)}
@@ -216,6 +217,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--docs", type=int, default=500)
     parser.add_argument("--docs-large", type=int, default=20, help="documents of vocabularies of 100,000 and more")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--batch", type=int, help="lm-eval's batch size, instead of finding its best one")
     parser.add_argument("--json", type=Path, help="append the rows to this file, one JSON object a line")
     parser.add_argument("--device", default="cuda", help="of --gpu")
     parser.add_argument("--tiny", action="store_true", help="small shapes for --gpu, to rehearse it anywhere")
