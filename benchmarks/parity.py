@@ -4,7 +4,7 @@ Usage: python benchmarks/parity.py ENGINE_RUN LM_EVAL_RUN [--json FILE]
 The runs come from the same command but for the kind of model, for example
   xling-bench run --model hf:DIR --tasks xling_xnli --limit 100 -o engine
   xling-bench run --model lm-eval-hf:DIR --tasks xling_xnli --limit 100 -o plain
-A row for each unit that both have:
+A row for each unit that both have and that ranks candidates:
   backend                who computed the first run's: shared-prefix, or lm-eval where the engine was given up
   decisions              items whose best candidate (by sum) is the same / all
   near_ties              items that the first result lists as near-ties
@@ -23,6 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from shapes import emit
+
+
+def ranked(run: Path) -> set[Path]:
+    """The finished units of a run whose candidates were ranked, below it."""
+    results = {path: json.loads(path.read_text(encoding="utf-8")) for path in run.glob("*/*/results.json")}
+    return {path.parent.relative_to(run) for path, result in results.items() if "scoring" in result["xling"]}
 
 
 def samples(folder: Path) -> dict[str, list[tuple[float, bool]]]:
@@ -64,7 +70,7 @@ def main() -> int:
     parser.add_argument("plain", type=Path, help="the same with --model lm-eval-hf:...")
     parser.add_argument("--json", type=Path, help="append the rows to this file, one JSON object a line")
     args = parser.parse_args()
-    units = [{p.parent.relative_to(run) for p in run.glob("*/*/results.json")} for run in (args.engine, args.plain)]
+    units = [ranked(run) for run in (args.engine, args.plain)]
     if not units[0] & units[1]:
         parser.error(f"{args.engine} and {args.plain} have no finished unit in common")
     rows = [compare(args.engine / unit, args.plain / unit) for unit in sorted(units[0] & units[1])]

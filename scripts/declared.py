@@ -41,7 +41,10 @@ def name_of(requirement: str) -> str:
 
 def lifted(requirement: str) -> str:
     """The requirement without its upper bounds: `pydantic>=2.10,<3` becomes `pydantic>=2.10`. `==` stays."""
-    return re.sub(r",?\s*<=?[^,;]+", "", requirement)
+    needed, semicolon, marker = requirement.partition(";")
+    name, bounds = re.match(r"([^<>=!~]*)(.*)", needed).groups()  # type: ignore[union-attr]  # matches anything
+    kept = [bound for bound in bounds.split(",") if not bound.strip().startswith("<")]
+    return f"{name}{','.join(kept)}{semicolon}{marker}"
 
 
 def locked(name: str) -> str | None:
@@ -66,7 +69,8 @@ def uv() -> Path:
 def environment() -> dict[str, str]:
     """The environment for uv: it reads none of pip's settings, so those that say where packages lie are handed over."""
     given = dict(os.environ)
-    for ours, theirs in (("UV_FIND_LINKS", "find-links"), ("UV_DEFAULT_INDEX", "index-url")):
+    places = {"UV_FIND_LINKS": "find-links", "UV_DEFAULT_INDEX": "index-url", "UV_INDEX": "extra-index-url"}
+    for ours, theirs in places.items():
         value = os.environ.get("PIP_" + theirs.upper().replace("-", "_")) or _pip_config(f"global.{theirs}")
         if value and ours not in given:
             given[ours] = ",".join(value.split()) if ours == "UV_FIND_LINKS" else value

@@ -61,9 +61,11 @@ def effect(fault: str, engine: Engine, requests, size: float = 0.0, right: torch
 
 
 def size_for(target: float, engine: Engine, requests, right: torch.Tensor | None = None, rounds: int = 4) -> float:
-    """The `size` of a wrong scale that changes log-probabilities by about `target` nats a token."""
+    """The `size` of a wrong scale that changes log-probabilities by `target` nats a token, or a little more."""
     usual = values(engine, requests) if right is None else right
     trial = 0.01 if engine.decoder.dtype == torch.float32 else 0.05
     for _ in range(rounds):
         trial *= target / effect("wrong scale", engine, requests, trial, usual)
+    while effect("wrong scale", engine, requests, trial, usual) < target:  # rounded numbers move in steps
+        trial *= 1.1
     return trial

@@ -16,7 +16,8 @@ from xling_bench.demo import make_tokenizer, training_text
 from xling_bench.errors import ModelError, UnsupportedModelError
 from xling_bench.harness.shared_prefix import SharedPrefixLM
 from xling_bench.scoring.decoder import Decoder, Prefix
-from xling_bench.scoring.selfcheck import Request
+from xling_bench.scoring.engine import Score
+from xling_bench.scoring.selfcheck import Agreement, Request
 
 pytestmark = pytest.mark.e2e
 TEXTS = [("", "the dog sleeps"), ("the dog", " sleeps in the house"), ("the dog", " runs"), ("a", " cat")]
@@ -264,3 +265,6 @@ def test_near_ties_are_documents_whose_best_candidate_is_best_by_rounding_only(t
     assert lm.how()["near_ties"] == [1]
     lm.start_afresh()
     assert lm.how().get("near_ties") == []
+    lm.check = Agreement(100, 0.01, 0.01, 0.02)
+    lm._note_near_ties([0, 0, 0], [Score(-10.0, False, 4), Score(-10.5, False, 4), Score(-10.6, False, 2000)])
+    assert lm.near_ties == [0], "a long third candidate may be nearer than the second, by its own rounding"

@@ -87,8 +87,8 @@ def test_planted_faults_are_found(engine: Any, parts: Any) -> None:
     right = values(inner, requests)
     target = 0.01 if exact else 3 * compare(inner, requests).noise
     for fault in ("dropped prefix", "position off by one", "wrong scale"):
-        size = size_for(target, inner, requests, right, rounds=1 if exact else 2) if fault == "wrong scale" else 0.0
+        size = size_for(target, inner, requests, right, rounds=1) if fault == "wrong scale" else 0.0
         changed = effect(fault, inner, requests, size, right)
-        assert changed > 0.9 * target, "a fault that changes nothing proves nothing"
+        assert changed >= target, "a fault that changes nothing proves nothing"
         with planted(fault, inner, size):
             assert not compare(inner, requests).holds, (fault, changed, target)

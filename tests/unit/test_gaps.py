@@ -50,6 +50,19 @@ def test_english_decides_whether_there_is_a_gap_and_the_others_whether_it_is_bou
     assert len(explained([found])) == (found in (AT_LEAST, NOTHING))
 
 
+def test_a_language_that_nobody_knows_of_makes_no_gap_a_measured_one() -> None:
+    assert gap_is({"en": False, "de": False}, ["en", "de", "sw"]) is None
+    assert gap_is({"en": False, "de": True}, ["en", "de", "sw"]) == AT_LEAST
+
+
+def test_below_chance_is_not_above_it(tmp_path: Path) -> None:
+    """English that prefers the answer which is right less often is surely below chance: its gap means nothing."""
+    frame = load_results(xcopa(tmp_path / "below", 0.42, 0.6, 0.6))
+    assert spread_intervals(frame, draws=200).iloc[0]["gap_is"] == NOTHING
+    frame = load_results(xcopa(tmp_path / "other", 0.68, 0.42, 0.6))
+    assert spread_intervals(frame, draws=200).iloc[0]["gap_is"] == AT_LEAST
+
+
 def test_tables_say_the_three_cases_apart(cases: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     for reading, run in cases.items():
         frame = load_results(run)

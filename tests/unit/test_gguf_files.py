@@ -172,6 +172,25 @@ def test_scalings_that_nobody_would_apply_are_refused(model, tokenizer, tmp_path
     assert "llama.rope.scaling.type = linear, which transformers does not read" in said
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ([("add_float32", "llama.rope.scaling.factor", 4.0)], "llama.rope.scaling.factor = 4.0, which"),
+        ([("add_float32", "llama.rope.scale_linear", 4.0)], "llama.rope.scale_linear = 4.0, which"),
+        ([("add_bool", "llama.attention.causal", False)], "llama.attention.causal = False, which"),
+        ([("add_string", "split.count", "2")], "split.count is '2', expected int"),
+        ([("add_array", "general.file_type", [1, 2])], "general.file_type is '[1, 2]', expected int"),
+        ([("add_uint32", "general.alignment", 0)], "general.alignment is '0'"),
+    ],
+)
+def test_keys_of_another_kind_or_another_model_are_refused(keys, said, model, tokenizer, tmp_path, monkeypatch) -> None:
+    import gguf
+
+    if "alignment" in keys[0][1]:  # the writer would pad by it
+        monkeypatch.setattr(gguf.GGUFWriter, "ggml_pad", staticmethod(lambda size, _: (size + 31) // 32 * 32))
+    assert said in refused(write_gguf(tmp_path / "odd.gguf", model, tokenizer, keys=keys))
+
+
 def test_a_missing_package_is_named(file, monkeypatch) -> None:
     monkeypatch.setattr(gguf_header, "find_spec", lambda name: None)
     assert "pip install 'xling-bench[gguf]'" in refused(file)

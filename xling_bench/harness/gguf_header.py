@@ -121,7 +121,7 @@ def _read(name: str, size: int, _changed: int) -> Header:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
                 header = _Reader(name, content).header()
-            except (struct.error, IndexError, OverflowError, ValueError, MemoryError) as error:
+            except (struct.error, IndexError, OverflowError, ValueError, MemoryError, RecursionError) as error:
                 raise ModelError(f"GGUF file {name} is damaged or cut short: its head cannot be read.") from error
     end = max((tensor.end for tensor in header.tensors), default=0)
     if end > size:
@@ -130,7 +130,18 @@ def _read(name: str, size: int, _changed: int) -> Header:
         raise ModelError(f"GGUF file {name} holds no model: it names no architecture or has no weights.")
     if "tokenizer.ggml.tokens" not in header.keys:
         raise ModelError(f"GGUF file {name} holds no tokenizer.")
+    _check_types(name, header)
     return header
+
+
+def _check_types(name: str, header: Header) -> None:
+    """Raise ModelError for a key of ours that holds another kind of value than GGUF says."""
+    numbers = [key for key in header.keys if key.endswith("_token_id")] + ["split.count", "general.file_type"]
+    kinds: dict[str, type] = {"general.architecture": str, "tokenizer.ggml.tokens": list, **dict.fromkeys(numbers, int)}
+    for key, kind in kinds.items():
+        value = header.keys.get(key)
+        if value is not None and (not isinstance(value, kind) or (isinstance(value, int) and value < 0)):
+            raise ModelError(f"GGUF file {name} is damaged: {key} is {str(value)[:40]!r}, expected {kind.__name__}.")
 
 
 class _Reader:
@@ -146,7 +157,9 @@ class _Reader:
         tensors, keys = self.numbers("QQ")
         found = {self.string(): self.value(*self.numbers("I")) for _ in range(keys)}
         entries = [self.entry() for _ in range(tensors)]
-        step = int(found.get("general.alignment", 32))
+        step = found.get("general.alignment", 32)
+        if not isinstance(step, int) or step < 1:
+            raise ModelError(f"GGUF file {self.name} is damaged: general.alignment is {str(step)[:40]!r}.")
         start = -(-self.at // step) * step
         return Header(found, tuple(self.tensor(start, *entry) for entry in entries))
 
@@ -219,10 +232,15 @@ def _check_architecture(name: str, header: Header) -> None:
 def _check_scaling(name: str, header: Header) -> None:
     """Raise ModelError where the file asks for a computation that transformers' reader passes over silently."""
     ignored = [key for key in SCALES if header.own(key) not in (None, 0.0, 1.0)]
-    if header.own("rope.scaling.type", "none") != "none" and header.own("rope.scaling.factor", 1.0) != 1.0:
-        ignored.append("rope.scaling.type")
+    ignored += [key for key in ("rope.scale_linear",) if header.own(key) not in (None, 0.0, 1.0)]
+    if header.own("rope.scaling.type", "linear") != "none" and header.own("rope.scaling.factor", 1.0) not in (0.0, 1.0):
+        ignored.append("rope.scaling.type" if header.own("rope.scaling.type") else "rope.scaling.factor")
+    if header.own("attention.causal", True) is False:
+        ignored.append("attention.causal")
     if header.architecture in ("phi3", "qwen2", "llama") and header.own("attention.sliding_window", 0):
         ignored.append("attention.sliding_window")
+    if (kind := header.keys.get("general.type", "model")) != "model":
+        raise ModelError(f"{name} says general.type = {kind}: it holds no model by itself.")
     if header.architecture == "gpt-oss" and "rope.scaling.type" in ignored:
         ignored.remove("rope.scaling.type")
     if ignored:

@@ -127,5 +127,5 @@ def name_near_ties(how: dict[str, Any], samples: Sequence[dict[str, Any]]) -> li
     if len(near) <= MANY_TIES * len(samples):
         return []
     remedy = "; --dtype float32 rounds less" if how["self_check"]["noise"] > NOISY else ""
-    return [f"{len(near)} of {len(samples)} items are near-ties: their two best candidates are closer than "
-            f"the model's own rounding{remedy}"]  # fmt: skip
+    return [f"{len(near)} of {len(samples)} items are near-ties: rounding may decide between their best candidates "
+            f"(by sum){remedy}"]  # fmt: skip

@@ -21,7 +21,7 @@ from xling_bench.errors import DataError, UnsupportedModelError, XlingError
 from xling_bench.harness.loading import WholeModel
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
-from xling_bench.scoring.engine import Engine, Score
+from xling_bench.scoring.engine import Engine, Score, out_of_memory
 from xling_bench.scoring.parallel import Team
 from xling_bench.scoring.selfcheck import Agreement, Request, compare, sample
 from xling_bench.scoring.tree import PrefixTree
@@ -81,8 +81,7 @@ class SharedPrefixLM(WholeModel):
         bar = tqdm(pairs, desc="Tokenizing inputs", disable=disable_tqdm or self.engine is None)
         found = self._shared((self._split(*pair) for pair in bar), pairs, disable_tqdm)
         if found is None:
-            with self._bounded(sum(map(len, self._split(*pair))) for pair in pairs):
-                return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
+            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
         self._note_near_ties([request.doc_id for request in requests], found)
         return [(score.sum, score.greedy) for score in found]
 
@@ -90,7 +89,8 @@ class SharedPrefixLM(WholeModel):
         """The same for requests that are tokens already: `loglikelihood_rolling` comes here."""
         found = self._shared(((r[1], r[2]) for r in requests), [request[0] for request in requests], disable_tqdm)
         if found is None:
-            return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
+            with self._bounded(len(request[1]) + len(request[2]) for request in requests):
+                return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
         return [(score.sum, score.greedy) for score in found]
 
     def _split(self, context: str, continuation: str) -> Pair:
@@ -160,6 +160,9 @@ class SharedPrefixLM(WholeModel):
         except XlingError:
             raise
         except Exception as error:  # noqa: BLE001 - what a model does with input it was not made for is its own affair
+            if out_of_memory(error):
+                self._give_up("memory did not suffice for its self-check")
+                return False
             self._give_up(f"it does not take a tree of tokens ({type(error).__name__}: {error})")
             return False
         if self.check is None or check.strain > self.check.strain:
@@ -174,14 +177,14 @@ class SharedPrefixLM(WholeModel):
         return True
 
     def _note_near_ties(self, documents: list[int], scores: list[Score]) -> None:
-        """Documents whose two best sums differ by less than what rounding may do to sums of so many tokens."""
+        """Documents whose best sum is best by no more than what rounding may do to sums of so many tokens."""
         candidates: dict[int, list[Score]] = {}
         for document, score in zip(documents, scores, strict=True):
             candidates.setdefault(document, []).append(score)
         allowed = self.check.threshold if self.check else 0.0
         for document, several in candidates.items():
             best, *others = sorted(several, key=lambda score: -score.sum)
-            if others and best.sum - others[0].sum <= allowed * math.sqrt(best.tokens + others[0].tokens):
+            if any(best.sum - score.sum <= allowed * math.sqrt(best.tokens + score.tokens) for score in others):
                 self.near_ties.append(document)
 
     @contextmanager

@@ -65,9 +65,11 @@ def _told_apart(name: str, frames: Sequence[pd.DataFrame], paths: Sequence[Path]
     prints = [str(frame["fingerprint"].iloc[0])[:DIGITS] for frame in frames]
     if "" not in prints and prints[0] != prints[1]:
         return [f"{name} ({print_})" for print_ in prints]
-    parts = [path.resolve().parts for path in paths]
-    count = next(n for n in range(1, 1 + max(map(len, parts))) if parts[0][-n:] != parts[1][-n:])
-    return [f"{name} ({'/'.join(part[-count:])})" for part in parts]
+    parts = [path.parts for path in paths]  # as typed: what stands above may be private
+    counts = (n for n in range(1, 1 + max(map(len, parts))) if parts[0][-n:] != parts[1][-n:])
+    count = next(counts, None)
+    marks = ["A", "B"] if count is None else ["/".join(part[-count:]) for part in parts]
+    return [f"{name} ({mark})" for mark in marks]
 
 
 def one_model(run: Run) -> tuple[str, pd.DataFrame]:

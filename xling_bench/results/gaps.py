@@ -11,25 +11,27 @@ MEASURED: Final = "measured"
 AT_LEAST: Final = "at least"
 NOTHING: Final = "nothing"
 MEANINGS = {
-    AT_LEAST: "English is above chance, and of the languages held against it some are not, which cannot fall below it: "
+    AT_LEAST: "English is above chance, and of the languages held against it some are not, which guessing keeps there: "
     "the gap may be larger than it looks",
-    NOTHING: "English is at chance: the gap means nothing",
+    NOTHING: "English is at chance or below: the gap means nothing",
 }
 
 
 def gap_is(flags: Mapping[str, bool] | None, units: Iterable[str]) -> str | None:
     """How the gap between English and the mean of the other `units` is to be read, one of three.
 
-    `flags` say which languages are at chance (`uncertainty.chance_flags`). English at chance: NOTHING. English above
-    it, one of the others at chance or more: AT_LEAST. None of them: MEASURED. None where nobody knows (a metric without
-    a chance level, no item scores) and where there is no gap.
+    `flags` say which languages are not above chance (`uncertainty.chance_flags`). English is not: NOTHING. English is,
+    one or more of the others are not: AT_LEAST. All are: MEASURED. None where nobody knows (a metric without a chance
+    level, no item scores of one of them) and where there is no gap.
     """
     others = [unit for unit in units if unit != PIVOT]
     if flags is None or PIVOT not in flags or not others:
         return None
     if flags[PIVOT]:
         return NOTHING
-    return AT_LEAST if any(flags.get(unit, False) for unit in others) else MEASURED
+    if any(flags.get(unit, False) for unit in others):
+        return AT_LEAST
+    return MEASURED if all(unit in flags for unit in others) else None
 
 
 def explained(readings: Iterable[object]) -> list[str]:

@@ -14,13 +14,13 @@ from typing import Any
 from xling_bench.errors import UsageError
 
 HUB = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)  # `gpt2`, `facebook/xglm-564M`
-WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 # Names of folders that say nothing by themselves: they take their parent's along.
 GENERIC = re.compile(
     r"model|hf|final|best|last|latest|merged|adapter|checkpoint|weights|output|(?:checkpoint|step|epoch|iter)[-_]?\d+|\d+",
     re.IGNORECASE,
 )
-HOMES = ("home", "Users")  # folders whose folders are called after people
+HOMES = ("home", "homes", "users")  # folders whose folders are called after people
 SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 CACHED = "models--"  # of the hub's cache: models--facebook--xglm-564M/snapshots/COMMIT
 DIGITS = 8  # of a fingerprint, where models of one name are told apart
@@ -37,15 +37,15 @@ def name_of(place: str, *, local: bool = False) -> str:
     if not local and HUB.fullmatch(place):
         return place
     path = PureWindowsPath(place) if WINDOWS.match(place) else PurePosixPath(place)
-    parts = [part for part in path.parts if part not in (path.anchor, "..", "~")]
+    parts = [part for part in path.parts if part not in (path.anchor, "..") and not part.startswith("~")]
     if len(parts) > 2 and parts[-2] == "snapshots" and parts[-3].startswith(CACHED):
         return parts[-3].removeprefix(CACHED).replace("--", "/")
+    parts = _without_home(parts)
     if not parts:
         return "model"
     if parts[-1].lower().endswith(".gguf"):
         parts[-1] = SHARD.sub("", parts[-1][: -len(".gguf")]) or parts[-1]
     *above, name = parts
-    above = _without_home(above)
     shown = [name]
     while above and GENERIC.fullmatch(shown[0]):
         shown.insert(0, above.pop())
@@ -53,8 +53,8 @@ def name_of(place: str, *, local: bool = False) -> str:
 
 
 def _without_home(parts: list[str]) -> list[str]:
-    """The folders below somebody's own: `/home/me/model` is `model`."""
-    ends = [i + 2 for i, part in enumerate(parts) if part in HOMES] + [1] * (parts[:1] == ["root"])
+    """What is below somebody's own folder: of `/home/me/runs/a` it is `runs/a`."""
+    ends = [i + 2 for i, part in enumerate(parts[:-1]) if part.lower() in HOMES] + [1] * (parts[:1] == ["root"])
     return parts[max(ends, default=0) :]
 
 

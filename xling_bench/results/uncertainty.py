@@ -57,9 +57,10 @@ def _near(value: float, chance: float, items: int) -> bool:
 
 
 def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> Flags:
-    """{group: {language: at chance or not}}, of the accuracies whose item scores were kept (see `cell_intervals`).
+    """{group: {language: whether it is at chance or below}}, of accuracies whose item scores were kept.
 
-    A spread among languages at chance is one of noise or of guessing habits.
+    A spread among languages at chance (see `cell_intervals`) is one of noise or of guessing habits; and a language that
+    is surely below it, as one is that prefers an answer which is right less often, is no better.
     """
     accuracies = frame[(frame["metric"] == "acc") & frame[ITEMS].notna()]
     if accuracies.empty:
@@ -70,8 +71,10 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> F
 def flags_of(cells: pd.DataFrame) -> Flags:
     """The flags in a table of `cell_intervals`."""
     cells = cells[cells["at_chance"].notna()]
+    chance = cells["benchmark"].map({key: 100 * (get_benchmark(key).chance or 0.0) for key in set(cells["benchmark"])})
+    cells = cells.assign(at_chance=cells["at_chance"].astype(bool) | (cells["high"] < chance))
     return {
-        tuple(key): dict(zip(part["language"], part["at_chance"].astype(bool), strict=True))
+        tuple(key): dict(zip(part["language"], part["at_chance"], strict=True))
         for key, part in cells.groupby(GROUP, sort=True)
     }
 

@@ -96,8 +96,9 @@ class Decoder:
 
     @property
     def vocabulary(self) -> int:
-        """How many tokens can be put in."""
-        return int(self.body.get_input_embeddings().num_embeddings)
+        """How many tokens can be put in and come out."""
+        words = int(self.body.get_input_embeddings().num_embeddings)
+        return words if self.head.weight is None else min(words, len(self.head.weight))
 
     @contextmanager
     def ready(self) -> Iterator[None]:

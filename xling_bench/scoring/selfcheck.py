@@ -66,24 +66,26 @@ class Agreement:
         share = self.difference / self.threshold
         return math.inf if math.isnan(share) else share
 
-    def described(self) -> dict[str, float]:
-        """For the results file: three significant digits."""
+    def described(self) -> dict[str, float | None]:
+        """For the results file: three significant digits, None for what is no number."""
         numbers = {"noise": self.noise, "difference": self.difference, "threshold": self.threshold}
-        return {"tokens": self.tokens} | {name: float(f"{value:.3g}") for name, value in numbers.items()}
+        known = {name: float(f"{value:.3g}") if math.isfinite(value) else None for name, value in numbers.items()}
+        return {"tokens": self.tokens} | known
 
 
 def sample(requests: Sequence[Request], dtype: torch.dtype) -> list[Request]:
     """The longest request and others, evenly spread, that together have enough tokens to compare.
 
-    Each is scored on the tokens asked for and on so many before them, so that a candidate of one token has a say, too.
+    Of each its last tokens are compared, whether or not they were asked for: a candidate of one token has a say, and a
+    long text's logits do not fill memory.
     """
     window, enough = (WINDOW, ENOUGH) if dtype in FLOOR else (WINDOW_HALF, ENOUGH_HALF)
     longest = max(requests, key=lambda request: len(request.tokens))
-    reach = [min(len(request.tokens) - 1, max(window, len(request.tokens) - request.start)) for request in requests]
-    count = max(2, min(len(requests), math.ceil(enough * len(reach) / sum(reach))))
+    reach = sum(min(len(request.tokens) - 1, window) for request in requests) / len(requests)
+    count = max(2, min(len(requests), math.ceil(enough / reach)))
     spread = [requests[len(requests) * i // (count - 1)] for i in range(count - 1)]
-    chosen = {(*request.tokens, request.start): request for request in [longest, *spread]}
-    return [Request(tokens, max(1, min(start, len(tokens) - window))) for tokens, start in chosen.values()]
+    chosen = {tuple(request.tokens): request.tokens for request in [longest, *spread]}
+    return [Request(tokens, max(1, len(tokens) - window)) for tokens in chosen.values()]
 
 
 def compare(engine: Engine, requests: Sequence[Request]) -> Agreement:
@@ -102,8 +104,10 @@ def compare(engine: Engine, requests: Sequence[Request]) -> Agreement:
     mine = [[torch.from_numpy(work.values[list(nodes)]) for nodes in tree.requests[: len(requests)]] for work in both]
     plain = Plain(engine.decoder)
     alone = [plain.alone(request) for request in requests]
-    batch, *differences = (_rms(values, alone) for values in (plain.together(requests), *mine))
-    noise = max(batch, plain.rounding())  # small models happen to round in a batch exactly as in a single row
+    together = plain.together(requests, engine.budget)
+    batch, *differences = (_rms(values, alone) for values in (together, *mine))
+    # Small models happen to round in a batch as in a single row. NaN, where one cannot pad, is no measure of noise.
+    noise = max(plain.rounding(), batch if math.isfinite(batch) else 0.0)
     difference = max(differences, key=lambda value: (math.isnan(value), value))  # what is no number stays
     tokens = sum(map(len, alone))
     allowed = TIMES * (1 + FEW / math.sqrt(tokens)) * noise
@@ -139,9 +143,19 @@ class Plain:
         apart = torch.finfo(self.dtype).eps * torch.exp2(torch.cat(self.scored).abs().clamp(min=1e-9).log2().floor())
         return float((apart.square().mean() * 2 / 12).sqrt())
 
-    def together(self, requests: Sequence[Request]) -> list[torch.Tensor]:
-        """The same of each, computed together as transformers does for generation: every row padded on the left, and
-        in two pieces, the second after the first's keys and values. So whatever may round in another way does."""
+    def together(self, requests: Sequence[Request], budget: int) -> list[torch.Tensor]:
+        """The same of each, computed in batches of about `budget` tokens, those of like length together."""
+        order = sorted(range(len(requests)), key=lambda i: (-len(requests[i].tokens), i))
+        found: dict[int, torch.Tensor] = {}
+        while order:
+            rows = max(1, budget // len(requests[order[0]].tokens))
+            batch, order = order[:rows], order[rows:]
+            found |= zip(batch, self._batch([requests[i] for i in batch]), strict=True)
+        return [found[i] for i in range(len(requests))]
+
+    def _batch(self, requests: Sequence[Request]) -> list[torch.Tensor]:
+        """As transformers does for generation: every row padded on the left, and in two pieces, the second after the
+        first's keys and values. So whatever may round in another way does."""
         width = max(len(request.tokens) for request in requests)
         ids = torch.zeros(len(requests), width, dtype=torch.long)
         mask = torch.zeros_like(ids)
@@ -159,8 +173,8 @@ class Plain:
             out = self._run(max(1, wanted), **given)
             found += [out.logits] if wanted > 0 else []
             past = {self.cache: out[self.cache]}
-        logits = torch.cat(found, 1)
-        return [_picked(row[each.start - len(each.tokens) :], each) for row, each in zip(logits, requests, strict=True)]
+        rows = (torch.cat([part[i] for part in found]) for i in range(len(requests)))
+        return [_picked(row[r.start - len(r.tokens) :], r) for row, r in zip(rows, requests, strict=True)]
 
     def _run(self, count: int, **given: Any) -> Any:
         """The model's output, with the last `count` positions' logits, (B, count, V), in its own precision."""
