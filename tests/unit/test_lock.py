@@ -5,12 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from declared import lifted, locked, name_of, requirements
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-from declared import lifted, locked, name_of, requirements
-
 LOCK = sorted((REPOSITORY / "requirements").glob("*.txt"))
 
 
