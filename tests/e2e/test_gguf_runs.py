@@ -43,7 +43,7 @@ def test_a_file_scores_as_its_folder_does(file, sample_data, tmp_path) -> None:
     for result in mine.results():
         assert result["xling"]["facts"]["gguf"] == "F32"
         assert "|gguf:F32|" in result["xling"]["signature"]
-        assert result["config"]["model_args"]["pretrained"] == str(file)
+        assert result["config"]["model_args"]["pretrained"] == file.stem
         assert result["config"]["model_args"]["dtype"] == "float32"
     again = evaluate(f"gguf:{file}", output=tmp_path / "gguf", **OPTIONS)
     assert again.reused == 4

@@ -139,7 +139,7 @@ def test_tables_of_two_models_on_real_data(models, real_data, tmp_path) -> None:
         4 * [("pawsx", 6)] + 4 * [("xcopa", 10)] + 4 * [("xnli", 13)]
     )
     assert spread[spread["benchmark"] == "xnli"]["items"].tolist() == [4] * 4, "ids are shared by all languages"
-    both = compare_models(frame, str(models["llama"]), str(models["bloom"]), draws=200)
+    both = compare_models(frame, "llama", "bloom", draws=200)
     assert len(both) == 2 * (13 + 6 + 10 + 3 * 2), "every language, and per benchmark the mean and the gap"
 
 
