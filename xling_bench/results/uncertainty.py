@@ -71,8 +71,11 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> F
 def flags_of(cells: pd.DataFrame) -> Flags:
     """The flags in a table of `cell_intervals`."""
     cells = cells[cells["at_chance"].notna()]
-    chance = cells["benchmark"].map({key: 100 * (get_benchmark(key).chance or 0.0) for key in set(cells["benchmark"])})
-    cells = cells.assign(at_chance=cells["at_chance"].astype(bool) | (cells["high"] < chance))
+    below = [
+        high < 100 * (get_benchmark(key).chance or 0.0)
+        for key, high in zip(cells["benchmark"], cells["high"], strict=True)
+    ]
+    cells = cells.assign(at_chance=cells["at_chance"].astype(bool) | np.array(below, dtype=bool))
     return {
         tuple(key): dict(zip(part["language"], part["at_chance"], strict=True))
         for key, part in cells.groupby(GROUP, sort=True)
