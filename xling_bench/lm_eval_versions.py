@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-TESTED = ("0.4.10", "0.4.11", "0.4.12", "0.4.13")  # the range in pyproject.toml
+TESTED = ("0.4.10", "0.4.11", "0.4.12", "0.4.13")  # the range in pyproject.toml; the middle two by their source only
 OLD = TESTED[:2]
 MODULES = "xling_bench.*.py"  # the names of `modules_beside`
 
