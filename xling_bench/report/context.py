@@ -142,10 +142,12 @@ def change(measured: Measured, pair: tuple[str, str], draws: int) -> dict[str, A
 
 def _verdict(found: pd.DataFrame) -> str:
     """What the comparison comes to, in a sentence."""
+    import pandas as pd
+
     cells = found[found["p_holm"].notna()]
     sure = cells[cells["p_holm"] < ALPHA]
-    chance = (sure["at_chance_a"].fillna(0) > 0) & (sure["at_chance_b"].fillna(0) > 0)
-    judged = sure[~chance.astype(bool)]
+    chance = pd.to_numeric(sure["at_chance_a"]).gt(0) & pd.to_numeric(sure["at_chance_b"]).gt(0)
+    judged = sure[~chance]
     better, worse = int((judged["difference"] > 0).sum()), int((judged["difference"] < 0).sum())
     text = f"Of {len(cells)} cells {better} got better and {worse} worse (p below {ALPHA:g} after Holm)"
     text += f"; {int(chance.sum())} more changed while at chance on both sides" if chance.any() else ""

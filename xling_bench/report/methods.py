@@ -122,7 +122,7 @@ def metric_rows(frame: pd.DataFrame) -> list[tuple[str, str]]:
 def at_chance_rows(measured: Measured) -> list[dict[str, Any]]:
     """Cells at chance, by model, benchmark and setting, with the classes the model chose."""
     cells = measured.cells[measured.cells["leading"]]
-    flagged = cells[cells["at_chance"].fillna(False).astype(bool)]
+    flagged = cells[cells["at_chance"].eq(True)]  # None: no chance is known
     rows = []
     for key, part in flagged.groupby(["model", "benchmark", "shots", "demos"], sort=True):
         model, benchmark, shots, demos = key
