@@ -67,8 +67,10 @@ def uv() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """The environment for uv: it reads none of pip's settings, so those that say where packages lie are handed over, and
-    so is how pip chooses: of all places' versions, not of those of the first place that has the package."""
+    """The environment for uv: it reads none of pip's settings, so those that say where packages lie are handed over.
+
+    And as pip does, it chooses among all places' versions, not among those of the first place that has the package.
+    """
     given = {"UV_INDEX_STRATEGY": "unsafe-best-match", **os.environ}
     places = {"UV_FIND_LINKS": "find-links", "UV_DEFAULT_INDEX": "index-url", "UV_INDEX": "extra-index-url"}
     for ours, theirs in places.items():
