@@ -67,9 +67,13 @@ class OutputError(XlingError):
     """Results cannot be written, or the folder belongs to another run."""
 
 
+MOST = 1000  # characters of a reason: the cause often stands in a later line, but not in the hundredth
+
+
 def reason_of(error: BaseException) -> str:
-    """The first line of what an exception says; its type's name where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """What an exception says, in one line; its type's name where it says nothing."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= MOST else f"{said[:MOST]}..."
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -230,6 +230,7 @@ def load(config: ModelConfig) -> Any:
             softmax_dtype="float32",
             device=device,
             peft=config.peft,
+            peft_revision=config.peft and revision_of(config.peft, None),
             batch_size=config.batch_size,
             max_length=config.max_length,
             prefix_token_id=config.prefix_token,
