@@ -9,6 +9,7 @@ from typing import Any
 
 from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.harness.model import ModelConfig, fingerprint, revision_of
+from xling_bench.scoring.whole import check_weights
 
 MOST_KEPT = 4  # lists of texts whose vectors are kept
 
@@ -60,6 +61,7 @@ def _encoder(name: str, device: str) -> tuple[Any, Any]:
 
     config = encoder_config(name)
     place = {"revision": revision_of(config.name, None)}
+    check_weights(config.name, place)
     try:
         model = AutoModel.from_pretrained(config.name, use_safetensors=True, dtype="float32", **place)
         return model.eval().to(device), AutoTokenizer.from_pretrained(config.name, **place)

@@ -11,22 +11,12 @@ from typing import Any
 
 from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.harness.gguf_header import check_file, refuse_options
+from xling_bench.scoring.folder import check_adapter, check_model, content
 
-# Files of a model folder that cannot change a score. Everything else is hashed.
-IGNORED = {
-    "README.md",
-    "LICENSE",
-    "LICENSE.txt",
-    "trainer_state.json",
-    "training_args.bin",
-    "run.json",
-    ".gitattributes",
-}
 # How --model begins, and who computes log-likelihoods then.
 BACKENDS = {"hf": "shared-prefix", "gguf": "shared-prefix", "lm-eval-hf": "lm-eval", "lm-eval-gguf": "lm-eval"}
 # Fields that say where the model is and how work is batched and placed.
 UNSETTLING = ("spec", "peft", "device", "batch_size", "token_budget")
-PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ class ModelConfig:
             refuse_options(self.revision, remote_code=self.trust_remote_code)
             check_file(self.gguf)
         else:
-            _check_place(self.name, "model", check_folder)
+            _check_place(self.name, "model", check_model)
         if self.peft is not None:
             _check_place(self.peft, "adapter (--peft)", check_adapter)
 
@@ -105,40 +95,11 @@ def _check_place(name: str, what: str, check: Any) -> None:
         raise ModelError(f"{what} folder {name} does not exist. Expected a folder with safetensors weights.")
 
 
-def check_folder(folder: Path) -> None:
-    """Raise ModelError unless `folder` holds a configuration, safetensors weights and a tokenizer."""
-    found = sorted(path.name for path in folder.iterdir())
-    if "config.json" not in found:
-        inside = sorted(path.parent.name for path in folder.glob("*/config.json"))
-        holds = ", ".join(found[:8]) or "nothing"
-        mean = f" Did you mean {folder / inside[-1]}?" if inside else ""  # as `train` leaves it: model/
-        raise ModelError(f"{folder} has no config.json; is it a model folder?{mean} It holds: {holds}.")
-    if not any(name.endswith(".safetensors") for name in found):
-        raise ModelError(f"{folder} has no weights: expected *.safetensors. {_hint(found)}")
-    if not any(name.startswith(("tokenizer", "vocab", "spiece", "sentencepiece")) for name in found):
-        raise ModelError(f"{folder} has no tokenizer files. Save it with tokenizer.save_pretrained(folder).")
-
-
-def check_adapter(folder: Path) -> None:
-    """Raise ModelError unless `folder` holds an adapter with safetensors weights."""
-    found = sorted(path.name for path in folder.iterdir())
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        if name not in found:
-            raise ModelError(f"adapter folder {folder} has no {name}. {_hint(found)}")
-
-
-def _hint(found: list[str]) -> str:
-    pickled = [name for name in found if name.endswith(PICKLES)]
-    if pickled:
-        return f"{', '.join(pickled)} is a pickle and is never loaded; save again with save_pretrained()."
-    return "Save it with model.save_pretrained(folder)."
-
-
 def fingerprint(config: ModelConfig) -> str:
-    """Sixteen hex digits that change when the weights, configuration, tokenizer or adapter change.
+    """Sixteen hex digits that change when the weights, configuration, tokenizer or adapter change, and only then.
 
-    A local folder or GGUF file is hashed by its content; a hub name by the commit its revision points to, so that
-    the same name with new weights is another model.
+    A GGUF file is hashed by its content, a local folder by that of the files which `scoring.folder.decisive` names, and
+    a hub name by the commit its revision points to, so that the same name with new weights is another model.
     """
     digest = hashlib.sha256()
     for name, revision in ((config.name, config.revision), (config.peft, None)):
@@ -149,18 +110,9 @@ def fingerprint(config: ModelConfig) -> str:
 
 def _content(name: str, revision: str | None, *, file: bool) -> str:
     if file:
-        with Path(name).open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    return _folder_hash(Path(name)) if Path(name).is_dir() else hub_commit(name, revision)
-
-
-def _folder_hash(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in IGNORED):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
-    return digest.hexdigest()
+        with Path(name).open("rb") as whole:
+            return hashlib.file_digest(whole, "sha256").hexdigest()
+    return content(Path(name)) if Path(name).is_dir() else hub_commit(name, revision)
 
 
 def hub_commit(name: str, revision: str | None) -> str:

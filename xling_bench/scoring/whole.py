@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from xling_bench.errors import ModelError
+from xling_bench.scoring.folder import check_on_hub, weight_files
 
 
 def whole(loader: Any, name: Any, *given: Any, **settings: Any) -> Any:
     """`loader.from_pretrained(name, ...)`: a model whose every weight was in the files.
 
-    loader: a transformers model class. Raises ModelError where weights are missing or have another shape, naming some.
+    loader: a transformers model class. Raises ModelError where weights are missing or have another shape, naming some,
+    and for a folder or hub model of which it is not plain what would be loaded.
     """
+    check_weights(name, settings)
     model, found = loader.from_pretrained(name, *given, output_loading_info=True, **settings)
     missing = sorted(found["missing_keys"])
     other = sorted(str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"])
@@ -23,3 +27,16 @@ def whole(loader: Any, name: Any, *given: Any, **settings: Any) -> Any:
                 "Is the file whole, and of this config.json?"
             )
     return model
+
+
+def check_weights(name: str, settings: dict[str, Any]) -> None:
+    """Raise ModelError unless the weights of the model `name` are one set of safetensors files, and no adapter's.
+
+    settings: what transformers' `from_pretrained` is given. A GGUF file is its own and only one.
+    """
+    if settings.get("gguf_file"):
+        return
+    if Path(name).is_dir():
+        weight_files(Path(name))
+    else:
+        check_on_hub(name, settings.get("revision"))
