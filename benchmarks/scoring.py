@@ -115,7 +115,7 @@ def load(way: str, model: Any, tokenizer: Any, batch: int = 1) -> Any:
     """A fresh `SharedPrefixLM` (engine) or `HFLM` (hf), set up as our runner sets it up."""
     from lm_eval.models.huggingface import HFLM
 
-    from xling_bench.harness.model import natural_prefix
+    from xling_bench.harness.prefix import natural_prefix
     from xling_bench.harness.shared_prefix import SharedPrefixLM
 
     settings = {"tokenizer": tokenizer, "softmax_dtype": "float32", "batch_size": batch}

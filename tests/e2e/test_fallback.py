@@ -1,5 +1,6 @@
 """Models that cannot be scored with shared prefixes, and a self-check that fails: loud, and right all the same."""
 
+import copy
 import functools
 import json
 import logging
@@ -10,6 +11,7 @@ import transformers
 from architectures import random_model
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
+from tokenizers import processors
 
 from xling_bench import evaluate
 from xling_bench.demo import make_tokenizer, training_text
@@ -97,7 +99,9 @@ def test_longer_requests_are_checked_too(tokenizer, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["xglm", "bloom", "llama"])
-def test_truncated_and_rolling_requests_are_as_lm_evals(name, tokenizer) -> None:
+def test_rolling_requests_and_truncated_ones_without_a_begin_token_are_as_lm_evals(name, tokenizer) -> None:
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.backend_tokenizer.post_processor = processors.Sequence([])
     network = random_model(name, len(tokenizer))
     texts = [("the dog sleeps in the house " * 6, "and the cat runs"), *TEXTS]
     mine, theirs = (cls(network, tokenizer=tokenizer, max_length=24) for cls in (SharedPrefixLM, HFLM))
@@ -114,7 +118,7 @@ def test_parts_of_the_requests_give_what_all_together_give(tokenizer, monkeypatc
     whole = scores(SharedPrefixLM(network, tokenizer=tokenizer), texts)
     monkeypatch.setattr("xling_bench.harness.shared_prefix.NODES", 10)
     parts = SharedPrefixLM(network, tokenizer=tokenizer, token_budget=2)
-    assert len(list(parts._parts([parts._split(*text) for text in texts], 10))) > 2
+    assert len(list(parts._parts([(*parts._split(*text), text) for text in texts], 10))) > 2
     same(scores(parts, texts), whole)
 
 

@@ -152,7 +152,7 @@ def texts(lm, until: list[str], most: int = 12, folder: Path | None = None) -> l
     if folder is None:
         return lm.generate_until(instances, disable_tqdm=True)
     kept = Kept(folder / f"{time.monotonic_ns()}.jsonl", {}, print)
-    return generate.resumable(lm, kept, {}).generate_until(instances)
+    return generate.resumable(lm, kept).generate_until(instances)
 
 
 @pytest.mark.parametrize("architecture", ["xglm", "bloom", "llama"])

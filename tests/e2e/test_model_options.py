@@ -137,7 +137,7 @@ def test_too_long_inputs_are_reported_not_hidden(models, sample_data, tmp_path) 
     options = {"tasks": ["xling_xnli_de"], "limit": 2}
     cut = evaluate(f"hf:{models['llama']}", output=tmp_path / "a", shots=(5,), max_length=96, **options)
     assert cut.results()[0]["xling"]["warnings"] == [
-        "some inputs were longer than the model's context and lost their beginning"
+        "2 of 2 items were longer than the model's context and lost their beginning"
     ]
     impossible = evaluate(f"hf:{models['llama']}", output=tmp_path / "b", max_length=16, **options)
     assert "longer than the model's context of 16 tokens" in impossible.failed["xling_xnli_de 0-shot"]

@@ -51,11 +51,10 @@ def keeper(folder, header=HEADER, say=lambda line: None) -> Kept:
 def test_texts_come_back_as_they_were(tmp_path) -> None:
     texts = {"a": "", "b": "two\nlines\r\u2028 and more \ufffd", "c": "扇"}
     kept = keeper(tmp_path / "0-0-none")
-    kept.add(texts, [])
-    kept.add({"d": "last"}, ["a warning"])
+    kept.add(texts)
+    kept.add({"d": "last"})
     again = keeper(tmp_path / "0-0-none")
     assert again.texts == {**texts, "d": "last"}
-    assert again.warnings["d"] == ["a warning"]
     discard(tmp_path / "0-0-none")
     assert not list(tmp_path.iterdir())
     discard(tmp_path / "0-0-none")
@@ -63,7 +62,7 @@ def test_texts_come_back_as_they_were(tmp_path) -> None:
 
 def test_whatever_is_cut_off_only_what_is_whole_is_used_and_the_file_goes_on(tmp_path) -> None:
     folder = tmp_path / "0-0-none"
-    keeper(folder).add({"a": "über", "b": "扇"}, [])
+    keeper(folder).add({"a": "über", "b": "扇"})
     whole = kept_path(folder).read_bytes()
     ends = [at + 1 for at, byte in enumerate(whole) if byte == 10]
     for cut in range(len(whole) + 1):
@@ -71,7 +70,7 @@ def test_whatever_is_cut_off_only_what_is_whole_is_used_and_the_file_goes_on(tmp
         kept = keeper(folder)
         lines = sum(end <= cut for end in ends)
         assert list(kept.texts) == ["a", "b"][: max(0, lines - 1)]
-        kept.add({"c": "new"}, [])
+        kept.add({"c": "new"})
         assert keeper(folder).texts == {**kept.texts, "c": "new"}
         assert json.loads(kept_path(folder).read_bytes().split(b"\n")[0]) == HEADER
 
@@ -79,7 +78,7 @@ def test_whatever_is_cut_off_only_what_is_whole_is_used_and_the_file_goes_on(tmp
 @pytest.mark.parametrize("tail", [b"\0" * 50, b"\0\n", b"[]\n", b'{"request": 1, "text": 2}\n', b"\xff\xfe\n"])
 def test_damage_ends_the_file(tmp_path, tail: bytes) -> None:
     folder = tmp_path / "0-0-none"
-    keeper(folder).add({"a": "x"}, [])
+    keeper(folder).add({"a": "x"})
     whole = kept_path(folder).read_bytes()
     kept_path(folder).write_bytes(whole + tail)
     assert keeper(folder).texts == {"a": "x"}
@@ -89,12 +88,12 @@ def test_damage_ends_the_file(tmp_path, tail: bytes) -> None:
 @pytest.mark.parametrize("field", ["key", "batch_size"])
 def test_texts_of_another_key_or_plan_are_dropped_and_said(tmp_path, field: str) -> None:
     folder = tmp_path / "0-0-none"
-    keeper(folder).add({"a": "x"}, [])
+    keeper(folder).add({"a": "x"})
     said: list[str] = []
     kept = keeper(folder, {**HEADER, field: "other"}, said.append)
     assert not kept.texts
     assert "are not used" in said[0]
-    kept.add({"a": "y"}, [])
+    kept.add({"a": "y"})
     assert keeper(folder, {**HEADER, field: "other"}).texts == {"a": "y"}
     assert not keeper(folder).texts
 
@@ -104,4 +103,4 @@ def test_a_disk_that_refuses_is_one_clear_error(tmp_path) -> None:
     with pytest.raises(OutputError, match=r"cannot read .*\.0-0-none\.partial\.jsonl"):
         keeper(tmp_path / "0-0-none")
     with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
-        Kept(type(tmp_path)("/dev/full"), HEADER, print).add({"a": "x"}, [])
+        Kept(type(tmp_path)("/dev/full"), HEADER, print).add({"a": "x"})

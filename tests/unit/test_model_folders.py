@@ -56,8 +56,8 @@ def test_a_folder_that_is_not_one_model_is_refused_by_the_names_of_its_files(fil
     assert all(name in str(error.value) for name in (str(folder), *named)), str(error.value)
 
 
-ELSEWHERE = ["pytorch_model.bin", "../model.safetensors", "/etc/model.safetensors", "sub/model.safetensors", "",
-             ".", "..\\model.safetensors", ".hidden.safetensors", "model.safetensors\n", "m.safetensors/../x.pt"]  # fmt: skip
+ELSEWHERE = ["pytorch_model.bin", "../model.safetensors", "/etc/model.safetensors", "sub/model.safetensors", "", ".",
+             "..\\m.safetensors", ".m.safetensors", "model.safetensors\n", "model.safetensors/../x.pt"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)

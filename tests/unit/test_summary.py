@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xling_bench.results import Cell, language_table, markdown
 
-CELL = Cell("xnli", "en", "xglm", 0, 0, "none", "acc", 50.0, 9, "same", "files", "m", "xling|...", Path("a"))
+CELL = Cell("xnli", "en", "xglm", 0, 0, "none", "acc", 50.0, 9, 0, 0, "same", "files", "m", "xling|...", Path("a"))
 
 
 def test_gap_is_english_minus_the_language_and_seeds_are_averaged() -> None:
@@ -47,3 +47,15 @@ def test_equal_languages_have_no_gap_and_order_changes_nothing(units: list[str],
     lines = language_table(cells)
     assert language_table(reversed(cells)) == lines
     assert all(line.gap == (0.0 if "en" in units else None) for line in lines)
+
+
+def test_items_that_were_cut_and_ties_are_said_below_the_table() -> None:
+    doubtful = [replace(CELL, unit=unit, shots=5, seed=seed, ties=seed + 1) for unit in ("de", "th") for seed in (0, 1)]
+    text = markdown(language_table([CELL, replace(CELL, unit="sw", truncated=4), *doubtful]))
+    assert (
+        "XNLI acc: 4 of 54 items were longer than the model's context and lost their beginning (sw 0-shot 4)." in text
+    )
+    assert "XNLI acc: 6 of 54 items are ties: " in text
+    assert "(de 5-shot 3, th 5-shot 3)." in text
+    assert "items" not in markdown(language_table([CELL])).split("\n\n")[1]
+    assert "ties" not in markdown(language_table([replace(CELL, ties=None, truncated=None)])), "nobody counted"

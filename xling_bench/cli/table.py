@@ -139,8 +139,11 @@ def _note_omissions(frame: Any) -> None:
 
 
 def _warn_of_sample(frame: Any) -> None:
+    from xling_bench.results.doubts import doubtful
     from xling_bench.results.mixing import limits
 
+    for note in doubtful(frame):
+        print(f"note: {note}", file=sys.stderr)
     limited = limits(frame)
     if limited:
         print(f"note: not the whole benchmarks (--limit): {limited}", file=sys.stderr)

@@ -15,4 +15,4 @@ def quiet() -> None:
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    logging.getLogger("lm_eval.models.huggingface").setLevel(logging.WARNING)  # truncation is reported from here
+    logging.getLogger("lm_eval.models.huggingface").setLevel(logging.WARNING)  # what it says of a unit is in the result

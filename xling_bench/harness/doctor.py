@@ -18,7 +18,8 @@ from xling_bench.errors import XlingError
 from xling_bench.harness import link
 from xling_bench.harness.gguf_header import check_file
 from xling_bench.harness.gguf_model import load_tokenizer, oddities, opened
-from xling_bench.harness.model import ModelConfig, fingerprint, natural_prefix
+from xling_bench.harness.model import ModelConfig, fingerprint
+from xling_bench.harness.prefix import natural_prefix
 from xling_bench.lm_eval_versions import TESTED
 
 

@@ -43,14 +43,11 @@ def plan_batches(requests: Iterable[Request], size: int) -> list[list[str]]:
     return [group[start : start + size] for group in groups for start in range(0, len(group), size)]
 
 
-def resumable(lm: Any, kept: Kept, warnings: dict[str, None]) -> Any:
-    """A copy of lm-eval's `HFLM` whose `generate_until` is greedy and keeps its texts in `kept`.
-
-    `warnings` fills while the model works; what is in it is kept with the texts, and a resumed run repeats it.
-    """
+def resumable(lm: Any, kept: Kept) -> Any:
+    """A copy of our `WholeModel` whose `generate_until` is greedy and keeps its texts in `kept`."""
     wrapped = copy.copy(lm)
     wrapped.loglikelihood = lm.loglikelihood  # what the model finds out while it scores belongs to `lm` itself
-    wrapped.generate_until = functools.partial(_generate, greedy(lm), kept, warnings)
+    wrapped.generate_until = functools.partial(_generate, greedy(lm), kept)
     return wrapped
 
 
@@ -66,11 +63,14 @@ def texts_of(lm: Any) -> Callable[[Sequence[Any]], list[str]]:
     return functools.partial(_texts, greedy(lm))
 
 
-def _generate(lm: Any, kept: Kept, warnings: dict[str, None], instances: Sequence[Any]) -> list[str]:
+def _generate(lm: Any, kept: Kept, instances: Sequence[Any]) -> list[str]:
     """One text per instance, in their order; a batch that an earlier start did not complete is made as a whole."""
     from tqdm import tqdm
 
     requests = [_request(lm, *instance.args) for instance in instances]
+    rooms = [lm.max_length - instance.args[1]["max_gen_toks"] for instance in instances]
+    fits = [request.length <= room for request, room in zip(requests, rooms, strict=True)]
+    lm.truncated.update(instance.doc_id for instance, fit in zip(instances, fits, strict=True) if not fit)
     by_name = dict(zip((request.name for request in requests), instances, strict=True))
     plan = plan_batches(requests, int(lm.batch_size))
     kept.load()
@@ -79,8 +79,6 @@ def _generate(lm: Any, kept: Kept, warnings: dict[str, None], instances: Sequenc
     kept.reused = len(by_name) - left
     if kept.reused:
         kept.say(f"  {kept.reused} of {len(by_name)} texts are there from an earlier start")
-    for name in by_name.keys() - {name for batch in todo for name in batch}:
-        warnings.update(dict.fromkeys(kept.warnings[name]))
     with tqdm(total=len(by_name), initial=kept.reused, desc="generating", disable=not sys.stderr.isatty()) as bar:
         team, make = getattr(lm, "team", None), functools.partial(_texts, lm)
         for start in range(0, len(todo), team.size if team else 1):
@@ -88,7 +86,7 @@ def _generate(lm: Any, kept: Kept, warnings: dict[str, None], instances: Sequenc
             arguments = [[by_name[name].args for name in batch] for batch in batches]
             made = team.generate(arguments, make) if team else [make(arguments[0])]
             for batch, texts in zip(batches, made, strict=True):
-                kept.add(dict(zip(batch, texts, strict=True)), list(warnings))
+                kept.add(dict(zip(batch, texts, strict=True)))
                 bar.update(len(batch))
     return [kept.texts[request.name] for request in requests]
 
@@ -102,7 +100,7 @@ def _texts(lm: Any, batch: Sequence[Any]) -> list[str]:
 
 
 def _request(lm: Any, context: str, settings: dict[str, Any]) -> Request:
-    """Raises DataError when the text to be generated leaves no room for its prompt."""
+    """Raises DataError when the text to be generated leaves no room for its prompt; else as `check_known` does."""
     if settings["max_gen_toks"] >= lm.max_length:
         raise DataError(
             f"up to {settings['max_gen_toks']} tokens are generated, but the model's context has {lm.max_length} "
@@ -110,7 +108,9 @@ def _request(lm: Any, context: str, settings: dict[str, Any]) -> Request:
         )
     described = json.dumps(settings, sort_keys=True)
     name = hashlib.sha256(f"{described}\0{context}".encode()).hexdigest()[:32]
-    return Request(name, described, len(lm.tok_encode(context)), context)
+    tokens = lm.tok_encode(context)
+    lm.check_known(tokens)
+    return Request(name, described, len(tokens), context)
 
 
 def _decode(lm: Any, context: Any, max_length: int, stop: list[str], **settings: Any) -> Any:

@@ -20,14 +20,13 @@ class Kept:
 
     The header is everything the texts depend on: a file with another one is dropped. A line that is not whole (a
     kill, a full disk) ends the file; what follows is made again. Use it only while holding the unit's lock.
-    `texts` and `warnings` are by the request's name; `reused` is how many texts of an earlier start were used.
+    `texts` are by the request's name; `reused` is how many texts of an earlier start were used.
     """
 
     path: Path
     header: dict[str, Any]
     say: Callable[[str], None]
     texts: dict[str, str] = field(default_factory=dict)
-    warnings: dict[str, list[str]] = field(default_factory=dict)
     reused: int = 0
 
     def load(self) -> None:
@@ -50,14 +49,12 @@ class Kept:
             if entry is None or not isinstance(entry.get("text"), str) or not isinstance(entry.get("request"), str):
                 break
             self.texts[entry["request"]] = entry["text"]
-            self.warnings[entry["request"]] = entry.get("warnings", [])
             sound += len(line) + 1
         return sound
 
-    def add(self, texts: dict[str, str], warnings: list[str]) -> None:
-        """Keep the texts of one batch, with the warnings so far. Raises OutputError when the disk refuses."""
-        note = {"warnings": warnings} if warnings else {}
-        lines = [to_line({"request": name, "text": text, **note}) for name, text in texts.items()]
+    def add(self, texts: dict[str, str]) -> None:
+        """Keep the texts of one batch. Raises OutputError when the disk refuses."""
+        lines = [to_line({"request": name, "text": text}) for name, text in texts.items()]
         try:
             with self.path.open("ab") as file:
                 head = [] if file.tell() else [to_line(self.header)]

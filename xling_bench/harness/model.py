@@ -11,6 +11,8 @@ from typing import Any
 
 from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.harness.gguf_header import check_file, refuse_options
+from xling_bench.harness.prefix import natural_prefix
+from xling_bench.harness.tokens import check_prefix, settle_pad
 from xling_bench.scoring.folder import check_adapter, check_model, content
 
 # How --model begins, and who computes log-likelihoods then.
@@ -195,12 +197,8 @@ def load(config: ModelConfig) -> Any:
         raise
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
         raise ModelError(f"model {config.name} cannot be loaded: {reason_of(error)}") from error
-    if lm.prefix_token_id is None:
-        raise ModelError(
-            f"model {config.name}: its tokenizer has no bos or eos token; give one with --prefix-token ID."
-        )
-    if lm.prefix_token_id >= lm.model.get_input_embeddings().num_embeddings:
-        raise ModelError(f"--prefix-token {lm.prefix_token_id}: the model's vocabulary is smaller than that.")
+    check_prefix(lm, config.name)
+    settle_pad(lm)
     _check_finite(lm, config)
     lm._rank, lm._world_size = 0, 1  # several processes share the work inside the model, lm-eval sees one
     return lm
@@ -230,16 +228,3 @@ def _device(name: str | None) -> str:
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--device {name}: {reason_of(error)}") from error
     return name
-
-
-def natural_prefix(tokenizer: Any) -> int | None:
-    """The special token the tokenizer puts before any text, or None.
-
-    lm-eval conditions an empty context on bos; XGLM's tokenizer puts `</s>`, not bos, before every text, so that
-    zero-shot and few-shot scoring would start from different tokens.
-    """
-    with_special = tokenizer("a")["input_ids"]
-    plain = tokenizer("a", add_special_tokens=False)["input_ids"]
-    if len(with_special) > len(plain) and with_special[0] in tokenizer.all_special_ids:
-        return int(with_special[0])
-    return None

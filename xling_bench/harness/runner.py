@@ -16,6 +16,7 @@ from xling_bench.data import Source, source_from_environment
 from xling_bench.errors import OutputError, XlingError
 from xling_bench.harness import model as models
 from xling_bench.harness.claim import agree_on_budget, claim
+from xling_bench.harness.doubts import doubts, name_near_ties
 from xling_bench.harness.generate import circumstances, ignored_settings
 from xling_bench.harness.items import write_items
 from xling_bench.harness.kept import Kept, discard, kept_path
@@ -29,7 +30,7 @@ from xling_bench.harness.output import (
     write_text,
 )
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
-from xling_bench.harness.scoring import name_near_ties
+from xling_bench.harness.tokens import check_end
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
 from xling_bench.results.naming import name_here
 
@@ -248,8 +249,10 @@ class Runner:
             lm = self.load(self.config.model)
             for note in getattr(lm, "notes", ()):
                 self.say(f"note: {note}")
-            ignored = ignored_settings(lm) if any(s.kind == "generate" for s in self.config.specs) else []
-            if ignored:
+            generates = any(spec.kind == "generate" for spec in self.config.specs)
+            if generates:
+                check_end(lm, self.config.model.name)
+            if generates and (ignored := ignored_settings(lm)):
                 self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
             self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
             self.lm = lm
@@ -273,17 +276,17 @@ class Runner:
     def _evaluate(self, unit: Unit, facts: dict[str, Any], folder: Path) -> list[str]:
         from xling_bench.harness import task
 
-        if hasattr(self.lm, "start_afresh"):
-            self.lm.start_afresh()
+        self.lm.start_afresh()
         kept = Kept(kept_path(folder), {"key": unit_key(facts), **circumstances(self.lm)}, self.say)
         started, model = time.monotonic(), self.config.model
-        results, samples, warnings = task.evaluate(
+        results, samples = task.evaluate(
             self.lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept
         )
         if not kept.reused:
             self.seconds.append((time.monotonic() - started) / facts["items"])
+        counts, warnings = doubts(self.lm, unit.spec.kind, samples)
         ranking = self._ranking(facts, samples, warnings)
-        facts = facts | {name: how["backend"] for name, how in ranking.items()}
+        facts = facts | {name: how["backend"] for name, how in ranking.items()} | counts
         own: dict[str, Any] = {
             "name": self.name,
             "key": unit_key(facts),

@@ -14,8 +14,6 @@ from xling_bench.metrics.knowledge import best, per_token
 from xling_bench.metrics.scores import rules
 
 log = logging.getLogger(__name__)
-MANY_TIES = 0.05  # share of near-ties from which on a result is doubtful
-NOISY = 1e-3  # nats a token; float32 has a hundredth of that, bfloat16 ten times as much
 
 
 def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -119,13 +117,8 @@ def _per(name: str, doc: dict[str, Any], values: Sequence[float]) -> Sequence[fl
     return values
 
 
-def name_near_ties(how: dict[str, Any], samples: Sequence[dict[str, Any]]) -> list[str]:
-    """Put items' ids in the place of lm-eval's numbers in `how["near_ties"]`; returns a warning where they are many."""
-    near = how.get("near_ties", [])
-    names = {sample["doc_id"]: sample["doc"]["id"] for sample in samples}
-    how |= {"near_ties": [names[document] for document in near]} if "near_ties" in how else {}
-    if len(near) <= MANY_TIES * len(samples):
-        return []
-    remedy = "; --dtype float32 rounds less" if how["self_check"]["noise"] > NOISY else ""
-    return [f"{len(near)} of {len(samples)} items are near-ties: rounding may decide between their best candidates "
-            f"(by sum){remedy}"]  # fmt: skip
+def ties(doc: dict[str, Any], resps: Sequence[Any]) -> list[str]:
+    """The metrics by which two or more candidates are best; `resps` as samples hold them."""
+    values = [float(resp[0]) for resp in resps]
+    compared = {name: _per(name, doc, values) for name in doc["metrics"]}
+    return [name for name, found in compared.items() if found.count(max(found)) > 1]

@@ -6,7 +6,6 @@ registered with lm-eval as `xling-hf`.
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,8 +16,8 @@ import lm_eval.models  # noqa: F401 - registering before lm-eval's own models wo
 from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
-from xling_bench.errors import DataError, UnsupportedModelError, XlingError
-from xling_bench.harness.loading import WholeModel
+from xling_bench.errors import UnsupportedModelError, XlingError
+from xling_bench.harness.loading import WholeModel, log
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine, Score, out_of_memory
@@ -26,9 +25,9 @@ from xling_bench.scoring.parallel import Team
 from xling_bench.scoring.selfcheck import Agreement, Request, compare, sample
 from xling_bench.scoring.tree import PrefixTree
 
-log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
 NODES = 20_000  # distinct tokens that are planned together, or as many as give a large budget full batches
 Pair = tuple[list[int], list[int]]  # tokens of the context and of what is scored
+Keyed = tuple[list[int], list[int], Any]  # the same, and what the request is known by
 PLAIN_BYTES = 1 << 29  # of logits at once where lm-eval's code, which keeps those of every position, takes over
 
 
@@ -66,7 +65,7 @@ class SharedPrefixLM(WholeModel):
             self._give_up(f"its parts are not where they are expected ({type(error).__name__}: {error})")
 
     def start_afresh(self) -> None:
-        """Forget what was found out while scoring, so that a unit's result does not depend on the units before it."""
+        super().start_afresh()
         self.longest, self.check, self.near_ties = 0, None, []
         if self._capable is not None:
             self.engine, self.why_plain, self._capable.halved = self._capable, "", 0
@@ -79,15 +78,16 @@ class SharedPrefixLM(WholeModel):
         """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
         pairs = [request.args for request in requests]
         bar = tqdm(pairs, desc="Tokenizing inputs", disable=disable_tqdm or self.engine is None)
-        found = self._shared((self._split(*pair) for pair in bar), pairs, disable_tqdm)
+        found = self._shared(((*self._split(*pair), pair) for pair in bar), disable_tqdm)
         if found is None:
-            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
+            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+        self._note_truncated(requests)
         self._note_near_ties([request.doc_id for request in requests], found)
         return [(score.sum, score.greedy) for score in found]
 
     def _loglikelihood_tokens(self, requests: list[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
         """The same for requests that are tokens already: `loglikelihood_rolling` comes here."""
-        found = self._shared(((r[1], r[2]) for r in requests), [request[0] for request in requests], disable_tqdm)
+        found = self._shared(((context, scored, key) for key, context, scored in requests), disable_tqdm)
         if found is None:
             with self._bounded(len(request[1]) + len(request[2]) for request in requests):
                 return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
@@ -112,36 +112,37 @@ class SharedPrefixLM(WholeModel):
             self._contexts[string] = super().tok_encode(string)
         return list(self._contexts[string])
 
-    def _shared(self, pairs: Iterable[Pair], keys: list[Any], quiet: bool) -> list[Score] | None:
+    def _shared(self, pairs: Iterable[Keyed], quiet: bool) -> list[Score] | None:
         """The engine's answers, or None where there is none, or its self-check failed.
 
         Requests are taken in parts of some 20,000 distinct tokens, so that memory does not grow with their number.
-        lm-eval's cache hears of each part under its `keys`.
+        lm-eval's cache hears of each part under its keys.
         """
         if self.engine is None:
             return None
         found: list[Score] = []
-        for tree, requests in self._parts(pairs, max(NODES, 4 * self.engine.budget)):
+        for tree, requests, keys in self._parts(pairs, max(NODES, 4 * self.engine.budget)):
             if not self._trusted(self.engine, requests):
                 return None
             answers = _scores(self.engine, self.team, tree, quiet)
-            for key, answer in zip(keys[len(found) :], answers, strict=False):
+            for key, answer in zip(keys, answers, strict=True):
                 if key is not None:
                     self.cache_hook.add_partial("loglikelihood", key, (answer.sum, answer.greedy))
             found += answers
         return found
 
-    def _parts(self, pairs: Iterable[Pair], nodes: int) -> Iterator[tuple[PrefixTree, list[Request]]]:
-        """Trees of requests, in order, each with its requests."""
-        tree, requests = PrefixTree(), list[Request]()
-        for context, continuation in pairs:
-            requests.append(self._fitted(context, continuation))
+    def _parts(self, pairs: Iterable[Keyed], nodes: int) -> Iterator[tuple[PrefixTree, list[Request], list[Any]]]:
+        """Trees of requests, in order, each with its requests and their keys."""
+        tree, requests, keys = PrefixTree(), list[Request](), list[Any]()
+        for context, continuation, key in pairs:
+            requests.append(self._fitted(context, continuation, key))
+            keys.append(key)
             tree.add(*requests[-1])
             if len(tree) >= nodes:
-                yield tree, requests
-                tree, requests = PrefixTree(), []
+                yield tree, requests, keys
+                tree, requests, keys = PrefixTree(), [], []
         if requests:
-            yield tree, requests
+            yield tree, requests, keys
 
     def _trusted(self, engine: Engine, requests: list[Request]) -> bool:
         """Whether the engine computes what the plain forward pass does; if not, gives the engine up.
@@ -198,24 +199,10 @@ class SharedPrefixLM(WholeModel):
         finally:
             self.batch_size_per_gpu = usual
 
-    def _fitted(self, context: list[int], continuation: list[int]) -> Request:
-        """The tokens that fit the model, the last ones, and where scoring begins in them."""
-        if not continuation:
-            raise DataError("a candidate is empty: there is nothing to score.")
-        if len(continuation) > self.max_length:
-            raise DataError(
-                f"an item is longer than the model's context of {self.max_length} tokens, so it cannot be scored "
-                f"whole: it has {len(continuation)}. Give --max-length if the model takes more."
-            )
-        whole = context + continuation
-        if len(whole) > self.max_length + 1:
-            log.warning(
-                "Combined length of context (%d) and continuation (%d) exceeds model's maximum length (%d). "
-                "Truncating %d tokens from the left.",
-                len(context), len(continuation), self.max_length, len(whole) - self.max_length - 1,
-            )  # fmt: skip
-            whole = whole[-(self.max_length + 1) :]
-        return Request(whole, len(whole) - len(continuation))
+    def _fitted(self, context: list[int], continuation: list[int], key: object = None) -> Request:
+        """The tokens that fit the model, and where scoring begins in them."""
+        context, continuation = self.fitted(context, continuation, key)
+        return Request(context + continuation, len(context))
 
     def how(self) -> dict[str, Any]:
         """How log-likelihoods are computed, for the results file."""

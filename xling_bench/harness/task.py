@@ -7,6 +7,8 @@ import functools
 import importlib
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from xling_bench.catalog import TaskSpec
@@ -20,8 +22,6 @@ from xling_bench.harness.kept import Kept
 from xling_bench.harness.units import Unit
 from xling_bench.lm_eval_versions import task_dict
 from xling_bench.results.naming import name_here
-
-MANY_EMPTY = 0.2  # share of empty answers from which on a result is doubtful
 
 
 def resolve(value: Any) -> Any:
@@ -47,23 +47,23 @@ def build(spec: TaskSpec, metadata: dict[str, Any], joiner: str | None) -> Any:
     return ConfigurableTask(config=config)
 
 
-class _Collect(logging.Handler):
-    """Keeps the distinct warnings of lm-eval's model: truncation silently changes what is measured."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.seen: dict[str, None] = {}
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if "exceed" in text or "runcat" in text:
-            self.seen["some inputs were longer than the model's context and lost their beginning"] = None
+@contextmanager
+def _unheard(name: str) -> Iterator[None]:
+    """The logger without an audience: what it says of every request, the result says once."""
+    logger, silence = logging.getLogger(name), logging.NullHandler()
+    logger.addHandler(silence)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(silence)
+        logger.propagate = True
 
 
 def evaluate(
     lm: Any, unit: Unit, facts: dict[str, Any], *, limit: int | None, chat_template: bool, kept: Kept
-) -> tuple[dict[str, Any], list[dict[str, Any]], list[str]]:
-    """Evaluate one unit. Returns (lm-eval's results without samples, samples, warnings).
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Evaluate one unit. Returns (lm-eval's results without samples, samples).
 
     Texts are generated into `kept`, where an earlier start may have left some.
     Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model.
@@ -80,36 +80,18 @@ def evaluate(
     _prepare_demos(lm, unit, facts, task, limit)
     _check_data(task.dataset["test"], facts)
     task.set_config(key="num_fewshot", value=unit.shots)
-    logger, collect = logging.getLogger("lm_eval.models.huggingface"), _Collect()
-    logger.addHandler(collect)
-    logger.propagate = False
-    try:
+    with _unheard("lm_eval.models.huggingface"):
         results = evaluator.evaluate(
-            lm=resumable(lm if sys.stderr.isatty() else _without_bars(lm), kept, collect.seen),
+            lm=resumable(lm if sys.stderr.isatty() else _without_bars(lm), kept),
             task_dict=task_dict(unit.spec.name, task),
             limit=limit,
             apply_chat_template=chat_template,
             fewshot_as_multiturn=chat_template,  # lm_eval's own default
             log_samples=True,
         )
-    except AssertionError as error:
-        # lm-eval asserts, without a word, that the part to be scored fits the context; anything else it asserts has one
-        if str(error):
-            raise
-        raise DataError(
-            f"an item is longer than the model's context of {lm.max_length} tokens, so it cannot be scored whole. "
-            "Give --max-length if the model takes more."
-        ) from error
-    finally:
-        logger.removeHandler(collect)
-        logger.propagate = True
     for config in results["configs"].values():  # whose tokenizer is a path, where the model is
         config["metadata"] = {**config["metadata"], "tokenizer": name_here(str(metadata["tokenizer"]))}
-    samples = [_sample(s) for s in results.pop("samples")[unit.spec.name]]
-    empty = sum(not str(sample["filtered_resps"][0]).strip() for sample in samples)
-    if unit.spec.kind == "generate" and empty > MANY_EMPTY * len(samples):
-        collect.seen[f"{empty} of {len(samples)} answers are empty: does the model begin with a stop string?"] = None
-    return results, samples, list(collect.seen)
+    return results, [_sample(s) for s in results.pop("samples")[unit.spec.name]]
 
 
 def _prepare_demos(lm: Any, unit: Unit, facts: dict[str, Any], task: Any, limit: int | None) -> None:

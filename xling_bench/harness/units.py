@@ -60,8 +60,9 @@ def make_units(specs: Sequence[TaskSpec], shots: Sequence[int], seeds: Sequence[
 
 
 # Facts that say where rows came from or what follows from other facts; what the rows are is in their hash, and who
-# computed log-likelihoods (`scoring`) follows from the engine asked for, the model and its requests.
-INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "scoring")
+# computed log-likelihoods (`scoring`), how many items were too long or tied, follows from the engine asked for, the
+# model and its requests.
+INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "scoring", "truncated", "ties")
 
 
 def item_ids(ids: Sequence[str]) -> str:

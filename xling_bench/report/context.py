@@ -14,6 +14,7 @@ from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
 from xling_bench.report.visible import line
 from xling_bench.results.compare import ALPHA, compare_models, left_out
+from xling_bench.results.doubts import doubtful
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.given import Run, given
 from xling_bench.results.mixing import limits
@@ -113,7 +114,7 @@ def notes_of(frame: pd.DataFrame) -> list[str]:
         notes.append(f"Some numbers are of the split {', '.join(splits)}, not of test.")
     if (frame["harness"] == "lm_eval").any():
         notes.append("Some results come from plain lm_eval, whose signatures hold no dtype and no chat template.")
-    return notes
+    return notes + [line(f"{note}.", 400) for note in doubtful(frame)]
 
 
 def change(measured: Measured, pair: tuple[str, str], draws: int) -> dict[str, Any]:

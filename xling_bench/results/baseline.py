@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import is_mean
 from xling_bench.errors import DataError, UsageError
 from xling_bench.files import write_bytes
+from xling_bench.results.doubts import TIES, TRUNCATED
 from xling_bench.results.naming import name_of
 from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES
 
@@ -24,6 +25,7 @@ SUFFIX = ".parquet"
 HARNESSES = ("xling-bench", "lm_eval")
 FORMAT = {b"xling_baseline": b"1"}
 NAMED = {b"xling_names": b"1"}  # the model column holds names; without it, what was typed, which may be a path
+LATER = (TRUNCATED, TIES)  # columns that older baselines lack
 # ids: item ids, in the first row that has them; like: number of that row; scores, choices: one per id
 IDS, LIKE, SCORES = "ids", "like", "scores"
 
@@ -39,7 +41,7 @@ def write_baseline(frame: pd.DataFrame, path: Path) -> int:
 
     if path.suffix != SUFFIX:
         raise UsageError(f"{path}: a baseline's name ends in {SUFFIX}, for example baseline{SUFFIX}.")
-    types = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64()}
+    types = {"string": pa.string(), "int64": pa.int64(), "Int64": pa.int64(), "float64": pa.float64()}
     fields = [(column.name, types[column.dtype]) for column in COLUMNS]
     fields += [(IDS, pa.list_(pa.string())), (LIKE, pa.int32())]
     fields += [(SCORES, pa.list_(pa.float64())), (CHOICES, pa.list_(pa.int32()))]
@@ -51,10 +53,13 @@ def write_baseline(frame: pd.DataFrame, path: Path) -> int:
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    import pandas as pd
+
     rows = []
     first: dict[tuple[str, ...], int] = {}
     for number, found in enumerate(frame.to_dict(orient="records")):
         row: dict[str, Any] = {name: found[name] for name in NAMES}
+        row |= {name: None if pd.isna(row[name]) else row[name] for name in LATER}
         if found[ITEMS] is not None and is_mean(found["metric"]):
             ids = tuple(found[ITEMS].index)
             row[LIKE] = first.setdefault(ids, number)
@@ -81,7 +86,8 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
                     raise ValueError(f"row {number}: harness {row['harness']!r}")
                 if not metadata.items() >= NAMED.items() and isinstance(row["model"], str):
                     row["model"] = "+".join(map(name_of, row["model"].split(" + ")))
-                yield {name: row[name] for name in NAMES} | _items(row, indices)
+                known = dict.fromkeys(LATER) | row
+                yield {name: known[name] for name in NAMES} | _items(row, indices)
             return
     except (OSError, ValueError, TypeError, KeyError, NotImplementedError, ArithmeticError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]

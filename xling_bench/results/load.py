@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import METRICS, is_mean
 from xling_bench.errors import DataError, UsageError
 from xling_bench.results.baseline import SUFFIX, read_baseline
+from xling_bench.results.doubts import counts_of
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 IDENTITY = "identity"  # of a row's model: two of one name with different ones are two models
-TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float)}
+TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float),
+                                             "Int64": (int, type(None))}  # fmt: skip
 
 
 def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
@@ -160,6 +162,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
             "metric": metric,
             "value": found[f"{metric},none"],
             "n": _counted(metric, scores, facts["items"]),
+            **counts_of(facts, metric),
             "source": facts["source"],
             "harness": "xling-bench",
             "signature": f"{own['signature']}|metric:{metric}|rule:{rule}",
@@ -207,6 +210,7 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
                 "metric": metric,
                 "value": found[f"{metric},none"],
                 "n": _counted(metric, scores, result["n-samples"][task]["effective"]),
+                **counts_of({}, metric),
                 "signature": f"{signature}|metric:{metric}|rule:{rule}",
                 **scores.get(metric, NOTHING),
             }
@@ -281,13 +285,18 @@ def _series(frame: pd.DataFrame) -> dict[str, Row]:
     return found
 
 
+def _records(frame: pd.DataFrame) -> list[Row]:
+    """The rows as dictionaries, None where a value is missing."""
+    return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")  # type: ignore[return-value]
+
+
 def save_results(frame: pd.DataFrame, path: Path) -> None:
     """Write the table as .csv, .json or .parquet (by the name's end), without the item scores."""
     plain = frame.drop(columns=list(UNEXPORTED), errors="ignore")
     if path.suffix == ".csv":
         plain.to_csv(path, index=False, lineterminator="\n")
     elif path.suffix == ".json":
-        text = json.dumps(plain.to_dict(orient="records"), ensure_ascii=False, indent=1)
+        text = json.dumps(_records(plain), ensure_ascii=False, indent=1)
         path.write_text(text + "\n", encoding="utf-8")
     elif path.suffix == ".parquet":
         plain.to_parquet(path, index=False)

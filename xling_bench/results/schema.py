@@ -28,6 +28,8 @@ COLUMNS = (
     Column("metric", "string", "acc, f1, ... (shares, 0 to 1) or chrf, bleu, spbleu (0 to 100)"),
     Column("value", "float64", "the score, in the metric's own range"),
     Column("n", "int64", "items scored"),
+    Column("truncated", "Int64", "of these, how many lost their beginning; missing where nobody counted"),
+    Column("ties", "Int64", "how many have several best candidates; missing for generation, and where nobody counted"),
     Column("source", "string", "where data came from: files, hub or sample"),
     Column("harness", "string", "what ran it: xling-bench or lm_eval"),
     Column("signature", "string", "everything the number depends on, in one line"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.errors import DataError
+from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.text import aligned
 
 PIVOT = "en"
@@ -22,6 +23,7 @@ PIVOT = "en"
 class Cell:
     """One number: the headline metric of one finished unit, in percent or (chrF++) points of 100.
 
+    `truncated` and `ties` of its items lost their beginning or have several best candidates, None where nobody counted;
     `ids` is a hash of the scored items' ids, in order: equal where two languages were scored on the same items. `model`
     is the model's fingerprint.
     """
@@ -35,6 +37,8 @@ class Cell:
     metric: str
     value: float
     items: int
+    truncated: int | None
+    ties: int | None
     ids: str
     source: str
     model: str
@@ -72,6 +76,7 @@ def _cell(path: Path) -> Cell | None:
             metric=metric,
             value=100 * value if in_percent(metric) else value,
             items=facts["items"],
+            **counts_of(facts, metric),
             ids=facts["ids"],
             source=facts["source"],
             model=facts["model"],
@@ -87,7 +92,7 @@ class Line:
     """One printed line: the mean over seeds, and the gap to English (percentage points, English minus this).
 
     `same_items` is False where English was scored on other items (untranslated ones missing, or a benchmark that is
-    not parallel): the gap then also holds the difference between the items.
+    not parallel): the gap then also holds the difference between the items. `counted` are its cells', one a seed.
     """
 
     benchmark: str
@@ -102,6 +107,7 @@ class Line:
     items: int
     seeds: int
     source: str
+    counted: tuple[Counted, ...]
 
 
 def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None) -> list[Line]:
@@ -122,8 +128,17 @@ def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None)
         mean = fmean(cell.value for cell in found)
         gap = fmean(cell.value for cell in english) - mean if english and "-" not in key[5] else None
         same = english is None or {c.ids for c in english} == {c.ids for c in found}
-        lines.append(Line(*key, mean, gap, same, found[0].items, len(found), found[0].source))
+        lines.append(Line(*key, mean, gap, same, found[0].items, len(found), found[0].source, _counts(found)))
     return sorted(lines, key=lambda x: (x.benchmark, x.family, x.shots, x.demos, x.unit != PIVOT, x.unit))
+
+
+def _counts(cells: Iterable[Cell]) -> tuple[Counted, ...]:
+    return tuple(
+        Counted(
+            f"{get_benchmark(c.benchmark).title} {c.metric}", f"{c.unit} {c.shots}-shot", c.items, c.truncated, c.ties
+        )
+        for c in sorted(cells, key=lambda cell: cell.seed)
+    )
 
 
 HEADER = ("benchmark", "family", "shots", "demos", "seeds", "metric", "language", "score", "gap to en", "items")
@@ -142,6 +157,7 @@ def markdown(lines: Sequence[Line]) -> str:
     notes = ["score: percent (chrf, bleu: points), mean over seeds. gap to en: English minus this; positive is behind."]
     if any(line.gap is not None and not line.same_items for line in lines):
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
+    notes += [f"{sentence}." for sentence in sentences(number for line in lines for number in line.counted)]
     if any(line.source == "sample" for line in lines):
         notes.append("**Sample data: invented items that show how things work. These are not benchmark scores.**")
     return aligned(rows) + "\n" + "  \n".join(notes) + "\n"

@@ -1,0 +1,51 @@
+"""What is doubtful about a unit's score: how many of its items, for the facts, and sentences for the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xling_bench.harness.scoring import ties
+
+MANY_TIES = 0.05  # share of near-ties from which on a result is doubtful
+MANY_EMPTY = 0.2  # the same of empty answers
+NOISY = 1e-3  # nats a token; float32 has a hundredth of that, bfloat16 ten times as much
+
+
+def doubts(lm: Any, kind: str, samples: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """(counts, sentences) of a unit that was just evaluated: facts of its result, and warnings.
+
+    `truncated`: items that lost their beginning, since they are longer than the model's context; `ties`, where
+    candidates were ranked: {metric: items whose best candidates have one and the same score}, so that the first of them
+    was taken, which says nothing about the model.
+    """
+    counts: dict[str, Any] = {"truncated": len(lm.truncated)}
+    said, items = list[str](), len(samples)
+    if counts["truncated"]:
+        lost = "were longer than the model's context and lost their beginning"
+        said.append(f"{counts['truncated']} of {items} items {lost}")
+    if kind == "choose":
+        found = [ties(sample["doc"], sample["filtered_resps"]) for sample in samples]
+        counts["ties"] = {metric: sum(metric in names for names in found) for metric in samples[0]["doc"]["metrics"]}
+        if count := next(iter(counts["ties"].values())):  # of the headline metric
+            said.append(
+                f"{count} of {items} items are ties: their best candidates score the same, and the first was taken; "
+                "does the tokenizer know the script?"
+            )
+        return counts, said
+    empty = sum(not str(sample["filtered_resps"][0]).strip() for sample in samples)
+    if empty > MANY_EMPTY * items:
+        said.append(f"{empty} of {items} answers are empty: does the model begin with a stop string?")
+    return counts, said
+
+
+def name_near_ties(how: dict[str, Any], samples: Sequence[dict[str, Any]]) -> list[str]:
+    """Put items' ids in the place of lm-eval's numbers in `how["near_ties"]`; returns a warning where they are many."""
+    near = how.get("near_ties", [])
+    names = {sample["doc_id"]: sample["doc"]["id"] for sample in samples}
+    how |= {"near_ties": [names[document] for document in near]} if "near_ties" in how else {}
+    if len(near) <= MANY_TIES * len(samples):
+        return []
+    remedy = "; --dtype float32 rounds less" if how["self_check"]["noise"] > NOISY else ""
+    return [f"{len(near)} of {len(samples)} items are near-ties: rounding may decide between their best candidates "
+            f"(by sum){remedy}"]  # fmt: skip

@@ -1,0 +1,18 @@
+"""The token a text begins with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def natural_prefix(tokenizer: Any) -> int | None:
+    """The special token the tokenizer puts before any text, or None.
+
+    lm-eval conditions an empty context on bos; XGLM's tokenizer puts `</s>`, not bos, before every text, so that
+    zero-shot and few-shot scoring would start from different tokens.
+    """
+    with_special = tokenizer("a")["input_ids"]
+    plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+    if len(with_special) > len(plain) and with_special[0] in tokenizer.all_special_ids:
+        return int(with_special[0])
+    return None

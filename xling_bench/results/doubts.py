@@ -1,0 +1,66 @@
+"""Items whose scores say little about the model: those that lost their beginning, and ties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.catalog import get_benchmark
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRUNCATED, TIES = "truncated", "ties"
+SENTENCES = {
+    TRUNCATED: "{count} of {items} items were longer than the model's context and lost their beginning ({units})",
+    TIES: "{count} of {items} items are ties: their best candidates score the same, and the first was taken ({units})",
+}
+NAMED = 4  # units in one sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A number's items, and how many of them lost their beginning or are ties; None where nobody counted. `of` is what
+    the sentence begins with, `unit` what it names in brackets."""
+
+    of: str
+    unit: str
+    items: int
+    truncated: int | None
+    ties: int | None
+
+
+def sentences(numbers: Iterable[Counted]) -> list[str]:
+    """One for each `of` and kind of doubt that has any items, with the worst units named."""
+    listed, found = list(numbers), []
+    for name, text in SENTENCES.items():
+        for of in dict.fromkeys(number.of for number in listed):
+            counts = dict[str, int]()
+            for number in listed:
+                if number.of == of and getattr(number, name):
+                    counts[number.unit] = counts.get(number.unit, 0) + getattr(number, name)
+            worst = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+            if worst:
+                units = ", ".join(f"{unit} {count}" for unit, count in worst[:NAMED])
+                units += f" and {len(worst) - NAMED} more" if worst[NAMED:] else ""
+                items = sum(n.items for n in listed if n.of == of)
+                found.append(f"{of}: {text.format(count=sum(counts.values()), items=items, units=units)}")
+    return found
+
+
+def doubtful(frame: pd.DataFrame) -> list[str]:
+    """The sentences of a results table, by benchmark and metric, and by model where there are several."""
+    several = frame["model"].nunique() > 1
+    return sentences(_counted(row, several=several) for row in frame.to_dict(orient="records"))
+
+
+def _counted(row: dict[Any, Any], *, several: bool) -> Counted:
+    of = f"{get_benchmark(row['benchmark']).title} {row['metric']}" + (f", {row['model']}" if several else "")
+    counts = [None if row[name] is None or row[name] != row[name] else int(row[name]) for name in (TRUNCATED, TIES)]
+    return Counted(of, f"{row['language']} {row['shots']}-shot", row["n"], *counts)
+
+
+def counts_of(facts: dict[str, Any], metric: str) -> dict[str, int | None]:
+    """{truncated, ties} of a result's metric, from its facts; None where nobody counted."""
+    return {TRUNCATED: facts.get(TRUNCATED), TIES: facts.get(TIES, {}).get(metric)}
