@@ -37,6 +37,7 @@ def evaluate(
     split: str = "test",
     joiner: str = "paper",
     metrics: str | Sequence[str] = (),
+    ns: str = "drop",
     progress: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> RunReport:
@@ -47,6 +48,7 @@ def evaluate(
     `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
     `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.
     `metrics` limits what is reported (names of `catalog.METRICS`; default all that a task has).
+    `ns` drops or keeps rows with a placeholder for a text (PAWS-X's `NS`).
     Results are written under `output` as each task ends; calling again continues. Raises XlingError for bad input
     or an unusable model; a single task's failure is in `RunReport.failed` and stops nothing else.
     """
@@ -71,6 +73,7 @@ def evaluate(
         split=split,
         joiner=joiner,
         metrics=tuple(_listed(metrics)),
+        ns=ns,
     )
     runner = Runner(run, progress or _to_stderr)
     return launch.run(runner) or runner.report

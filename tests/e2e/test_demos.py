@@ -11,7 +11,7 @@ from xling_bench import evaluate
 from xling_bench.catalog import get_benchmark
 from xling_bench.data import load
 from xling_bench.errors import UsageError
-from xling_bench.harness.adapter import demo_rank
+from xling_bench.harness.demos import demo_rank
 
 pytestmark = pytest.mark.e2e
 

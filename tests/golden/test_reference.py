@@ -7,7 +7,7 @@ import pytest
 
 from xling_bench import content
 from xling_bench.errors import UsageError
-from xling_bench.results.layouts import column_keys, column_value, rows_of
+from xling_bench.results.layouts import column_keys, column_value, render, rows_of
 from xling_bench.results.reference import Column, columns, get_layout, layouts, published
 from xling_bench.stats import population_std, relative_gap
 
@@ -132,3 +132,19 @@ def test_a_layout_without_published_numbers_says_so() -> None:
 def test_an_unknown_layout_suggests() -> None:
     with pytest.raises(UsageError, match="Did you mean 'afp-7'"):
         get_layout("afp7")
+
+
+def test_what_must_be_known_of_published_rows_stands_beside_them() -> None:
+    """AFP's code scores PAWS-X's untranslated rows, and pads BLOOM's and Llama's candidates on the left."""
+
+    def said(name: str, signature: str) -> str:
+        row = {"model": "m", "benchmark": "pawsx", "language": "de", "shots": 0, "metric": "acc", "value": 0.5}
+        frame = pd.DataFrame([row | {"family": "xglm", "demos": "none", "signature": signature}])
+        return render(get_layout(name), frame, "md", reference=True)
+
+    plain, kept = "xling|data:1|source:files|v:1", "xling|data:1|ns:keep|source:files|v:1"
+    assert "untranslated rows" in said("afp-7", plain)
+    assert "untranslated rows" not in said("afp-7", kept)
+    assert "published BLOOM and Llama numbers" in said("afp-7", kept)
+    assert "AFP's code" not in said("afp-9", plain), "XNLI's table has neither"
+    assert "AFP's code" not in said("afp-10", kept), "PAWS-X's has no padding"

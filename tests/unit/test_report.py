@@ -109,6 +109,7 @@ def test_published_rows_are_marked_and_never_ranked(runs: list[Path], tmp_path: 
     assert [(r["scores"]["xnli"]["value"], r["scores"]["xnli"]["std"]) for r in published
             if r["model"] == "XGLM-7.5B" and r["shots"] == 0] == [(45.6, 3.4)]  # fmt: skip
     assert page.read_text(encoding="utf-8").count("published, not measured here") == len(published)
+    assert "AFP's code pads" not in (tmp_path / "leaderboard.md").read_text(encoding="utf-8"), "none of its benchmarks"
     with pytest.raises(UsageError, match="expected one of afp"):
         write_report(runs, tmp_path, Options(reference="apf"))
 

@@ -65,6 +65,8 @@ class Benchmark(Strict):
     `codes` gives the benchmark's own code of a language where it differs from ours (XWinograd's `jp`).
     `metrics` names, by kind of prompt, what a task reports, headline first; `metrics_on_request` what it can report
     besides. `metrics_only` and `metrics_except` limit a metric to some languages (of the answer), or exclude some.
+    `placeholder` stands where the source has no text (PAWS-X: `NS`, never translated): rows with it are dropped, unless
+    a run keeps them (`--ns keep`).
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
@@ -88,6 +90,7 @@ class Benchmark(Strict):
     parallel: bool
     test_split: str = "test"
     demo_split: str = ""
+    placeholder: str = ""
     published_rows: dict[str, int | dict[str, int]]
     files: tuple[str, ...]
     notes: str = ""

@@ -32,12 +32,15 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--demo-lang", metavar="CODE", help="language of demonstrations (default: the task's)")
     parser.add_argument(
-        "--demos", default="fixed", help="fixed (default), aligned (items all languages have), semantic (nearest)"
+        "--demos",
+        default="fixed",
+        help="fixed (default), aligned (items all languages have), semantic (nearest), afp (AFP's code, PAWS-X only)",
     )
     parser.add_argument(
         "--demo-encoder", metavar="hf:PATH_OR_NAME", help="whose states say what is near (default: the model's own)"
     )
     parser.add_argument("--aligner", action="store_true", help="a sentence on the item's language after English ones")
+    parser.add_argument("--ns", default="drop", help="PAWS-X's untranslated rows: drop (default), or keep, as AFP does")
     parser.add_argument("--limit", type=int, metavar="N", help="score only the first N items of each task")
     parser.add_argument("--split", default="test", help="test (default), or dev where a benchmark has it")
     parser.add_argument(
@@ -101,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         joiner=arguments.joiner,
         metrics=tuple(arguments.metrics),
+        ns=arguments.ns,
     )
     runner = Runner(config, progress=_say)
     if arguments.dry_run:

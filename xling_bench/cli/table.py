@@ -75,7 +75,10 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
     if arguments.layout is not None:
         layout = get_layout(arguments.layout)
         refuse_mixed(frame)
-        return layouts.render(layout, frame, form, reference=arguments.reference)
+        text = layouts.render(layout, frame, form, reference=arguments.reference)
+        for note in layouts.reference_notes(layout, frame) if arguments.reference and form == "csv" else []:
+            print(f"note: {note}", file=sys.stderr)
+        return text
     if arguments.intervals:
         table = uncertainty.cell_intervals(frame)
     elif arguments.spread:

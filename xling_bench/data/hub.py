@@ -18,7 +18,6 @@ from xling_bench.errors import DataError, MissingDataError
 Read = tuple[list[Row], str, dict[str, int]]
 Record = dict[str, Any]
 CONVERTED = "refs/convert/parquet"
-DROPPED = {"pawsx": "untranslated (NS)", "xlsum": "repeated id"}
 
 
 def read(benchmark: Benchmark, unit: str, split: str) -> Read:
@@ -144,7 +143,7 @@ def _converted(benchmark: Benchmark, records: Iterator[Record], split: str) -> t
             dropped += 1
         else:
             rows.append(row)
-    return rows, {DROPPED[benchmark.key]: dropped} if dropped else {}
+    return rows, {"repeated id": dropped} if dropped else {}
 
 
 def _flores(first: Iterator[Record], last: Iterator[Record], split: str) -> list[Row]:
@@ -181,11 +180,9 @@ def _xnli(benchmark: Benchmark, record: Record, split: str, index: int, seen: di
     return {"id": f"xnli-{split}-{index:04d}", **texts, "label": record["label"]}
 
 
-def _pawsx(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row | None:
-    texts = {key: record[key] for key in ("sentence1", "sentence2")}
-    # The hub's converter turned `NS` rows into empty strings in some versions.
-    if "NS" in texts.values() or "" in texts.values():
-        return None
+def _pawsx(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row:
+    # The hub's converter turned `NS` into empty strings in some versions.
+    texts = {key: record[key] or benchmark.placeholder for key in ("sentence1", "sentence2")}
     return {"id": f"pawsx-{split}-{record['id']}", **texts, "label": record["label"]}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.data import readers, sample
@@ -13,14 +13,19 @@ from xling_bench.data.rows import Row, check_rows, rows_hash
 from xling_bench.errors import MissingDataError, UsageError
 
 Kind = Literal["files", "hub", "sample"]
+Untranslated = Literal["drop", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A data source: official files below `root`, the hub, or the built-in sample."""
+    """A data source: official files below `root`, the hub, or the built-in sample.
+
+    `ns` says what becomes of rows with a benchmark's placeholder for a text that is not there (PAWS-X's `NS`).
+    """
 
     kind: Kind
     root: Path | None = None
+    ns: Untranslated = "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,13 @@ class Loaded:
     source: Kind
     origin: str
     dropped: dict[str, int] = field(default_factory=dict)
+
+
+def check_ns(value: Any) -> Untranslated:
+    """`drop` or `keep`. Raises UsageError for anything else."""
+    if value not in get_args(Untranslated):
+        raise UsageError(f"--ns {value!r}: expected one of {', '.join(get_args(Untranslated))}")
+    return cast("Untranslated", value)
 
 
 def source_from_environment() -> Source:
@@ -73,6 +85,11 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
         from xling_bench.data.hub import read as read_hub
 
         rows, origin, dropped = read_hub(benchmark, unit, split)
+    if benchmark.placeholder and source.ns == "drop":
+        translated = [row for row in rows if benchmark.placeholder not in row.values()]
+        if len(translated) < len(rows):
+            dropped[f"untranslated ({benchmark.placeholder})"] = len(rows) - len(translated)
+        rows = translated
     checked = check_rows(benchmark, rows, f"{where} ({origin})")
     return Loaded(checked, rows_hash(checked), source.kind, origin, dropped)
 

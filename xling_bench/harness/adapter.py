@@ -6,9 +6,10 @@ never touches a benchmark's text.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 from lm_eval.api.samplers import ContextSampler
@@ -18,10 +19,11 @@ from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
-from xling_bench.data.source import explain
+from xling_bench.data.source import check_ns, explain
 from xling_bench.errors import DataError, MissingDataError, UsageError
-from xling_bench.harness.demos import POLICIES, aligned_ids, forget
+from xling_bench.harness.demos import Demos, forget
 from xling_bench.harness.scoring import chosen_metrics, rank, tokens_of
+from xling_bench.harness.twins import same_items
 from xling_bench.harness.units import MOST_SHOTS
 from xling_bench.metrics.qa import abstains
 from xling_bench.metrics.scores import Answer, score_text
@@ -45,8 +47,8 @@ class Docs(list[Doc]):
 class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is untyped
     """The first n demonstrations of the seeded order, the same for every item.
 
-    An item that is among them (benchmarks without a development split) gets the next one instead. An item that brings
-    `demo_ids` of its own (nearest ones) gets these.
+    An item that is among them (benchmarks without a development split), or its content under another id (`twins`),
+    gets the next one instead. An item that brings `demo_ids` of its own (nearest ones) gets these.
     """
 
     def sample(self, n: int, eval_doc: Doc | None = None, df: Sequence[Doc] | None = None, **_: Any) -> list[Doc]:
@@ -58,14 +60,19 @@ class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is u
             raise UsageError(
                 "semantic demonstrations are chosen with the model: use `xling-bench run --demos semantic`"
             )
-        own = eval_doc["id"] if eval_doc else None
-        pool = [doc for doc in cast("Sequence[Doc]", df or self.df)[: n + 1] if doc["id"] != own]
+        pool = shown(eval_doc, cast("Sequence[Doc]", df or self.df), n)
         if len(pool) < n:
             raise UsageError(
                 f"{n} demonstrations asked for, but there are {len(pool)}: use fewer --shots, or get the "
                 "development split's data (`xling-bench data check`)."
             )
-        return pool[:n]
+        return pool
+
+
+def shown(item: Doc | None, pool: Sequence[Doc], n: int) -> list[Doc]:
+    """The first n documents of `pool` that are not `item`, by id or by content; fewer where there are no more."""
+    own = {item["id"], *item.get("twins", ())} if item else set()
+    return list(islice((doc for doc in pool if doc["id"] not in own), n))
 
 
 def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
@@ -73,32 +80,33 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
 
     `xling` is the task's own declaration (benchmark, unit, form). From `--metadata` (or our runner) come `split`
     (default `test`), `demo_seed` (default 0), `demo_lang` (default the task's language), `demos` (default `fixed`;
-    `aligned`; `semantic`, for which our runner chooses each item's own) and `metrics` (default all that the task has).
+    `aligned`; `afp`; `semantic`, for which our runner chooses each item's own), `ns` (default `drop`; `keep` rows
+    with a placeholder for a text) and `metrics` (default all that the task has).
     lm-eval passes the model's arguments here too: per-token scores need its tokenizer.
     Raises what names the remedy where data, or what the headline metric needs, are not there.
     """
     benchmark = get_benchmark(xling["benchmark"])
     unit, form = xling["unit"], Form(**xling["form"])
     split = metadata.get("split", benchmark.test_split)
-    test = _load(benchmark, unit, split)
+    source = replace(source_from_environment(), ns=check_ns(metadata.get("ns", "drop")))
+    test = _cached(benchmark.key, unit, split, source)
     family = get_family(metadata["family"])
-    demo_unit, shown_form = demo_form(family, benchmark, unit, form, metadata.get("demo_lang"))
-    pool = _pool(benchmark, demo_unit, benchmark.demos_from(split))
-    policy, most = metadata.get("demos", "fixed"), MOST_SHOTS + 1
-    seed = _seed(metadata.get("demo_seed", 0))
-    order = sorted(pool.rows if pool else [], key=lambda row: demo_rank(row["id"], seed))
-    if policy == "aligned":
-        common = aligned_ids(benchmark, benchmark.demos_from(split), source_from_environment())
-        order = [row for row in order if row["id"] in common]
-    elif policy == "semantic":
+    how = Demos(metadata.get("demos", "fixed"), metadata.get("demo_lang")).check()
+    demo_unit, shown_form = demo_form(family, benchmark, unit, form, how.language)
+    pool = _pool(benchmark, demo_unit, benchmark.demos_from(split), how.source(source))
+    order = how.order(benchmark, benchmark.demos_from(split), pool.rows if pool else [], _seed(metadata), source)
+    twins = same_items(benchmark, test.rows, order)
+    most = MOST_SHOTS + 1 + max(map(len, twins.values()), default=0)
+    if how.policy == "semantic":
         most = len(order)
-    elif policy != "fixed":
-        raise UsageError(f"demos {policy!r}: expected one of {', '.join(POLICIES)}")
     answers_in = benchmark.answer_language(unit)
     abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
     metrics = chosen_metrics(benchmark, form.kind, unit, metadata.get("metrics"))
-    shared = {"metrics": metrics, "demos": policy}
+    shared = {"metrics": metrics, "demos": how.policy}
     docs = [_doc(benchmark, form, row, answers_in, test, abstain) | shared for row in test.rows]
+    for doc in docs:
+        if doc["id"] in twins:
+            doc["twins"] = twins[doc["id"]]
     if {"p1", "acc_token"} & metrics.keys():
         for doc, tokens in zip(docs, tokens_of([doc["texts"] for doc in docs], metadata), strict=True):
             doc["tokens"] = tokens
@@ -106,31 +114,20 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     return {"test": Docs(docs, demos)}
 
 
-def _pool(benchmark: Benchmark, unit: str, split: str) -> Loaded | None:
+def _pool(benchmark: Benchmark, unit: str, split: str, source: Source) -> Loaded | None:
     """The demonstrations' rows, or None where there are none: a zero-shot task must not need them."""
     try:
-        return _load(benchmark, unit, split)
+        return _cached(benchmark.key, unit, split, source)
     except DataError:
         return None  # with demonstrations, the runner's plan and the sampler say what is wrong
 
 
-def _seed(value: Any) -> int:
+def _seed(metadata: dict[str, Any]) -> int:
+    value = metadata.get("demo_seed", 0)
     try:
         return int(value)
     except (TypeError, ValueError) as error:
         raise UsageError(f"demo_seed {value!r}: expected a number") from error
-
-
-def demo_rank(item: str, seed: int) -> str:
-    """Sort key of an item in the seeded order of demonstrations.
-
-    A hash of seed and id, so that all languages of a parallel benchmark get the same items even where one lacks some.
-    """
-    return hashlib.sha256(f"{seed}:{item}".encode()).hexdigest()
-
-
-def _load(benchmark: Benchmark, unit: str, split: str) -> Loaded:
-    return _cached(benchmark.key, unit, split, source_from_environment())
 
 
 @lru_cache(maxsize=8)

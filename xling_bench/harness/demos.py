@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +15,8 @@ from xling_bench.data import Source
 from xling_bench.data import load as load_rows
 from xling_bench.errors import MissingDataError, UsageError
 
-POLICIES = ("fixed", "aligned", "semantic")
+POLICIES = ("fixed", "aligned", "semantic", "afp")
+AFP_SHIPPED = ("pawsx",)  # benchmarks whose demonstrations AFP's published configuration names
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,10 @@ class Demos:
     `fixed`: the first ones of the seeded order, the same for every item (AFP). `aligned`: the same, of the items that
     every language of a parallel benchmark has, so that all languages are shown translations of the same ones.
     `semantic`: for each item the nearest ones by mean-pooled states, nearest first (Tanwar et al. 2023, as AFP's
-    Table 6 uses them), of the evaluated model or of `encoder` (a model folder or name).
-    `language` is the demonstrations' (None: the item's own; semantic ones are English unless said otherwise).
+    Table 6 uses them), of the evaluated model or of `encoder` (a model folder or name). `afp`: those that AFP's
+    published code takes by its published configuration, which is for PAWS-X: the first English development items,
+    untranslated ones among them, after `random.seed(seed)` and `random.shuffle`, whatever the item's language.
+    `language` is the demonstrations' (None: the item's own; semantic ones and AFP's are English).
     `aligner` puts Tanwar et al.'s sentence about the item's language after English demonstrations.
     """
 
@@ -39,21 +44,56 @@ class Demos:
             raise UsageError(f"--demos {self.policy!r}: expected one of {', '.join(POLICIES)}")
         if self.encoder is not None and self.policy != "semantic":
             raise UsageError("--demo-encoder: only --demos semantic chooses demonstrations by an encoder")
-        language = self.language or ("en" if self.policy == "semantic" else None)
+        language = self.language or ("en" if self.policy in ("semantic", "afp") else None)
         key = languages.get(language).key if language else None
+        if self.policy == "afp" and key != "en":
+            raise UsageError(f"--demos afp --demo-lang {key}: AFP's demonstrations are English; leave --demo-lang out")
         if self.aligner and key != "en":
             raise UsageError("--aligner: its sentence is English; it needs English demonstrations (--demo-lang en)")
         return Demos(self.policy, key, self.encoder, self.aligner)
 
     @property
     def label(self) -> str:
-        """In folders and tables: `same`, `en`, `aligned`, `aligned-sw`, `semantic-en`, `semantic-en-aligner`."""
+        """In folders and tables: `same`, `en`, `aligned-sw`, `semantic-en`, `semantic-en-aligner`, `afp-en`."""
         name = [] if self.policy == "fixed" else [self.policy]
         parts = [*name, *([self.language] if self.language else []), *(["aligner"] if self.aligner else [])]
         return "-".join(parts) or "same"
 
+    def source(self, source: Source) -> Source:
+        """Where demonstrations come from when items come from `source`: AFP's code drops no row."""
+        return replace(source, ns="keep") if self.policy == "afp" else source
+
+    def order(
+        self, benchmark: Benchmark, split: str, rows: Sequence[dict[str, Any]], seed: int, source: Source
+    ) -> list[dict[str, Any]]:
+        """`rows`, the demonstrations' split, in the order in which they are shown. Raises UsageError where this
+        policy has no meaning for the benchmark."""
+        if self.policy == "afp":
+            if benchmark.key not in AFP_SHIPPED:
+                raise UsageError(
+                    f"--demos afp: AFP's published configuration names demonstrations for "
+                    f"{', '.join(get_benchmark(key).title for key in AFP_SHIPPED)} only, not for {benchmark.title}; "
+                    "use --demos fixed --demo-lang en, which are English, too, but other items."
+                )
+            shuffled = list(rows)
+            random.Random(seed).shuffle(shuffled)  # noqa: S311  # what random.seed(seed); random.shuffle(list) does
+            return shuffled
+        order = sorted(rows, key=lambda row: demo_rank(row["id"], seed))
+        if self.policy == "aligned":
+            common = aligned_ids(benchmark, split, source)
+            order = [row for row in order if row["id"] in common]
+        return order
+
 
 FIXED = Demos()
+
+
+def demo_rank(item: str, seed: int) -> str:
+    """Sort key of an item in the seeded order of demonstrations.
+
+    A hash of seed and id, so that all languages of a parallel benchmark get the same items even where one lacks some.
+    """
+    return hashlib.sha256(f"{seed}:{item}".encode()).hexdigest()
 
 
 def aligned_ids(benchmark: Benchmark, split: str, source: Source) -> frozenset[str]:
@@ -103,19 +143,20 @@ def aligner(spec: TaskSpec, form: Form, shown: Form, demo_unit: str) -> str:
 def choose_nearest(docs: Sequence[dict[str, Any]], pool: Sequence[dict[str, Any]], n: int, embed: Any) -> None:
     """Give each of `docs` its `demo_ids`: the n items of `pool` nearest to it by cosine, nearest first, ties by order.
 
-    An item is never its own demonstration, nor its translation's. `embed` maps texts to unit vectors, (N, D).
-    Raises UsageError when the pool is too small.
+    An item is never its own demonstration, nor its translation's, nor that of one with its content (`twins`).
+    `embed` maps texts to unit vectors, (N, D). Raises UsageError when the pool is too small.
     """
     import numpy as np
 
-    if len(pool) <= n:
+    most = 1 + max((len(doc.get("twins", ())) for doc in docs), default=0)
+    if len(pool) < n + most:
         raise UsageError(f"{n} demonstrations asked for, but there are {len(pool)} to choose from: use fewer --shots.")
     near = embed([input_text(doc) for doc in pool])
     ids = np.array([doc["id"] for doc in pool])
     vectors = embed([input_text(doc) for doc in docs])
     for doc, vector in zip(docs, vectors, strict=True):
         likeness = near @ vector
-        likeness[ids == doc["id"]] = -np.inf
+        likeness[np.isin(ids, [doc["id"], *doc.get("twins", ())])] = -np.inf
         doc["demo_ids"] = ids[np.argsort(-likeness, kind="stable")[:n]].tolist()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -13,6 +13,7 @@ import xling_bench
 from xling_bench.catalog import TaskSpec, get_metric
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.data import Loaded, Source, load
+from xling_bench.data.source import check_ns
 from xling_bench.errors import MissingDataError, MissingMetricError, UsageError, XlingError
 from xling_bench.harness.demos import FIXED, Demos, aligned_ids, aligner
 from xling_bench.harness.encoder import encoder_config, encoder_mark
@@ -30,7 +31,8 @@ JOINERS = ("paper", "auto")
 @dataclass(frozen=True)
 class RunConfig:
     """Everything that decides a run. `specs` come from `catalog.select`; `limit` scores only the first N items,
-    `metrics` reports only these (empty: all a task has); `name` is what the model is called (None: see
+    `metrics` reports only these (empty: all a task has); `ns` is what becomes of rows with a placeholder for a text
+    (`drop`, `keep`: PAWS-X's `NS` rows, which AFP's code scores); `name` is what the model is called (None: see
     `results.naming`) and decides no result."""
 
     model: ModelConfig
@@ -43,6 +45,7 @@ class RunConfig:
     split: str = "test"
     joiner: str = "paper"
     metrics: tuple[str, ...] = ()
+    ns: str = "drop"
     name: str | None = None
 
     def check(self) -> None:
@@ -53,6 +56,8 @@ class RunConfig:
             raise UsageError(f"--limit {self.limit}: expected a number >= 1")
         if self.joiner not in JOINERS:
             raise UsageError(f"--joiner {self.joiner!r}: expected one of {', '.join(JOINERS)}")
+        if check_ns(self.ns) == "keep" and not any(spec.benchmark.placeholder for spec in self.specs):
+            raise UsageError("--ns keep: none of the chosen tasks has untranslated rows; PAWS-X has (xling_pawsx)")
         if self.name is not None:
             check_name(self.name, "--name")
         self.demos.check()
@@ -95,6 +100,7 @@ class Plan:
 def make_plan(config: RunConfig, source: Source) -> Plan:
     """Plan all units. Bad data of one task end up in the plan; only a senseless configuration raises."""
     config.check()
+    source = replace(source, ns=check_ns(config.ns))
     plan = Plan()
     for unit in make_units(config.specs, config.shots, config.seeds, config.demos.check()):
         try:
@@ -123,7 +129,8 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
     if unit.how is not None:
         demo_unit, form = demo_form(spec.family, benchmark, spec.unit, spec.form(), unit.how.language)
         demo_split = benchmark.demos_from(config.split)
-        demo_data = load(benchmark, demo_unit, demo_split, source)
+        demo_data = load(benchmark, demo_unit, demo_split, unit.how.source(source))
+        unit.how.order(benchmark, demo_split, demo_data.rows, unit.seed, source)  # what has no order is said now
         _note_deviation(spec, demo_unit, demo_split, demo_data, notes)
         demos = {"seed": unit.seed, "demo_data": demo_data.hash, "demo_template": form.digest()}
         demos |= _policy_facts(unit.how, spec, form, demo_unit, demo_split, source)
@@ -143,6 +150,7 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
         "items": items,
         "ids": item_ids([row["id"] for row in data.rows[:items]]),
         "dropped": data.dropped,
+        **({"ns": source.ns} if benchmark.placeholder and source.ns == "keep" else {}),
         "template": spec.form().digest(),
         "shots": unit.shots,
         "demos": unit.demos,

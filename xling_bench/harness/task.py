@@ -14,7 +14,7 @@ from typing import Any
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
 from xling_bench.errors import DataError
-from xling_bench.harness.adapter import Docs
+from xling_bench.harness.adapter import Docs, shown
 from xling_bench.harness.demos import choose_nearest
 from xling_bench.harness.encoder import embedder
 from xling_bench.harness.generate import resumable
@@ -71,6 +71,7 @@ def evaluate(
     from lm_eval import evaluator
 
     metadata = {"demo_seed": unit.seed, "split": facts["split"], "metrics": list(facts["metrics"])}
+    metadata |= {"ns": facts["ns"]} if "ns" in facts else {}
     metadata |= {"tokenizer": lm.tokenizer.name_or_path, "revision": getattr(lm, "revision", None) or "main"}
     if unit.how is not None:
         metadata["demos"] = unit.how.policy
@@ -79,6 +80,7 @@ def evaluate(
     task = build(unit.spec, metadata, facts.get("joiner"))
     _prepare_demos(lm, unit, facts, task, limit)
     _check_data(task.dataset["test"], facts)
+    _count_twins(task.dataset["test"], unit, facts, limit)
     task.set_config(key="num_fewshot", value=unit.shots)
     with _unheard("lm_eval.models.huggingface"):
         results = evaluator.evaluate(
@@ -102,6 +104,16 @@ def _prepare_demos(lm: Any, unit: Unit, facts: dict[str, Any], task: Any, limit:
     for doc in docs:
         if facts.get("aligner"):
             doc["prompt"] = f"{facts['aligner']}{task.config.fewshot_delimiter}{doc['prompt']}"
+
+
+def _count_twins(docs: Docs, unit: Unit, facts: dict[str, Any], limit: int | None) -> None:
+    """Say in `facts` how many items would have been shown their own content under another id."""
+    if unit.how is None or unit.how.policy == "semantic":
+        return  # chosen for each item among the others
+    usual = [{doc["id"] for doc in shown({"id": doc["id"]}, docs.demos, unit.shots)} for doc in docs[:limit]]
+    found = sum(not ids.isdisjoint(doc.get("twins", ())) for doc, ids in zip(docs, usual, strict=False))
+    if found:
+        facts["twins"] = found
 
 
 def _check_data(docs: Docs, facts: dict[str, Any]) -> None:

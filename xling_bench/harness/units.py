@@ -60,9 +60,11 @@ def make_units(specs: Sequence[TaskSpec], shots: Sequence[int], seeds: Sequence[
 
 
 # Facts that say where rows came from or what follows from other facts; what the rows are is in their hash, and who
-# computed log-likelihoods (`scoring`), how many items were too long or tied, follows from the engine asked for, the
-# model and its requests.
-INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "scoring", "truncated", "ties")
+# computed log-likelihoods (`scoring`), how many items were too long, tied or had twins, follows from the engine asked
+# for, the model and its requests.
+INCIDENTAL = (
+    "origin", "demo_origin", "items", "ids", "dropped", "unavailable", "scoring", "truncated", "ties", "twins"
+)  # fmt: skip
 
 
 def item_ids(ids: Sequence[str]) -> str:
@@ -98,7 +100,7 @@ def metrics_to_add(result: dict[str, Any], facts: dict[str, Any]) -> list[str] |
 
 def signature(facts: dict[str, Any]) -> str:
     """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
-    shown = ("task", "language", "split", "form", "data", "source", "template", "shots", "demos", "demo_data",
+    shown = ("task", "language", "split", "form", "data", "ns", "source", "template", "shots", "demos", "demo_data",
              "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring",
              "scored_by", "gguf")  # fmt: skip
     fields = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in shown if facts.get(n) is not None]

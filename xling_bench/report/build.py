@@ -18,7 +18,7 @@ from xling_bench.report.leaderboard import Row, leaderboard
 from xling_bench.report.measure import Measured, Step, measure
 from xling_bench.report.page import render_page
 from xling_bench.report.payload import payload
-from xling_bench.report.published import reference_rows
+from xling_bench.report.published import reference_notes, reference_rows
 from xling_bench.report.visible import line
 from xling_bench.results.compare import with_seeds
 from xling_bench.results.given import Run
@@ -65,6 +65,7 @@ def write_report(
     cells: list[dict[str, Any]] = []
     if options.reference:
         extra, cells = reference_rows(options.reference, benchmarks, measured.settings)
+    notes = context.notes_of(measured.frame) + reference_notes(options.reference, extra, cells, frame)
     board = sorted([*leaderboard(measured), *extra], key=lambda row: (row.setting.shots, row.setting.demos))
     step("two models")
     change = context.change(measured, pair, options.draws) if pair else None
@@ -74,12 +75,13 @@ def write_report(
     chosen = items.drill_down(measured.lead, measured.models, measured.settings, options.items)
     step("page")
     shown = context.page_context(measured, options.title, board, benchmarks, options.draws)
+    shown["notes"] = notes
     shown |= context.variants(measured, options.draws) | context.rankc(runs, measured, options.seeds)
     shown |= {"gap_figures": figures["gaps"], "change": change and {**change, "figures": figures["change"]}}
     models = [measured.models.index(name) for name in pair or measured.models[:1] * 2]
     page = _page(shown, chosen, lambda some: payload(measured, benchmarks, cells, some, models))
     step("writing")
-    _write(output, page, board, benchmarks, measured, figures)
+    _write(output, page, board, benchmarks, measured, figures, notes)
     return output / "index.html"
 
 
@@ -132,10 +134,15 @@ def _page(shown: dict[str, Any], chosen: dict[str, Any], data: Callable[[dict[st
 
 
 def _write(
-    output: Path, page: str, board: list[Row], benchmarks: list[str], measured: Measured, figures: dict[str, Any]
+    output: Path,
+    page: str,
+    board: list[Row],
+    benchmarks: list[str],
+    measured: Measured,
+    figures: dict[str, Any],
+    notes: list[str],
 ) -> None:
-    notes = [SAMPLE] if (measured.frame["source"] == "sample").any() else []
-    notes += context.notes_of(measured.frame)
+    notes = [SAMPLE, *notes] if (measured.frame["source"] == "sample").any() else notes
     drawn = [figure for group in figures.values() for figure in group]
     names = sorted(f"{figure.name}.{form}" for figure in drawn for form in ("png", "svg"))
     lead = measured.lead

@@ -57,7 +57,6 @@ def page_context(measured: Measured, title: str, board: list[Row], benchmarks: l
         "pair_count": len({unit for unit in units if "-" in unit}),
         "cell_count": len(measured.cells),
         "sample": bool((frame["source"] == "sample").any()),
-        "notes": notes_of(frame),
         "ranked_by": _ranked_by(measured),
         "board": [(setting, [row for row in board if row.setting == setting]) for setting in settings],
         "spread": _spread(measured),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xling_bench import content
 from xling_bench.errors import UsageError, did_you_mean
 from xling_bench.report.leaderboard import Row, Score
 from xling_bench.report.select import Setting
-from xling_bench.results.reference import Published, published
+from xling_bench.results.reference import Published, notes, published
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) -> tuple[list[Row], list[dict[str, Any]]]:
@@ -35,6 +38,13 @@ def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) ->
                 source = f"{entry['title']}, {_table(table)}"
                 cells.append({**cell, "shots": int(column.shots), "value": number.value, "source": source})
     return rows, cells
+
+
+def reference_notes(name: str, rows: list[Row], cells: list[dict[str, Any]], frame: pd.DataFrame) -> list[str]:
+    """What must be known of a paper's rows and cells on the page beside our numbers in `frame`."""
+    shown = {(row.model, key) for row in rows for key in row.scores} | {(c["model"], c["benchmark"]) for c in cells}
+    signatures = {str(key): list(group) for key, group in frame.groupby("benchmark")["signature"]}
+    return notes([name], sorted(shown), signatures)
 
 
 def _means(numbers: tuple[Published, ...], benchmarks: list[str], entry: dict[str, Any]) -> list[Row]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.errors import UsageError
-from xling_bench.results.reference import SPREAD, Column, Layout, columns, published
+from xling_bench.results.reference import SPREAD, Column, Layout, columns, notes, published
 from xling_bench.results.text import aligned, latex, to_csv
 from xling_bench.stats import population_std
 
@@ -150,6 +150,15 @@ def render(layout: Layout, frame: pd.DataFrame, form: str, *, reference: bool) -
     lines += [[name, *values] for name, values in rows_of(layout, frame, reference=reference)]
     if form == "csv":
         return to_csv(lines)
+    said = reference_notes(layout, frame) if reference else []
     if form == "latex":
-        return latex(lines, layout.title)
-    return f"{layout.title}\n\n{aligned(lines)}"
+        return latex(lines, "\n% ".join([layout.title, *said]))
+    return "\n\n".join([layout.title, aligned(lines).rstrip("\n"), *said]) + "\n"
+
+
+def reference_notes(layout: Layout, frame: pd.DataFrame) -> list[str]:
+    """What must be known of the layout's published rows beside our numbers in `frame`; Markdown and LaTeX say it."""
+    keys = {key[0] for column in columns(layout) for key in column_keys(column, layout)}
+    models = dict.fromkeys(number.model for number in published(layout.reference))
+    signatures = {key: [str(s) for s in frame.loc[frame["benchmark"] == key, "signature"]] for key in keys}
+    return notes([layout.reference], [(model, key) for model in models for key in keys], signatures)

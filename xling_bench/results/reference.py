@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -60,6 +61,38 @@ class Layout(Strict):
     family: str = ""
     undefined: tuple[str, ...] = ()
     rename: dict[str, str] = Field(default_factory=dict)
+
+
+class Note(Strict):
+    """What must be known where a published row stands beside ours: `reports/reference/notes.toml`."""
+
+    tables: str
+    benchmarks: tuple[str, ...]
+    models: tuple[str, ...] = ("",)
+    unless: str | None = None
+    text: str
+
+    def holds(self, table: str, cells: Iterable[tuple[str, str]], signatures: Mapping[str, Sequence[str]]) -> bool:
+        """Whether it is about one of `cells` (published model, benchmark) of `table`; `signatures` are of our numbers
+        by benchmark."""
+        found = {
+            benchmark
+            for model, benchmark in cells
+            if benchmark in self.benchmarks and model.startswith(self.models) and table.startswith(self.tables)
+        }
+        if self.unless is None:
+            return bool(found)
+        return any(self.unless not in text for key in found for text in signatures.get(key, ()))
+
+
+def notes(
+    tables: Iterable[str], cells: Iterable[tuple[str, str]], signatures: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Sentences on the published `cells` (model, benchmark) of `tables`; see `Note`."""
+    path = content.folder("reports") / "reference" / "notes.toml"
+    declared = [Note(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["note"]]
+    shown, names = list(cells), list(tables)
+    return [note.text for note in declared if any(note.holds(name, shown, signatures) for name in names)]
 
 
 @cache

@@ -56,13 +56,10 @@ def _row(split: str, index: int, premise: str, hypothesis: str, label: int) -> R
 
 
 def pawsx(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
-    """PAWS-X `x-final/<lang>/test_2k.tsv`. Rows with an untranslated sentence (`NS`) are dropped and counted."""
+    """PAWS-X `x-final/<lang>/test_2k.tsv`."""
     path = find(root, [f"{folder}x-final/{unit}/{split}_2k.tsv" for folder in ("pawsx/", "PAWS-X/", "")])
-    rows, dropped = [], 0
+    rows = []
     for number, cells in read_table(path, ("id", "sentence1", "sentence2", "label")):
-        if "NS" in (cells["sentence1"], cells["sentence2"]):
-            dropped += 1
-            continue
         label = index_of(cells["label"], ("0", "1"), f"{path}, line {number}")
         rows.append(
             {
@@ -72,4 +69,4 @@ def pawsx(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
                 "label": label,
             }
         )
-    return rows, str(path.relative_to(root)), {"untranslated (NS)": dropped} if dropped else {}
+    return rows, str(path.relative_to(root)), {}

@@ -1,0 +1,50 @@
+"""Items that are the same by content though not by id: none may be shown with its answer to the other."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from xling_bench.catalog import Benchmark
+
+Row = dict[str, Any]
+
+
+def content(benchmark: Benchmark, row: Row) -> str:
+    """What an item asks, without its answer: its texts, compatibility forms, letter case and blanks apart.
+
+    An item with a placeholder for a text is like no other: the texts are not there.
+    """
+    names = [name for name, kind in benchmark.fields.items() if kind == "text" and name != benchmark.gold]
+    texts = [str(row[name]) for name in names]
+    if benchmark.placeholder and benchmark.placeholder in texts:
+        return str(row["id"])
+    return "\0".join(" ".join(unicodedata.normalize("NFKC", text).casefold().split()) for text in texts)
+
+
+def same_items(benchmark: Benchmark, items: Iterable[Row], demos: Sequence[Row]) -> dict[str, list[str]]:
+    """By an item's id, the ids of the demonstrations that have its content under another id, in their order.
+
+    `items` and `demos` may be of two languages: two ids that are one item in either of them are one item. Items
+    without any are left out.
+    """
+    by_content: dict[str, list[str]] = defaultdict(list)
+    contents: dict[str, set[str]] = defaultdict(set)
+    items = list(items)
+    for row in demos:
+        contents[row["id"]].add(content(benchmark, row))
+    known = set(contents)
+    for row in items:
+        contents[row["id"]].add(content(benchmark, row))
+    for name in known:
+        for text in contents[name]:
+            by_content[text].append(name)
+    place = {row["id"]: i for i, row in enumerate(demos)}
+    found = {}
+    for row in items:
+        others = {name for text in contents[row["id"]] for name in by_content.get(text, ())} - {row["id"]}
+        if others:
+            found[row["id"]] = sorted(others, key=place.__getitem__)
+    return found
