@@ -67,6 +67,7 @@ class Benchmark(Strict):
     besides. `metrics_only` and `metrics_except` limit a metric to some languages (of the answer), or exclude some.
     `placeholder` stands where the source has no text (PAWS-X: `NS`, never translated): rows with it are dropped, unless
     a run keeps them (`--ns keep`).
+    `without_gold` is how many rows of a split may have no right answer; `any` where there are unanswerable ones.
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
@@ -82,6 +83,7 @@ class Benchmark(Strict):
     labels: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     gold: str = ""
+    without_gold: int | Literal["any"] = 0
     chance: float | None = Field(default=None, ge=0, lt=1)
     metrics: dict[str, tuple[str, ...]]
     metrics_on_request: dict[str, tuple[str, ...]] = {}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.data.known import agreement
 from xling_bench.data.source import Source, load, source_from_environment
 from xling_bench.errors import MissingDataError, XlingError
 
@@ -15,7 +16,8 @@ from xling_bench.errors import MissingDataError, XlingError
 class DataRow:
     """One benchmark, unit and split: how many rows there are, how many were published, and why they differ.
 
-    `rows` is None when the source has none (`missing` says why) or they are damaged (`error`).
+    `rows` is None when the source has none (`missing` says why) or they are damaged (`error`). `agreement` says how
+    the rows stand to the published ones, see `data.known`; `deviation` is empty where nothing speaks against them.
     """
 
     benchmark: str
@@ -26,6 +28,7 @@ class DataRow:
     hash: str = ""
     origin: str = ""
     dropped: dict[str, int] = field(default_factory=dict)
+    agreement: str = ""
     deviation: str = ""
     missing: str = ""
     error: str = ""
@@ -43,25 +46,22 @@ def check_data(keys: Sequence[str] = (), source: Source | None = None) -> list[D
 
 
 def _row(benchmark: Benchmark, unit: str, split: str, source: Source) -> DataRow:
-    published = benchmark.expected_rows(unit, split)
-    where = (benchmark.key, unit, split)
+    published, where = benchmark.expected_rows(unit, split), (benchmark.key, unit, split)
     try:
         loaded = load(benchmark, unit, split, source)
     except MissingDataError as error:
         return DataRow(*where, None, published, missing=str(error))
     except XlingError as error:
         return DataRow(*where, None, published, error=str(error))
-    count, dropped = len(loaded.rows), sum(loaded.dropped.values())
-    reasons = [f"{n} dropped: {reason}" for reason, n in loaded.dropped.items()]
-    if published is not None and count + dropped != published and source.kind != "sample":
-        reasons.append(f"{count + dropped} rows in {loaded.origin}, {published} published")
-    return DataRow(*where, count, published, loaded.hash, loaded.origin, loaded.dropped, "; ".join(reasons))
+    state = agreement(benchmark, unit, split, loaded)
+    return DataRow(
+        *where, len(loaded.rows), published, loaded.hash, loaded.origin, loaded.dropped, state.value, state.deviation
+    )
 
 
-def _agreement(row: DataRow) -> str:
-    if row.origin == "built-in sample":
-        return "invented sample, no benchmark"
-    return "as published" if row.published else "published count not known"
+def _note(row: DataRow) -> str:
+    left_out = [f"{n} left out: {reason}" for reason, n in row.dropped.items()]
+    return "; ".join([row.deviation or row.agreement, *left_out])
 
 
 def print_report(report: Sequence[DataRow], out: TextIO) -> None:
@@ -70,8 +70,7 @@ def print_report(report: Sequence[DataRow], out: TextIO) -> None:
         if row.error:
             out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} DAMAGED {row.error}\n")
         elif row.rows is not None:
-            note = row.deviation or _agreement(row)
-            out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} {row.rows:6} rows  {row.hash}  {note}\n")
+            out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} {row.rows:6} rows  {row.hash}  {_note(row)}\n")
     there = [row for row in report if row.rows is not None]
     for key in dict.fromkeys(row.benchmark for row in report):
         absent = [row for row in report if row.benchmark == key and row.missing]

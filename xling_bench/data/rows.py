@@ -14,21 +14,23 @@ from xling_bench.errors import DataError
 Row = dict[str, Any]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a lone one, "\\ud800" in JSON, is no text: it cannot be encoded
+# Official files hold U+0008, U+001D and C1 controls in places; none holds NUL or the others, which come from damage.
+_CONTROL = re.compile("[\0-\7\x0e-\x1b]")
 
 
 def _fits(value: Any, kind: FieldType) -> bool:
     if kind == "texts":
         return isinstance(value, list) and all(_fits(text, "text") for text in value)
     if kind == "text":
-        return isinstance(value, str) and not _SURROGATE.search(value)
+        return isinstance(value, str) and not _SURROGATE.search(value) and not _CONTROL.search(value)
     return isinstance(value, bool) if kind == "flag" else isinstance(value, int) and not isinstance(value, bool)
 
 
 def check_rows(benchmark: Benchmark, rows: Iterable[Row], where: str) -> list[Row]:
     """Return the rows with fields in declared order, or raise DataError naming item and field.
 
-    Every row has `id` and exactly the benchmark's fields of the declared types, ids are unique, and a label is the
-    index of an existing candidate.
+    Every row has `id` and exactly the benchmark's fields of the declared types, texts have no control characters that
+    come from damage, ids are unique, a label is the index of an existing candidate, and there are right answers.
     """
     seen: set[str] = set()
     checked = []
@@ -49,7 +51,25 @@ def check_rows(benchmark: Benchmark, rows: Iterable[Row], where: str) -> list[Ro
         checked.append({"id": row["id"], **{name: row[name] for name in benchmark.fields}})
     if not checked:
         raise DataError(f"{where}: no rows")
+    _check_golds(benchmark, checked, where)
     return checked
+
+
+def _check_golds(benchmark: Benchmark, rows: list[Row], where: str) -> None:
+    """A test set published without its answers, or one that lost them, gives zeros that look like scores."""
+    if not benchmark.gold or benchmark.without_gold == "any":
+        return
+    bare = [row["id"] for row in rows if not any(map(str.strip, golds_of(row[benchmark.gold])))]
+    if len(bare) > benchmark.without_gold:
+        raise DataError(
+            f"{where}: {len(bare)} of {len(rows)} items have no right answer ({benchmark.gold} of item {bare[0]!r} is "
+            f"empty); {benchmark.title} has {benchmark.without_gold or 'none'} such. Get the files with their answers."
+        )
+
+
+def golds_of(value: str | list[str]) -> list[str]:
+    """The right answers of a row, whether its gold is one text or several."""
+    return [value] if isinstance(value, str) else value
 
 
 def _width(benchmark: Benchmark, row: Row) -> int:

@@ -33,7 +33,7 @@ class Loaded:
     """Checked rows of one benchmark, unit and split.
 
     `hash` covers the canonical rows, `origin` says where they were read (a file or hub revision), `dropped` counts
-    rows left out by reason (PAWS-X: untranslated `NS` rows).
+    rows left out by reason (PAWS-X: untranslated `NS` rows, unless `ns` says that they were kept).
     """
 
     rows: list[Row]
@@ -41,6 +41,7 @@ class Loaded:
     source: Kind
     origin: str
     dropped: dict[str, int] = field(default_factory=dict)
+    ns: Untranslated = "drop"
 
 
 def check_ns(value: Any) -> Untranslated:
@@ -91,7 +92,7 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
             dropped[f"untranslated ({benchmark.placeholder})"] = len(rows) - len(translated)
         rows = translated
     checked = check_rows(benchmark, rows, f"{where} ({origin})")
-    return Loaded(checked, rows_hash(checked), source.kind, origin, dropped)
+    return Loaded(checked, rows_hash(checked), source.kind, origin, dropped, source.ns)
 
 
 def how_to_get(benchmark: Benchmark) -> str:

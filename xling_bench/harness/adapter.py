@@ -19,6 +19,7 @@ from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
+from xling_bench.data.rows import golds_of
 from xling_bench.data.source import check_ns, explain
 from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.harness.demos import Demos, forget
@@ -147,9 +148,7 @@ def _doc(
     doc |= {"data_hash": loaded.hash, "prompt": shown.prompt}
     if form.kind == "choose":
         return doc | {"texts": list(shown.choices), "gold": shown.gold}
-    golds = row[benchmark.gold]
-    golds = [golds] if isinstance(golds, str) else list(golds)
-    return doc | {"golds": golds, "shown_answer": shown.answer, "abstain": list(abstain)}
+    return doc | {"golds": list(golds_of(row[benchmark.gold])), "shown_answer": shown.answer, "abstain": list(abstain)}
 
 
 def forget_data() -> None:

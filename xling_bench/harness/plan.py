@@ -13,6 +13,7 @@ import xling_bench
 from xling_bench.catalog import TaskSpec, get_metric
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.data import Loaded, Source, load
+from xling_bench.data.known import agreement
 from xling_bench.data.source import check_ns
 from xling_bench.errors import MissingDataError, MissingMetricError, UsageError, XlingError
 from xling_bench.harness.demos import FIXED, Demos, aligned_ids, aligner
@@ -177,9 +178,8 @@ def _policy_facts(
 
 
 def _note_deviation(spec: TaskSpec, unit: str, split: str, data: Loaded, notes: dict[str, None]) -> None:
-    published, found = spec.benchmark.expected_rows(unit, split), len(data.rows) + sum(data.dropped.values())
-    if published is not None and published != found and data.source != "sample":
-        notes[f"{spec.benchmark.title} {unit} {split}: {found} rows in {data.origin}, {published} published"] = None
+    if deviation := agreement(spec.benchmark, unit, split, data).deviation:
+        notes[f"{spec.benchmark.title} {unit} {split}: {deviation}"] = None
 
 
 def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | None) -> dict[str, Any]:
