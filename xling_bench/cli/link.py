@@ -15,6 +15,9 @@ def add(commands: Any) -> None:
     commands.add_parser("unlink", help="remove what `link` copied").set_defaults(run=_unlink)
     doctor = commands.add_parser("doctor", help="check this environment and, with --model, a checkpoint")
     doctor.add_argument("--model", metavar="hf:PATH_OR_NAME", help="or gguf:FILE")
+    doctor.add_argument(
+        "--trust-remote-code", action="store_true", help="run code that comes with the model: dangerous"
+    )
     doctor.set_defaults(run=_doctor)
 
 
@@ -42,7 +45,7 @@ def _unlink(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from xling_bench.harness.doctor import examine
 
-    findings = examine(arguments.model)
+    findings = examine(arguments.model, trust_remote_code=arguments.trust_remote_code)
     for finding in findings:
         print(f"{finding.level:7} {finding.text}")
     return 2 if any(finding.level == "error" for finding in findings) else 0

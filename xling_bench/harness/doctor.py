@@ -17,10 +17,12 @@ from xling_bench.data.lock import read_lock
 from xling_bench.errors import XlingError
 from xling_bench.harness import link
 from xling_bench.harness.gguf_header import check_file
-from xling_bench.harness.gguf_model import load_tokenizer, oddities, opened
-from xling_bench.harness.model import ModelConfig, fingerprint
+from xling_bench.harness.gguf_model import load_tokenizer as gguf_tokenizer
+from xling_bench.harness.gguf_model import oddities, opened
+from xling_bench.harness.model import ModelConfig, fingerprint, revision_of
 from xling_bench.harness.prefix import natural_prefix
 from xling_bench.lm_eval_versions import TESTED
+from xling_bench.scoring.pretrained import check_class, load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,11 @@ class Finding:
     text: str
 
 
-def examine(model: str | None = None) -> list[Finding]:
-    """Look at packages, tasks, data and (optionally) a model's tokenizer. Never raises for what it finds."""
+def examine(model: str | None = None, *, trust_remote_code: bool = False) -> list[Finding]:
+    """Look at packages, tasks, data and (optionally) a model, by `run`'s own checks short of its weights.
+
+    Never raises for what it finds.
+    """
     findings = [Finding("ok", f"Python {sys.version.split()[0]}"), *_packages()]
     stale = compare(folder("tasks"), compile_all())
     findings.append(
@@ -50,7 +55,7 @@ def examine(model: str | None = None) -> list[Finding]:
             else "not linked into lm_eval (`xling-bench link` does it); `xling-bench run` needs no link",
         )
     )
-    return findings + (_model(model) if model else [])
+    return findings + (_model(ModelConfig(model, trust_remote_code=trust_remote_code)) if model else [])
 
 
 def _packages() -> list[Finding]:
@@ -87,19 +92,13 @@ def _data() -> Finding:
     return Finding("ok", f"benchmark data come from {where[source.kind]}")
 
 
-def _model(spec: str) -> list[Finding]:
-    config = ModelConfig(spec)
+def _model(config: ModelConfig) -> list[Finding]:
     try:
         config.check()
         fingerprint(config)
-    except XlingError as error:
-        return [Finding("error", str(error))]
-    try:
         tokenizer = _tokenizer(config)
     except XlingError as error:
         return [Finding("error", str(error))]
-    except Exception as error:  # noqa: BLE001 - the tokenizer libraries raise bare Exception for a damaged file
-        return [Finding("error", f"{config.name}: the tokenizer cannot be loaded: {str(error).splitlines()[0]}")]
     findings = [Finding("warning", sentence) for sentence in oddities(config.gguf, tokenizer)] if config.gguf else []
     for joiner in dict.fromkeys(family.joiner for family in families().values()):
         ids = tokenizer(joiner, add_special_tokens=False)["input_ids"]
@@ -130,7 +129,7 @@ def _model(spec: str) -> list[Finding]:
 def _tokenizer(config: ModelConfig) -> Any:
     if config.gguf:
         with opened(config.gguf) as file:
-            return load_tokenizer(file)
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(config.name)
+            return gguf_tokenizer(file)
+    revision = revision_of(config.name, config.revision)
+    check_class(config.name, revision, trust_remote_code=config.trust_remote_code)
+    return load_tokenizer(config.name, revision, trust_remote_code=config.trust_remote_code)

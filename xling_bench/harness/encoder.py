@@ -9,13 +9,15 @@ from typing import Any
 
 from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.harness.model import ModelConfig, fingerprint, revision_of
+from xling_bench.scoring.pretrained import never_asks
 from xling_bench.scoring.whole import check_weights
 
 MOST_KEPT = 4  # lists of texts whose vectors are kept
 
 
 def encoder_config(name: str) -> ModelConfig:
-    """What --demo-encoder says; it is written as --model is. Raises UsageError for a GGUF file."""
+    """What --demo-encoder says; it is written as --model is. Its own code is never run, whatever --trust-remote-code
+    allows the model. Raises UsageError for a GGUF file."""
     config = ModelConfig(name if ":" in name else f"hf:{name}")
     if config.gguf:
         raise UsageError(f"--demo-encoder {name}: a GGUF file cannot be the encoder; expected hf:PATH_OR_NAME.")
@@ -60,10 +62,13 @@ def _encoder(name: str, device: str) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     config = encoder_config(name)
-    place = {"revision": revision_of(config.name, None)}
+    place = {"revision": revision_of(config.name, None), "trust_remote_code": False}
     check_weights(config.name, place)
     try:
-        model = AutoModel.from_pretrained(config.name, use_safetensors=True, dtype="float32", **place)
-        return model.eval().to(device), AutoTokenizer.from_pretrained(config.name, **place)
+        with never_asks(f"encoder {config.name}", "An encoder's own code is never run; choose another."):
+            model = AutoModel.from_pretrained(config.name, use_safetensors=True, dtype="float32", **place)
+            return model.eval().to(device), AutoTokenizer.from_pretrained(config.name, **place)
+    except ModelError:
+        raise
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
         raise ModelError(f"encoder {config.name} cannot be loaded: {reason_of(error)}") from error

@@ -64,7 +64,7 @@ def load_tokenizer(file: Opened) -> Any:
 
     header = file.header
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(file.folder, **file.place)
+        tokenizer: Any = AutoTokenizer.from_pretrained(file.folder, **file.place, trust_remote_code=False)
     except ValueError as error:
         raise ModelError(f"{file.name}: its tokenizer cannot be read: {error}") from error
     if header.keys.get("tokenizer.ggml.model") == "gpt2" and header.keys.get("tokenizer.ggml.pre") in DIGITS_APART:

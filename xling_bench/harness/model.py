@@ -14,6 +14,7 @@ from xling_bench.harness.gguf_header import check_file, refuse_options
 from xling_bench.harness.prefix import natural_prefix
 from xling_bench.harness.tokens import check_prefix, settle_pad
 from xling_bench.scoring.folder import check_adapter, check_model, content
+from xling_bench.scoring.pretrained import load_tokenizer, never_asks
 
 # How --model begins, and who computes log-likelihoods then.
 BACKENDS = {"hf": "shared-prefix", "gguf": "shared-prefix", "lm-eval-hf": "lm-eval", "lm-eval-gguf": "lm-eval"}
@@ -146,16 +147,12 @@ def revision_of(name: str, revision: str | None) -> str:
 
 def end_token(config: ModelConfig) -> str:
     """The text of the model's own end token, for `--joiner auto`. Raises ModelError when it has none."""
-    from transformers import AutoTokenizer
-
     if config.gguf:
         if end := check_file(config.gguf).token("eos"):
             return end
         raise ModelError(f"--joiner auto: {config.name} names no end token; use --joiner paper.")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(config.name, revision=revision_of(config.name, config.revision))
-    except Exception as error:  # the tokenizer libraries raise bare Exception for a damaged file
-        raise ModelError(f"{config.name}: the tokenizer cannot be loaded: {reason_of(error)}") from error
+    revision = revision_of(config.name, config.revision)
+    tokenizer = load_tokenizer(config.name, revision, trust_remote_code=config.trust_remote_code)
     if not tokenizer.eos_token:
         raise ModelError(f"--joiner auto: the tokenizer of {config.name} has no end token; use --joiner paper.")
     return str(tokenizer.eos_token)
@@ -177,20 +174,21 @@ def load(config: ModelConfig) -> Any:
         place = {"revision": revision_of(config.name, config.revision)}
     backend = partial(SharedPrefixLM, token_budget=config.token_budget) if own else WholeModel
     try:
-        lm = backend(
-            pretrained=config.name,
-            **place,
-            dtype="float32" if config.gguf and config.dtype == "auto" else config.dtype,
-            softmax_dtype="float32",
-            device=device,
-            peft=config.peft,
-            peft_revision=config.peft and revision_of(config.peft, None),
-            batch_size=config.batch_size,
-            max_length=config.max_length,
-            prefix_token_id=config.prefix_token,
-            trust_remote_code=config.trust_remote_code,
-            use_safetensors=True,
-        )
+        with never_asks(f"model {config.name}"):
+            lm = backend(
+                pretrained=config.name,
+                **place,
+                dtype="float32" if config.gguf and config.dtype == "auto" else config.dtype,
+                softmax_dtype="float32",
+                device=device,
+                peft=config.peft,
+                peft_revision=config.peft and revision_of(config.peft, None),
+                batch_size=config.batch_size,
+                max_length=config.max_length,
+                prefix_token_id=config.prefix_token,
+                trust_remote_code=config.trust_remote_code,
+                use_safetensors=True,
+            )
         if config.prefix_token is None:
             lm.custom_prefix_token_id = natural_prefix(lm.tokenizer)
     except ModelError:

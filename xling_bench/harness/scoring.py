@@ -12,6 +12,7 @@ from xling_bench.catalog import Benchmark, get_metric
 from xling_bench.errors import MissingMetricError, ModelError, UsageError
 from xling_bench.metrics.knowledge import best, per_token
 from xling_bench.metrics.scores import rules
+from xling_bench.scoring.pretrained import load_tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +82,8 @@ def tokens_of(texts: Sequence[Sequence[str]], metadata: dict[str, Any]) -> list[
 
 @cache
 def _tokenizer(name: str, revision: str, trust_remote_code: bool) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
-    except Exception as error:  # the tokenizer libraries raise bare Exception for a damaged file
-        raise ModelError(f"{name}: the tokenizer cannot be loaded: {error}") from error
+    allow = "Read it, and give trust_remote_code=True in --model_args if it may run here."
+    return load_tokenizer(name, revision, trust_remote_code=trust_remote_code, allow=allow)
 
 
 def rank(doc: dict[str, Any], values: Sequence[float]) -> dict[str, Any]:

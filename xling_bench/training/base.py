@@ -19,17 +19,15 @@ def check_base(recipe: Recipe, objective: Any, *, trust_remote_code: bool = Fals
     limit, as with ALiBi or rotary ones that tell none. Raises ModelError if there is no such configuration, or not of a
     causal language model, UsageError if it does not fit.
     """
-    from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
+
+    from xling_bench.scoring.pretrained import load_config
 
     name = recipe.model.path
     try:
-        config = AutoConfig.from_pretrained(name, revision=recipe.model.revision, trust_remote_code=trust_remote_code)
-    except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder or name
-        raise ModelError(
-            f"model {name}: its configuration cannot be read: {reason_of(error)} "
-            "A folder of your own goes in as --set model.path=FOLDER."
-        ) from error
+        config = load_config(name, recipe.model.revision, trust_remote_code=trust_remote_code)
+    except ModelError as error:
+        raise ModelError(f"{error} A folder of your own goes in as --set model.path=FOLDER.") from error
     own = "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})  # the model's own code says it is one
     if not own and config.model_type not in KNOWN:
         raise ModelError(f"model {name}: {config.model_type!r} is no causal language model that transformers knows.")
@@ -56,17 +54,19 @@ def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> 
     Weights are safetensors only. Raises ModelError for what cannot be loaded.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
+    from xling_bench.scoring.pretrained import load_tokenizer, never_asks
     from xling_bench.scoring.whole import whole
     from xling_bench.training.model import recompute, untie
 
     name, revision = (str(last), None) if last else (recipe.model.path, recipe.model.revision)
-    given = {"revision": revision, "trust_remote_code": trust_remote_code}
     mend = f" {MEND}" if last else ""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **given)
-        model = whole(AutoModelForCausalLM, name, dtype=torch.float32, use_safetensors=True, **given)
+        tokenizer = load_tokenizer(name, revision, trust_remote_code=trust_remote_code)
+        given = {"revision": revision, "trust_remote_code": trust_remote_code, "use_safetensors": True}
+        with never_asks(f"model {name}"):
+            model = whole(AutoModelForCausalLM, name, dtype=torch.float32, **given)
     except ModelError as error:
         raise ModelError(f"{error}{mend}") from error
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
