@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench import content, languages
+from xling_bench.core.text import terminal
 from xling_bench.data import sample
 from xling_bench.errors import XlingError
 from xling_bench.harness.chatter import quiet
@@ -58,7 +59,7 @@ def demo(output: Path, steps: int) -> int:
     table = markdown(language_table(cells))
     write_text(output / "table.md", table)
     write_text(output / "table.csv", to_csv(cells))
-    print(table)  # noqa: T201 - the demo's product
+    print(terminal(table))  # noqa: T201 - the demo's product
     _say(f"4/5 table in {output / 'table.md'} and {output / 'table.csv'}, results in {output / 'runs' / 'tiny'}")
     _say("5/5 writing the report")
     page = write_report([output / "runs" / "tiny"], output / "site", Options(title="Demo of xling-bench"))

@@ -34,7 +34,7 @@ def test_odd_names_break_no_format() -> None:
     assert [case.get("classname") for case in suites.iter("testcase")] == ["xnli.xglm.0-shot.none.acc"] * 2
     odd = replace(CELL, family='f"<>&\x08', demos="\ufffe")
     parsed = fromstring(to_junit(replace(found, findings=(find(odd, found.config),))))
-    assert next(parsed.iter("testcase")).get("classname") == 'xnli.f"<>&\ufffd.0-shot.\ufffd.acc'
+    assert next(parsed.iter("testcase")).get("classname") == 'xnli.f"<>&[U+0008].0-shot.[U+FFFE].acc'
     text = to_markdown(found)
     assert "<i>" not in text
     assert "@all" not in text
@@ -53,7 +53,8 @@ def test_names_neither_mention_nor_link_nor_steer_what_shows_them() -> None:
     assert len(text.encode()) <= LONGEST_COMMENT
     for form in (text, to_text(found), to_junit(found)):
         assert not {"\x1b", "\u202e", "\u2066"} & set(form)
-    assert "candidate: @all #7 https://x.y www.x.y fake line \ufffd[31m\ufffdtxet\ufffd a\u200db\n" in to_text(found)
+    shown = "@all #7 https://x.y www.x.y fake line [U+001B][31m[U+202E]txet[U+2066] a[U+200D]b"
+    assert f"candidate: {shown}\n" in to_text(found)
     assert json.loads(to_json(found))["candidate"] == name
 
 

@@ -12,6 +12,7 @@ import pytest
 from report_runs import UNITS, choices, two_runs, xnli_texts
 from runs import outcomes, turned, write_run
 
+from xling_bench.core.text import line
 from xling_bench.errors import DataError, UsageError
 from xling_bench.report import sensitivity
 from xling_bench.report.build import Options, write_report
@@ -21,7 +22,6 @@ from xling_bench.report.measure import measure
 from xling_bench.report.page import printed
 from xling_bench.report.payload import payload
 from xling_bench.report.select import Setting, models_of
-from xling_bench.report.visible import line
 from xling_bench.results.load import load_results
 
 DRAWS = 200
@@ -120,7 +120,7 @@ def test_two_long_names_stay_two() -> None:
 def test_a_name_that_is_no_unicode_is_shown(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", outcomes(20, ("en", "ar")), model="./ch\udcff")
     page = write_report([run], tmp_path / "site", Options(draws=DRAWS, title="t\ud800"))
-    assert "ch\\udcff" in page.read_text(encoding="utf-8")
+    assert "ch[U+DCFF]" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

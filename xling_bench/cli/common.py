@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
-from xling_bench.report.visible import HIDDEN
+from xling_bench.core.text import terminal
 
 RUNS = "folders of `run` or of `lm_eval --output_path`, or baselines; NAME= chooses what the model is called"
 
@@ -42,8 +43,11 @@ def apply_data(arguments: argparse.Namespace) -> None:
         os.environ["XLING_DATA"] = arguments.data
 
 
-def printable(text: str) -> str:
-    """The text with control characters and those that turn its direction as `\\u001b`: data and file names may hold
-    sequences that a terminal obeys. Line breaks and tabs stay; JSON stays JSON.
-    """
-    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def show(text: object, end: str = "\n", *, flush: bool = False) -> None:
+    """Print what was asked for. Nothing in it acts on the terminal; no command prints otherwise."""
+    print(terminal(str(text)), end=end, flush=flush)
+
+
+def tell(text: object) -> None:
+    """Print a note, a warning or progress beside it."""
+    print(terminal(str(text)), file=sys.stderr, flush=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
-import sys
 from typing import Any
 
-from xling_bench.cli.common import add_data, apply_data, comma_list
+from xling_bench.cli.common import add_data, apply_data, comma_list, show, tell
 from xling_bench.lockfile import SPM
 
 
@@ -33,12 +33,12 @@ def _list(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog import benchmarks
 
     for benchmark in benchmarks().values():
-        print(f"{benchmark.key}: {benchmark.title}, {benchmark.task}, {len(benchmark.units())} tasks")
-        print(f"  files    {' or '.join(benchmark.files)}")
-        print(f"  licence  {benchmark.licence}")
-        print(f"  source   {benchmark.url}")
+        show(f"{benchmark.key}: {benchmark.title}, {benchmark.task}, {len(benchmark.units())} tasks")
+        show(f"  files    {' or '.join(benchmark.files)}")
+        show(f"  licence  {benchmark.licence}")
+        show(f"  source   {benchmark.url}")
         if benchmark.notes:
-            print(f"  note     {benchmark.notes}")
+            show(f"  note     {benchmark.notes}")
     return 0
 
 
@@ -48,9 +48,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
     report = check_data(arguments.benchmark)
     if arguments.json:
-        print(json.dumps([row.as_json() for row in report], ensure_ascii=False, indent=1))
+        show(json.dumps([row.as_json() for row in report], ensure_ascii=False, indent=1))
     else:
-        print_report(report, sys.stdout)
+        out = io.StringIO()
+        print_report(report, out)
+        show(out.getvalue(), end="")
     return 2 if any(row.error for row in report) or not any(row.rows for row in report) else 0
 
 
@@ -62,15 +64,11 @@ def _fetch(arguments: argparse.Namespace) -> int:
     if SPM in arguments.benchmark:
         from xling_bench.data.spm import fetch_spm
 
-        failed += fetch_spm(_tell)
+        failed += fetch_spm(tell)
     if benchmarks:
         from xling_bench.data.fetch import fetch_all
 
-        path, missed = fetch_all(benchmarks, arguments.langs, _tell)
+        path, missed = fetch_all(benchmarks, arguments.langs, tell)
         failed += missed
-        print(f"recorded in {path}; keep it under version control. Use it: XLING_DATA=hub xling-bench run ...")
+        show(f"recorded in {path}; keep it under version control. Use it: XLING_DATA=hub xling-bench run ...")
     return 2 if failed else 0
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from xling_bench.cli.common import show
 from xling_bench.errors import UsageError
 
 OF_RUNS = ("items.parquet", "results.json", "run.json", "samples.jsonl")  # names that runs give
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(text: str) -> None:
     """Print. A reader that has gone (`| head`) does not change the exit code."""
     try:
-        print(text, end="", flush=True)
+        show(text, end="", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
 
@@ -99,5 +100,5 @@ def _write_baseline(arguments: argparse.Namespace, config: Any) -> int:
     name, frame = read_side(arguments.candidate, config, allow_sample=arguments.allow_sample)
     size = write_baseline(frame, arguments.write_baseline)
     items = sum(len(scores) for scores in frame["items"] if scores is not None)
-    print(f"{arguments.write_baseline}: {len(frame)} numbers of {name}, {items} item scores, {size / 1000:.0f} kB")
+    show(f"{arguments.write_baseline}: {len(frame)} numbers of {name}, {items} item scores, {size / 1000:.0f} kB")
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from xling_bench.cli.common import show
+
 
 def add(commands: Any) -> None:
     """Register the commands."""
@@ -24,21 +26,21 @@ def add(commands: Any) -> None:
 def _path(arguments: argparse.Namespace) -> int:
     from xling_bench import content
 
-    print(content.folder("tasks"))
+    show(content.folder("tasks"))
     return 0
 
 
 def _link(arguments: argparse.Namespace) -> int:
     from xling_bench.harness.link import link
 
-    print(link())
+    show(link())
     return 0
 
 
 def _unlink(arguments: argparse.Namespace) -> int:
     from xling_bench.harness.link import unlink
 
-    print(unlink())
+    show(unlink())
     return 0
 
 
@@ -47,5 +49,5 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     findings = examine(arguments.model, trust_remote_code=arguments.trust_remote_code)
     for finding in findings:
-        print(f"{finding.level:7} {finding.text}")
+        show(f"{finding.level:7} {finding.text}")
     return 2 if any(finding.level == "error" for finding in findings) else 0

@@ -6,10 +6,12 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import xling_bench
 from xling_bench.cli import data, demo, gate, link, report, run, score, table, tasks, train
-from xling_bench.cli.common import printable
+from xling_bench.cli.common import tell
+from xling_bench.core.text import terminal
 from xling_bench.errors import XlingError
 
 EXIT_CODES = (
@@ -18,9 +20,16 @@ EXIT_CODES = (
 )
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's, whose complaints repeat what was typed."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(terminal(message), file)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line. Building it imports nothing heavy."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="xling-bench",
         description="Cross-lingual benchmarks for language models, on top of lm-eval.",
         epilog=EXIT_CODES,
@@ -41,19 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except XlingError as error:
-        print(printable(f"xling-bench: {error}"), file=sys.stderr)
+        tell(f"xling-bench: {error}")
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone (`| head`); nothing is wrong
         return 0
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        print(printable(f"xling-bench: the system refused:{where} {error.strerror or error}"), file=sys.stderr)
+        tell(f"xling-bench: the system refused:{where} {error.strerror or error}")
         return 2
     except KeyboardInterrupt:
-        print(
+        tell(
             "\nxling-bench: interrupted; finished results are kept, the same command goes on from here.",
-            file=sys.stderr,
         )
         return 130
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import RUNS, comma_numbers
+from xling_bench.cli.common import RUNS, comma_numbers, show, tell
 from xling_bench.errors import UsageError
 
 
@@ -48,10 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update()
 
         page = write_report(arguments.runs, arguments.output, options, step)
-    print(f"{page} ({page.stat().st_size / 1e6:.1f} MB, opens in a browser, offline)")
+    show(f"{page} ({page.stat().st_size / 1e6:.1f} MB, opens in a browser, offline)")
     if page.stat().st_size > 5_000_000:
-        print("note: more than 5 MB even without items: give fewer models or benchmarks", file=sys.stderr)
-    print(f"leaderboard.csv, .md, .tex, .json and figures/ are in {arguments.output}", file=sys.stderr)
+        tell("note: more than 5 MB even without items: give fewer models or benchmarks")
+    tell(f"leaderboard.csv, .md, .tex, .json and figures/ are in {arguments.output}")
     return 0
 
 

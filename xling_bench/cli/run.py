@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import add_data, apply_data, comma_list, comma_numbers
+from xling_bench.cli.common import add_data, apply_data, comma_list, comma_numbers, show, tell
 
 EXAMPLE = "example: xling-bench run --model hf:./ckpt --tasks xling_xnli,xling_xcopa --shots 0,5 -o runs/ckpt"
 
@@ -106,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         metrics=tuple(arguments.metrics),
         ns=arguments.ns,
     )
-    runner = Runner(config, progress=_say)
+    runner = Runner(config, progress=tell)
     if arguments.dry_run:
         return _dry_run(runner)
     report = launch.run(runner)
@@ -115,19 +114,15 @@ def run(arguments: argparse.Namespace) -> int:
     return _finish(runner, report, {*arguments.tasks}, everything=bool(arguments.langs or arguments.pairs))
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def _dry_run(runner: Any) -> int:
     plan, done = runner.preview()
     for unit, facts in plan.units:
         demos = f", demonstrations from {facts['demo_origin']}" if facts["shots"] else ""
         state = " (already there)" if unit in done else ""
-        print(f"{unit}: {facts['items']} items of {facts['origin']}, data {facts['data']}{demos}{state}")
+        show(f"{unit}: {facts['items']} items of {facts['origin']}, data {facts['data']}{demos}{state}")
     for note in (*plan.notes, *plan.unavailable()):
-        print(f"note: {note}")
-    print(f"{len(plan.units)} units, {plan.items} items, {len(done)} units already there; nothing was run.")
+        show(f"note: {note}")
+    show(f"{len(plan.units)} units, {plan.items} items, {len(done)} units already there; nothing was run.")
     _print_problems(runner)
     return 2 if runner.report.failed or not plan.units else 0
 
@@ -139,15 +134,13 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
     if report.finished:
         cells = read_run(report.output)
         lines = language_table(cells, shown=set(report.finished))
-        print(markdown(lines), end="")
+        show(markdown(lines), end="")
         write_text(report.output / "table.md", markdown(language_table(cells)))
         write_text(report.output / "table.csv", to_csv(cells))
         again = f" ({report.reused} were there already)" if report.reused else ""
-        print(
-            f"{len(report.finished)} results in {report.output}{again}; all of the folder's in table.md and table.csv"
-        )
+        show(f"{len(report.finished)} results in {report.output}{again}; all of the folder's in table.md and table.csv")
     for name, message in report.warnings.items():
-        print(f"warning: {name}: {message}", file=sys.stderr)
+        tell(f"warning: {name}: {message}")
     _print_problems(runner)
     named = [name for name in {**report.missing, **report.unmet} if everything or name in asked]
     return 2 if report.failed or named or not report.finished else 0
@@ -157,11 +150,11 @@ def _print_problems(runner: Any) -> None:
     from xling_bench.data.source import how_to_get
 
     for name, message in runner.report.missing.items():
-        print(f"no data: {name}: {message}", file=sys.stderr)
+        tell(f"no data: {name}: {message}")
     lacking = [spec.benchmark for spec in runner.config.specs if spec.name in runner.report.missing]
     for benchmark in {benchmark.key: benchmark for benchmark in lacking}.values():
-        print(how_to_get(benchmark), file=sys.stderr)
+        tell(how_to_get(benchmark))
     for name, message in runner.report.unmet.items():
-        print(f"not run: {name}: {message}", file=sys.stderr)
+        tell(f"not run: {name}: {message}")
     for name, message in runner.report.failed.items():
-        print(f"failed: {name}: {message}", file=sys.stderr)
+        tell(f"failed: {name}: {message}")

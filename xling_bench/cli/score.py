@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import comma_list
+from xling_bench.cli.common import comma_list, show, tell
 
 
 def add(commands: Any) -> None:
@@ -26,13 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.harness.rescore import rescore
     from xling_bench.results import language_table, markdown, read_run, to_csv
 
-    changed, left = rescore(arguments.run_folder, arguments.metrics, lambda line: print(line, file=sys.stderr))
+    changed, left = rescore(arguments.run_folder, arguments.metrics, tell)
     if changed:
         cells = read_run(arguments.run_folder)
-        print(markdown(language_table(cells, shown=set(changed))), end="")
+        show(markdown(language_table(cells, shown=set(changed))), end="")
         write_text(arguments.run_folder / "table.md", markdown(language_table(cells)))
         write_text(arguments.run_folder / "table.csv", to_csv(cells))
-    print(f"{len(changed)} results of generated answers scored again in {arguments.run_folder}")
+    show(f"{len(changed)} results of generated answers scored again in {arguments.run_folder}")
     for name, why in left.items():
-        print(f"not scored: {name}: {why}", file=sys.stderr)
+        tell(f"not scored: {name}: {why}")
     return 2 if left or not changed else 0

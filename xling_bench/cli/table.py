@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import RUNS, comma_numbers
+from xling_bench.cli.common import RUNS, comma_numbers, show, tell
+from xling_bench.core.text import markdown
 from xling_bench.errors import UsageError
 
 
@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     frame = with_seeds(load_results(arguments.runs), arguments.seeds)
     if arguments.output is not None:
         save_results(frame, arguments.output)
-        print(f"{len(frame)} numbers in {arguments.output}")
+        show(f"{len(frame)} numbers in {arguments.output}")
         return 0
-    print(_printed(arguments, frame), end="")
+    show(_printed(arguments, frame), end="")
     if arguments.intervals or arguments.spread or arguments.ranks:
         _note_omissions(frame)
     _warn_of_sample(frame)
@@ -103,21 +103,21 @@ def compare(arguments: argparse.Namespace) -> int:
     from xling_bench.results.text import render_frame
 
     table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds)
-    print(render_frame(table, arguments.format), end="")
+    show(render_frame(table, arguments.format), end="")
     if arguments.format == "md":
-        print(f"\nA: {names[0]}  \nB: {names[1]}  ")
-        print("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
-        print("p_holm: p adjusted over a benchmark's languages.  ")
-        print("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test.  ")
-        print("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.  ")
-        print("gap_is_a, gap_is_b: how each model's gap to English is to be read.")
+        show(f"\nA: {markdown(names[0])}  \nB: {markdown(names[1])}  ")
+        show("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
+        show("p_holm: p adjusted over a benchmark's languages.  ")
+        show("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test.  ")
+        show("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.  ")
+        show("gap_is_a, gap_is_b: how each model's gap to English is to be read.")
     _note_gaps(table, "gap_is_a", "gap_is_b")
     _note_omissions(frame)
     notes = left_out(frame, *names)
     if (table["items"] < FEW_ITEMS).any():
         notes.append(f"Intervals from fewer than {FEW_ITEMS} items are too narrow; go by p.")
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}")
     _warn_of_sample(frame)
     return 0
 
@@ -127,7 +127,7 @@ def _note_gaps(table: Any, *names: str) -> None:
     from xling_bench.results.gaps import explained
 
     for sentence in explained(value for name in names if name in table.columns for value in table[name]):
-        print(f"note: {sentence}", file=sys.stderr)
+        tell(f"note: {sentence}")
 
 
 def _note_omissions(frame: Any) -> None:
@@ -138,7 +138,7 @@ def _note_omissions(frame: Any) -> None:
     apart = frame[~frame["metric"].map(is_mean) | frame["metric"].map(conditional)]
     if not apart.empty:
         listed = ", ".join(sorted({f"{b} {m}" for b, m in zip(apart["benchmark"], apart["metric"], strict=True)}))
-        print(f"note: not here, for they are no means of all items' scores: {listed}", file=sys.stderr)
+        tell(f"note: not here, for they are no means of all items' scores: {listed}")
 
 
 def _warn_of_sample(frame: Any) -> None:
@@ -149,6 +149,6 @@ def _warn_of_sample(frame: Any) -> None:
         print(f"note: {note}", file=sys.stderr)
     limited = limits(frame)
     if limited:
-        print(f"note: not the whole benchmarks (--limit): {limited}", file=sys.stderr)
+        tell(f"note: not the whole benchmarks (--limit): {limited}")
     if (frame["source"] == "sample").any():
-        print("sample data: invented items that show how things work, not benchmark scores", file=sys.stderr)
+        tell("sample data: invented items that show how things work, not benchmark scores")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import comma_list
+from xling_bench.cli.common import comma_list, show, tell
 from xling_bench.errors import DeclarationError
 
 
@@ -45,13 +44,13 @@ def _list(arguments: argparse.Namespace) -> int:
     specs = select(arguments.pattern or list(task_specs()), langs=arguments.langs)
     rows = [spec.describe() for spec in specs]
     if arguments.json:
-        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        show(json.dumps(rows, ensure_ascii=False, indent=1))
         return 0
     width = max(len(str(row["name"])) for row in rows)
     for row in rows:
         mark = "" if row["default"] else f"  (family {row['family']})"
-        print(f"{row['name']!s:{width}}  {row['kind']:8}  {row['metric']}{mark}")
-    print(f"{len(rows)} tasks", file=sys.stderr)
+        show(f"{row['name']!s:{width}}  {row['kind']:8}  {row['metric']}{mark}")
+    tell(f"{len(rows)} tasks")
     return 0
 
 
@@ -61,8 +60,8 @@ def _show(arguments: argparse.Namespace) -> int:
     from xling_bench.harness.preview import preview
 
     spec = get_task(arguments.task)
-    print(compile_spec(spec))
-    print(preview(spec, arguments.shots))
+    show(compile_spec(spec))
+    show(preview(spec, arguments.shots))
     return 0
 
 
@@ -74,7 +73,7 @@ def _compile(arguments: argparse.Namespace) -> int:
 
     _raise_if(check_declarations(), "nothing was written.")
     changed, removed, total = write_compiled(content.folder("tasks"), compile_all())
-    print(f"{total} files in {content.folder('tasks')}: {changed} written, {removed} removed")
+    show(f"{total} files in {content.folder('tasks')}: {changed} written, {removed} removed")
     return 0
 
 
@@ -86,13 +85,13 @@ def _check(arguments: argparse.Namespace) -> int:
 
     problems = check_declarations() + compare(content.folder("tasks"), compile_all())
     _raise_if(problems, "for stale files run `xling-bench tasks compile`.")
-    print("tasks/ and templates/ are in order.")
+    show("tasks/ and templates/ are in order.")
     return 0
 
 
 def _raise_if(problems: list[str], then: str) -> None:
     for problem in problems:
-        print(problem, file=sys.stderr)
+        tell(problem)
     if problems:
         raise DeclarationError(f"{len(problems)} problems; {then}")
 
@@ -108,7 +107,7 @@ def _emit(arguments: argparse.Namespace) -> int:
     }
     write_new(arguments.output, files | (compile_modules() if is_old() else {}))
     names = ",".join(name.removesuffix(".yaml") for name in files)
-    print(
+    show(
         f"{len(files)} tasks in {arguments.output}. Run them: lm_eval --include_path {arguments.output} --tasks {names}"
     )
     return 0

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import add_data, apply_data, printable
+from xling_bench.cli.common import add_data, apply_data, show, tell
 from xling_bench.errors import UsageError
 
 EXAMPLE = (
@@ -60,20 +59,20 @@ def run(arguments: argparse.Namespace) -> int:
     planned = plan(recipe, streams, found)
     first = os.environ.get("RANK", "0") == "0"  # of several processes (torchrun) one speaks
     if first and arguments.dry_run:
-        print(printable(json.dumps(planned, ensure_ascii=False, indent=1)), flush=True)
+        show(json.dumps(planned, ensure_ascii=False, indent=1), flush=True)
     if first:
-        print(printable("\n".join([*summary(planned, streams), *_state(output)])), file=sys.stderr)
+        tell("\n".join([*summary(planned, streams), *_state(output)]))
     if arguments.dry_run:
         return 0
     try:
         done = train(recipe, streams, output, fingerprint(model), source=source, trust_remote_code=trust)
     except KeyboardInterrupt:
-        print("\nxling-bench: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        tell("\nxling-bench: interrupted; the same command goes on from the last checkpoint.")
         return 130
     if first:
-        print(done)
+        show(done)
         hint = f"score it: xling-bench run --model hf:{done} {_tasks(recipe.data.languages)} -o runs/{output.name}"
-        print(printable(hint), file=sys.stderr)
+        tell(hint)
     return 0
 
 
@@ -102,12 +101,12 @@ def _list() -> int:
     from xling_bench.training.recipe import PARTS, files, named, title_of
 
     for part, found in named().items():
-        print(f"{part} (training/{PARTS[part]}/)")
+        show(f"{part} (training/{PARTS[part]}/)")
         width = max((len(name) for name in found), default=0)
         for name, title in found.items():
-            print(f"  {name.ljust(width)}  {title}")
-    print("recipe (training/)")
+            show(f"  {name.ljust(width)}  {title}")
+    show("recipe (training/)")
     for name, path in files().items():
-        print(f"  {name}  {title_of(path)}")
-    print("give MODEL/DATA/METHOD or a recipe: xling-bench train xglm-564m/open-en-zh/afp -o DIR")
+        show(f"  {name}  {title_of(path)}")
+    show("give MODEL/DATA/METHOD or a recipe: xling-bench train xglm-564m/open-en-zh/afp -o DIR")
     return 0

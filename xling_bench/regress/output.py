@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.text import flat, markdown, xml
 from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Difference, Finding, Gate, Status, worst_first
 from xling_bench.results.compare import GAP, MEAN
 from xling_bench.results.text import aligned
@@ -24,14 +24,7 @@ WORST = 10  # findings shown above the fold
 OTHER_GUESSES = "at chance on both sides: other guesses, or a change that so few items cannot tell from guessing"
 HEADER = ("benchmark", "family", "shots", "demos", "metric", "language", "items", "baseline", "candidate",
           "difference", "95 % interval", "p", "mde", "verdict")  # fmt: skip
-# GitHub looks for mentions and numbers of issues after entities are resolved: a character of no width parts them.
-SPECIAL = str.maketrans({c: f"&#{ord(c)};" + "&#8203;" * (c in "@#") for c in "&<>|`*_[]@~\\$#"})
-AUTOLINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
-BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
-# Control characters, and those that turn the direction of the text around them
-HIDDEN = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 LONGEST_NAME, LONGEST_NOTE = 200, 2000  # characters, in a comment
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LEGEND = (
     "difference: candidate minus baseline, in points; a larger gap to English is worse. The interval is of its row by "
     "itself, whatever alpha is; the verdict goes by p. p: adjusted over a benchmark's "
@@ -42,13 +35,13 @@ LEGEND = (
 
 def to_text(gate: Gate) -> str:
     """A table of every finding, and what it comes to."""
-    rows = [HEADER, *(tuple(map(_shown, _row(finding))) for finding in gate.findings)]
+    rows = [HEADER, *map(_row, gate.findings)]
     lines = [f"baseline:  {gate.baseline}", f"candidate: {gate.candidate}", LEGEND, ""]
     lines += [f"note: {note}" for note in gate.notes]
     lines += [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
     lines += _unjudged(gate) + _blind(gate)
     lines += [f"gate {_title(gate)} ({_counted(gate)})"]
-    return "\n".join([aligned(rows), *map(_shown, lines)]) + "\n"
+    return "\n".join([aligned(rows), *map(flat, lines)]) + "\n"
 
 
 def _title(gate: Gate) -> str:
@@ -208,14 +201,14 @@ def _case(suite: Any, finding: Finding) -> None:
 
     row = finding.difference
     place = ".".join((row.benchmark, row.family, f"{row.shots}-shot", row.demos, row.metric))
-    case = ElementTree.SubElement(suite, "testcase", classname=_xml(place), name=_xml(row.language), time="0")
-    sentence = _xml(_sentence(finding))
+    case = ElementTree.SubElement(suite, "testcase", classname=xml(place), name=xml(row.language), time="0")
+    sentence = xml(_sentence(finding))
     if _fails(finding):
-        ElementTree.SubElement(case, "failure", message=sentence, type=REGRESSED).text = _xml(_numbers(row))
+        ElementTree.SubElement(case, "failure", message=sentence, type=REGRESSED).text = xml(_numbers(row))
     elif finding.undecided:
         ElementTree.SubElement(case, "skipped", message=sentence)
     else:
-        ElementTree.SubElement(case, "system-out").text = _xml(f"{_sentence(finding)}\n{_numbers(row)}")
+        ElementTree.SubElement(case, "system-out").text = xml(f"{_sentence(finding)}\n{_numbers(row)}")
 
 
 def _numbers(row: Difference) -> str:
@@ -226,27 +219,22 @@ def _numbers(row: Difference) -> str:
     return ", ".join([*(f"{k} {v}" for k, v in found.items()), difference, *(f"{k} {v}" for k, v in tested.items())])
 
 
-def _xml(text: str) -> str:
-    """Text without the characters that XML cannot hold; the writer escapes the rest."""
-    return HIDDEN.sub("\ufffd", NOT_XML.sub("\ufffd", text))
-
-
 def to_markdown(gate: Gate) -> str:
     """A comment for a pull request: verdict, counts and worst findings; the whole table folded, cut to fit GitHub."""
     head = [
         f"### xling-bench gate {_title(gate)}",
         "",
-        f"{_counted(gate)}. Candidate {_safe(_short(gate.candidate, LONGEST_NAME))} against baseline "
-        f"{_safe(_short(gate.baseline, LONGEST_NAME))}.",
+        f"{_counted(gate)}. Candidate {markdown(_short(gate.candidate, LONGEST_NAME))} against baseline "
+        f"{markdown(_short(gate.baseline, LONGEST_NAME))}.",
         "",
     ]
     told = [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
     told += _unjudged(gate) + _blind(gate)
-    head += [f"- {_safe(sentence)}" for sentence in told[:WORST]]
+    head += [f"- {markdown(sentence)}" for sentence in told[:WORST]]
     head += [f"- and {len(told) - WORST} more, below"] if len(told) > WORST else []
-    head += ["", *(f"{_safe(_short(note, LONGEST_NOTE))}  " for note in gate.notes)]
+    head += ["", *(f"{markdown(_short(note, LONGEST_NOTE))}  " for note in gate.notes)]
     foot = ["", LEGEND, "", "</details>"]
-    rows = [" | ".join(("", *map(_safe, _row(finding)), "")).strip() for finding in worst_first(gate.findings)]
+    rows = [" | ".join(("", *map(markdown, _row(finding)), "")).strip() for finding in worst_first(gate.findings)]
     table = [
         "",
         f"<details><summary>All {len(rows)} rows, worst first</summary>",
@@ -271,16 +259,6 @@ def _cut(rows: Sequence[str], left: int) -> list[str]:
 
 def _size(lines: Sequence[str]) -> int:
     return sum(len(line.encode()) + 1 for line in lines)
-
-
-def _safe(text: str) -> str:
-    """Text that Markdown takes as it is: no markup, no mention, no link, no table cell of its own."""
-    return AUTOLINK.sub(lambda found: f"&#{ord(found[0])};", _shown(text).translate(SPECIAL))
-
-
-def _shown(text: str) -> str:
-    """Text in one line, without what a terminal or a page would act on instead of showing it."""
-    return HIDDEN.sub("\ufffd", BREAKS.sub(" ", text))
 
 
 def _short(text: str, longest: int) -> str:

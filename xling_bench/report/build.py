@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.text import line
 from xling_bench.errors import OutputError, UsageError, did_you_mean
 from xling_bench.files import write_bytes, write_text
 from xling_bench.report import context, formats, items
@@ -19,7 +20,6 @@ from xling_bench.report.measure import Measured, Step, measure
 from xling_bench.report.page import render_page
 from xling_bench.report.payload import payload
 from xling_bench.report.published import reference_notes, reference_rows
-from xling_bench.report.visible import line
 from xling_bench.results.compare import with_seeds
 from xling_bench.results.given import Run
 from xling_bench.results.load import load_results

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.text import line
 from xling_bench.report import consistency, methods, sensitivity
 from xling_bench.report.leaderboard import Row, missing
 from xling_bench.report.measure import Measured
 from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
-from xling_bench.report.visible import line
 from xling_bench.results.compare import ALPHA, compare_models, left_out
 from xling_bench.results.doubts import doubtful
 from xling_bench.results.gaps import AT_LEAST, NOTHING

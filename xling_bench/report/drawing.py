@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.report.names import REPLACED, clean
+from xling_bench.core.text import flat
 from xling_bench.report.svg import INK, compact, embedded, standalone
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # The SVG's text is drawn by the reader's fonts; ours only measures it. The second is of matplotlib before 3.11.
 MEASURED_ANYWAY = (r"Glyph \d+ .*missing from ", r"Matplotlib currently does not support \w+ natively")
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 TEXT, SMALL = 8.0, 7.0  # points
 DPI = 150
 SETTINGS: dict[Any, Any] = {  # matplotlib 3.11 types its keys as literals, 3.9 as strings
@@ -108,7 +109,7 @@ class Sheet:
             if isinstance(text, Text):
                 text.set_text(drawable(text.get_text()))
         png = self._saved("png", {"Software": None})
-        title, caption = clean(title), clean(caption)
+        title, caption = flat(title), flat(caption)
         root = compact(vector, name)
         return Figure(name, title, caption, standalone(root, title, caption), png, embedded(root, name, title, caption))
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.text import flat, line, markdown
 from xling_bench.report.leaderboard import Rank, Row, Score, missing
 from xling_bench.report.names import number
-from xling_bench.report.visible import line
 from xling_bench.results.text import aligned, latex, to_csv
 
 if TYPE_CHECKING:
@@ -53,17 +53,16 @@ NOTES = (
 
 def as_markdown(rows: list[Row], benchmarks: dict[str, str], notes: list[str]) -> str:
     """One table per setting."""
-    parts = ["# Leaderboard\n", *(f"{note}  " for note in notes)]
+    parts = ["# Leaderboard\n", *(f"{markdown(note)}  " for note in notes)]
     for setting in dict.fromkeys(row.setting for row in rows):
         table = table_rows([row for row in rows if row.setting == setting], benchmarks)
-        escaped = [[cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;") for cell in r] for r in table]
-        parts += [f"## {setting.label}\n", aligned(escaped)]
+        parts += [f"## {markdown(setting.label)}\n", aligned(table)]
     return "\n".join([*filter(None, parts), NOTES]) + "\n"
 
 
 def as_latex(rows: list[Row], benchmarks: dict[str, str], notes: list[str]) -> str:
     """One tabular per setting."""
-    parts = [f"% {note}" for note in notes]
+    parts = [f"% {flat(note)}" for note in notes]
     for setting in dict.fromkeys(row.setting for row in rows):
         table = table_rows([row for row in rows if row.setting == setting], benchmarks)
         parts.append(latex(table, f"Leaderboard, {setting.label}. {NOTES}"))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xling_bench.catalog import Benchmark, get_benchmark, in_percent
+from xling_bench.core.text import visible
 from xling_bench.errors import DataError
 from xling_bench.report.payload import script_json
 from xling_bench.report.select import Setting
-from xling_bench.report.visible import visible
 from xling_bench.results.schema import CHOICES, ITEMS, SAMPLES
 
 if TYPE_CHECKING:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from xling_bench.catalog import benchmarks, in_percent
+from xling_bench.core.text import flat
 from xling_bench.results.summary import PIVOT
 
 LONGEST = 40  # characters of a name that are drawn
-REPLACED = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 METRIC_NAMES = {
     "acc": "accuracy",
@@ -28,18 +27,11 @@ METRIC_NAMES = {
 Setting = tuple[int, str]  # shots, language of demonstrations
 
 
-def clean(text: str) -> str:
-    """The text with U+FFFD for what cannot be seen or turns the text around: control and format characters (bidi
-    overrides among them), line and paragraph ends, surrogates, private and unassigned code points. What is left may
-    stand in XML, once escaped."""
-    return "".join(REPLACED if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c for c in text)
-
-
 def labels(models: Iterable[str]) -> dict[str, str]:
-    """{model: what to call it on a figure}: cleaned, at most 40 characters with the middle left out (paths differ at
+    """{model: what to call it on a figure}: one line of at most 40 characters, the middle left out (paths differ at
     the end, hub names at the start), and told apart by a hash where two would look the same."""
     listed = list(dict.fromkeys(models))
-    short = {model: _shortened(clean(model).strip() or "(no name)", LONGEST) for model in listed}
+    short = {model: _shortened(flat(model) or "(no name)", LONGEST) for model in listed}
     called = list(short.values())
     return {
         model: name if called.count(name) == 1 else f"{_shortened(name, LONGEST - 9)} {_hash(model)}"
@@ -71,7 +63,7 @@ def _hash(text: str) -> str:
 def setting_label(setting: Setting) -> str:
     """`0 shots`; `5 shots, en demos`. Demonstrations in the tested language are the rule and not named."""
     shots, demos = setting
-    named = "" if demos in ("none", "same", "") else f", {clean(demos)} demos"
+    named = "" if demos in ("none", "same", "") else f", {flat(demos)} demos"
     return f"{shots} shot{'' if shots == 1 else 's'}{named}"
 
 
@@ -83,7 +75,7 @@ def setting_slug(setting: Setting) -> str:
 
 def benchmark_label(key: str) -> str:
     """The benchmark's title; somebody else's key as it is."""
-    return benchmarks()[key].title if key in benchmarks() else _shortened(clean(key), LONGEST)
+    return benchmarks()[key].title if key in benchmarks() else _shortened(flat(key), LONGEST)
 
 
 def chance_of(benchmark: str, metric: str) -> float | None:
@@ -96,7 +88,7 @@ def chance_of(benchmark: str, metric: str) -> float | None:
 
 def metric_label(metric: str, *, unit: bool = False) -> str:
     """`accuracy`, with its unit `accuracy (%)`."""
-    return METRIC_NAMES.get(metric, clean(metric)) + (" (%)" if unit and in_percent(metric) else "")
+    return METRIC_NAMES.get(metric, flat(metric)) + (" (%)" if unit and in_percent(metric) else "")
 
 
 def english_first(units: Iterable[str]) -> list[str]:

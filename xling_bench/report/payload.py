@@ -7,10 +7,10 @@ from typing import Any
 
 from xling_bench import languages
 from xling_bench.catalog import get_benchmark, in_percent
+from xling_bench.core.text import line
 from xling_bench.report.leaderboard import missing
 from xling_bench.report.measure import Measured
 from xling_bench.report.select import Setting
-from xling_bench.report.visible import line
 
 Json = dict[str, Any]
 CELL = ("model", "benchmark", "family", "setting", "language", "metric", "value", "low", "high", "n", "seeds",

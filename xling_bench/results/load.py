@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, is_mean
 from xling_bench.errors import DataError, UsageError
+from xling_bench.files import write_bytes, write_text
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
 from xling_bench.results.given import Given, Run, given
@@ -19,6 +21,7 @@ from xling_bench.results.items import ItemScore, item_scores, read_items
 from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import name_in, recorded, run_names, told_apart
 from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES, PATH, SAMPLES, UNEXPORTED
+from xling_bench.results.text import frame_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -291,14 +294,15 @@ def _records(frame: pd.DataFrame) -> list[Row]:
 
 
 def save_results(frame: pd.DataFrame, path: Path) -> None:
-    """Write the table as .csv, .json or .parquet (by the name's end), without the item scores."""
+    """Write the table as .csv, .json or .parquet (by the name's end), without the item scores: whole or not at all."""
     plain = frame.drop(columns=list(UNEXPORTED), errors="ignore")
     if path.suffix == ".csv":
-        plain.to_csv(path, index=False, lineterminator="\n")
+        write_text(path, frame_csv(plain))
     elif path.suffix == ".json":
-        text = json.dumps(_records(plain), ensure_ascii=False, indent=1)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_text(path, json.dumps(_records(plain), ensure_ascii=False, indent=1) + "\n")
     elif path.suffix == ".parquet":
-        plain.to_parquet(path, index=False)
+        out = io.BytesIO()
+        plain.to_parquet(out, index=False)
+        write_bytes(path, out.getvalue())
     else:
         raise DataError(f"{path}: expected a name ending in .csv, .json or .parquet")

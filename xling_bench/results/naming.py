@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from xling_bench.core.text import flat, hidden_in
 from xling_bench.errors import UsageError
 
 HUB = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)  # `gpt2`, `facebook/xglm-564M`
@@ -100,16 +100,17 @@ def run_names(folder: Path) -> dict[str, str]:
 
 
 def writable(name: str) -> str:
-    """The name with bytes that are no UTF-8, which a path may hold, written as `\\udcff`."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """The name on one line, what cannot be seen in it written out: `[U+001B]`, and `[U+DCFF]` for a path's byte that is
+    no UTF-8."""
+    return flat(name) or "model"
 
 
 def check_name(name: str, option: str) -> str:
     """The name without spaces around it. Raises UsageError for one that is empty or holds what cannot be seen."""
     shown = name.strip()
-    hidden = [c for c in shown if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029"]
+    hidden = hidden_in(shown)
     if not shown or hidden:
-        what = f"it holds U+{ord(hidden[0]):04X}, which cannot be seen" if hidden else "it is empty"
+        what = f"it holds {hidden}, which cannot be seen" if hidden else "it is empty"
         raise UsageError(f"{option} {name!a}: expected a name to show for the model, but {what}.")
     return shown
 

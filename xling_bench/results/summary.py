@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.errors import DataError
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.text import aligned
+from xling_bench.results.text import to_csv as csv_of
 
 PIVOT = "en"
 
@@ -166,9 +165,4 @@ def markdown(lines: Sequence[Line]) -> str:
 def to_csv(cells: Iterable[Cell]) -> str:
     """Every number with its signature, one per line, values in full."""
     names = [name for name in Cell.__slots__ if name != "folder"]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    for cell in cells:
-        writer.writerow([getattr(cell, name) for name in names])
-    return out.getvalue()
+    return csv_of([names, *([getattr(cell, name) for name in names] for cell in cells)])

@@ -7,17 +7,17 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core import text
+
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = ("md", "csv", "latex")
-LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}",
-         "<": r"\textless{}", ">": r"\textgreater{}"}  # fmt: skip
 P_VALUES = ("p", "p_holm")
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Rows (the first is the header) as Markdown, columns aligned so that it reads well in a terminal too."""
+    rows = [[text.markdown(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
@@ -26,15 +26,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def latex(rows: Sequence[Sequence[str]], title: str = "") -> str:
     """Rows as a LaTeX tabular with booktabs rules; `title` as a comment before it."""
-    body = [" & ".join(_escaped(cell) for cell in row) + r" \\" for row in rows]
+    body = [" & ".join(map(text.latex, row)) + r" \\" for row in rows]
     spec = "".join("r" if _numeric(column) else "l" for column in zip(*rows[1:], strict=True)) or "l" * len(rows[0])
     lines = [rf"\begin{{tabular}}{{{spec}}}", r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
-    head = f"% {title}\n" if title else ""
+    head = f"% {text.flat(title)}\n" if title else ""
     return head + "\n".join([*lines, r"\end{tabular}"]) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return "".join(LATEX.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
 
 
 def _numeric(column: Sequence[str]) -> bool:
@@ -43,20 +39,26 @@ def _numeric(column: Sequence[str]) -> bool:
 
 
 def to_csv(rows: Sequence[Sequence[Any]]) -> str:
-    """Rows as CSV, every line ended by a line feed."""
+    """Rows as CSV, every line ended by a line feed; nothing in it is a spreadsheet's formula."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    csv.writer(out, lineterminator="\n").writerows([text.spreadsheet(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 
+def frame_csv(table: pd.DataFrame) -> str:
+    """A table as CSV: numbers in full, what is missing empty; nothing in it is a spreadsheet's formula."""
+    shown = table.map(text.spreadsheet).rename(columns=text.spreadsheet)
+    return str(shown.to_csv(index=False, lineterminator="\n"))
+
+
 def render_frame(table: pd.DataFrame, form: str = "md") -> str:
-    """A table in one of FORMATS.
+    """A table as `md`, `csv` or `latex`.
 
     Markdown and LaTeX round to one decimal (p-values to three) and write `-` where a value is missing; CSV keeps
     numbers in full and leaves missing ones empty.
     """
     if form == "csv":
-        return str(table.to_csv(index=False, lineterminator="\n"))
+        return frame_csv(table)
     names = [str(name) for name in table.columns]
     lines = ([_cell(n, v) for n, v in zip(names, values, strict=True)] for values in table.itertuples(index=False))
     rows = [names, *lines]

@@ -1,0 +1,128 @@
+"""Text from outside (names, items, what files and libraries say), written so that it is shown and does nothing else.
+
+    visible     several lines: items' texts, answers
+    flat, line  one line: names, notes; `line` is also short
+    terminal    what is printed; JSON stays JSON
+    markdown, latex, xml, spreadsheet   what stands in such a file: its own marks are text there
+
+The page's layout escapes HTML by itself, and is given `visible` and `line`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from hashlib import sha256
+
+from xling_bench.errors import UsageError
+
+# C0 and C1 controls but tab and line feed; bidi embeddings, overrides and isolates, which can show text in another
+# order than it is stored (marks such as U+200F, which Arabic and Hebrew need, stay); lone surrogates, non-characters,
+# annotations and tags, which nobody sees.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+)
+LONGEST = 600
+LONGEST_NAME = 80
+
+
+def visible(text: object, most: int = LONGEST) -> str:
+    """`text` with hidden characters written as `[U+202E]`, cut after `most` characters with the length it had.
+
+    Raises UsageError when `most` is less than 1.
+    """
+    if most < 1:
+        raise UsageError(f"at least one character must be shown, got {most}")
+    whole = str(text)
+    cut = HIDDEN.sub(lambda found: _code(found[0]), whole[:most])
+    return cut if len(whole) <= most else f"{cut} … ({len(whole):,} characters)"
+
+
+def flat(text: object) -> str:
+    """`text` on one line, white space folded; whatever cannot be seen (format characters, too: of two names that look
+    alike one would be taken for the other) is written as `[U+200B]`."""
+    folded = " ".join(str(text).split())
+    return folded if folded.isprintable() else "".join(c if c.isprintable() else _code(c) for c in folded)
+
+
+def line(text: object, most: int = LONGEST_NAME) -> str:
+    """`flat`; where it is longer than `most`, its beginning and end with a hash between them, so that two long names
+    stay two."""
+    folded = " ".join(str(text).split())
+    if len(folded) > most:
+        digest = sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+        middle = f"…{digest}…" if most > 30 else "…"
+        half = max(1, (most - len(middle)) // 2)
+        folded = f"{folded[:half]}{middle}{folded[-half:]}"
+    return flat(folded)
+
+
+def hidden_in(text: str) -> str:
+    """The first character of `text` that cannot be seen, as `U+200B`; empty where all can."""
+    return next((f"U+{ord(c):04X}" for c in text if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029"), "")
+
+
+def terminal(text: str) -> str:
+    """The text with control characters and those that turn its direction as `\\u001b`: data and file names may hold
+    sequences that a terminal obeys. Line breaks and tabs stay; JSON stays JSON."""
+    return HIDDEN.sub(lambda found: json_escape(found[0]), text)
+
+
+def json_escape(character: str) -> str:
+    """`\\u001b`; two of them beyond U+FFFF, as in JSON."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+# What Markdown, or GitHub after it, acts on: ends of cells, code, HTML, entities, links, images, addresses, mentions,
+# issues. The rest stays readable in a terminal: `exact_unicode`, `45.6 [40, 50]` and `<0.001` are only text.
+_MARKS = re.compile(
+    r"[|\\`]|<(?=[a-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|@(?=\w)|#(?=\d)|:(?=//)|(?<=www)\.|(?<!\w)_|_(?!\w)", re.IGNORECASE
+)
+_PAIRED = {c: re.compile(re.escape(c)) for c in "*~$"}  # emphasis, struck out, mathematics: two of them are needed
+
+
+def markdown(text: object) -> str:
+    """`flat` for a paragraph or cell of Markdown: no markup, link, image, mention or cell of its own."""
+    shown = _MARKS.sub(lambda found: _entity(found[0]), flat(text))
+    for mark, pattern in _PAIRED.items():
+        if shown.count(mark) > 1:
+            shown = pattern.sub(_entity(mark), shown)
+    return shown
+
+
+def _entity(mark: str) -> str:
+    # GitHub looks for mentions and numbers of issues after entities are resolved: a character of no width parts them.
+    return f"&#{ord(mark)};" + "&#8203;" * (mark in "@#")
+
+
+_LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}",
+          "<": r"\textless{}", ">": r"\textgreater{}"}  # fmt: skip
+
+
+def latex(text: object) -> str:
+    """`flat` for a cell of a LaTeX table; one that begins with `[` or `*` is no argument of the row's end before it."""
+    shown = "".join(_LATEX.get(c, "\\" + c if c in "&%$#_{}" else c) for c in flat(text))
+    return "{}" * (shown[:1] in ("[", "*")) + shown
+
+
+def xml(text: object) -> str:
+    """Several lines without what XML cannot hold or what hides; the XML writer escapes the rest."""
+    return HIDDEN.sub(lambda found: _code(found[0]), str(text))
+
+
+_FORMULA = re.compile(r"[=+\-@＝＋－＠]")  # full-width ones, too: spreadsheets of East Asia take them
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?(e[+-]?\d+)?|inf)( \(\d+/\d+\))?\*?")  # with a note of ours
+
+
+def spreadsheet(value: object) -> object:
+    """A cell of a CSV file: text is `flat`, and after an apostrophe where a spreadsheet would take it for a formula.
+    What is no text (a number) stays."""
+    if not isinstance(value, str):
+        return value
+    shown = flat(value)
+    return f"'{shown}" if _FORMULA.match(shown) and len(shown) > 1 and not _NUMBER.fullmatch(shown) else shown
+
+
+def _code(character: str) -> str:
+    return f"[U+{ord(character):04X}]"
