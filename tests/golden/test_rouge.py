@@ -13,10 +13,20 @@ from xling_bench import languages
 from xling_bench.catalog import get_benchmark
 from xling_bench.data.sample import items
 from xling_bench.errors import MissingPackageError, UsageError
-from xling_bench.metrics.rouge import require_rouge, rouge, rouge_requirements, rouge_signature
+from xling_bench.metrics import xlsum
+from xling_bench.metrics.rouge import (
+    OFFICIAL,
+    SEGMENTED,
+    Words,
+    require_rouge,
+    rouge,
+    rouge_requirements,
+    rouge_signature,
+)
 from xling_bench.metrics.segment import NLTK, SNOWBALL, tokens
 
 XLSUM = get_benchmark("xlsum").languages
+WORDS = pytest.mark.parametrize("words", [OFFICIAL, SEGMENTED], ids=["official", "segmented"])
 
 # language, hypothesis, reference, rouge1, rouge2, rougeL. F1 of counts is 2 * matches / (hypothesis + reference).
 CASES = [
@@ -51,9 +61,9 @@ CASES = [
 @pytest.mark.parametrize(("language", "hypothesis", "reference", "one", "two", "longest"), CASES)
 def test_by_hand(language, hypothesis, reference, one, two, longest) -> None:
     expected = pytest.approx({"rouge1": one, "rouge2": two, "rougeL": longest})
-    assert rouge(hypothesis, reference, language) == expected
-    assert rouge(f"\n {hypothesis}\t", f"  {reference} \n", language) == expected
-    assert rouge(hypothesis.upper().replace("SS", "ss"), reference.lower(), language) == expected
+    assert rouge(hypothesis, reference, language, SEGMENTED) == expected
+    assert rouge(f"\n {hypothesis}\t", f"  {reference} \n", language, SEGMENTED) == expected
+    assert rouge(hypothesis.upper().replace("SS", "ss"), reference.lower(), language, SEGMENTED) == expected
 
 
 # text, tokens. The first five are what OpenNMT's aggressive tokenizer (pyonmttok 1.38) gives for the cleaned text.
@@ -77,16 +87,38 @@ def test_tokens(language: str, text: str, expected: str) -> None:
     assert tokens(text, language) == expected.split()
 
 
+# What XL-Sum's program has otherwise: (language, text, its tokens).
+OFFICIAL_TOKENS = [
+    ("zh", "北京 大学", ["北京", " ", "大学"]),  # blanks that jieba and newmm return are tokens
+    ("th", "วันนี้ อากาศ", ["วันนี้", " ", "อากาศ"]),
+    ("id", "satu\x0bdua\x1ftiga empat\x00", ["satuduatiga", "empat"]),  # control characters go and glue
+    ("en", "Only having runs", ["only", "having", "run"]),  # stop words are no stems: Snowball has onli, have
+    ("pt", "estavam falando", ["estavam", "fal"]),
+    ("hi", "लड़कियों कहानियाँ कर", ["लड़क", "कहान", "कर"]),  # its own suffixes, of tokens longer than three characters
+    ("ur", "پروڈکشن \u0656ڈ", ["پروڈکشن", "\u0656", "ڈ"]),  # a mark after a blank is no letter
+    ("ko", "日々 北a", ["日", "々", "北", "a"]),
+    # asat before the dot, a break before the stacked pair, spaces lost, Latin letters one by one
+    ("my", "ပစ္စည်း တို့ ab ကို\u1037\u103a", ["ပ", "စ္စည်း", "တို့", "a", "b", "ကို\u103a\u1037"]),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "expected"), OFFICIAL_TOKENS)
+def test_official_tokens(language: str, text: str, expected: list[str]) -> None:
+    assert xlsum.tokens(text, language) == expected
+    assert xlsum.tokens(f" {text.upper()}\n", language) == expected
+
+
+@WORDS
 @pytest.mark.parametrize("language", XLSUM)
-def test_equal_texts_score_one_in_every_language_of_xlsum(language: str) -> None:
-    require_rouge(language)
+def test_equal_texts_score_one_in_every_language_of_xlsum(language: str, words: Words) -> None:
+    require_rouge(language, words)
     texts = [item["text"].get(language, {}).get("summary") for item in items("xlsum")]
     found = languages.get(language)
     texts = [text for text in texts if text] or [f"{found.autonym} 2024, {found.autonym}!"]
     for text in texts:
-        assert rouge(text, text, language) == {"rouge1": 1.0, "rouge2": 1.0, "rougeL": 1.0}
-        assert rouge(f" {text}\n", text, language)["rougeL"] == 1.0
-    assert rouge(texts[0], "", language) == {"rouge1": 0.0, "rouge2": 0.0, "rougeL": 0.0}
+        assert rouge(text, text, language, words) == {"rouge1": 1.0, "rouge2": 1.0, "rougeL": 1.0}
+        assert rouge(f" {text}\n", text, language, words)["rougeL"] == 1.0
+    assert rouge(texts[0], "", language, words) == {"rouge1": 0.0, "rouge2": 0.0, "rougeL": 0.0}
 
 
 LETTERS = "abcß İıéд и й的學ไทยกา မ်တက္ကहिन ب한.,-'’\u200d\n 12"
@@ -94,12 +126,13 @@ TEXT = st.text(st.sampled_from(LETTERS), max_size=40) | st.text(max_size=20)
 
 
 @given(TEXT, TEXT, st.sampled_from([*NLTK, *SNOWBALL, "zh", "ja", "th", "my", "bn", "ko"]))
-def test_scores_are_f1_of_whatever_text(hypothesis: str, reference: str, language: str) -> None:
-    scores = rouge(hypothesis, reference, language)
+@WORDS
+def test_scores_are_f1_of_whatever_text(words: Words, hypothesis: str, reference: str, language: str) -> None:
+    scores = rouge(hypothesis, reference, language, words)
     assert all(0 <= score <= 1 for score in scores.values())
     assert scores["rougeL"] <= scores["rouge1"] + 1e-12
-    assert rouge(reference, hypothesis, language) == pytest.approx(scores)
-    assert rouge(hypothesis, hypothesis, language)["rougeL"] == float(bool(tokens(hypothesis, language)))
+    assert rouge(reference, hypothesis, language, words) == pytest.approx(scores)
+    assert rouge(hypothesis, hypothesis, language, words)["rougeL"] == float(bool(words.tokens(hypothesis, language)))
 
 
 def test_arabic_stems_do_not_depend_on_the_words_before() -> None:
@@ -107,13 +140,19 @@ def test_arabic_stems_do_not_depend_on_the_words_before() -> None:
     assert tokens("أسسوا أبحاثهم أسسوا", "ar") == ["اسس", "ابحاث", "اسس"]
 
 
-def test_signature_names_segmenter_and_stemmer() -> None:
-    assert rouge_signature("zh_hant").startswith("rouge1+2+L,seg=jieba-0.42.1,stem=none,scorer=rouge-score-")
+def test_signature_names_words_segmenter_stemmer_and_what_is_unlike_the_official_program() -> None:
+    assert rouge_signature("zh_hant").startswith(
+        "rouge1+2+L,words=xlsum,seg=jieba-0.42.1,stem=none,scorer=rouge-score-"
+    )
+    assert rouge_signature("zh") == rouge_signature("zho_Hans") != rouge_signature("zh", SEGMENTED)
     assert "seg=fugashi-" in rouge_signature("ja")
     assert "+unidic-lite-" in rouge_signature("ja")
-    assert "seg=words,stem=snowball-hindi-" in rouge_signature("hi")
-    assert "seg=words,stem=none" in rouge_signature("bn")
-    assert rouge_signature("zh") == rouge_signature("zho_Hans")
+    assert "words=segmented,seg=words,stem=snowball-hindi-" in rouge_signature("hi", SEGMENTED)
+    assert "words=xlsum,seg=words,stem=suffixes-hindi," in rouge_signature("hi")
+    assert "-but-stop-words,scorer=" in rouge_signature("en")
+    unlike = {language for language in XLSUM if "unlike-xlsum=" in rouge_signature(language)}
+    assert unlike == set(XLSUM) & set(xlsum.UNLIKE) == {"ar", "bn", "ja", "tr"}
+    assert not any("unlike" in rouge_signature(language, SEGMENTED) for language in XLSUM)
 
 
 @pytest.mark.parametrize(

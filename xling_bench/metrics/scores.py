@@ -41,8 +41,8 @@ def rule(name: str, benchmark: str, answer_language: str) -> str:
         return f"unicode-{answer_language}"
     if variant == "corrected":
         return f"mlqa-{answer_language}-corrected"
-    if stem in ("rouge1", "rouge2", "rougeL"):
-        return rouge.rouge_signature(answer_language)
+    if stem in rouge.TYPES:
+        return rouge.rouge_signature(answer_language, ROUGE_WORDS[variant])
     if stem in BLEU_TOKENIZERS:
         tokenizer = BLEU_TOKENIZERS[stem](answer_language)
         bleu.require_bleu(tokenizer)
@@ -67,6 +67,7 @@ FIXED_RULES = {
     "contains": "substring,lower",
     "chrf": text.chrf_signature(),
 }
+ROUGE_WORDS = {"": rouge.OFFICIAL, "segmented": rouge.SEGMENTED}
 BLEU_TOKENIZERS: dict[str, Callable[[str], str]] = {
     "bleu": _word_tokenizer,
     "spbleu": lambda _: "flores200",
@@ -119,14 +120,16 @@ class _Scores:
             return text.chrf_statistics(answer.text, answer.golds[0])
         if name in BLEU_TOKENIZERS:
             return bleu.bleu_statistics(answer.text, answer.golds[0], BLEU_TOKENIZERS[name](answer.language))
-        if stem in ("rouge1", "rouge2", "rougeL"):
-            return self._all_rouge()[name]
+        if stem in rouge.TYPES:
+            return self._all_rouge(variant)[stem]
         return self._answer(name)
 
-    def _all_rouge(self) -> Mapping[str, float]:
-        if "rouge" not in self._kept:
-            self._kept["rouge"] = rouge.rouge(self.answer.text, self.answer.golds[0], self.answer.language)
-        found: Mapping[str, float] = self._kept["rouge"]
+    def _all_rouge(self, variant: str) -> Mapping[str, float]:
+        name = f"rouge_{variant}"
+        if name not in self._kept:
+            words = ROUGE_WORDS[variant]
+            self._kept[name] = rouge.rouge(self.answer.text, self.answer.golds[0], self.answer.language, words)
+        found: Mapping[str, float] = self._kept[name]
         return found
 
     def _answer(self, name: str) -> float | None:

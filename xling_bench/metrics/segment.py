@@ -1,8 +1,8 @@
-"""XL-Sum's words: text -> lower case -> no punctuation -> tokens of the language -> stems.
+"""Words of every language for ROUGE: text -> lower case -> no punctuation -> tokens -> stems (`rougeL_segmented`).
 
-The rules are those of Hasan et al. (2021), XL-Sum's multilingual ROUGE. Ours differ in four named places: Japanese uses
-unidic-lite (theirs the large UniDic), Hindi Snowball's stemmer (theirs a list of suffixes), Bengali is not stemmed
-(theirs is in no package index), and segmenters' tokens of white space are dropped.
+The rule is made after that of XL-Sum (see `xling_bench.metrics.xlsum`), and better where that one counts what is no
+word: blanks that segmenters return are dropped, a control character that is white space parts words, Burmese syllables
+keep the consonants stacked under them, Hindi has Snowball's stemmer, and stop words are stemmed like other words.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def language_key(language: str) -> str:
 
 def requirements(key: str) -> tuple[Requirement, ...]:
     """(module, distribution) of the packages that segment and stem a language."""
-    stemmer: tuple[Requirement, ...] = (("nltk", "nltk"),) if key in NLTK else ()
+    stems: tuple[Requirement, ...] = (("nltk", "nltk"),) if key in NLTK else ()
     if key in SNOWBALL:
-        stemmer = (("snowballstemmer", "snowballstemmer"),)
-    return SEGMENTERS.get(key, ()) + stemmer
+        stems = (("snowballstemmer", "snowballstemmer"),)
+    return SEGMENTERS.get(key, ()) + stems
 
 
 def segmenter_name(key: str) -> str:
@@ -82,9 +82,14 @@ def stemmer_name(key: str) -> str:
     return f"snowball-{SNOWBALL[key]}-{version('snowballstemmer')}" if key in SNOWBALL else "none"
 
 
+def description(key: str) -> str:
+    """The rule's part of a signature: `words=segmented,seg=jieba-0.42.1,stem=none`."""
+    return f"words=segmented,seg={segmenter_name(key)},stem={stemmer_name(key)}"
+
+
 def tokens(text: str, key: str) -> list[str]:
     """The tokens ROUGE compares. Lower case is Unicode's, the same in every language (Turkish I becomes i)."""
-    stem = _stemmer(key)
+    stem = stemmer(key)
     found = [token.strip() for token in _segmenter(key)(clean(text))]
     stems = (stem(token) if stem and len(token) > STEM_LONGER_THAN else token for token in found)
     return [token for token in stems if token]
@@ -109,7 +114,14 @@ def clean(text: str) -> str:
 
 @cache
 def _segmenter(key: str) -> Split:
-    return {"zh": _jieba, "zh_hant": _jieba, "ja": _fugashi, "th": _newmm, "my": _burmese}.get(key, _words)()
+    return _burmese() if key == "my" else dictionary_segmenter(key) or _words()
+
+
+@cache
+def dictionary_segmenter(key: str) -> Split | None:
+    """The segmenter with a dictionary that a language has, blanks among what it returns; None for others."""
+    make = {"zh": _jieba, "zh_hant": _jieba, "ja": _fugashi, "th": _newmm}.get(key)
+    return make() if make else None
 
 
 def _words() -> Split:
@@ -159,11 +171,12 @@ def _newmm() -> Split:
             del os.environ["PYTHAINLP_READ_ONLY"]
         else:
             os.environ["PYTHAINLP_READ_ONLY"] = before
-    return lambda text: list(word_tokenize(text, engine="newmm", keep_whitespace=False))
+    return lambda text: list(word_tokenize(text, engine="newmm"))
 
 
 @cache
-def _stemmer(key: str) -> Stem | None:
+def stemmer(key: str) -> Stem | None:
+    """The language's stemmer, which takes any word and any number of them in any order; None where it has none."""
     if key in SNOWBALL:
         import snowballstemmer
 
@@ -175,5 +188,5 @@ def _stemmer(key: str) -> Stem | None:
 
     if key == "ar":  # one stemmer per word: nltk's keeps a flag from word to word, so that the order changes stems
         return lambda token: str(snowball.ArabicStemmer().stem(token))
-    stemmer: Any = snowball.SnowballStemmer(NLTK[key])
-    return lambda token: str(stemmer.stem(token))
+    found: Any = snowball.SnowballStemmer(NLTK[key])
+    return lambda token: str(found.stem(token))

@@ -22,6 +22,7 @@ METRIC_NAMES = {
     "bleu": "BLEU",
     "spbleu": "spBLEU",
     "rougeL": "ROUGE-L",
+    "rougeL_segmented": "ROUGE-L, segmented",
 }
 
 Setting = tuple[int, str]  # shots, language of demonstrations
