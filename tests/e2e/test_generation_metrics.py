@@ -47,7 +47,7 @@ def test_runner_and_plain_lm_eval_agree_on_every_metric(run, models) -> None:
 def test_every_number_names_its_metric_and_rule(run) -> None:
     frame = load_results([run])
     rules = dict(zip(frame["language"] + " " + frame["metric"], frame["signature"], strict=True))
-    assert rules["hi f1_unicode"].endswith("|metric:f1_unicode|rule:unicode-hi")
+    assert rules["hi f1_unicode"].endswith("|metric:f1_unicode|rule:unicode-nfkc-hi")
     assert "|rule:nrefs:1,case:mixed,eff:no,tok:13a" in rules["en-de bleu"]
     assert "seg=pythainlp" in rules["th rougeL"]
     assert "|rule:mean-logprob-per-token,macro" in rules["en p1"]

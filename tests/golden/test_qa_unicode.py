@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
 from xling_bench.metrics.qa import (
     exact,
@@ -14,8 +15,9 @@ from xling_bench.metrics.qa import (
     normalize_mlqa,
     normalize_mlqa_corrected,
     normalize_squad,
-    normalize_unicode,
 )
+from xling_bench.metrics.scores import Answer, score_text
+from xling_bench.metrics.unicode import contains_unicode, normalize_unicode
 
 ZWSP, RLM = "\u200b", "\u200f"
 
@@ -23,7 +25,7 @@ ZWSP, RLM = "\u200b", "\u200f"
 TOKENS = [
     ("en", "The “Owl’s” a nest—an ’99 one.", ["owls", "nestan", "99", "one"]),  # quotes and dash go, then the, a
     ("en", "a\u0310 the", ["a\u0310"]),  # a with a mark is no article: MLQA's \b would leave the mark alone
-    ("de", "Die Straße, der „Ä“-Weg", ["straße", "äweg"]),  # die, der are articles; the hyphen is punctuation
+    ("de", "Die Straße, der „Ä“-Weg", ["strasse", "äweg"]),  # die, der are articles; the hyphen is punctuation
     ("es", "¿La Coruña o el río?", ["coruña", "o", "río"]),  # ¿ is P*; la, el are articles
     ("vi", "Của những Người Việt…", ["người", "việt"]),  # both leading words are MLQA's articles
     ("ru", "«Москва» — столица", ["москва", "столица"]),  # guillemets and dash; no articles
@@ -47,6 +49,121 @@ TOKENS = [
     ("de", "", []),
     ("zh", "。、", []),
 ]
+
+
+# (language, one writing, another): the same answer.
+SAME = [
+    ("en", "\u22125 °C", "-5 °C"),  # minus sign
+    ("de", "–5", "-5"),  # an en dash for it
+    ("en", "\u200e-5", "-5"),  # direction marks
+    ("ar", "١٩٤٣", "1943"),
+    ("hi", "१९४३", "1943"),
+    ("th", "พ.ศ. ๒๕๖๐", "พศ 2560"),
+    ("zh", "１９９７年", "1997年"),  # full-width digits
+    ("ar", "٣٫٥", "3.5"),
+    ("fa", "۱۲٬۰۰۰", "12,000"),
+    ("en", "(1.5)", "1.5."),
+    ("en", "1939–1945", "1939 - 1945"),
+    ("de", "ﬁnden Ａ", "finden a"),  # ligature, full width
+    ("ja", "ｶﾞﾗｽ", "ガラス"),  # half width
+    ("hi", "बड\u093cा", "ब\u095cा"),  # a letter that NFC always takes apart
+    ("ko", unicodedata.normalize("NFD", "서울"), "서울"),
+    ("de", "STRASSE", "Straße"),  # full case folding
+    ("el", "ΟΔΟΣ", "οδος"),  # final sigma
+    ("ar", "اَلْكِتَابُ", "الكتاب"),  # short vowels
+    ("ar", "الكتـــاب", "الكتاب"),  # tatweel
+    ("fa", "می\u200cشود", "میشود"),  # ZWNJ
+    ("bn", "র\u200d্যাব", "র্যাব"),  # ZWJ
+    ("en", "İstanbul", "Istanbul"),
+    ("tr", "İSTANBUL", "istanbul"),
+    ("tr", "İstanbul".lower(), "istanbul"),  # Python's lower case of İ has two characters
+    ("tr", "IĞDIR", "ığdır"),
+    ("en", "it´s ❤\ufe0f", "it's ❤"),  # an accent for an apostrophe, a variation selector
+    ("de", "Zu\u00adcker", "Zucker"),  # soft hyphen
+    ("th", "น\u0e4d\u0e49า", "น้ำ"),  # am in two parts, the tone between
+]
+# (language, one answer, another): not the same, though an official rule says so of most.
+OTHER = [
+    ("en", "15 million", "1.5 million"),
+    ("de", "3,5", "35"),
+    ("en", "-5", "5"),
+    ("en", "−5", "5"),
+    ("en", "-$5", "$5"),
+    ("zh", "气温-5度", "气温5度"),
+    ("ar", "٣٫٥", "٣٥"),
+    ("en", ".5", "5"),
+    ("en", "1/2", "12"),
+    ("en", "½", "12"),
+    ("en", "1½", "11 2"),
+    ("en", "10²", "102"),
+    ("en", "1:30", "130"),
+    ("en", "1939-1945", "19391945"),
+    ("en", "1.2.2020", "1.22020"),
+    ("tr", "ılık", "ilik"),
+]
+
+
+@pytest.mark.parametrize(("language", "one", "other"), SAME)
+def test_writings_of_one_answer_are_equal(language: str, one: str, other: str) -> None:
+    rule = normalize_unicode(language)
+    assert rule(one) == rule(other) != []
+    assert exact(one, [other], rule) == contains_unicode(f"x {one} y", [other], rule) == 1.0
+
+
+@pytest.mark.parametrize(("language", "one", "other"), OTHER)
+def test_other_answers_are_not(language: str, one: str, other: str) -> None:
+    rule = normalize_unicode(language)
+    assert exact(one, [other], rule) == 0.0
+    assert contains_unicode(one, [other], rule) == contains_unicode(other, [one], rule) == 0.0
+
+
+def test_letters_before_a_hyphen_make_it_none_of_a_number() -> None:
+    rule = normalize_unicode("en")
+    assert rule("COVID-19 on Route-66") == ["covid19", "on", "route66"]
+    assert rule("No. 5, then 6.") == ["no", "5", "then", "6"]
+
+
+# What is found within an answer: language, answer, golds, the score.
+WITHIN = [
+    ("tr", "İstanbul'da doğdu", ["istanbul"], 1.0),
+    ("en", "in 1943 or so", ["1942", "1943"], 1.0),  # any gold
+    ("en", "15", ["5"], 0.0),
+    ("en", "1.5", ["5"], 0.0),
+    ("en", "1.5", ["1"], 0.0),
+    ("en", "5km, about", ["5"], 1.0),
+    ("hi", "कि", ["क"], 0.0),  # a letter without its vowel sign
+    ("zh", "在北京大学。", ["北京"], 1.0),
+    ("en", "anything", ["。"], 0.0),
+    ("en", "", ["。"], 1.0),
+    ("en", "", [], 1.0),
+    ("en", "anything", [], 0.0),
+]
+
+
+@pytest.mark.parametrize(("language", "answer", "golds", "score"), WITHIN)
+def test_contains_by_hand(language: str, answer: str, golds: list[str], score: float) -> None:
+    assert contains_unicode(answer, golds, normalize_unicode(language)) == score
+
+
+@pytest.mark.parametrize("benchmark", ["xquad", "mlqa", "mlama", "indicqa"])
+def test_every_benchmark_of_short_answers_has_the_rule_beside_its_official_one(benchmark: str) -> None:
+    names = get_benchmark(benchmark).metrics["generate"]
+    ours = [name for name in names if name.endswith("_unicode")]
+    assert {"exact_unicode", "contains_unicode"} <= set(ours)
+    same = score_text(ours, Answer(benchmark, "hi", "सन् १९४३।", ["सन् 1943"]))
+    assert same == dict.fromkeys(ours, 1.0)
+    assert score_text(["exact"], Answer(benchmark, "hi", "सन् १९४३", ["सन् 1943"])) == {"exact": 0.0}
+    assert score_text(["exact_unicode", "exact"], Answer(benchmark, "hi", "1.5", ["15"])) == {
+        "exact_unicode": 0.0,
+        "exact": 1.0,
+    }
+
+
+def test_indicqa_abstains_by_our_rule_too() -> None:
+    names = ["f1_unicode", "exact_unicode", "contains_unicode"]
+    right = Answer("indicqa", "hi", "unanswerable", [], abstained=True)
+    assert score_text(names, right) == dict.fromkeys(names, 1.0)
+    assert score_text(names, Answer("indicqa", "hi", "मुंबई", [])) == dict.fromkeys(names, 0.0)
 
 
 @pytest.mark.parametrize(("language", "text", "tokens"), TOKENS)

@@ -77,7 +77,7 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
         refuse_mixed(frame)
         text = layouts.render(layout, frame, form, reference=arguments.reference)
         for note in layouts.reference_notes(layout, frame) if arguments.reference and form == "csv" else []:
-            print(f"note: {note}", file=sys.stderr)
+            tell(f"note: {note}")
         return text
     if arguments.intervals:
         table = uncertainty.cell_intervals(frame)
@@ -146,7 +146,7 @@ def _warn_of_sample(frame: Any) -> None:
     from xling_bench.results.mixing import limits
 
     for note in doubtful(frame):
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}")
     limited = limits(frame)
     if limited:
         tell(f"note: not the whole benchmarks (--limit): {limited}")

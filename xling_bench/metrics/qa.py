@@ -10,11 +10,8 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
 
 import regex
-
-from xling_bench import languages
 
 Rule = Callable[[str], list[str]]
 
@@ -33,14 +30,6 @@ CHINESE = re.compile(r"[\u4e00-\u9fa5]")
 
 # ال with any short vowels (U+064B-U+0652) on it, at the start of a word, before at least two letters of the same word.
 ARABIC_ARTICLE = regex.compile(r"(?<!\S)ا[\u064b-\u0652]*ل[\u064b-\u0652]*(?=\p{L}\p{M}*\p{L})")
-UNSPACED_SCRIPTS = frozenset(["Hans", "Hant", "Jpan", "Thai", "Laoo", "Khmr", "Mymr"])
-# The long-vowel marks ー and ｰ belong to no script in Unicode.
-UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-TURKISH_CAPITALS = str.maketrans({"İ": "i", "I": "ı"})
-# Writing aids that are no text: the zero-width space parts words, direction marks do nothing.
-INVISIBLE = {0x200B: " ", 0xFEFF: " "} | dict.fromkeys(
-    [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
 
 
 def normalize_squad(text: str) -> list[str]:
@@ -84,54 +73,6 @@ def normalize_mlqa_corrected(language: str) -> Rule:
     if language != "ar":
         return official
     return lambda text: ARABIC_ARTICLE.sub("", _without_punctuation(text.lower())).split()
-
-
-@cache
-def normalize_unicode(language: str) -> Rule:
-    """The segmented Unicode rule for answers in `language` (any code of the registry): XQuAD's second score.
-
-    1. NFC, so that one answer typed with precomposed letters and with combining marks is one answer. Not NFKC, which
-       would also make x² equal x2. Zero-width spaces part words; direction marks go.
-    2. Lower case; in Turkish and Azerbaijani İ becomes i and I becomes ı.
-    3. Unicode P* and ASCII punctuation removed, then NFC again.
-    4. Split at whitespace. Where the language's script is written without spaces (Chinese, Japanese; Thai, Lao, Khmer,
-       Burmese), each extended grapheme cluster (UAX 29, `\\X`) of such a script is a token, and what lies between
-       stays whole. A mark that `\\X` leaves alone (Burmese ာ) stays with the cluster before it.
-    5. Articles of the language removed where MLQA defines them: whole tokens for en es vi de (MLQA's own `\\b` would
-       cut a letter from its combining mark), the prefix of `normalize_mlqa_corrected` for ar.
-
-    Raises UsageError for a language the registry lacks.
-    """
-    known = languages.get(language)
-    articles = frozenset(ARTICLES.get(known.key, ()))
-
-    def rule(text: str) -> list[str]:
-        text = unicodedata.normalize("NFC", text).translate(INVISIBLE)
-        if known.key in ("tr", "az"):
-            text = text.translate(TURKISH_CAPITALS)
-        text = unicodedata.normalize("NFC", _without_punctuation(text.lower()))
-        if known.key == "ar":
-            text = ARABIC_ARTICLE.sub("", text)
-        words = text.split()
-        if known.script in UNSPACED_SCRIPTS:
-            words = [token for word in words for token in _segmented(word)]
-        return [word for word in words if word not in articles]
-
-    return rule
-
-
-def _segmented(word: str) -> list[str]:
-    """The word's clusters of unspaced scripts as tokens, runs of anything else whole."""
-    tokens: list[str] = []
-    joins = False  # whether the next cluster of a spaced script continues the last token
-    for cluster in regex.findall(r"\X", word):
-        unspaced = UNSPACED.match(cluster) is not None
-        if tokens and ((joins and not unspaced) or unicodedata.category(cluster[0]).startswith("M")):
-            tokens[-1] += cluster
-        else:
-            tokens.append(cluster)
-            joins = not unspaced
-    return tokens
 
 
 def _without_punctuation(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from xling_bench.errors import DataError, XlingError
 from xling_bench.metrics import bleu, langid, language, qa, rouge, text
+from xling_bench.metrics.unicode import contains_unicode, normalize_unicode
 
 SQUAD = {"xquad": "squad-v1.1", "indicqa": "squad-v2", "mlama": "squad-v1.1"}
 
@@ -38,7 +39,7 @@ def rule(name: str, benchmark: str, answer_language: str) -> str:
         lid = langid.language_signature(answer_language).replace("|", ",")
         return lid if stem == "right" else f"{rule(stem, benchmark, answer_language)}+{lid}"
     if variant == "unicode":
-        return f"unicode-{answer_language}"
+        return f"unicode-nfkc-{answer_language}"
     if variant == "corrected":
         return f"mlqa-{answer_language}-corrected"
     if stem in rouge.TYPES:
@@ -136,19 +137,26 @@ class _Scores:
         """Scores of a short answer against its golds."""
         answer = self.answer
         said = "" if answer.abstained else answer.text
+        stem, _, variant = name.partition("_")
         if name == "contains":
             return qa.contains(said, answer.golds)
+        if name == "contains_unicode":
+            return contains_unicode(said, answer.golds, normalize_unicode(answer.language))
         if answer.benchmark == "indicqa":
-            return qa.indicqa_parts(answer.text, answer.golds, abstained=answer.abstained).get(name)
-        stem, _, variant = name.partition("_")
+            squad = variant != "unicode"
+            parts = self._indicqa(qa.normalize_squad if squad else normalize_unicode(answer.language))
+            return parts.get(name if squad else stem)
         if variant == "unicode":
-            normalize = qa.normalize_unicode(answer.language)
+            normalize = normalize_unicode(answer.language)
         elif variant == "corrected":
             normalize = qa.normalize_mlqa_corrected(answer.language)
         else:
             official = answer.benchmark == "mlqa"
             normalize = qa.normalize_mlqa(answer.language) if official else qa.normalize_squad
         return (qa.exact if stem == "exact" else qa.f1)(said, answer.golds, normalize)
+
+    def _indicqa(self, normalize: qa.Rule) -> Mapping[str, float]:
+        return qa.indicqa_parts(self.answer.text, self.answer.golds, abstained=self.answer.abstained, rule=normalize)
 
 
 def _share(passed: bool | None) -> float | None:
