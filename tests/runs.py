@@ -46,12 +46,13 @@ def write_run(
     choices: Outcomes | None = None,
     family: str = "xglm",
     texts: Texts | None = None,
+    clusters: Sequence[int] | np.ndarray | None = None,
     **facts: Any,
 ) -> Path:
     """Write `RUN/<task>/<shots>-<seed>-<demos>/results.json` and `items.parquet`, with `texts` also samples.jsonl.
 
-    `model` is the path typed, `name` what results keep of it (none: an older version's). `facts` change what was
-    measured.
+    `model` is the path typed, `name` what results keep of it (none: an older version's). `clusters` are the positions
+    of the first item of each item's cluster (None: each by itself). `facts` change what was measured.
     """
     parts = []
     for unit, values in scores.items():
@@ -76,7 +77,16 @@ def write_run(
             lines = [json.dumps({"doc": doc, "filtered_resps": answers}) for doc, answers in docs]
             (folder / place / "samples.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         chosen = np.arange(items.size) % 2 + items if choices is None else choices[unit]
-        rows = {"unit": place, "key": key, "metric": metric, "item": ids, "score": items, "choice": chosen}
+        named = ids if clusters is None else [ids[first] for first in clusters]
+        rows = {
+            "unit": place,
+            "key": key,
+            "metric": metric,
+            "item": ids,
+            "score": items,
+            "choice": chosen,
+            "cluster": named,
+        }
         parts.append(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"choice": "int64"}))
     known = [pd.read_parquet(folder / "items.parquet")] if (folder / "items.parquet").is_file() else []
     pd.concat(known + parts, ignore_index=True).to_parquet(folder / "items.parquet", index=False)

@@ -57,7 +57,7 @@ def test_items_parquet_says_the_same_as_the_samples(runs, tmp_path) -> None:
     copy = shutil.copytree(runs[0], tmp_path / "run")
     (copy / "items.parquet").unlink()
     without = load_results(copy)
-    for name in ("items", "choices"):
+    for name in ("items", "choices", "clusters"):
         for a, b in zip(with_parquet[name], without[name], strict=True):
             pd.testing.assert_series_equal(a, b)
     pd.testing.assert_frame_equal(with_parquet.drop(columns=list(UNEXPORTED)), without.drop(columns=list(UNEXPORTED)))

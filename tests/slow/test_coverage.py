@@ -8,6 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from simulated import coverage
 
 from xling_bench.stats import bootstrap_means, corrected_std, holm, mcnemar_exact, sign_flip
 
@@ -112,6 +113,15 @@ def test_sign_flips_raise_no_false_alarms_even_on_few_items(items: int) -> None:
         alarms += sign_flip(parts, DRAWS, replicate) <= 0.05
     print(items, alarms / REPLICATES)
     assert alarms / REPLICATES <= 0.06
+
+
+@pytest.mark.parametrize(("kind", "clusters"), [("premises", 167), ("passages", 100), ("passages", 240)])
+def test_intervals_of_items_that_share_something_cover(kind: str, clusters: int) -> None:
+    """Three labels a premise near chance; five questions a passage, correlation 0.3. Beside it, item by item."""
+    shares = coverage(kind, clusters, REPLICATES, DRAWS)
+    for name, (by_cluster, by_item) in shares.items():
+        print(f"{clusters} {kind}, {name}: {100 * by_cluster:.1f} % by cluster, {100 * by_item:.1f} % by item")
+    assert all(0.93 <= by_cluster <= 0.97 for by_cluster, _ in shares.values()), shares
 
 
 def test_false_alarms_stay_below_five_percent_after_holm() -> None:

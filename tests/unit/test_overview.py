@@ -18,10 +18,10 @@ BASE = {**MODEL, **CELL, "signature": "xling|data:1"}
 
 def frame(scores: dict[str, float], **more) -> pd.DataFrame:
     rows = [
-        {**BASE, "language": unit, "value": value, "items": None, "choices": None, **more}
+        {**BASE, "language": unit, "value": value, "items": None, "choices": None, "clusters": None, **more}
         for unit, value in scores.items()
     ]
-    return pd.DataFrame(rows, columns=[*NAMES, "items", "choices"])
+    return pd.DataFrame(rows, columns=[*NAMES, "items", "choices", "clusters"])
 
 
 def test_overview_by_hand() -> None:

@@ -26,8 +26,8 @@ def model(name: str, accuracy: dict[str, float], seed: int = 0, ids: list[str] =
         items = right.loc[ids]
         choices = pd.Series(np.where(items == 1, 2, rng.integers(0, 2, len(ids))), index=ids)
         rows.append({**BASE, "model": name, "language": unit, "value": items.mean(), "n": len(ids), "items": items,
-                     "choices": choices})  # fmt: skip
-    return pd.DataFrame(rows, columns=[*NAMES, "items", "choices"])
+                     "choices": choices, "clusters": None})  # fmt: skip
+    return pd.DataFrame(rows, columns=[*NAMES, "items", "choices", "clusters"])
 
 
 def test_cells_have_intervals_chance_flags_and_predicted_classes() -> None:
@@ -115,7 +115,7 @@ def test_mean_and_gap_of_two_models_by_hand() -> None:
     both = pd.DataFrame(
         [
             {**BASE, "model": name, "language": unit, "value": sum(values) / 4, "n": 4, "choices": None,
-             "items": pd.Series(values, index=ids, dtype=float)}
+             "clusters": None, "items": pd.Series(values, index=ids, dtype=float)}
             for name, units in scores.items() for unit, values in units.items()
         ]
     )  # fmt: skip

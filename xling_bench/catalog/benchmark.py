@@ -68,6 +68,9 @@ class Benchmark(Strict):
     `placeholder` stands where the source has no text (PAWS-X: `NS`, never translated): rows with it are dropped, unless
     a run keeps them (`--ns keep`).
     `without_gold` is how many rows of a split may have no right answer; `any` where there are unanswerable ones.
+    `clusters` says what items share, whose outcomes are then no independent ones: items with equal texts in all fields
+    of one of these lists, in any order, belong together (XNLI's premise). `cluster_sizes` says it by position, per
+    split: so many rows after each other (FLORES' articles).
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
@@ -90,6 +93,8 @@ class Benchmark(Strict):
     metrics_only: dict[str, tuple[str, ...]] = {}
     metrics_except: dict[str, tuple[str, ...]] = {}
     parallel: bool
+    clusters: tuple[tuple[str, ...], ...] = ()
+    cluster_sizes: dict[str, tuple[int, ...]] = {}
     test_split: str = "test"
     demo_split: str = ""
     placeholder: str = ""
@@ -112,6 +117,12 @@ class Benchmark(Strict):
         for field in (*self.choices, *([self.gold] if self.gold else [])):
             if field not in self.fields:
                 raise ValueError(f"{field!r} is not one of `fields`")
+        for field in (field for fields in self.clusters for field in fields):
+            if self.fields.get(field) != "text":
+                raise ValueError(f"clusters: {field!r} is not a text of `fields`")
+        for split, sizes in self.cluster_sizes.items():
+            if not sizes or min(sizes) < 1 or sum(sizes) != self.published_rows.get(split):
+                raise ValueError(f"cluster_sizes.{split}: expected numbers that sum to the split's published rows")
         for kind, names in self.metrics.items():
             if not names:
                 raise ValueError(f"metrics.{kind} is empty")

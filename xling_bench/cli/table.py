@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     show(_printed(arguments, frame), end="")
     if arguments.intervals or arguments.spread or arguments.ranks:
         _note_omissions(frame)
+        _note_clusters(frame)
     _warn_of_sample(frame)
     return 0
 
@@ -99,7 +100,7 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print model B minus model A on the items both answered."""
-    from xling_bench.results.compare import FEW_ITEMS, compare_runs, left_out
+    from xling_bench.results.compare import FEW_ITEMS, TOO_FEW, compare_runs, left_out
     from xling_bench.results.text import render_frame
 
     table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds)
@@ -107,15 +108,18 @@ def compare(arguments: argparse.Namespace) -> int:
     if arguments.format == "md":
         show(f"\nA: {markdown(names[0])}  \nB: {markdown(names[1])}  ")
         show("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
+        show("clusters: of items that share a premise, passage or article, which are resampled together.  ")
+        show("error: standard error of the difference.  ")
         show("p_holm: p adjusted over a benchmark's languages.  ")
         show("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test.  ")
         show("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.  ")
         show("gap_is_a, gap_is_b: how each model's gap to English is to be read.")
     _note_gaps(table, "gap_is_a", "gap_is_b")
     _note_omissions(frame)
+    _note_clusters(frame)
     notes = left_out(frame, *names)
-    if (table["items"] < FEW_ITEMS).any():
-        notes.append(f"Intervals from fewer than {FEW_ITEMS} items are too narrow; go by p.")
+    if (table["clusters"] < FEW_ITEMS).any():
+        notes.append(f"{TOO_FEW}; go by p.")
     for note in notes:
         tell(f"note: {note}")
     _warn_of_sample(frame)
@@ -127,6 +131,14 @@ def _note_gaps(table: Any, *names: str) -> None:
     from xling_bench.results.gaps import explained
 
     for sentence in explained(value for name in names if name in table.columns for value in table[name]):
+        tell(f"note: {sentence}")
+
+
+def _note_clusters(frame: Any) -> None:
+    """Say which results do not know which items belong together."""
+    from xling_bench.results.clusters import unclustered
+
+    for sentence in unclustered(frame):
         tell(f"note: {sentence}")
 
 

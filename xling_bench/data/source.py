@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.data import readers, sample
+from xling_bench.data.clusters import clusters_of
 from xling_bench.data.rows import Row, check_rows, rows_hash
 from xling_bench.errors import MissingDataError, UsageError
 
@@ -34,6 +35,8 @@ class Loaded:
 
     `hash` covers the canonical rows, `origin` says where they were read (a file or hub revision), `dropped` counts
     rows left out by reason (PAWS-X: untranslated `NS` rows, unless `ns` says that they were kept).
+    `clusters` maps each item to the first one of those that it shares something with (XNLI: the premise), itself where
+    it stands alone.
     """
 
     rows: list[Row]
@@ -42,6 +45,7 @@ class Loaded:
     origin: str
     dropped: dict[str, int] = field(default_factory=dict)
     ns: Untranslated = "drop"
+    clusters: dict[str, str] = field(default_factory=dict)
 
 
 def check_ns(value: Any) -> Untranslated:
@@ -92,7 +96,8 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
             dropped[f"untranslated ({benchmark.placeholder})"] = len(rows) - len(translated)
         rows = translated
     checked = check_rows(benchmark, rows, f"{where} ({origin})")
-    return Loaded(checked, rows_hash(checked), source.kind, origin, dropped, source.ns)
+    clusters = clusters_of(benchmark, checked, split)
+    return Loaded(checked, rows_hash(checked), source.kind, origin, dropped, source.ns, clusters)
 
 
 def how_to_get(benchmark: Benchmark) -> str:

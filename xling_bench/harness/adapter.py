@@ -145,7 +145,7 @@ def _doc(
 ) -> Doc:
     shown = render(benchmark, form, row)
     doc: Doc = {**row, "benchmark": benchmark.key, "answer_language": language, "data_source": loaded.source}
-    doc |= {"data_hash": loaded.hash, "prompt": shown.prompt}
+    doc |= {"data_hash": loaded.hash, "cluster": loaded.clusters[row["id"]], "prompt": shown.prompt}
     if form.kind == "choose":
         return doc | {"texts": list(shown.choices), "gold": shown.gold}
     return doc | {"golds": list(golds_of(row[benchmark.gold])), "shown_answer": shown.answer, "abstain": list(abstain)}

@@ -11,7 +11,8 @@ from xling_bench.catalog import METRICS, in_percent, is_mean
 from xling_bench.errors import DataError, UsageError
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.verdict import Difference, Gate, judge
-from xling_bench.results.compare import CHANCE, FEW_ITEMS, GAP, MEAN, compare_models, one_model, with_seeds
+from xling_bench.results.clusters import independent, unclustered
+from xling_bench.results.compare import CHANCE, FEW_ITEMS, GAP, MEAN, TOO_FEW, compare_models, one_model, with_seeds
 from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import DRAWS, conditional, of_languages
 from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
@@ -247,8 +248,9 @@ def _notes(both: pd.DataFrame) -> list[str]:
     limited = both["signature"].str.contains("|limit:", regex=False)
     if limited.any():
         notes.append(f"{limited.sum()} of {len(both)} numbers are of the first items only (--limit).")
-    if (both["n"] < FEW_ITEMS).any():
-        notes.append(f"Intervals from fewer than {FEW_ITEMS} items are too narrow; the verdicts go by p.")
+    if min(independent(both)) < FEW_ITEMS:
+        notes.append(f"{TOO_FEW}; the verdicts go by p.")
+    notes += unclustered(both)
     if (both["source"] == "sample").any():
         notes.append("SAMPLE DATA: invented items that show how things work. This says nothing about a model.")
     return notes

@@ -13,6 +13,7 @@ from xling_bench.report.leaderboard import Row, missing
 from xling_bench.report.measure import Measured
 from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
+from xling_bench.results.clusters import unclustered
 from xling_bench.results.compare import ALPHA, compare_models, left_out
 from xling_bench.results.doubts import doubtful
 from xling_bench.results.gaps import AT_LEAST, NOTHING
@@ -103,7 +104,8 @@ def _ranked_in(ranks: pd.DataFrame) -> str:
 
 
 def notes_of(frame: pd.DataFrame) -> list[str]:
-    """What a reader must know before any number: limits, other splits, results of plain lm_eval."""
+    """What a reader must know before any number: limits, other splits, results of plain lm_eval, items of which
+    nobody knows which belong together."""
     notes = []
     limited = limits(frame)
     if limited:
@@ -113,7 +115,7 @@ def notes_of(frame: pd.DataFrame) -> list[str]:
         notes.append(f"Some numbers are of the split {', '.join(splits)}, not of test.")
     if (frame["harness"] == "lm_eval").any():
         notes.append("Some results come from plain lm_eval, whose signatures hold no dtype and no chat template.")
-    return notes + [line(f"{note}.", 400) for note in doubtful(frame)]
+    return notes + unclustered(frame) + [line(f"{note}.", 400) for note in doubtful(frame)]
 
 
 def change(measured: Measured, pair: tuple[str, str], draws: int) -> dict[str, Any]:

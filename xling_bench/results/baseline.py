@@ -1,7 +1,7 @@
 """A baseline: all numbers of a run with the scores of their items, in one file small enough to commit.
 
 Parquet, one row per number: the columns of the results table, and lists of item scores and chosen candidates. Item ids
-stand once per set of ids, which the languages of a parallel benchmark share: 15 languages of XNLI take some 40 kB.
+and clusters stand once per set, which the languages of a parallel benchmark share: 15 of XNLI take some 40 kB.
 """
 
 from __future__ import annotations
@@ -16,18 +16,22 @@ from xling_bench.errors import DataError, UsageError
 from xling_bench.files import write_bytes
 from xling_bench.results.doubts import TIES, TRUNCATED
 from xling_bench.results.naming import name_of
-from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES
+from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIX = ".parquet"
 HARNESSES = ("xling-bench", "lm_eval")
-FORMAT = {b"xling_baseline": b"1"}
+FORMAT = b"xling_baseline"
+VERSION, READ = b"2", (b"1", b"2")  # 1 has no clusters
 NAMED = {b"xling_names": b"1"}  # the model column holds names; without it, what was typed, which may be a path
 LATER = (TRUNCATED, TIES)  # columns that older baselines lack
 # ids: item ids, in the first row that has them; like: number of that row; scores, choices: one per id
+# ids: item ids, in the first row that has them, with clusters, positions of the first item of each id's cluster (null:
+# nobody recorded them); like: number of that row; scores, choices: one per id
 IDS, LIKE, SCORES = "ids", "like", "scores"
+Shared = tuple["pd.Index[str]", "pd.Series[int] | None"]  # ids and clusters of several rows
 
 
 def write_baseline(frame: pd.DataFrame, path: Path) -> int:
@@ -43,9 +47,9 @@ def write_baseline(frame: pd.DataFrame, path: Path) -> int:
         raise UsageError(f"{path}: a baseline's name ends in {SUFFIX}, for example baseline{SUFFIX}.")
     types = {"string": pa.string(), "int64": pa.int64(), "Int64": pa.int64(), "float64": pa.float64()}
     fields = [(column.name, types[column.dtype]) for column in COLUMNS]
-    fields += [(IDS, pa.list_(pa.string())), (LIKE, pa.int32())]
+    fields += [(IDS, pa.list_(pa.string())), (CLUSTERS, pa.list_(pa.int32())), (LIKE, pa.int32())]
     fields += [(SCORES, pa.list_(pa.float64())), (CHOICES, pa.list_(pa.int32()))]
-    table = pa.Table.from_pylist(_rows(frame), schema=pa.schema(fields, metadata=FORMAT | NAMED))
+    table = pa.Table.from_pylist(_rows(frame), schema=pa.schema(fields, metadata={FORMAT: VERSION} | NAMED))
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd", compression_level=19, write_page_checksum=True)
     write_bytes(path, out.getvalue())
@@ -56,14 +60,14 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     import pandas as pd
 
     rows = []
-    first: dict[tuple[str, ...], int] = {}
+    first: dict[tuple[tuple[str, ...], tuple[int, ...] | None], int] = {}
     for number, found in enumerate(frame.to_dict(orient="records")):
         row: dict[str, Any] = {name: found[name] for name in NAMES}
         row |= {name: None if pd.isna(row[name]) else row[name] for name in LATER}
         if found[ITEMS] is not None and is_mean(found["metric"]):
-            ids = tuple(found[ITEMS].index)
-            row[LIKE] = first.setdefault(ids, number)
-            row[IDS] = ids if first[ids] == number else None
+            shared = tuple(found[ITEMS].index), None if found[CLUSTERS] is None else tuple(found[CLUSTERS].tolist())
+            row[LIKE] = first.setdefault(shared, number)
+            row[IDS], row[CLUSTERS] = shared if row[LIKE] == number else (None, None)
             row[SCORES], row[CHOICES] = found[ITEMS].tolist(), found[CHOICES].tolist()
         rows.append(row)
     return rows
@@ -77,17 +81,18 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
     try:
         table = pq.read_table(path, page_checksum_verification=True)
         metadata = table.schema.metadata or {}
-        if metadata.items() >= FORMAT.items():
-            indices: dict[int, pd.Index[str]] = {}
+        if metadata.get(FORMAT) in READ:
+            shared: dict[int, Shared] = {}
             for number, row in enumerate(table.to_pylist()):
                 if row[IDS] is not None:
-                    indices[number] = pd.Index(row[IDS], dtype="string", name="item")
+                    index = pd.Index(row[IDS], dtype="string", name="item")
+                    shared[number] = index, _clusters(row.get(CLUSTERS), index)
                 if row["harness"] not in HARNESSES:
                     raise ValueError(f"row {number}: harness {row['harness']!r}")
                 if not metadata.items() >= NAMED.items() and isinstance(row["model"], str):
                     row["model"] = "+".join(map(name_of, row["model"].split(" + ")))
                 known = dict.fromkeys(LATER) | row
-                yield {name: known[name] for name in NAMES} | _items(row, indices)
+                yield {name: known[name] for name in NAMES} | _items(row, shared)
             return
     except (OSError, ValueError, TypeError, KeyError, NotImplementedError, ArithmeticError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -98,13 +103,24 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
     )
 
 
-def _items(row: dict[str, Any], indices: dict[int, pd.Index[str]]) -> dict[str, Any]:
+def _clusters(firsts: list[int] | None, index: pd.Index[str]) -> pd.Series[int] | None:
+    import pandas as pd
+
+    if firsts is None:
+        return None
+    if any(not 0 <= first <= number for number, first in enumerate(firsts)):
+        raise ValueError("clusters that begin after their items")
+    return pd.Series(firsts, index=index, dtype="int64", name="cluster")
+
+
+def _items(row: dict[str, Any], shared: dict[int, Shared]) -> dict[str, Any]:
     import pandas as pd
 
     if row[LIKE] is None:
-        return {ITEMS: None, CHOICES: None}
-    index = indices[row[LIKE]]
+        return {ITEMS: None, CHOICES: None, CLUSTERS: None}
+    index, clusters = shared[row[LIKE]]
     if row[SCORES] is None or row[CHOICES] is None:
         raise ValueError(f"{row['task']} {row['metric']} has items without scores")
     scores = pd.Series(row[SCORES], index=index, dtype="float64", name="score")
-    return {ITEMS: scores, CHOICES: pd.Series(row[CHOICES], index=index, dtype="int64", name="choice")}
+    choices = pd.Series(row[CHOICES], index=index, dtype="int64", name="choice")
+    return {ITEMS: scores, CHOICES: choices, CLUSTERS: clusters}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,13 @@ import numpy as np
 
 from xling_bench.catalog import in_percent
 from xling_bench.errors import DataError, UsageError
+from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.given import Run, given
 from xling_bench.results.load import load_results
 from xling_bench.results.matrix import (
     DRAWS,
     GROUP,
-    Matrix,
     aligned_by_id,
     columns,
     counted,
@@ -28,15 +29,25 @@ from xling_bench.results.matrix import (
 from xling_bench.results.naming import DIGITS
 from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import chance_flags
-from xling_bench.stats import bootstrap_means, detectable, detectable_floor, holm, paired_difference, sign_flip
+from xling_bench.stats import (
+    bootstrap_means,
+    cluster_sums,
+    detectable,
+    detectable_floor,
+    holm,
+    paired_difference,
+    sign_flip,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MEAN, GAP = "(mean)", "(gap to en)"
 ALPHA = 0.05
-FEW_ITEMS = 50  # with fewer, percentile intervals are too narrow
-NAMES = ["language", "languages", "items", "difference", "low", "high", "p", "p_holm", "mde", "mde_holm"]
+FEW_ITEMS = 50
+TOO_FEW = f"Intervals from fewer than {FEW_ITEMS} items, or clusters of items, are too narrow"
+NAMES = ["language", "languages", "items", "clusters", "difference", "low", "high", "error", "p", "p_holm", "mde",
+         "mde_holm"]  # fmt: skip
 CHANCE = ["at_chance_a", "at_chance_b", "gap_is_a", "gap_is_b"]
 
 
@@ -105,11 +116,12 @@ def compare_models(
     After a benchmark's languages come `(mean)`, the difference of the means over languages, and `(gap to en)`, the
     difference of the gaps (English minus the mean of the others): negative where b's gap is smaller. Pairs count in
     neither where there are languages. Columns: languages (compared in this row), items (answered by both, in any of
-    them), difference with its 95 % interval low and high (item ids resampled together over languages); p (McNemar's
-    exact for right/wrong, else sign flips of item ids); p_holm, adjusted over the languages of the benchmark; mde, the
-    smallest difference that such a test at `alpha` finds with probability 0.8; mde_holm, the same at `alpha` divided by
-    the number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of the row's
-    languages are at chance in each model; gap_is_a and gap_is_b, how each model's gap is to be read (see
+    them), clusters (of items that share a premise, passage or article), difference with its 95 % interval low and high
+    (clusters resampled together over languages) and standard error; p (McNemar's exact for right/wrong, else sign
+    flips, of clusters' sums where items share something); p_holm, adjusted over the languages of the benchmark; mde,
+    the smallest difference that such a test at `alpha` finds with probability 0.8; mde_holm, the same at `alpha`
+    divided by the number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of
+    the row's languages are at chance in each model; gap_is_a and gap_is_b, how each model's gap is to be read (see
     `results.gaps`): a difference says nothing where one of them does. Differences are percentage points. What only one
     side has is left out: see `left_out`. Raises UsageError for a model that is not in the table, DataError when the two
     share no cell with items or were measured differently.
@@ -130,9 +142,10 @@ def compare_models(
         first, second = (columns(group[group["model"] == name]) for name in (a, b))
         sides = {u: pd.concat([first[u], second[u]], axis=1, join="inner").sort_index() for u in first if u in second}
         sides = {unit: both for unit, both in sides.items() if not both.empty}
-        scale = 100.0 if in_percent(str(key[-1])) else 1.0
-        cells = [{"language": unit, **_cell(x.to_numpy(), scale, draws, seed, alpha)} for unit, x in sides.items()]
-        cells = _adjusted(cells, scale, alpha) + _over_languages(sides, scale, draws, seed, alpha)
+        how = Settings(100.0 if in_percent(str(key[-1])) else 1.0, draws, seed, alpha)
+        clusters = clusters_in(group)
+        cells = [{"language": x, **_cell(both, codes_for(clusters, both.index), how)} for x, both in sides.items()]
+        cells = _adjusted(cells, how.scale, alpha) + _over_languages(sides, clusters, how)
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
             {**dict(zip(GROUP[1:], key, strict=True)), **cell, **_at_chance(cell, sides, flagged)} for cell in cells
@@ -158,21 +171,37 @@ def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
     return notes
 
 
-def _cell(both: Matrix, scale: float, draws: int, seed: int, alpha: float) -> dict[str, Any]:
-    found = paired_difference(both[:, 0] / scale, both[:, 1] / scale, draws=draws, seed=seed, alpha=alpha)
-    points = {name: scale * getattr(found, name) for name in ("difference", "low", "high", "mde")}
-    return {"languages": 1, "items": found.items, "p": found.p, **points}
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How differences are tested: points of a score of 1, resamplings, their seed, and the level of `mde`."""
+
+    scale: float
+    draws: int
+    seed: int
+    alpha: float
+
+
+def _cell(both: pd.DataFrame, codes: Codes | None, how: Settings) -> dict[str, Any]:
+    a, b = both.to_numpy().T / how.scale
+    found = paired_difference(a, b, draws=how.draws, seed=how.seed, alpha=how.alpha, clusters=codes)
+    points = {name: how.scale * getattr(found, name) for name in ("difference", "low", "high", "error", "mde")}
+    return {"languages": 1, "items": found.items, "clusters": found.clusters, "p": found.p, **points}
+
+
+def detectable_at(row: Mapping[str, Any], scale: float, alpha: float) -> float:
+    """The smallest difference, in points, that a test of a row of `compare_models` at `alpha` finds with probability
+    0.8: by its `error`, but no less than what one item changing in enough of the clusters makes, in one language."""
+    one = scale * row["clusters"] / row["items"] / row["languages"]
+    return max(detectable(row["error"], alpha=alpha), one * detectable_floor(int(row["clusters"]), alpha))
 
 
 def _adjusted(cells: list[dict[str, Any]], scale: float, alpha: float) -> list[dict[str, Any]]:
     share = alpha / max(1, len(cells))
-    wider = detectable(1.0, alpha=share) / detectable(1.0, alpha=alpha)
-    rows = []
-    for cell, p in zip(cells, holm([cell["p"] for cell in cells]), strict=True):
-        at_least = scale * detectable_floor(cell["items"], alpha)
-        by_spread = wider * cell["mde"] if cell["mde"] > at_least else 0.0
-        rows.append({**cell, "p_holm": p, "mde_holm": max(by_spread, scale * detectable_floor(cell["items"], share))})
-    return rows
+    adjusted = holm([cell["p"] for cell in cells])
+    return [
+        {**cell, "p_holm": p, "mde_holm": detectable_at(cell, scale, share)}
+        for cell, p in zip(cells, adjusted, strict=True)
+    ]
 
 
 def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[str, bool] | None]) -> dict[str, Any]:
@@ -185,17 +214,20 @@ def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[s
 
 
 def _over_languages(
-    sides: dict[str, pd.DataFrame], scale: float, draws: int, seed: int, alpha: float
+    sides: dict[str, pd.DataFrame], clusters: pd.Series[int] | None, how: Settings
 ) -> list[dict[str, Any]]:
     """The rows of the mean and of the gap, for two languages or more."""
     units = of_languages(sides)
     if len(units) < 2:
         return []
-    differences = aligned_by_id([sides[unit].iloc[:, 1] - sides[unit].iloc[:, 0] for unit in units])
-    drawn = bootstrap_means(differences, draws, seed)
+    differences, ids = aligned_by_id([sides[unit].iloc[:, 1] - sides[unit].iloc[:, 0] for unit in units])
+    codes = codes_for(clusters, ids)
+    drawn = bootstrap_means(differences, how.draws, how.seed, codes)
     observed = np.nanmean(differences, axis=0, keepdims=True)
-    # What every item adds to each language's mean: their signings keep an item's languages together.
+    # What every item adds to each language's mean: signings keep a cluster's items, and an item's languages, together.
     parts = np.nan_to_num(differences) / (~np.isnan(differences)).sum(axis=0)
+    if codes is not None:
+        parts = cluster_sums(parts, np.unique(codes, return_inverse=True)[1])
     rows = [(MEAN, observed.mean(axis=1), drawn.mean(axis=1), parts.mean(axis=1))]
     gap, gaps = gap_of(observed, units), gap_of(drawn, units)
     part = gap_of(parts, units)
@@ -204,10 +236,8 @@ def _over_languages(
     found = []
     for name, value, values, shares in rows:
         low, high = percentiles(values)
-        row = {"language": name, "languages": len(units), "items": len(differences), "low": low, "high": high}
-        # Of items that change in one language each.
-        least = scale * detectable_floor(len(differences), alpha) / len(units)
-        mde = max(detectable(float(np.nanstd(values, ddof=1)), alpha=alpha), least)
-        row |= {"difference": float(value[0]), "p": sign_flip(shares, draws, seed), "mde": mde}
-        found.append(row)
+        row = {"language": name, "languages": len(units), "items": len(differences), "clusters": len(parts)}
+        row |= {"difference": float(value[0]), "low": low, "high": high, "error": float(np.nanstd(values, ddof=1))}
+        row |= {"p": sign_flip(shares, how.draws, how.seed)}
+        found.append({**row, "mde": detectable_at(row, how.scale, how.alpha)})
     return found

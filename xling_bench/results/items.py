@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "items.parquet"
-# unit: `xling_xnli_de/5-0-same`; key: its result's key; choice: index of the candidate chosen, -1 for generation
-COLUMNS = ("unit", "key", "metric", "item", "score", "choice")
-ItemScore = tuple[str, str, float, int]
+# unit: `xling_xnli_de/5-0-same`; key: its result's key; choice: index of the candidate chosen, -1 for generation;
+# cluster: the first item of those that share a premise, passage or article, none in results of older versions
+COLUMNS = ("unit", "key", "metric", "item", "score", "choice", "cluster")
+ItemScore = tuple[str, str, float, int, str | None]
 
 
 def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
-    """Yield (metric, item id, score, chosen candidate) of a samples file.
+    """Yield (metric, item id, score, chosen candidate, cluster) of a samples file.
 
     A metric whose items carry statistics instead of a score (chrF++) gives the item's own, from 0 to 100; one that
     exists for some items only is passed over for the others.
@@ -37,10 +38,10 @@ def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
             try:
                 sample = json.loads(line)
                 item = str(sample["doc"]["id"])
-                choice = _choice(sample)
+                choice, cluster = _choice(sample), sample["doc"].get("cluster")
                 for metric in metrics:
                     if metric in sample or not METRICS[metric].some:
-                        yield metric, item, item_score(metric, sample[metric]), choice
+                        yield metric, item, item_score(metric, sample[metric]), choice, cluster
             except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
 
@@ -67,6 +68,7 @@ def items_frame(
             "item": "category",
             "score": "float64",
             "choice": "int64",
+            "cluster": "category",
         }
     )
 
@@ -86,7 +88,10 @@ def read_items(folder: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     try:
-        return pd.read_parquet(path, columns=list(COLUMNS))
+        found = pd.read_parquet(path)
+        if "cluster" not in found:
+            found["cluster"] = None
+        return found[list(COLUMNS)]
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path} is damaged ({error}); delete it, it is made again from the samples.") from error
 

@@ -20,7 +20,7 @@ from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
 from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import name_in, recorded, run_names, told_apart
-from xling_bench.results.schema import CHOICES, COLUMNS, ITEMS, NAMES, PATH, SAMPLES, UNEXPORTED
+from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, PATH, SAMPLES, UNEXPORTED
 from xling_bench.results.text import frame_csv
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), single results
     files, or baselines of `xling-bench gate --write-baseline` (.parquet); a text may be `NAME=RUN`, which chooses the
     model's name (see `results.given`). Columns are
-    `results.schema.COLUMNS` plus `items` and `choices`: Series, indexed by item id, of the items' scores and of the
-    candidate chosen (-1 for generation); None where no samples were kept (`lm_eval` without --log_samples); `samples`,
-    the file with the items' texts and answers, None where it is not there; and `path`, the index of the path a row
-    comes from. Rows come sorted; values are untouched. Models are named as `results.naming` says.
+    `results.schema.COLUMNS` plus five. `items`, `choices` and `clusters` are Series, indexed by item id: of the items'
+    scores, of the candidate chosen (-1 for generation), of the position of the first item that shares a premise,
+    passage or article with this one; None where no samples were kept (`lm_eval` without --log_samples), and no clusters
+    in results of versions that did not record them. `samples` is the file with the items' texts and answers, None where
+    it is not there; `path` the index of the path a row comes from. Rows come sorted; values are untouched. Models are
+    named as `results.naming` says.
     Raises DataError naming file and field for what cannot be read, and for a path without results; UsageError for one
     name given to several models.
     """
@@ -276,21 +278,36 @@ def _frame(rows: Iterable[ItemScore]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(ITEM_COLUMNS[2:]))
 
 
-NOTHING = {ITEMS: None, CHOICES: None}
+NOTHING = {ITEMS: None, CHOICES: None, CLUSTERS: None}
 
 
 def _series(frame: pd.DataFrame) -> dict[str, Row]:
-    """{metric: its `items` and `choices`}, items in the order scored."""
+    """{metric: its `items`, `choices` and `clusters`}, items in the order scored."""
     found = {}
     for metric, part in frame.groupby("metric", observed=True, sort=False):
         by_id = part.set_index(part["item"].astype("string"))
-        found[str(metric)] = {ITEMS: by_id["score"].astype("float64"), CHOICES: by_id["choice"].astype("int64")}
+        found[str(metric)] = {
+            ITEMS: by_id["score"].astype("float64"),
+            CHOICES: by_id["choice"].astype("int64"),
+            CLUSTERS: _clusters(by_id["cluster"]),
+        }
     return found
 
 
 def _records(frame: pd.DataFrame) -> list[Row]:
     """The rows as dictionaries, None where a value is missing."""
     return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")  # type: ignore[return-value]
+
+
+def _clusters(names: pd.Series[str]) -> pd.Series[int] | None:
+    """Of each item, the position of the first one of its cluster."""
+    import pandas as pd
+
+    if names.isna().any():
+        return None
+    codes, _ = pd.factorize(names)
+    firsts = (~pd.Series(codes).duplicated()).to_numpy().nonzero()[0]
+    return pd.Series(firsts[codes], index=names.index, dtype="int64", name="cluster")
 
 
 def save_results(frame: pd.DataFrame, path: Path) -> None:

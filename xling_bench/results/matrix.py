@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xling_bench.catalog import in_percent, is_mean
 from xling_bench.errors import DataError
+from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS
 from xling_bench.results.summary import PIVOT
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 GROUP = ["model", "benchmark", "family", "shots", "demos", "metric"]
-COUNTS = ("languages", "of", "items", "at_chance", "at_chance_a", "at_chance_b", "rank", "rank_best", "rank_worst")
+COUNTS = ("languages", "of", "items", "clusters", "at_chance", "at_chance_a", "at_chance_b", "rank", "rank_best",
+          "rank_worst")  # fmt: skip
 DRAWS, LEVEL = 10_000, 0.95
 
 
@@ -60,11 +62,12 @@ def columns(group: pd.DataFrame) -> dict[str, pd.Series[float]]:
     return {unit: column(parts[unit]) for unit in sorted(parts, key=lambda unit: (unit != PIVOT, unit))}
 
 
-def aligned_by_id(parts: list[pd.Series[float]]) -> Matrix:
-    """(items, columns), items sorted by id, NaN where a column lacks an item."""
+def aligned_by_id(parts: list[pd.Series[float]]) -> tuple[Matrix, pd.Index[str]]:
+    """(items, columns), NaN where a column lacks an item; and the items' ids, which they are sorted by."""
     import pandas as pd
 
-    return pd.concat(parts, axis=1).sort_index().to_numpy(dtype=np.float64, copy=True)
+    table = pd.concat(parts, axis=1).sort_index()
+    return table.to_numpy(dtype=np.float64, copy=True), table.index
 
 
 def of_languages(units: Iterable[str]) -> list[str]:
@@ -73,10 +76,11 @@ def of_languages(units: Iterable[str]) -> list[str]:
     return [unit for unit in listed if "-" not in unit] or listed
 
 
-def matrix(group: pd.DataFrame) -> tuple[Matrix, list[str]]:
-    """(items, languages) of one model's scores, and the languages, English first."""
+def matrix(group: pd.DataFrame) -> tuple[Matrix, list[str], Codes | None]:
+    """(items, languages) of one model's scores; the languages, English first; the items' clusters."""
     found = columns(group)
-    return aligned_by_id(list(found.values())), list(found)
+    scores, ids = aligned_by_id(list(found.values()))
+    return scores, list(found), codes_for(clusters_in(group), ids)
 
 
 def counted(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.results.clusters import clusters_in, codes_for
 from xling_bench.results.matrix import (
     DRAWS,
     GROUP,
@@ -35,12 +36,12 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
     """One row per benchmark, family, shots, demonstrations, metric and model, best first; then over the benchmarks.
 
     Columns: languages measured, of how many that any model has (pairs count only where there are no languages); mean
-    over them with its 95 % interval; rank (1 is best), rank_best and rank_worst (the central 95 % of the rank when item
-    ids are resampled together for all models: descriptive), tied_with (models whose paired difference from this one has
-    an interval that holds 0, not adjusted for their number); at_chance, how many languages are; missing, the languages
-    this model lacks: it is not ranked. Nor is a model with more than half of its languages at chance, and nothing is
-    where fewer than two models are left. Of the items only those
-    that every ranked model answered count. The last rows rank the mean of the chance-corrected accuracies, where
+    over them with its 95 % interval; rank (1 is best), rank_best and rank_worst (the central 95 % of the rank when
+    items, or clusters of them, are resampled together for all models: descriptive), tied_with (models whose paired
+    difference from this one has an interval that holds 0, not adjusted for their number); at_chance, how many languages
+    are; missing, the languages this model lacks: it is not ranked. Nor is a model with more than half of its languages
+    at chance, and nothing is where fewer than two models are left. Of the items only those that every ranked model
+    answered count. The last rows rank the mean of the chance-corrected accuracies, where
     several accuracy benchmarks were run with one prompt family each. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
@@ -88,16 +89,22 @@ class _Ranking:
         self.means: Matrix = np.empty((draws, 0))
         self.observed: NDArray[np.float64] = np.empty(0)
         if self.ranked:
-            self._resample(scores, draws, [seed, crc32(str(group["benchmark"].iloc[0]).encode())])
+            self._resample(scores, clusters_in(group), draws, [seed, crc32(str(group["benchmark"].iloc[0]).encode())])
 
-    def _resample(self, scores: dict[str, dict[str, pd.Series[float]]], draws: int, seed: list[int]) -> None:
+    def _resample(
+        self,
+        scores: dict[str, dict[str, pd.Series[float]]],
+        clusters: pd.Series[int] | None,
+        draws: int,
+        seed: list[int],
+    ) -> None:
         """Draw items with a seed of the benchmark's own, so that benchmarks of one size are drawn independently."""
-        values = aligned_by_id([scores[name][unit] for unit in self.cells for name in self.ranked])
+        values, ids = aligned_by_id([scores[name][unit] for unit in self.cells for name in self.ranked])
         width = len(self.ranked)
         for start in range(0, values.shape[1], width):  # an item that one model lacks counts for none
             values[np.isnan(values[:, start : start + width]).any(axis=1), start : start + width] = np.nan
         shape = (-1, len(self.cells), width)
-        self.means = bootstrap_means(values, draws, seed).reshape(shape).mean(axis=1)
+        self.means = bootstrap_means(values, draws, seed, codes_for(clusters, ids)).reshape(shape).mean(axis=1)
         self.observed = np.nanmean(values, axis=0).reshape(shape).mean(axis=1)[0]
 
     def rows(self) -> list[dict[str, Any]]:

@@ -35,8 +35,9 @@ COLUMNS = (
     Column("signature", "string", "everything the number depends on, in one line"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-# Four more columns, never exported: Series over item ids of the items' scores, and of the candidates chosen; the
-# samples file, None where none was kept; the number of the path given that the row comes from
-ITEMS, CHOICES, SAMPLES, PATH = "items", "choices", "samples", "path"
-UNEXPORTED = (ITEMS, CHOICES, SAMPLES, PATH)
+# Five more columns, never exported: Series over item ids of the items' scores, of the candidates chosen, and of the
+# position of the first item of each item's cluster (None where nobody recorded it); the samples file, None where none
+# was kept; the number of the path given that the row comes from
+ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH = "items", "choices", "clusters", "samples", "path"
+UNEXPORTED = (ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH)
 CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")

@@ -1,4 +1,4 @@
-"""Intervals for every cell and every spread over languages, with items as the unit of resampling."""
+"""Intervals for every cell and every spread over languages; what is resampled are items, or clusters of them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ import numpy as np
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
+from xling_bench.results.clusters import Codes, clusters_in, codes_for, count
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import DRAWS, GROUP, columns, counted, gap_of, matrix, percentiles, with_items
 from xling_bench.results.schema import CHOICES, ITEMS
-from xling_bench.stats import bootstrap_mean, bootstrap_means, corrected_std, population_std
+from xling_bench.stats import bootstrap_mean, bootstrap_means, corrected_std, population_std, standard_error
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 Flags = dict[tuple[Any, ...], dict[str, bool]]
 ONE_ANSWER = 0.95  # share of items that get the same answer from which on a classifier does not classify
+FEWEST_CLUSTERS = 20  # with fewer, nobody knows how alike outcomes within one are
 FEWEST_SHARED = 100  # with fewer items shared by all languages the corrected std and the consistency say nothing
 
 
 def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """One row per model, benchmark, language, ... and metric: value, 95 % interval over items, and what it is worth.
+    """One row per model, benchmark, language, ... and metric: value, 95 % interval, and what it is worth.
 
-    Columns besides the group's: language, n, value, low, high, at_chance (accuracy whose interval holds the chance
+    Columns besides the group's: language, n (items), clusters (of items that share a premise, passage or article: what
+    is resampled), value, low, high, at_chance (accuracy whose interval holds the chance
     level, or nearly one answer to every item: differences between such cells mean nothing), predicted (shares of the
     classes chosen). Values are percent, averaged over seeds item by item. chrF++ is left out: its corpus score is no
     mean over items.
@@ -34,26 +38,36 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
     rows = []
     for key, group in with_items(frame).groupby(GROUP, sort=True):
         chance = get_benchmark(str(key[1])).chance if key[-1] == "acc" else None
+        clusters = clusters_in(group)
         for unit, scores in columns(group).items():
-            low, high = percentiles(bootstrap_mean(np.asarray(scores, dtype=np.float64), draws, seed))
+            values, codes = np.asarray(scores, dtype=np.float64), codes_for(clusters, scores.index)
+            low, high = percentiles(bootstrap_mean(values, draws, seed, codes))
             by_seed = _shares(group, unit)
             constant = bool(by_seed) and min(max(shares) for shares in by_seed) >= ONE_ANSWER
             shares = np.mean(by_seed, axis=0) if by_seed else []
             value = float(scores.mean())
             at_chance = None
             if chance is not None:
-                at_chance = bool(low <= 100 * chance <= high) or _near(value, chance, scores.size) or constant
+                at_chance = bool(low <= 100 * chance <= high) or _near(values, chance, codes) or constant
             row = dict(zip([*GROUP, "language", "n", "value"], [*key, unit, scores.size, value], strict=True))
-            row |= {"low": low, "high": high, "at_chance": at_chance}
+            row |= {"clusters": count(codes, scores.size), "low": low, "high": high, "at_chance": at_chance}
             rows.append({**row, "predicted": " ".join(f"{share:.2f}" for share in shares)})
-    return pd.DataFrame(rows, columns=[*GROUP, "language", "n", "value", "low", "high", "at_chance", "predicted"])
+    names = ["language", "n", "clusters", "value", "low", "high", "at_chance", "predicted"]
+    return pd.DataFrame(rows, columns=[*GROUP, *names])
 
 
-def _near(value: float, chance: float, items: int) -> bool:
-    """Whether guessing gives `value` percent or one as far off in more than 5 % of cases: a bootstrap of three wrong
-    answers would be sure of 0."""
-    error = 196 * (chance * (1 - chance) / items) ** 0.5 + 50 / items  # normal, with continuity correction
-    return bool(abs(value - 100 * chance) <= error)
+def _near(scores: NDArray[np.float64], chance: float, clusters: Codes | None) -> bool:
+    """Whether guessing gives a mean of `scores` (percent) as far from chance in more than 5 % of cases: a bootstrap of
+    three wrong answers would be sure of 0.
+
+    Guesses spread as those of independent items do, times what clusters do to the spread of the scores: whoever guesses
+    by habit is right on one of three hypotheses of every premise, and is never far from chance.
+    """
+    items = scores.size
+    error = 196 * (chance * (1 - chance) / items) ** 0.5
+    if clusters is not None and count(clusters, items) >= FEWEST_CLUSTERS and scores.std() > 0:
+        error *= standard_error(scores, clusters) / standard_error(scores)
+    return bool(abs(scores.mean() - 100 * chance) <= error + 50 / items)  # normal, with continuity correction
 
 
 def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> Flags:
@@ -85,15 +99,15 @@ def flags_of(cells: pd.DataFrame) -> Flags:
 def spread_intervals(
     frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags: Flags | None = None
 ) -> pd.DataFrame:
-    """One row per model, benchmark, ... and metric over its languages, resampling item ids shared by all of them.
+    """One row per model, benchmark, ... and metric over its languages, resampling items shared by all of them.
 
-    Columns: languages, items (ids in any language), shared_items (in all), mean with low and high, gap (English minus
-    the mean of the others) with gap_low, gap_high and gap_is (see `results.gaps`), std (population, as the papers
-    print), std_corrected (without sampling noise) with its own interval, consistency (share of language pairs that
-    choose the same candidate on an item), at_chance (how many languages are, see `cell_intervals`). The corrected std
-    and consistency need 100 items shared by all languages and are missing otherwise. Pairs are left out. Intervals are
-    over items: with several seeds they do not hold the variation of demonstrations. `flags` are `chance_flags` computed
-    before.
+    Columns: languages, items (ids in any language), clusters (of them, see `cell_intervals`), shared_items (in all),
+    mean with low and high, gap (English minus the mean of the others) with gap_low, gap_high and gap_is (see
+    `results.gaps`), std (population, as the papers print), std_corrected (without sampling noise) with its own interval,
+    consistency (share of language pairs that choose the same candidate on an item), at_chance (how many languages are,
+    see `cell_intervals`). The corrected std and consistency need 100 items shared by all languages and are missing
+    otherwise. Pairs are left out. Intervals are over items: with several seeds they do not hold the variation of
+    demonstrations. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 
@@ -101,11 +115,12 @@ def spread_intervals(
     have = with_items(frame)
     flagged = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
     for key, group in have[~have["language"].str.contains("-")].groupby(GROUP, sort=True):
-        scores, units = matrix(group)
-        means = bootstrap_means(scores, draws, seed)
+        scores, units, clusters = matrix(group)
+        means = bootstrap_means(scores, draws, seed, clusters)
         observed = np.nanmean(scores, axis=0, keepdims=True)
         row: dict[str, Any] = dict(zip(GROUP, key, strict=True))
-        row |= {"languages": len(units), "items": scores.shape[0], "mean": float(observed.mean())}
+        row |= {"languages": len(units), "items": scores.shape[0], "clusters": count(clusters, len(scores))}
+        row |= {"mean": float(observed.mean())}
         row["low"], row["high"] = percentiles(means.mean(axis=1))
         gap, gaps = gap_of(observed, units), gap_of(means, units)
         if gap is not None and gaps is not None:
@@ -114,16 +129,18 @@ def spread_intervals(
             row["gap_is"] = gap_is(flagged.get(tuple(key)), units)
         row["std"] = population_std(list(observed[0]))
         row["at_chance"] = sum(flagged[tuple(key)].values()) if tuple(key) in flagged else None
-        complete = scores[~np.isnan(scores).any(axis=1)]
+        whole = ~np.isnan(scores).any(axis=1)
+        complete, together = scores[whole], None if clusters is None else clusters[whole]
         row["shared_items"] = complete.shape[0]
-        if len(units) > 1 and complete.shape[0] >= FEWEST_SHARED:
-            corrected = corrected_std(complete, seed=seed)
+        if len(units) > 1 and complete.shape[0] >= FEWEST_SHARED and count(together, len(complete)) > 1:
+            corrected = corrected_std(complete, seed=seed, clusters=together)
             row |= {"std_corrected": corrected.value, "std_low": corrected.low, "std_high": corrected.high}
             row["consistency"] = _consistency(group)
         rows.append(row)
     names = [
         "languages",
         "items",
+        "clusters",
         "shared_items",
         "mean",
         "low",

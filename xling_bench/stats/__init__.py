@@ -1,6 +1,7 @@
 """Statistics over languages and parallel items. Numpy only; every random number comes from a seed."""
 
 from xling_bench.stats.bootstrap import Interval, bootstrap_mean, bootstrap_means, interval
+from xling_bench.stats.clusters import Codes, cluster_sums, standard_error
 from xling_bench.stats.descriptive import (
     Dispersion,
     absolute_gap,
@@ -15,6 +16,7 @@ from xling_bench.stats.paired import (
     PairedResult,
     detectable,
     detectable_floor,
+    exact_sign_flip,
     holm,
     mcnemar_exact,
     minimum_detectable_effect,
@@ -24,6 +26,7 @@ from xling_bench.stats.paired import (
 )
 
 __all__ = [
+    "Codes",
     "Dispersion",
     "Interval",
     "PairedResult",
@@ -31,10 +34,12 @@ __all__ = [
     "bootstrap_mean",
     "bootstrap_means",
     "chance_corrected",
+    "cluster_sums",
     "corrected_std",
     "detectable",
     "detectable_floor",
     "dispersion",
+    "exact_sign_flip",
     "holm",
     "interval",
     "mcnemar_exact",
@@ -44,5 +49,6 @@ __all__ = [
     "rank_intervals",
     "relative_gap",
     "sign_flip",
+    "standard_error",
     "transfer_gap",
 ]

@@ -6,19 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xling_bench.stats.bootstrap import Interval
+from xling_bench.stats.clusters import Codes, cluster_sums, codes_or_none
 
 Matrix = NDArray[np.float64]
 SIMULATIONS = 20_000
 
 
-def corrected_std(scores: Matrix, *, level: float = 0.95, seed: int = 0) -> Interval:
+def corrected_std(scores: Matrix, *, level: float = 0.95, seed: int = 0, clusters: Codes | None = None) -> Interval:
     """Population standard deviation of the languages' true means, with an interval.
 
-    scores: (items, languages), complete: items shared by all languages. The observed variance of the means exceeds
-    the true one by the noise (tr S - 1'S1/L) / (n L), S being the covariance of an item's outcomes over languages;
-    the estimate subtracts it (not below 0). L times the observed variance is close to a * noncentral chi-square, with
-    scale a and degrees of freedom matched to the centred covariance; inverting it in the noncentrality gives the
-    interval. A percentile bootstrap of the raw value covers 53 % at a true 3.35 points and 500 items.
+    scores: (items, languages), complete: items shared by all languages; clusters: (items,), which are drawn together.
+    The observed variance of the means exceeds the true one by the noise (tr S - 1'S1/L) / L, S being the covariance of
+    the languages' means (of an item's outcomes / n, or of clusters' summed residuals / n^2); the estimate subtracts it
+    (not below 0). L times the observed variance is close to a * noncentral chi-square, with scale a and degrees of
+    freedom matched to the centred covariance; inverting it in the noncentrality gives the interval. A percentile
+    bootstrap of the raw value covers 53 % at a true 3.35 points and 500 items.
     Raises ValueError for fewer than two languages or items, or for missing values.
     """
     values = np.asarray(scores, dtype=np.float64)
@@ -29,7 +31,12 @@ def corrected_std(scores: Matrix, *, level: float = 0.95, seed: int = 0) -> Inte
     items, languages = values.shape
     observed = languages * float(values.mean(axis=0).var())  # L * population variance
     centred = values - values.mean(axis=1, keepdims=True)
-    covariance = np.cov(centred, rowvar=False) / items  # (L, L), of the centred means
+    residuals = centred - centred.mean(axis=0)
+    codes = codes_or_none(clusters, items)
+    sums = residuals if codes is None else cluster_sums(residuals, codes)
+    if len(sums) < 2:
+        raise ValueError("scores must be of at least two clusters")
+    covariance = sums.T @ sums * (len(sums) / (len(sums) - 1)) / items**2  # (L, L), of the centred means
     trace, trace_square = float(np.trace(covariance)), float((covariance**2).sum())
     estimate = np.sqrt(max(0.0, observed - trace) / languages)
     if trace <= 0 or trace_square <= 0:  # all languages agree on every item: no noise to correct for
