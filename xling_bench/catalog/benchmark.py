@@ -70,7 +70,8 @@ class Benchmark(Strict):
     `without_gold` is how many rows of a split may have no right answer; `any` where there are unanswerable ones.
     `clusters` says what items share, whose outcomes are then no independent ones: items with equal texts in all fields
     of one of these lists, in any order, belong together (XNLI's premise). `cluster_sizes` says it by position, per
-    split: so many rows after each other (FLORES' articles).
+    split: so many rows after each other (FLORES' articles). `telling` says that an item's answer gives away that of
+    the others in its cluster (XWinograd's twins): none is shown to another.
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
@@ -95,6 +96,7 @@ class Benchmark(Strict):
     parallel: bool
     clusters: tuple[tuple[str, ...], ...] = ()
     cluster_sizes: dict[str, tuple[int, ...]] = {}
+    telling: bool = False
     test_split: str = "test"
     demo_split: str = ""
     placeholder: str = ""

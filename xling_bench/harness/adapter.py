@@ -96,7 +96,7 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     demo_unit, shown_form = demo_form(family, benchmark, unit, form, how.language)
     pool = _pool(benchmark, demo_unit, benchmark.demos_from(split), how.source(source))
     order = how.order(benchmark, benchmark.demos_from(split), pool.rows if pool else [], _seed(metadata), source)
-    twins = same_items(benchmark, test.rows, order)
+    twins = same_items(benchmark, test.rows, order, (pool.clusters if pool else {}) | test.clusters)
     most = MOST_SHOTS + 1 + max(map(len, twins.values()), default=0)
     if how.policy == "semantic":
         most = len(order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xling_bench.catalog import Benchmark
@@ -24,21 +24,22 @@ def content(benchmark: Benchmark, row: Row) -> str:
     return "\0".join(" ".join(unicodedata.normalize("NFKC", text).casefold().split()) for text in texts)
 
 
-def same_items(benchmark: Benchmark, items: Iterable[Row], demos: Sequence[Row]) -> dict[str, list[str]]:
-    """By an item's id, the ids of the demonstrations that have its content under another id, in their order.
+def same_items(
+    benchmark: Benchmark, items: Sequence[Row], demos: Sequence[Row], clusters: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
+    """By an item's id, the ids of the demonstrations that have its content under another id, in their order; for a
+    benchmark whose clusters are `telling`, of those that share its cluster (`Loaded.clusters` of both), too.
 
     `items` and `demos` may be of two languages: two ids that are one item in either of them are one item. Items
     without any are left out.
     """
     by_content: dict[str, list[str]] = defaultdict(list)
     contents: dict[str, set[str]] = defaultdict(set)
-    items = list(items)
-    for row in demos:
+    for row in (*demos, *items):
         contents[row["id"]].add(content(benchmark, row))
-    known = set(contents)
-    for row in items:
-        contents[row["id"]].add(content(benchmark, row))
-    for name in known:
+        if benchmark.telling and clusters:
+            contents[row["id"]].add(clusters[row["id"]])
+    for name in (row["id"] for row in demos):
         for text in contents[name]:
             by_content[text].append(name)
     place = {row["id"]: i for i, row in enumerate(demos)}
