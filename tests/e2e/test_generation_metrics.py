@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 
 import pytest
 from tinyspm import tiny_spm
@@ -140,6 +141,24 @@ def test_an_edited_answer_is_scored_as_it_stands(run, tmp_path) -> None:
     assert main(["score", str(run)]) == 0
     frame = load_results([run])
     assert frame[(frame["benchmark"] == "xquad") & (frame["metric"] == "f1")]["value"].iloc[0] >= 1 / 8
+
+
+def test_outputs_in_another_normal_form_are_counted(models, sample_data, tmp_path) -> None:
+    """A model whose texts come taken apart (NFD): the scores stay sacreBLEU's, and the result says why they are low."""
+    arguments = ["run", "--model", f"hf:{models['llama']}", "--tasks", "xling_flores_en_de", "-o", str(tmp_path / "r")]
+    assert main([*arguments, "--metrics", "chrf"]) == 0
+    path = next((tmp_path / "r").glob("*/*/samples.jsonl"))
+    samples = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    taken_apart = [unicodedata.normalize("NFD", sample["doc"]["golds"][0]) for sample in samples]
+    marked = sum(text != sample["doc"]["golds"][0] for text, sample in zip(taken_apart, samples, strict=True))
+    assert marked > 0
+    for sample, text in zip(samples, taken_apart, strict=True):
+        sample["filtered_resps"] = [text]
+    path.write_text("".join(json.dumps(s, ensure_ascii=False) + "\n" for s in samples), encoding="utf-8")
+    assert main(["score", str(tmp_path / "r"), "--metrics", "chrf,bleu"]) == 0
+    warnings = json.loads(path.with_name("results.json").read_text(encoding="utf-8"))["xling"]["warnings"]
+    assert warnings[-1].startswith(f"{marked} of {len(samples)} outputs are in another Unicode normal form")
+    assert warnings[-1].endswith("chrf, bleu take them for other text")
 
 
 def test_a_run_repeated_after_installing_more_says_how_to_go_on(models, sample_data, tmp_path, capsys) -> None:

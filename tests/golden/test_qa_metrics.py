@@ -16,6 +16,7 @@ from xling_bench.metrics.text import (
     chrf,
     chrf_signature,
     chrf_statistics,
+    in_other_form,
 )
 
 # (rule, prediction, gold, exact, f1): every line computed on paper from the rule's description.
@@ -77,6 +78,17 @@ def test_chrf_adds_up_over_items() -> None:
     theirs = CHRF(word_order=2).corpus_score([h for h, _ in pairs], [[r for _, r in pairs]]).score
     assert ours == pytest.approx(theirs)
     assert chrf([chrf_statistics("même texte", "même texte")]) == pytest.approx(100.0)
+
+
+def test_the_normal_form_is_the_references() -> None:
+    nfc, nfd = "caf\u00e9", "cafe\u0301"
+    for hypothesis, reference, other in [
+        (nfd, nfc, True), (nfc, nfd, True), (nfc, nfc, False), (nfd, nfd, False), (f"{nfc} {nfd}", nfc, True),
+        ("cafe", nfd, False), (nfd, "cafe", False), ("\u095c", "\u0921\u093c", True), (nfd, "\u095c", False),
+        ("", "", False),
+    ]:  # fmt: skip
+        assert in_other_form(hypothesis, reference) is other, (hypothesis, reference)
+    assert chrf([chrf_statistics(nfd, nfc)]) < 100, "sacreBLEU's score stays what it is"
 
 
 def test_chrf_signature_is_sacrebleus_own() -> None:

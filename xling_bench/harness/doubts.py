@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from xling_bench.harness.scoring import ties
+from xling_bench.metrics.scores import BLEU_TOKENIZERS
+from xling_bench.metrics.text import in_other_form
 
 MANY_TIES = 0.05  # share of near-ties from which on a result is doubtful
 MANY_EMPTY = 0.2  # the same of empty answers
@@ -36,7 +38,20 @@ def doubts(lm: Any, kind: str, samples: Sequence[dict[str, Any]]) -> tuple[dict[
     empty = sum(not str(sample["filtered_resps"][0]).strip() for sample in samples)
     if empty > MANY_EMPTY * items:
         said.append(f"{empty} of {items} answers are empty: does the model begin with a stop string?")
-    return counts, said
+    return counts, said + other_forms(samples, samples[0]["doc"]["metrics"])
+
+
+def other_forms(samples: Sequence[dict[str, Any]], names: Iterable[str]) -> list[str]:
+    """A sentence that counts the outputs in another Unicode normal form than their reference, where a metric of `names`
+    takes these for other text."""
+    strict = [name for name in names if name == "chrf" or name in BLEU_TOKENIZERS]
+    if not strict:
+        return []
+    found = sum(in_other_form(str(sample["filtered_resps"][0]), sample["doc"]["golds"][0]) for sample in samples)
+    if not found:
+        return []
+    return [f"{found} of {len(samples)} outputs are in another Unicode normal form than their reference: "
+            f"{', '.join(strict)} take them for other text"]  # fmt: skip
 
 
 def name_near_ties(how: dict[str, Any], samples: Sequence[dict[str, Any]]) -> list[str]:

@@ -14,6 +14,7 @@ from filelock import FileLock
 from xling_bench.catalog import get_benchmark, get_metric, is_mean
 from xling_bench.errors import DataError, MissingMetricError, UsageError, XlingError
 from xling_bench.harness.adapter import score
+from xling_bench.harness.doubts import other_forms
 from xling_bench.harness.items import write_items
 from xling_bench.harness.output import to_json, to_line, write_text
 from xling_bench.harness.plan import code_hash
@@ -90,6 +91,7 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bo
     if facts["code"] != code_hash():
         facts["scored_by"] = code_hash()
     own |= {"key": unit_key(facts), "signature": signature(facts)}
+    own["warnings"] = list(dict.fromkeys([*own.get("warnings", []), *other_forms(samples, known)]))
     result["results"][facts["task"]] = _aggregated(result["results"][facts["task"]], samples, old, known)
     write_text(folder / "samples.jsonl", "".join(map(to_line, samples)))
     write_text(folder / "results.json", to_json(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -20,6 +21,19 @@ def chrf_statistics(hypothesis: str, reference: str) -> list[int]:
     metric = _chrf()
     statistics = metric._extract_corpus_statistics([hypothesis], [[reference]])
     return [int(x) for x in statistics[0]]
+
+
+def in_other_form(hypothesis: str, reference: str) -> bool:
+    """Whether the reference is in a Unicode normal form (NFC or NFD) and the hypothesis not in the same.
+
+    chrF++ and BLEU compare code points, as sacreBLEU does, so é is other text than e with an accent after it.
+    """
+    forms = _forms(reference)
+    return bool(forms) and not forms & _forms(hypothesis)
+
+
+def _forms(text: str) -> set[str]:
+    return {form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, text)}
 
 
 def chrf(statistics: Sequence[Sequence[int]]) -> float:
