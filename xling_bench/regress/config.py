@@ -17,7 +17,7 @@ from xling_bench.errors import UsageError, XlingError, did_you_mean
 from xling_bench.results.compare import GAP, MEAN
 
 Action = Literal["gate", "report"]
-SMALLEST_ALPHA = 0.001  # 10,000 random signings of the items are compared with it: see `stats.sign_flip`
+SMALLEST_ALPHA = 0.001  # hundreds of tests share it, and `stats.sign_flip` must tell their shares
 
 
 class Strict(BaseModel):
@@ -68,7 +68,10 @@ class Limits:
 class GateConfig(Strict):
     """The gate's settings. Points are percentage points (points of 100 for chrF++).
 
-    alpha: a cell differs when its p, adjusted (Holm) over the languages of its benchmark, is below this.
+    alpha: the chance that the gate fails a candidate that is no worse. A cell differs when its p, adjusted (Holm) over
+    all cells of the gate, is below this, a mean or gap when its own is, adjusted over all of those that gate.
+    alpha_over: "gate", or "benchmark": then each benchmark, number of shots and metric has that chance for itself, p is
+    adjusted over its languages only, and the gate fails the more often the more there are.
     tolerance: a significant difference of at most so many points changes no verdict. A mean or gap may move by the
     average of what its languages may, unless a slice names it (`(mean)`, `(gap to en)`).
     max_mde: what the gate must be able to see in a `required` cell: one that shows no change, and whose smallest
@@ -80,6 +83,7 @@ class GateConfig(Strict):
     """
 
     alpha: float = Field(default=0.05, ge=SMALLEST_ALPHA, lt=1)
+    alpha_over: Literal["gate", "benchmark"] = "gate"
     tolerance: float = Field(default=0.0, ge=0)
     max_mde: float = Field(default=5.0, gt=0)
     required: bool = True
@@ -112,6 +116,10 @@ class GateConfig(Strict):
         if named or not languages:
             return limits
         return replace(limits, tolerance=fmean(self.limits(benchmark, unit).tolerance for unit in languages))
+
+    def action(self, language: str) -> Action:
+        """Whether a row (a language, `(mean)` or `(gap to en)`) can fail the gate or is only reported."""
+        return {MEAN: self.mean, GAP: self.gap}.get(language, "gate")
 
     def selects(self, benchmark: str, shots: int, metric: str) -> bool:
         """Whether the gate looks at such a number."""

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import METRICS, in_percent, is_mean
 from xling_bench.errors import DataError, UsageError
 from xling_bench.regress.config import GateConfig
+from xling_bench.regress.family import Judged, over_gate
 from xling_bench.regress.verdict import Difference, Gate, judge
 from xling_bench.results.clusters import independent, unclustered
-from xling_bench.results.compare import CHANCE, FEW_ITEMS, GAP, MEAN, TOO_FEW, compare_models, one_model, with_seeds
+from xling_bench.results.compare import (
+    CHANCE,
+    FEW_ITEMS,
+    GAP,
+    MEAN,
+    TOO_FEW,
+    compare_models,
+    detectable_at,
+    one_model,
+    with_seeds,
+)
 from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import DRAWS, conditional, of_languages
 from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
@@ -165,9 +176,9 @@ def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Dif
     tested = both[both["metric"].map(is_mean)]
     rows = []
     if not tested.empty:
-        _refuse_small_alpha(tested, config.alpha, draws)
-        table = compare_models(tested, *SIDES, draws=draws, alpha=config.alpha)
-        rows = [_difference(row, values) for row in table.to_dict(orient="records")]
+        table = compare_models(tested, *SIDES, draws=draws, alpha=config.alpha).to_dict(orient="records")
+        judged = over_gate(table, config)
+        rows = [_difference(row, found, values, config) for row, found in zip(table, judged, strict=True)]
     for key in sorted(set(_keys(both)) - set(_keys(tested))):  # corpus scores: shown, not tested
         items = int(both.loc[[k == key for k in _keys(both)], "n"].min())
         a, b = (side[key] for side in values)
@@ -176,30 +187,13 @@ def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Dif
     return rows
 
 
-def _refuse_small_alpha(tested: pd.DataFrame, alpha: float, draws: int) -> None:
-    """Raise UsageError for an alpha that no loss, however large, could be below.
-
-    Scores that are not just right or wrong (F1; means over seeds) are tested by random signings, whose p is 1 in
-    `draws` + 1 at least, and is multiplied by the number of languages.
-    """
-    for key, part in tested.groupby(LINE[:-1], sort=True):
-        seeds = part.groupby(["model", "language"]).size().max()
-        exact = seeds == 1 and all(scores.isin((0.0, 1.0)).all() for scores in part[ITEMS])
-        languages = part["language"].nunique()
-        least = 1 / (draws + 1) if exact else languages / (draws + 1)
-        if least >= alpha:
-            raise UsageError(
-                f"alpha = {alpha:g} is too small for {' '.join(map(str, key))}: its p, of {draws} random signings and "
-                f"adjusted over {languages} languages, is {least:.2g} at least, and nothing could regress. "
-                "Take a larger alpha, or fewer languages or seeds."
-            )
-
-
-def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Difference:
+def _difference(
+    row: dict[Hashable, Any], judged: Judged, values: list[dict[Key, float]], config: GateConfig
+) -> Difference:
     import pandas as pd
 
     head = {name: row[name] for name in LINE}
-    key = tuple(head.values())
+    key, scale = tuple(head.values()), 100.0 if in_percent(str(row["metric"])) else 1.0
     average = row["language"] in (MEAN, GAP)
     a, b = (_average(key, side) if average else side[key] for side in values)
     chance = [None if pd.isna(row[name]) else int(row[name]) for name in CHANCE[:2]]
@@ -208,13 +202,15 @@ def _difference(row: dict[Hashable, Any], values: list[dict[Key, float]]) -> Dif
         **head,
         languages=int(row["languages"]),
         items=int(row["items"]),
+        clusters=int(row["clusters"]),
         baseline=a,
         candidate=b,
         difference=float(row["difference"]) + 0.0,  # no minus before zero
         low=float(row["low"]) + 0.0,
         high=float(row["high"]) + 0.0,
-        p=float(row["p"] if average else row["p_holm"]),
-        mde=float(row["mde"] if average else row["mde_holm"]),
+        p=judged.p,
+        tests=judged.tests,
+        mde=detectable_at(row, scale, config.alpha / judged.tests),
         at_chance_baseline=chance[0],
         at_chance_candidate=chance[1],
         gap_is_baseline=gaps[0],

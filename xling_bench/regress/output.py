@@ -27,21 +27,42 @@ HEADER = ("benchmark", "family", "shots", "demos", "metric", "language", "items"
 LONGEST_NAME, LONGEST_NOTE = 200, 2000  # characters, in a comment
 LEGEND = (
     "difference: candidate minus baseline, in points; a larger gap to English is worse. The interval is of its row by "
-    "itself, whatever alpha is; the verdict goes by p. p: adjusted over a benchmark's "
-    "languages (Holm), except for mean and gap. mde: the smallest difference that this test finds in 80 % of cases; "
-    "smaller ones would often be missed."
+    "itself, whatever alpha is; the verdict goes by p. {p} mde: the smallest difference that this test finds in 80 % "
+    "of cases; smaller ones would often be missed."
+)
+OVER_BENCHMARKS = (
+    "p: adjusted over a benchmark's languages (Holm), except for mean and gap: {alpha:g} is the chance of a false "
+    "alarm for each benchmark, number of shots and metric, not for the gate."
 )
 
 
 def to_text(gate: Gate) -> str:
     """A table of every finding, and what it comes to."""
     rows = [HEADER, *map(_row, gate.findings)]
-    lines = [f"baseline:  {gate.baseline}", f"candidate: {gate.candidate}", LEGEND, ""]
+    lines = [f"baseline:  {gate.baseline}", f"candidate: {gate.candidate}", _legend(gate), ""]
     lines += [f"note: {note}" for note in gate.notes]
     lines += [_sentence(finding) for finding in worst_first(gate.findings) if finding.verdict != INCONCLUSIVE]
     lines += _unjudged(gate) + _blind(gate)
     lines += [f"gate {_title(gate)} ({_counted(gate)})"]
     return "\n".join([aligned(rows), *map(flat, lines)]) + "\n"
+
+
+def _legend(gate: Gate) -> str:
+    return LEGEND.format(p=_tests(gate))
+
+
+def _tests(gate: Gate) -> str:
+    """Over how many tests the p's are adjusted, and what that promises."""
+    alpha = gate.config.alpha
+    if gate.config.alpha_over == "benchmark":
+        return OVER_BENCHMARKS.format(alpha=alpha)
+    cells = next((f.difference.tests for f in gate.cells() if f.difference.tests), 0)
+    rows = [(f.difference, gate.config.action(f.difference.language)) for f in gate.averages()]
+    averages = next((row.tests for row, action in rows if action == "gate" and row.tests), 0)
+    return (
+        f"p: adjusted (Holm) over all tests of the gate, {cells} of cells and {averages} of means and gaps that can "
+        f"fail it: a candidate that is no worse fails in at most {100 * alpha:g} % of gates."
+    )
 
 
 def _title(gate: Gate) -> str:
@@ -144,13 +165,14 @@ def _counted(gate: Gate) -> str:
 def to_json(gate: Gate) -> str:
     """Everything, in full precision; an mde that is infinite, and what is missing, is null."""
     data = {
-        "format": 1,
+        "format": 2,
         "status": gate.status,
         "exit_code": gate.exit_code,
         "verdict": gate.verdict,
         "baseline": gate.baseline,
         "candidate": gate.candidate,
         "counts": gate.counts(),
+        "tests": _tests(gate),
         "cells": [_object(finding) for finding in gate.cells()],
         "averages": [_object(finding) for finding in gate.averages()],
         "notes": gate.notes,
@@ -180,6 +202,8 @@ def to_junit(gate: Gate) -> str:
         suites.setdefault(finding.difference.benchmark, []).append(finding)
     for name, findings in suites.items():
         suite = ElementTree.SubElement(root, "testsuite", _totals(name, findings))
+        properties = ElementTree.SubElement(suite, "properties")
+        ElementTree.SubElement(properties, "property", name="tests", value=_xml(_tests(gate)))
         for finding in findings:
             _case(suite, finding)
     ElementTree.indent(root, " ")
@@ -214,7 +238,8 @@ def _case(suite: Any, finding: Finding) -> None:
 def _numbers(row: Difference) -> str:
     """The row's numbers in one line."""
     found = {"items": row.items, "baseline": _number(row.baseline), "candidate": _number(row.candidate)}
-    tested = {"p": _p(row.p), "mde": _mde(row.mde)}
+    over = f" over {row.tests} tests" if row.tests else ""
+    tested = {"p": f"{_p(row.p)}{over}", "mde": _mde(row.mde)}
     difference = f"difference {_number(row.difference, sign=True)} ({_number(row.low)} to {_number(row.high)})"
     return ", ".join([*(f"{k} {v}" for k, v in found.items()), difference, *(f"{k} {v}" for k, v in tested.items())])
 
@@ -233,7 +258,7 @@ def to_markdown(gate: Gate) -> str:
     head += [f"- {markdown(sentence)}" for sentence in told[:WORST]]
     head += [f"- and {len(told) - WORST} more, below"] if len(told) > WORST else []
     head += ["", *(f"{markdown(_short(note, LONGEST_NOTE))}  " for note in gate.notes)]
-    foot = ["", LEGEND, "", "</details>"]
+    foot = ["", _legend(gate), "", "</details>"]
     rows = [" | ".join(("", *map(markdown, _row(finding)), "")).strip() for finding in worst_first(gate.findings)]
     table = [
         "",

@@ -26,12 +26,12 @@ EXIT_CODES: dict[Status, int] = {"passed": 0, "failed": 1, "undecided": 3}
 class Difference:
     """Candidate minus baseline in one row of `compare_models`, in points; `language` may be `(mean)` or `(gap to en)`.
 
-    `p` is the one that decides: adjusted over the benchmark's languages for a language, as it is for mean and gap;
-    `mde` is the smallest difference such a test finds in 80 % of cases, infinite where not even all items changing
-    would be significant. low, high, p and mde are None for a metric without a test (chrF++, BLEU, P@1).
-    at_chance_baseline and at_chance_candidate say how many of the row's `languages` are at chance (None: the metric has
-    no chance level); gap_is_baseline and gap_is_candidate how each side's gap is to be read (`results.gaps`; None: no
-    gap, or nobody knows).
+    `p` is the one that decides, adjusted over `tests` of the gate (see `regress.family`); `mde` is the smallest
+    difference such a test finds in 80 % of cases, infinite where not even all items changing would be significant;
+    `items` are of so many `clusters`. low, high, p, tests, clusters and mde are None for a metric without a test
+    (chrF++, BLEU, P@1). at_chance_baseline and at_chance_candidate say how many of the row's `languages` are at chance
+    (None: the metric has no chance level); gap_is_baseline and gap_is_candidate how each side's gap is to be read
+    (`results.gaps`; None: no gap, or nobody knows).
     """
 
     benchmark: str
@@ -53,6 +53,8 @@ class Difference:
     at_chance_candidate: int | None = None
     gap_is_baseline: str | None = None
     gap_is_candidate: str | None = None
+    tests: int | None = None
+    clusters: int | None = None
 
     @property
     def group(self) -> tuple[str, str, int, str, str]:
@@ -149,7 +151,7 @@ def find(difference: Difference, config: GateConfig, languages: Sequence[str] = 
     undecided = limits.required and not seen and not difference.average and mde > limits.max_mde
     if undecided and difference.mde is not None:
         why += f"; the gate should see {limits.max_mde:g}"
-    action = {MEAN: config.mean, GAP: config.gap}.get(difference.language, "gate")
+    action = config.action(difference.language)
     unjudged = bool(difference.idle) and _beyond(difference, limits, config.alpha)
     undecided |= unjudged and limits.required and action == "gate"
     return Finding(difference, limits, verdict, action == "gate", undecided, why, unjudged=unjudged)
@@ -168,13 +170,13 @@ def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, st
     significant = row.p < alpha
     if row.idle:
         if _beyond(row, limits, alpha):
-            return INCONCLUSIVE, f"{size}, p {_p(row.p)}, but {row.idle}: not judged", False
+            return INCONCLUSIVE, f"{size}, {_p(row)}, but {row.idle}: not judged", False
         return INCONCLUSIVE, f"{row.idle}: a difference means nothing; {_blind(row.mde)}", False
     if not significant:
         return INCONCLUSIVE, f"no change seen; {_blind(row.mde)}{_bounded(row)}", False
     if abs(row.difference) <= limits.tolerance + ROUNDING:
         return INCONCLUSIVE, f"{size}: significant, within the tolerance of {limits.tolerance:.3g}", True
-    return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, p {_p(row.p)}{_bounded(row)}", True
+    return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, {_p(row)}{_bounded(row)}", True
 
 
 def _bounded(row: Difference) -> str:
@@ -192,8 +194,9 @@ def _blind(mde: float) -> str:
     return f"changes below {max(mde, 0.1):.1f} points would often be missed"
 
 
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+def _p(row: Difference) -> str:
+    value = "" if row.p is None else "<0.001" if row.p < 0.001 else f"{row.p:.3f}"
+    return f"p {value}" + (f" over {row.tests} tests" if row.tests and row.tests > 1 else "")
 
 
 @dataclass(frozen=True, slots=True)

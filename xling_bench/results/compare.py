@@ -188,11 +188,11 @@ def _cell(both: pd.DataFrame, codes: Codes | None, how: Settings) -> dict[str, A
     return {"languages": 1, "items": found.items, "clusters": found.clusters, "p": found.p, **points}
 
 
-def detectable_at(row: Mapping[str, Any], scale: float, alpha: float) -> float:
+def detectable_at(row: Mapping[Any, Any], scale: float, alpha: float) -> float:
     """The smallest difference, in points, that a test of a row of `compare_models` at `alpha` finds with probability
     0.8: by its `error`, but no less than what one item changing in enough of the clusters makes, in one language."""
-    one = scale * row["clusters"] / row["items"] / row["languages"]
-    return max(detectable(row["error"], alpha=alpha), one * detectable_floor(int(row["clusters"]), alpha))
+    one = float(scale * row["clusters"] / row["items"] / row["languages"])
+    return max(detectable(float(row["error"]), alpha=alpha), one * detectable_floor(int(row["clusters"]), alpha))
 
 
 def _adjusted(cells: list[dict[str, Any]], scale: float, alpha: float) -> list[dict[str, Any]]:

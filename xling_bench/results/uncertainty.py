@@ -103,11 +103,11 @@ def spread_intervals(
 
     Columns: languages, items (ids in any language), clusters (of them, see `cell_intervals`), shared_items (in all),
     mean with low and high, gap (English minus the mean of the others) with gap_low, gap_high and gap_is (see
-    `results.gaps`), std (population, as papers print), std_corrected (without sampling noise) with its own interval,
-    consistency (share of language pairs that choose the same candidate on an item), at_chance (how many languages are,
-    see `cell_intervals`). The corrected std and consistency need 100 items shared by all languages and are missing
-    otherwise. Pairs are left out. Intervals are over items: with several seeds they do not hold the variation of
-    demonstrations. `flags` are `chance_flags` computed before.
+    `results.gaps`), std (population, as the papers print), std_corrected (without sampling noise) with its own
+    interval, consistency (share of language pairs that choose the same candidate on an item), at_chance (how many
+    languages are, see `cell_intervals`). The corrected std and consistency need 100 items shared by all languages and
+    are missing otherwise. Pairs are left out. Intervals are over items: with several seeds they do not hold the
+    variation of demonstrations. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 
