@@ -14,8 +14,8 @@ GATES, ITEMS = 200, 500
 def test_equal_models_seldom_fail(tmp_path) -> None:
     """Two models that answer alike but for noise of their own, 15 languages of the same items.
 
-    At alpha 0.05 half of the 5 % of the languages and half of the 5 % of the mean are losses: 5 % together at most. Gates
-    of 22 such groups: `benchmarks/gate.py`.
+    At alpha 0.05 half of the 5 % of the languages and half of the 5 % of the mean are losses: 5 % together at most.
+    Gates of 22 such groups: `benchmarks/gate.py`.
     """
     failed = 0
     for number in range(GATES):

@@ -25,7 +25,7 @@ class Judged:
     tests: int
 
 
-def over_gate(rows: Sequence[Mapping[str, Any]], config: GateConfig) -> list[Judged]:
+def over_gate(rows: Sequence[Mapping[Any, Any]], config: GateConfig) -> list[Judged]:
     """Each row of `compare_models`, adjusted over the whole gate, or as `alpha_over` says.
 
     Tests are two-sided at alpha, and a loss is one side: cells fail a gate of equals in half of alpha at most, averages
@@ -41,7 +41,7 @@ def over_gate(rows: Sequence[Mapping[str, Any]], config: GateConfig) -> list[Jud
     return [found[number] for number in range(len(rows))]
 
 
-def _family(row: Mapping[str, Any], config: GateConfig) -> tuple[Any, ...]:
+def _family(row: Mapping[Any, Any], config: GateConfig) -> tuple[Any, ...]:
     """What a row is adjusted together with."""
     name = row["language"]
     if config.alpha_over == "benchmark":
