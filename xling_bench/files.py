@@ -13,7 +13,12 @@ TEMPORARY = ".xling-tmp-"  # our own prefix: nothing without it is ever deleted
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in UTF-8, atomically. Raises OutputError when the disk refuses."""
-    write_bytes(path, text.encode())
+    write_bytes(path, encoded(text))
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8; a byte of a file's name that is none becomes `\\udcff`, which JSON reads as the same name."""
+    return text.encode(errors="backslashreplace")
 
 
 def write_bytes(path: Path, data: bytes) -> None:

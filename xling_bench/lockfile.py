@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.reading import read_object
 from xling_bench.errors import DataError
 
 SPM = "spm"  # no benchmark's key
@@ -23,11 +23,11 @@ def read_entries() -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        entries = read_object(path)
+    except DataError as error:
         raise damaged(error) from error
-    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-        raise damaged(f"expected an object of objects, found {type(entries).__name__}")
+    if not all(isinstance(entry, dict) for entry in entries.values()):
+        raise damaged("expected an object of objects, found another value")
     return entries
 
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core import reading
 from xling_bench.data import files
 from xling_bench.data.check import check_data, print_report
 from xling_bench.data.rows import check_rows, rows_hash
 from xling_bench.data.source import Source, explain, load, source_from_environment
-from xling_bench.errors import DataError, MissingDataError, UsageError, XlingError
+from xling_bench.errors import DataError, DeclarationError, MissingDataError, UsageError, XlingError
+from xling_bench.files import write_text
 
 CELL = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), max_size=20)
 KEPT = ["NA", "None", "null", '"', '"open', "''", "  both sides  ", "\u2028", "\u0085", "a\x0cb\x1cc\x0b", "", "\u00a0"]
@@ -51,7 +54,6 @@ def test_find_takes_plain_before_gz_and_names_what_it_tried(tmp_path: Path) -> N
     assert files.find(tmp_path, ["a/x.tsv", "b/x.tsv"]) == tmp_path / "b/x.tsv.gz"
     (tmp_path / "b/x.tsv").touch()
     assert files.find(tmp_path, ["a/x.tsv", "b/x.tsv"]) == tmp_path / "b/x.tsv"
-    assert files.find_any(tmp_path, ["b"]) is None  # a folder is no file
     with pytest.raises(MissingDataError) as error:
         files.find(tmp_path, ["a/y.tsv", "c/y.tsv"])
     assert str(error.value) == f"no file a/y.tsv or c/y.tsv (plain or .gz) below {tmp_path}"
@@ -298,3 +300,63 @@ def test_check_data_reports_damage_and_goes_on(tmp_path: Path) -> None:
 def test_check_data_refuses_an_unknown_benchmark(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Did you mean 'pawsx'"):
         check_data(["paws-x"], Source("files", tmp_path))
+
+
+def test_what_is_unpacked_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "zeros.tsv.gz"
+    path.write_bytes(gzip.compress(bytes(3_000_000)))
+    assert len(reading.unpack(path)) == 3_000_000
+    with pytest.raises(DataError, match="more than 2,999,999 bytes"):
+        reading.unpack(path, 2_999_999)
+    with pytest.raises(DataError, match="more than 10 bytes"):
+        reading.read_bytes(path, most=10)
+
+
+@pytest.mark.parametrize("place", ["folder", "circle", "nowhere"])
+def test_what_is_no_file_in_a_files_place_is_named(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "x.tsv"
+    path.mkdir() if place == "folder" else path.symlink_to("x.tsv" if place == "circle" else "none")
+    with pytest.raises(DataError, match=r"x\.tsv is a (folder|link that leads to no file)"):
+        files.find_any(tmp_path, ["x.tsv"])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a = 1\n\xff", "not valid TOML: 'utf-8'"),
+        (b"a = " + b"[" * 100_000, "not valid TOML: nested too deeply"),
+        (b"a = " + b"9" * 5000, "not valid TOML: Exceeds the limit"),
+        (b"a = " + b"[" * 70 + b"]" * 70, "nested deeper than 64 levels"),
+        (b"a = 1\na = 2", "not valid TOML: Cannot overwrite"),
+    ],
+)
+def test_one_reader_of_toml(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_bytes(content)
+    with pytest.raises(DeclarationError, match=re.escape(f"{path}: {said}")):
+        reading.read_toml(path)
+    path.write_bytes(b"\xef\xbb\xbfa = 1")
+    assert reading.read_toml(path) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[" * 100_000, "not valid JSON for us: nested too deeply"),
+        (b"[" * 70 + b"]" * 70, "nested deeper than 64 levels"),
+        (b"\xff\xfe{", "not valid JSON"),
+        (b"9" * 5000, "not valid JSON for us"),
+        (b"[]", "expected a JSON object, found list"),
+    ],
+)
+def test_one_reader_of_json(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(said)) as error:
+        reading.read_object(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_byte_of_a_name_that_is_no_utf8_comes_back_from_json(tmp_path: Path) -> None:
+    write_text(tmp_path / "x.json", json.dumps({"path": "ch\udcff"}, ensure_ascii=False))
+    assert reading.read_object(tmp_path / "x.json") == {"path": "ch\udcff"}

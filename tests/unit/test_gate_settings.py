@@ -23,7 +23,7 @@ def test_bad_input_is_exit_code_2_and_says_what_to_do(base: Path, tmp_path: Path
     deep.write_text("[" * 100_000, encoding="utf-8")
     for a, b, message in (
         (tmp_path, small, "holds no results"),
-        (deep, small, "not readable as JSON"),
+        (deep, small, "not valid JSON for us"),
         (mixed, small, "holds results of 2 models"),
         (sample, sample, "--allow-sample"),
         (base, small, "lacks 13 of the baseline's 15 cells: xnli xglm 0 none acc: ar bg el"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Literal, Self
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from xling_bench import content, languages
 from xling_bench.catalog.metrics import METRICS
+from xling_bench.core.reading import read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 
 FieldType = Literal["text", "texts", "index", "flag"]
@@ -185,9 +185,7 @@ class Benchmark(Strict):
 def load_benchmark(path: Path) -> Benchmark:
     """Read one `benchmark.toml`. Raises DeclarationError naming file and field."""
     try:
-        return Benchmark(**tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+        return Benchmark(**read_toml(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "declaration"

@@ -6,7 +6,6 @@ Names are made here and nowhere parsed; code that needs a task's language asks i
 from __future__ import annotations
 
 import fnmatch
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,8 +13,11 @@ from functools import cache
 from xling_bench import content, languages
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
 from xling_bench.catalog.prompt import Family, Form, families, get_family, has_form, resolve_form
+from xling_bench.core.reading import read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.languages import Language
+
+SUITE = {"tasks", "languages"}  # what suites.toml says of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,12 @@ def get_task(name: str) -> TaskSpec:
 def suites() -> dict[str, dict[str, list[str]]]:
     """The suites of `tasks/suites.toml`: name -> {tasks, languages}."""
     path = content.folder("tasks") / "suites.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    found = read_toml(path)
+    for name, suite in found.items():
+        lists = suite.values() if isinstance(suite, dict) and "tasks" in suite and {*suite} <= SUITE else [None]
+        if not all(isinstance(each, list) and all(isinstance(word, str) for word in each) for each in lists):
+            raise DeclarationError(f"{path} [{name}]: expected tasks = [names] and, if not all, languages = [codes]")
+    return found
 
 
 def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | None = None) -> list[TaskSpec]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from xling_bench import content, languages
 from xling_bench.catalog.benchmark import Benchmark, Strict
+from xling_bench.core.reading import read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.languages import Language
 
@@ -135,9 +135,7 @@ def families() -> dict[str, Family]:
     found = {}
     for path in sorted(content.folder("templates").glob("*/family.toml")):
         try:
-            family = Family(**tomllib.loads(path.read_text(encoding="utf-8")))
-        except tomllib.TOMLDecodeError as error:
-            raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+            family = Family(**read_toml(path))
         except ValidationError as error:
             first = error.errors()[0]
             raise DeclarationError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
@@ -166,10 +164,7 @@ def words(family: str, language: str) -> dict[str, dict[str, Wording]]:
 
 
 def _read_words(path: Path) -> dict[str, dict[str, Wording]]:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
+    data = read_toml(path)
     if data.pop("language", None) != path.stem:
         raise DeclarationError(f"{path}: expected `language = {path.stem!r}` in the first line")
     try:

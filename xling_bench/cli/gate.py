@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import show
+from xling_bench.core.reading import real
 from xling_bench.errors import UsageError
 
 OF_RUNS = ("items.parquet", "results.json", "run.json", "samples.jsonl")  # names that runs give
@@ -78,9 +79,9 @@ def _refuse_overwriting(files: dict[str, Path], arguments: argparse.Namespace) -
     """Raise UsageError for a file to write that is read here, belongs to a run, or is named twice."""
     known = {"--candidate": arguments.candidate.path, "--config": arguments.config}
     known["--baseline"] = arguments.baseline and arguments.baseline.path
-    taken = {path.resolve(): name for name, path in known.items() if path is not None}
+    taken = {real(path): name for name, path in known.items() if path is not None}
     for name, path in files.items():
-        place = path.resolve()
+        place = real(path)
         if place in taken and not (path.exists() and not path.is_file()):
             raise UsageError(f"{name} {path} is what {taken[place]} names, and would overwrite it.")
         taken[place] = name

@@ -6,7 +6,6 @@ links, folders and devices are passed over.
 
 from __future__ import annotations
 
-import gzip
 import io
 import lzma
 import re
@@ -17,6 +16,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from xling_bench.core.reading import LARGEST as READ
+from xling_bench.core.reading import unpack
 from xling_bench.data.files import decode
 from xling_bench.errors import DataError
 
@@ -34,12 +35,16 @@ def read_zip(path: Path, name: re.Pattern[str]) -> dict[str, str]:
     that give the same group.
     """
     found: dict[str, str] = {}
+    total = 0
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if info.is_dir() or not (match := name.fullmatch(info.filename)):
                     continue
                 _check(path, info.filename, info.file_size, match[1] in found)
+                total += info.file_size
+                if total > READ:
+                    raise DataError(f"{path}: more than {READ:,} bytes in the files asked for; so much is not read")
                 found[match[1]] = decode(archive.read(info), f"{path}!{info.filename}")
     except _DAMAGE as error:
         raise DataError(f"{path}: truncated or damaged zip archive ({error}). Fetch it again.") from error
@@ -50,7 +55,7 @@ def read_tar_gz(path: Path, name: re.Pattern[str]) -> dict[str, str]:
     """As `read_zip`, for a gzipped tar archive. The gzip checksum is checked before anything is read."""
     found: dict[str, str] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(gzip.decompress(path.read_bytes()))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(unpack(path))) as archive:
             for info, match in _members(archive, name):
                 _check(path, info.name, info.size, match[1] in found)
                 member = archive.extractfile(info)

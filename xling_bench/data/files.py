@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.reading import parse_json, read_bytes, unpack
 from xling_bench.errors import DataError, MissingDataError
 
 
 def find_any(root: Path, candidates: Sequence[str]) -> Path | None:
-    """Return the first of `candidates` (paths below `root`, each also tried with `.gz`) that exists, or None."""
+    """Return the first of `candidates` (paths below `root`, each also tried with `.gz`) that exists, or None.
+
+    Raises DataError for a folder, or a link that leads nowhere, in a file's place.
+    """
     paths = (path for name in candidates for path in (root / name, root / f"{name}.gz"))
-    return next((path for path in paths if path.is_file()), None)
+    for path in paths:
+        if path.is_file():
+            return path
+        if path.is_dir() or path.is_symlink():
+            what = "a folder" if path.is_dir() else "a link that leads to no file"
+            raise DataError(f"{path} is {what}; a file is expected there.")
+    return None
 
 
 def find(root: Path, candidates: Sequence[str]) -> Path:
@@ -29,15 +36,9 @@ def find(root: Path, candidates: Sequence[str]) -> Path:
 def read_text(path: Path) -> str:
     """The file's text with line ends normalised to `\\n` and a leading byte-order mark dropped.
 
-    Raises DataError for a truncated .gz or bytes that are not UTF-8, naming the line.
+    Raises DataError for a truncated or boundless .gz or bytes that are not UTF-8, naming the line.
     """
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}: truncated or damaged gzip file ({error}). Fetch it again.") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    return decode(raw, str(path))
+    return decode(unpack(path) if path.suffix == ".gz" else read_bytes(path), str(path))
 
 
 def decode(raw: bytes, where: str) -> str:
@@ -97,10 +98,7 @@ def read_table(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[st
 
 def read_json(path: Path) -> Any:
     """The file as JSON. Raises DataError with line and column."""
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); is the file truncated?") from error
+    return parse_json(read_text(path), str(path))
 
 
 def read_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -111,10 +109,7 @@ def read_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[st
 def parse_jsonl(text: str, where: str, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """`read_jsonl` of a text that came from `where`, such as an archive's member."""
     for number, line in enumerate(_lines(text, where), start=1):
-        try:
-            item = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{where}, line {number}: not valid JSON ({error.msg}); is the file truncated?") from error
+        item = parse_json(line, where, line=number)
         missing = [key for key in wanted if not isinstance(item, dict) or key not in item]
         if missing:
             raise DataError(

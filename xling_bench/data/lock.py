@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from xling_bench.catalog.benchmark import Strict
 from xling_bench.errors import OutputError
+from xling_bench.files import write_text
 from xling_bench.lockfile import SPM, damaged, lock_path, read_entries
 
 
@@ -74,12 +74,9 @@ def update_lock(change: Callable[[Datasets, Files], None]) -> Path:
         with FileLock(f"{path}.write"):
             datasets, files = read_lock(), read_locked_files()
             change(datasets, files)
-            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(lock_text(datasets, files))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            write_text(path, lock_text(datasets, files))
+    except OutputError as error:
+        raise OutputError(f"{error}. Set XLING_LOCK to a writable place.") from error
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}. Set XLING_LOCK to a writable place.") from error
     return path

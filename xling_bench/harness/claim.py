@@ -25,7 +25,7 @@ def claim(output: Path, mine: dict[str, Any], command: dict[str, Any] | None, *,
     """
     with _Locked(output) as path:
         if path.is_file():
-            theirs = read_json(path)
+            theirs = _read(path)
             _same_run(theirs, mine, output)
             if not theirs.get("name"):
                 write_text(path, to_json({**theirs, "name": mine["name"]}))
@@ -49,7 +49,7 @@ def agree_on_budget(output: Path, device: str, budget: int, *, change: bool) -> 
     A resumed run makes the same batches, and with them the same last digits.
     """
     with _Locked(output) as path:
-        run = read_json(path)
+        run = _read(path)
         known = run.get("token_budget") or {}
         before = known.get(device)
         if before is not None and not change:
@@ -76,6 +76,19 @@ class _Locked:
 
     def __exit__(self, *_: object) -> None:
         self.lock.release()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A folder's run.json. Raises OutputError where it is damaged or its fields are of another kind than ours."""
+    run = read_json(path)
+    kinds = {"name": str, "fingerprint": str, "settings": dict, "token_budget": dict}
+    odd = [key for key, kind in kinds.items() if not isinstance(run.get(key) or kind(), kind)]
+    if not odd and not all(isinstance(budget, int) for budget in (run.get("token_budget") or {}).values()):
+        odd = ["token_budget"]
+    if odd:
+        what = f"{odd[0]}: {run[odd[0]]!r:.80}"
+        raise OutputError(f"{path} is damaged ({what}); delete it or restore it, then start again.")
+    return run
 
 
 def _same_run(theirs: dict[str, Any], mine: dict[str, Any], output: Path) -> None:

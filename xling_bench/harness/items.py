@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 
 from filelock import FileLock
 
 from xling_bench.errors import DataError, OutputError
-from xling_bench.harness.output import TEMPORARY, remove_leftovers
+from xling_bench.files import write_bytes
+from xling_bench.harness.output import remove_leftovers
 from xling_bench.results.items import FILE, finished_units, items_frame, read_items
 
 
@@ -18,7 +19,6 @@ def write_items(folder: Path) -> None:
     A damaged file is made again from the samples. Raises OutputError when it cannot be written.
     """
     path = folder / FILE
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{FILE}")
     try:
         with FileLock(str(folder / ".items.lock")):
             remove_leftovers(path)
@@ -29,9 +29,8 @@ def write_items(folder: Path) -> None:
             units = finished_units(folder)
             if known is not None and set(known["key"].unique()) == {key for _, key, _, _ in units}:
                 return
-            items_frame(units, known).to_parquet(temporary, index=False)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
+            out = io.BytesIO()
+            items_frame(units, known).to_parquet(out, index=False)
+            write_bytes(path, out.getvalue())
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from xling_bench.errors import OutputError
+from xling_bench.core.reading import parse_json
+from xling_bench.errors import DataError, OutputError
+from xling_bench.files import encoded
 from xling_bench.harness.output import to_line
 
 
@@ -58,7 +59,7 @@ class Kept:
         try:
             with self.path.open("ab") as file:
                 head = [] if file.tell() else [to_line(self.header)]
-                file.write("".join(head + lines).encode())
+                file.write(encoded("".join(head + lines)))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -79,7 +80,7 @@ def discard(folder: Path) -> None:
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        entry = json.loads(line)
-    except ValueError:
+        entry = parse_json(line, "a kept text")
+    except DataError:
         return None
     return entry if isinstance(entry, dict) else None

@@ -17,7 +17,8 @@ import xling_bench
 from xling_bench import content
 from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.files import compare, write_new
-from xling_bench.errors import OutputError, UsageError
+from xling_bench.core.reading import read_object
+from xling_bench.errors import DataError, OutputError, UsageError
 
 FOLDER = "xling_bench"
 STAMP = "xling_bench.json"
@@ -42,11 +43,11 @@ def _stamp(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        stamp = json.loads(path.read_text(encoding="utf-8"))
+        stamp = read_object(path)
         names = [Path(name) for name in stamp["files"]]
         if not isinstance(stamp["version"], str) or any(p.is_absolute() or ".." in p.parts for p in names):
             raise ValueError("not what `link` writes")
-    except (ValueError, KeyError, TypeError) as error:
+    except (DataError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{path} is damaged ({error}); remove the folder by hand.") from error
     return dict(stamp)
 

@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from xling_bench.errors import OutputError
-from xling_bench.files import TEMPORARY, sync_folder, temporary_of, write_synced, write_text
+from xling_bench.core.reading import read_object
+from xling_bench.errors import DataError, OutputError
+from xling_bench.files import TEMPORARY, encoded, sync_folder, temporary_of, write_synced, write_text
 
 __all__ = ["TEMPORARY", "prepare", "read_json", "remove_leftovers", "to_json", "to_line", "write_folder", "write_text"]
 
@@ -37,20 +38,18 @@ def _plain(value: Any) -> Any:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object of ours. Raises OutputError when the file is damaged or not an object."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        return read_object(path)
+    except DataError as error:
         raise OutputError(f"{path} is damaged ({error}); delete it or restore it, then start again.") from error
-    if not isinstance(data, dict):
-        raise OutputError(f"{path} is damaged (a JSON object is expected); delete it or restore it, then start again.")
-    return data
 
 
-def prepare(folder: Path) -> None:
-    """Create the output folder and prove it can be written. Raises OutputError otherwise."""
+def prepare(folder: Path) -> bool:
+    """Create the output folder and prove it can be written; returns whether it is new. Raises OutputError otherwise."""
+    new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            pass
+            return new
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror}. Choose another folder with -o.") from error
 
@@ -61,7 +60,7 @@ def write_folder(folder: Path, files: dict[str, str]) -> None:
     try:
         temporary.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            write_synced(temporary / name, text.encode())
+            write_synced(temporary / name, encoded(text))
         temporary.rename(folder)
         sync_folder(folder.parent)
     except OSError as error:

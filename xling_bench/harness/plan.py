@@ -209,5 +209,5 @@ def code_hash() -> str:
     folders, single = ("catalog", "data", "harness", "metrics", "scoring"), ("languages.py", "languages.toml", "spm.py")
     parts = [sorted((package / folder).rglob(f"*.{end}")) for folder in folders for end in ("py", "toml")]
     files = [path for part in parts for path in part]
-    files += [package / name for name in single]
+    files += [package / name for name in (*single, "core/reading.py")]
     return sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:8]

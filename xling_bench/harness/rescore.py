@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from filelock import FileLock
 
 from xling_bench.catalog import get_benchmark, get_metric, is_mean
+from xling_bench.core.reading import parse_json, read_bytes
 from xling_bench.errors import DataError, MissingMetricError, UsageError, XlingError
 from xling_bench.harness.adapter import score
 from xling_bench.harness.doubts import other_forms
@@ -101,12 +101,12 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bo
 def _samples(path: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
     """The samples, checked to be the items the result was made from."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-        samples = [json.loads(line) for line in lines if line]
+        lines = read_bytes(path).decode().split("\n")
+        samples = [parse_json(line, str(path), line=number) for number, line in enumerate(lines, 1) if line]
         found = item_ids([str(sample["doc"]["id"]) for sample in samples])
         if not samples or not all("filtered_resps" in sample for sample in samples):
             raise ValueError("a line is no sample")
-    except (ValueError, OSError, AttributeError, KeyError, TypeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not the samples of a run: {error!r}") from error
     if len(samples) != facts["items"] or found != facts["ids"]:
         raise DataError(f"{path}: {len(samples)} samples, not the {facts['items']} items the result was made from")

@@ -3,6 +3,7 @@ first one stopped, and two processes may share a folder."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable
@@ -92,7 +93,15 @@ class Runner:
     def run(self) -> RunReport:
         """Do all units that are not done yet. Raises for what stops everything: the model or the output folder."""
         self.config.check()
-        prepare(self.config.output)
+        new = prepare(self.config.output)
+        try:
+            return self._run()
+        finally:
+            if new:
+                with contextlib.suppress(OSError):  # there is something in it
+                    self.config.output.rmdir()
+
+    def _run(self) -> RunReport:
         plan = self.plan()
         for note in list(plan.notes)[:MOST_NOTES]:
             self.say(f"note: {note}")
@@ -215,6 +224,9 @@ class Runner:
 
     def _finished(self, unit: Unit, folder: Path, warnings: list[str]) -> None:
         self.report.finished.append(folder)
+        with contextlib.suppress(OSError):  # of an earlier try; there was none, or others have theirs
+            self._error_file(unit).unlink()
+            self._error_file(unit).parent.rmdir()
         if warnings:
             self.report.warnings[str(unit)] = "; ".join(warnings)
 
@@ -267,11 +279,13 @@ class Runner:
     def _failed(self, unit: Unit, message: str) -> None:
         self.report.failed[str(unit)] = message
         self.say(f"  failed: {message}")
-        path = self.config.output / "errors" / f"{unit.folder.replace('/', '_')}.txt"
         try:
-            write_text(path, traceback.format_exc())
+            write_text(self._error_file(unit), traceback.format_exc())
         except OutputError as error:
             self.say(f"  (its traceback could not be kept: {error})")
+
+    def _error_file(self, unit: Unit) -> Path:
+        return self.config.output / "errors" / f"{unit.folder.replace('/', '_')}.txt"
 
     def _evaluate(self, unit: Unit, facts: dict[str, Any], folder: Path) -> list[str]:
         from xling_bench.harness import task

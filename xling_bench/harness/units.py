@@ -122,8 +122,23 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     if not path.is_file():
         raise OutputError(f"{folder} exists but has no results.json; remove it to have it made again.")
     result = read_json(path)
-    own = result.get("xling")
-    shapes = [own, own.get("facts"), result.get("results")] if isinstance(own, dict) else [None]
-    if not all(isinstance(shape, dict) for shape in shapes) or "key" not in result["xling"]:
+    if not _of_ours(result):
         raise OutputError(f"{path} is not a result of `xling-bench run`; move it away or use another -o folder.")
     return result
+
+
+def _of_ours(result: dict[str, Any]) -> bool:
+    """Whether the parts that every reader goes by are there, and of the kind that we write."""
+    own = result.get("xling")
+    if not isinstance(own, dict) or not isinstance(own.get("facts"), dict):
+        return False
+    texts = [own.get("key"), own.get("benchmark"), own.get("unit"), own["facts"].get("task"), own["facts"].get("code")]
+    warnings, metrics, numbers = own.get("warnings", []), own["facts"].get("metrics"), result.get("results")
+    return (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(warnings, list)
+        and all(isinstance(warning, str) for warning in warnings)
+        and isinstance(metrics, dict)
+        and isinstance(numbers, dict)
+        and isinstance(numbers.get(own["facts"]["task"]), dict)
+    )

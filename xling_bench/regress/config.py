@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from xling_bench import languages
 from xling_bench.catalog import get_benchmark, get_metric
+from xling_bench.core.reading import read_toml
 from xling_bench.errors import UsageError, XlingError, did_you_mean
 from xling_bench.results.compare import GAP, MEAN
 
@@ -155,13 +155,7 @@ def _plain(get: Any, name: str) -> Any:
 def read_config(path: Path) -> GateConfig:
     """Read a gate.toml. Raises UsageError naming file, key and what is wrong with it."""
     try:
-        return GateConfig(**tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); expected a TOML file of gate settings.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise UsageError(f"{path}: nested too deeply for gate settings.") from error
+        return GateConfig(**read_toml(path, UsageError))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, in_percent, is_mean
+from xling_bench.core.reading import real
 from xling_bench.errors import DataError, UsageError
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import Judged, over_gate
@@ -99,7 +100,7 @@ def run_gate(
     sides = [read_side(run, config, allow_sample=allow_sample) for run in (baseline, candidate)]
     frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
     notes = _missing(frames[0], frames[1], config)
-    if given(baseline).path.resolve() == given(candidate).path.resolve():
+    if real(given(baseline).path) == real(given(candidate).path):
         notes.insert(0, "Baseline and candidate are the same files: nothing could differ.")
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))
     both = pd.concat(frames, ignore_index=True)

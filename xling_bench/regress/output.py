@@ -203,7 +203,7 @@ def to_junit(gate: Gate) -> str:
     for name, findings in suites.items():
         suite = ElementTree.SubElement(root, "testsuite", _totals(name, findings))
         properties = ElementTree.SubElement(suite, "properties")
-        ElementTree.SubElement(properties, "property", name="tests", value=_xml(_tests(gate)))
+        ElementTree.SubElement(properties, "property", name="tests", value=xml(_tests(gate)))
         for finding in findings:
             _case(suite, finding)
     ElementTree.indent(root, " ")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.reading import read_object
 from xling_bench.core.text import line
-from xling_bench.errors import OutputError, UsageError, did_you_mean
+from xling_bench.errors import DataError, OutputError, UsageError, did_you_mean
 from xling_bench.files import write_bytes, write_text
 from xling_bench.report import context, formats, items
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
@@ -166,9 +166,9 @@ def _listed(path: Path) -> set[str]:
     if not path.is_file():
         return set()
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        names = read_object(path)["figures"]
         return {str(name) for name in names if OURS.fullmatch(str(name))}
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+    except (DataError, KeyError, TypeError) as error:
         raise OutputError(f"{path} is no leaderboard of ours ({error!r}): choose another folder.") from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xling_bench.catalog import Benchmark, get_benchmark, in_percent
+from xling_bench.core.reading import parse_json
 from xling_bench.core.text import visible
 from xling_bench.errors import DataError
 from xling_bench.report.payload import script_json
@@ -198,11 +198,11 @@ def read_samples(path: Path, ids: Collection[str]) -> dict[str, Json]:
             if start is not None and start[1].decode(errors="replace") not in wanted:
                 continue
             try:
-                sample = json.loads(line.decode("utf-8", errors="surrogateescape"))
+                sample = parse_json(line.decode("utf-8", errors="surrogateescape"), str(path), line=number)
                 name = str(sample["doc"]["id"])
                 if name in wanted:
                     found[name] = {"doc": sample["doc"], "filtered_resps": sample["filtered_resps"]}
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
+            except (KeyError, TypeError) as error:
                 raise DataError(f"{path}, line {number}: not a sample ({error!r})") from error
     return found
 

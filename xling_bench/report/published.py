@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from xling_bench import content
+from xling_bench.core.reading import read_toml
 from xling_bench.errors import UsageError, did_you_mean
 from xling_bench.report.leaderboard import Row, Score
 from xling_bench.report.select import Setting
@@ -22,7 +22,7 @@ def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) ->
     shots, value and source. Raises UsageError for an unknown name.
     """
     path = content.folder("reports") / "page" / "reference.toml"
-    known = tomllib.loads(path.read_text(encoding="utf-8"))
+    known = read_toml(path)
     if name not in known:
         raise UsageError(f"--reference {name!r}:{did_you_mean(name, known)} expected one of {', '.join(known)}")
     entry = known[name]

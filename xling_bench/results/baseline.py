@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import is_mean
+from xling_bench.core.reading import read_parquet
 from xling_bench.errors import DataError, UsageError
 from xling_bench.files import write_bytes
 from xling_bench.results.doubts import TIES, TRUNCATED
@@ -76,10 +77,9 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of the results table. Raises DataError for a file that is damaged or no baseline."""
     import pandas as pd
-    import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        table = read_parquet(path)
         metadata = table.schema.metadata or {}
         if metadata.get(FORMAT) in READ:
             shared: dict[int, Shared] = {}
@@ -94,7 +94,7 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
                 known = dict.fromkeys(LATER) | row
                 yield {name: known[name] for name in NAMES} | _items(row, shared)
             return
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError, ArithmeticError) as error:
+    except (DataError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: not a baseline, or damaged ({reason}). Restore it or write it again.") from error
     raise DataError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xling_bench.catalog import in_percent
+from xling_bench.core.reading import real
 from xling_bench.errors import DataError, UsageError
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.gaps import gap_is
@@ -60,7 +61,7 @@ def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFram
     import pandas as pd
 
     sides = [given(a), given(b)]
-    if sides[0].path.resolve() == sides[1].path.resolve():
+    if real(sides[0].path) == real(sides[1].path):
         raise UsageError(f"{sides[0].path} and {sides[1].path} are one folder: a comparison needs two runs.")
     both_sides = [one_model(side) for side in sides]
     names = [name for name, _ in both_sides]

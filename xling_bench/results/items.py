@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS
+from xling_bench.core.reading import parse_json, read_object, read_parquet
 from xling_bench.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ FILE = "items.parquet"
 # unit: `xling_xnli_de/5-0-same`; key: its result's key; choice: index of the candidate chosen, -1 for generation;
 # cluster: the first item of those that share a premise, passage or article, none in results of older versions
 COLUMNS = ("unit", "key", "metric", "item", "score", "choice", "cluster")
+TYPES = {**dict.fromkeys(COLUMNS, "category"), "score": "float64", "choice": "int64"}
 ItemScore = tuple[str, str, float, int, str | None]
 
 
@@ -36,13 +37,13 @@ def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
     with lines:
         for number, line in enumerate(lines, start=1):
             try:
-                sample = json.loads(line)
+                sample = parse_json(line, str(path), line=number)
                 item = str(sample["doc"]["id"])
                 choice, cluster = _choice(sample), sample["doc"].get("cluster")
                 for metric in metrics:
                     if metric in sample or not METRICS[metric].some:
                         yield metric, item, item_score(metric, sample[metric]), choice, cluster
-            except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+            except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
 
 
@@ -60,17 +61,7 @@ def items_frame(
             rows = [(name, key, *row) for row in item_scores(path, metrics)]
             parts.append(pd.DataFrame(rows, columns=list(COLUMNS)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
-    return frame.astype(
-        {
-            "unit": "category",
-            "key": "category",
-            "metric": "category",
-            "item": "category",
-            "score": "float64",
-            "choice": "int64",
-            "cluster": "category",
-        }
-    )
+    return frame.astype(TYPES)
 
 
 def _choice(sample: dict[str, Any]) -> int:
@@ -82,28 +73,27 @@ def _choice(sample: dict[str, Any]) -> int:
 
 def read_items(folder: Path) -> pd.DataFrame | None:
     """The run's item scores, or None when it has none. Raises DataError for a damaged file."""
-    import pandas as pd
-
     path = folder / FILE
     if not path.is_file():
         return None
     try:
-        found = pd.read_parquet(path)
-        if "cluster" not in found:
-            found["cluster"] = None
-        return found[list(COLUMNS)]
-    except (OSError, ValueError, KeyError) as error:
+        frame: pd.DataFrame = read_parquet(path).to_pandas(ignore_metadata=True)
+        if "cluster" not in frame:
+            frame["cluster"] = None
+        return frame[list(COLUMNS)].astype(TYPES)
+    except (DataError, TypeError, ValueError, KeyError) as error:
         raise DataError(f"{path} is damaged ({error}); delete it, it is made again from the samples.") from error
 
 
 def finished_units(folder: Path) -> list[tuple[str, str, Path, Collection[str]]]:
     """(name, key, samples file, metrics) of every finished unit of a run."""
-    units = []
+    units: list[tuple[str, str, Path, Collection[str]]] = []
     for path in sorted(folder.glob("*/*/results.json")):
         try:
-            own: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["xling"]
-            units.append((path.parent.relative_to(folder).as_posix(), own["key"], path.with_name("samples.jsonl"),
-                          own["facts"]["metrics"]))  # fmt: skip
-        except (ValueError, KeyError, TypeError):
+            own: dict[str, Any] = read_object(path)["xling"]
+            key, metrics = own["key"], own["facts"]["metrics"]
+        except (DataError, KeyError, TypeError):
             continue  # no result of ours; `run` reports damaged ones
+        if isinstance(key, str) and isinstance(metrics, dict):
+            units.append((path.parent.relative_to(folder).as_posix(), key, path.with_name("samples.jsonl"), metrics))
     return units

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, is_mean
+from xling_bench.core.reading import parse_json, read_object
 from xling_bench.errors import DataError, UsageError
 from xling_bench.files import write_bytes, write_text
 from xling_bench.results.baseline import SUFFIX, read_baseline
@@ -102,17 +103,14 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def _file(path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise DataError(f"{path}: not readable as JSON ({error})") from error
+    result = read_object(path)
     try:
         for row in _ours(result, path, items) if "xling" in result else _plain(result, path):
             _check_row(row, path)
             yield row
     except KeyError as error:
         raise DataError(f"{path}: missing or unexpected field {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
         raise DataError(f"{path}: not in the shape of results: {error}") from error
 
 
@@ -235,11 +233,11 @@ def _data_of(samples: Path) -> dict[str, Any]:
     """Source and hash of the data and the metrics' rules, which our documents carry; unknown without samples."""
     if not samples.is_file():
         return {"source": "unknown", "data": "unknown", "form": "unknown", "rules": {}}
-    with samples.open(encoding="utf-8") as lines:
+    with samples.open(encoding="utf-8", errors="surrogateescape") as lines:
         first = lines.readline()
     if not first.strip():
         raise DataError(f"{samples} is empty")
-    doc = json.loads(first)["doc"]
+    doc = parse_json(first, str(samples), line=1)["doc"]
     form = doc["id"].partition("-")[0]
     return {"source": doc["data_source"], "data": doc["data_hash"], "form": form, "rules": doc["metrics"]}
 

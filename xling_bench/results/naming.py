@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable
@@ -10,8 +9,9 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from xling_bench.core.reading import read_object
 from xling_bench.core.text import flat, hidden_in
-from xling_bench.errors import UsageError
+from xling_bench.errors import DataError, UsageError
 
 HUB = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)  # `gpt2`, `facebook/xglm-564M`
 WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -93,9 +93,9 @@ def run_names(folder: Path) -> dict[str, str]:
     """{fingerprint: name} of a run folder's model by its run.json, which holds for all of its results; {} where
     there is none, or one without a name."""
     try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        run = read_object(folder / "run.json")
         return {run["fingerprint"]: writable(run["name"])} if run["name"] else {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (DataError, KeyError, TypeError):
         return {}
 
 

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.reading import parse_json, read_object
 from xling_bench.errors import DataError
 from xling_bench.metrics.knowledge import mean_rankc, per_token, ranking
 from xling_bench.results.given import Run, given
@@ -61,7 +62,7 @@ def _add(
     chosen: str,
     named: dict[str, str],
 ) -> None:
-    result = json.loads(samples.with_name("results.json").read_text(encoding="utf-8"))
+    result = read_object(samples.with_name("results.json"))
     facts, own = result["xling"]["facts"], result["xling"]
     seed = facts.get("seed") or 0
     if facts["form"] not in FORMS or (seeds and facts["shots"] and seed not in seeds):
@@ -82,7 +83,7 @@ def _rankings(samples: Path, items: int) -> Rankings:
     with samples.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                sample = json.loads(line)
+                sample = parse_json(line, str(samples), line=number)
                 doc = sample["doc"]
                 values = [float(response[0]) for response in sample["filtered_resps"]]
                 if len(values) > 1:

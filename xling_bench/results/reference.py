@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from xling_bench import content
 from xling_bench.catalog.benchmark import Strict
+from xling_bench.core.reading import read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 
 SPREAD = {"mean", "std"}
@@ -90,7 +90,7 @@ def notes(
 ) -> list[str]:
     """Sentences on the published `cells` (model, benchmark) of `tables`; see `Note`."""
     path = content.folder("reports") / "reference" / "notes.toml"
-    declared = [Note(**entry) for entry in tomllib.loads(path.read_text(encoding="utf-8"))["note"]]
+    declared = [Note(**entry) for entry in read_toml(path)["note"]]
     shown, names = list(cells), list(tables)
     return [note.text for note in declared if any(note.holds(name, shown, signatures) for name in names)]
 
@@ -100,11 +100,13 @@ def layouts() -> dict[str, Layout]:
     """All declared layouts by name. Raises DeclarationError naming the entry at fault."""
     path = content.folder("reports") / "layouts.toml"
     found = {}
-    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    for name, entry in read_toml(path).items():
         try:
             found[name] = Layout(**entry)
         except ValidationError as error:
             raise DeclarationError(f"{path} [{name}]: {error.errors()[0]['msg']}") from error
+        except TypeError as error:
+            raise DeclarationError(f"{path}: {name} is no table") from error
     return found
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import get_type_hints
 
 from xling_bench.catalog import get_benchmark, in_percent
+from xling_bench.core.reading import read_object
 from xling_bench.errors import DataError
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.text import aligned
@@ -61,11 +61,11 @@ def read_run(folder: Path) -> list[Cell]:
 
 def _cell(path: Path) -> Cell | None:
     try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        result = read_object(path)
         own, facts = result["xling"], result["xling"]["facts"]
         metric = next(iter(facts["metrics"]))
         value = result["results"][facts["task"]][f"{metric},none"]
-        return Cell(
+        cell = Cell(
             benchmark=own["benchmark"],
             unit=own["unit"],
             family=own["family"],
@@ -82,8 +82,10 @@ def _cell(path: Path) -> Cell | None:
             signature=own["signature"],
             folder=path.parent,
         )
-    except (ValueError, KeyError, TypeError):
+    except (DataError, LookupError, TypeError, AttributeError, StopIteration):
         return None
+    sound = all(isinstance(getattr(cell, name), kind) for name, kind in get_type_hints(Cell).items() if name != "value")
+    return cell if sound and isinstance(cell.value, int | float) else None
 
 
 @dataclass(frozen=True, slots=True)

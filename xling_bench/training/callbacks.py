@@ -10,7 +10,8 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
-from xling_bench.errors import OutputError
+from xling_bench.core.reading import parse_json
+from xling_bench.errors import DataError, OutputError
 from xling_bench.files import write_text
 
 PARTS = 20  # of a run, each told in a line
@@ -105,8 +106,8 @@ def _told(logs: Any) -> dict[str, float]:
 def _logged_by(line: str, step: int) -> bool:
     """Whether a line of the log is whole, and of an update up to `step`; one that a kill cut in half is not."""
     try:
-        return bool(json.loads(line)["step"] <= step)
-    except (ValueError, KeyError, TypeError):
+        return bool(parse_json(line, "log")["step"] <= step)
+    except (DataError, KeyError, TypeError):
         return False
 
 

@@ -9,11 +9,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from xling_bench.errors import ModelError, OutputError
-from xling_bench.files import sync_file, sync_folder, write_text
+from xling_bench.core.reading import read_object
+from xling_bench.errors import DataError, ModelError, OutputError
+from xling_bench.files import TEMPORARY, sync_file, sync_folder, write_text
 
 NAME = re.compile(r"checkpoint-(\d+)")
 STAGING, SEAL = ".saving", "files.json"
+ASIDE = f"{TEMPORARY}before-"
 HASHED = 64 * 2**20  # bytes: larger files are compared by size, for hashing a 7B model's takes minutes
 MEND = "Delete the folder: the run then goes on from the one before."
 
@@ -33,9 +35,9 @@ def seal(folder: Path) -> None:
 def check(path: Path) -> None:
     """Raise ModelError for a checkpoint that is not as it was sealed; of large files the size is compared."""
     try:
-        sealed = json.loads((path / SEAL).read_text(encoding="utf-8"))
+        sealed = read_object(path / SEAL)
         differing = [name for name, print_ in sealed.items() if _print(path / name) != print_]
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
+    except (DataError, OSError) as error:
         raise ModelError(f"{path} is damaged ({error!r:.120}). {MEND}") from error
     if differing:
         raise ModelError(f"{path} is damaged: {', '.join(differing)} changed since it was written. {MEND}")
@@ -59,19 +61,33 @@ def step_of(path: Path) -> int:
 def publish(staged: Path, final: Path) -> None:
     """Make a folder written aside the real one: all its files are on the disk before its name is.
 
-    A folder of the same name (a run that goes on from an earlier step) is replaced.
+    A folder of the same name (a run that goes on from an earlier step) is replaced: it is set aside until the new one
+    is in its place, and `restore` puts it back after a kill between the two.
     """
+    aside = final.with_name(f"{ASIDE}{final.name}")
     try:
         for path in _files(staged):
             sync_file(path)
         for path in [staged, *(p for p in staged.rglob("*") if p.is_dir())]:
             sync_folder(path)
         if final.exists():
-            shutil.rmtree(final)
+            shutil.rmtree(aside, ignore_errors=True)
+            final.rename(aside)
         staged.rename(final)
         sync_folder(final.parent)
+        shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"cannot write {final}: {error.strerror or error}") from error
+
+
+def restore(folder: Path) -> None:
+    """Put back what `publish` set aside and a kill left there. Call only while holding the folder."""
+    for aside in folder.glob(f"{ASIDE}*"):
+        final = folder / aside.name.removeprefix(ASIDE)
+        if final.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.rename(final)
 
 
 def rotate(folder: Path, keep: int) -> None:

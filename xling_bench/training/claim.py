@@ -12,9 +12,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from xling_bench.errors import OutputError, UsageError
+from xling_bench.core.reading import read_object
+from xling_bench.errors import DataError, OutputError, UsageError
 from xling_bench.files import TEMPORARY
-from xling_bench.training.checkpoint import STAGING, checkpoints
+from xling_bench.training.checkpoint import STAGING, checkpoints, restore
 
 RUN, MODEL, LOG, BOARD = "run.json", "model", "log.jsonl", "tensorboard"
 COMPARED = ("recipe", "objective", "model", "data", "processes")
@@ -49,9 +50,9 @@ def compare(output: Path, facts: dict[str, Any]) -> None:
     if not path.is_file() or not (checkpoints(output) or (output / MODEL).is_dir()):
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_object(path)
         differing = _difference(_fixed({key: before[key] for key in facts}), _fixed(facts))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (DataError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
     if differing:
         raise UsageError(f"{output} holds a run with another {differing}. Give the same, or another -o.")
@@ -76,6 +77,8 @@ def claimed(output: Path, facts: dict[str, Any]) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"cannot use {output}: {error.strerror or error}") from error
     try:
+        if lock.is_locked:
+            restore(output)
         compare(output, facts)
         if lock.is_locked:
             shutil.rmtree(output / STAGING, ignore_errors=True)

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from xling_bench import content
 from xling_bench.catalog.benchmark import Strict
+from xling_bench.core.reading import read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
@@ -134,7 +135,7 @@ def named() -> dict[str, dict[str, str]]:
 
 def title_of(path: Path) -> str:
     """What a file in `training/` says it is."""
-    return str(_read(path).get("title", ""))
+    return str(read_toml(path).get("title", ""))
 
 
 def files() -> dict[str, Path]:
@@ -155,7 +156,7 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     if path.suffix == ".toml":
         if not path.is_file():
             raise UsageError(f"recipe {recipe} does not exist; `xling-bench train list` shows what can be named.")
-        own, name = _read(path), path.stem
+        own, name = read_toml(path), path.stem
         parts = [own.pop(part) if isinstance(own.get(part), str) else None for part in PARTS]
     else:
         parts, name = recipe.split("/"), recipe
@@ -185,18 +186,11 @@ def _part(part: str, name: str) -> dict[str, Any]:
         own = f' A folder of your own goes into a table: [{part}] with path = "{name}".' if part == "model" else ""
         raise UsageError(f"no {part} {name!r} in training/{PARTS[part]}/.{did_you_mean(name, known)} "
                          f"Known: {', '.join(known)}.{own}")  # fmt: skip
-    found = _read(content.folder("training") / PARTS[part] / f"{name}.toml")
+    found = read_toml(content.folder("training") / PARTS[part] / f"{name}.toml")
     if part != "method":
         found.pop("title", None)
     tables: dict[str, Any] = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}
     return {part: found, **tables}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # TOML's, and UTF-8's
-        raise DeclarationError(f"{path}: not valid TOML: {error}") from error
 
 
 def _setting(text: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from xling_bench import languages
 from xling_bench.catalog.benchmark import Strict, get_benchmark
+from xling_bench.core.reading import read_object, read_toml
 from xling_bench.errors import DataError, UsageError, XlingError
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -253,12 +252,8 @@ def read_allocation(path: Path, wanted: tuple[str, ...]) -> dict[str, int]:
     if not path.is_file():
         raise DataError(f"data.allocation: there is no file {path}.")
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-        if not isinstance(values, dict):
-            raise DataError(f"{path}: expected {{language: number of pairs}}, got {values!r:.80}")
-        counts = _keys(values)
-    except (OSError, ValueError) as error:  # both decoders' errors, and an unknown language
+        counts = _keys(read_object(path) if path.suffix == ".json" else read_toml(path, DataError))
+    except ValueError as error:  # an unknown language
         raise DataError(f"{path}: {error}. Expected TOML or JSON with {{language: number of pairs}}.") from error
     for key in wanted:
         count = counts.get(key)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.reading import parse_json
 from xling_bench.data.files import find, parse_jsonl, read_text
 from xling_bench.errors import DataError
 from xling_bench.training.corpora.config import Alpaca, Bactrian
@@ -62,12 +62,7 @@ def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
         raise DataError(f"{path}: the file is empty")
     if not text.lstrip().startswith("["):
         return [(f"{path}, line {number}", row) for number, row in parse_jsonl(text, str(path), ())]
-    try:
-        rows = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}); is the file truncated?") from error
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end
-        raise DataError(f"{path}: not valid JSON for us: {error}") from error
+    rows = parse_json(text, str(path))
     if not rows:
         raise DataError(f"{path}: the list is empty")
     return [(f"{path}, row {number}", row) for number, row in enumerate(rows, start=1)]

@@ -1,0 +1,90 @@
+"""Damaged files of every kind that is read, through the real command line: one clear error, or the numbers as before.
+
+A case is a file, a damage and a command, all drawn by a seed (`tests/fuzz.py`); each command has its own process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import fuzz
+import pytest
+import warm
+
+from xling_bench.core.text import HIDDEN
+
+pytestmark = pytest.mark.e2e
+LONGEST = 120  # seconds; a command takes one or two
+LINKED = ("model", "content", "data")
+
+
+def _command(text: str, folder: Path, environment: dict[str, str]) -> Any:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("XLING_")}
+    own = {"XLING_DATA": "sample", **{key: value.format(folder) for key, value in environment.items()}}
+    arguments = text.replace("{}", str(folder)).split()
+    return warm.command(*arguments, environment={**clean, **own}, timeout=LONGEST)
+
+
+@pytest.fixture(scope="module")
+def pristine(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fuzz")
+    return fuzz.workspace(folder, models["llama"], lambda *words: _command(" ".join(words), folder, {}))
+
+
+def _rows(text: str) -> set[str]:
+    """The rows of tables: what numbers a command prints."""
+    return {line for line in text.splitlines() if line.startswith("|")}
+
+
+def _fuzz(pristine: Path, count: int, kinds: tuple[fuzz.Kind, ...], seed: int) -> None:
+    usual: dict[str, set[str]] = {}
+    wrong, unseen, refused = [], 0, 0
+    work = pristine.with_name(f"{pristine.name}-work")
+    for case in fuzz.cases(count, kinds, seed):
+        _restore(pristine, work)
+        key = f"{case.command} {sorted(case.kind.environment)}"
+        if key not in usual:
+            clean = _command(case.command, work, case.kind.environment)
+            assert "Traceback" not in clean.stderr, clean.stderr
+            usual[key] = _rows(clean.stdout)
+            _restore(pristine, work)
+        path = work / case.kind.path
+        fuzz.damage(path, case, path.read_bytes())
+        done = _command(case.command, work, case.kind.environment)
+        if "Traceback" in done.stderr or done.returncode not in (0, 1, 2, 3):
+            wrong.append(f"{case}\n  exit code {done.returncode}\n{done.stderr[-1500:]}")
+        elif HIDDEN.search(done.stdout) or HIDDEN.search(done.stderr.replace("\r", "")):
+            wrong.append(f"{case}\n  what was in the file acts on the terminal")
+        elif done.returncode == 2:
+            refused += 1
+            if not done.stderr.strip() and "error" not in done.stdout and "DAMAGED" not in done.stdout:
+                wrong.append(f"{case}\n  exit code 2 without a word")
+        elif _rows(done.stdout) - usual[key]:
+            unseen += 1
+            if case.mutation not in fuzz.UNSEEN:
+                wrong.append(f"{case}\n  other numbers:\n{done.stdout[-800:]}")
+    print(f"{count} cases: {refused} refused, {unseen} with other numbers that only a checksum could tell")
+    assert not wrong, f"{len(wrong)} of {count} cases:\n" + "\n".join(wrong)
+
+
+def _restore(pristine: Path, work: Path) -> None:
+    """The workspace as it was: commands write into it, too. Large parts that no command writes to are links."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    for part in pristine.iterdir():
+        if part.is_dir():
+            shutil.copytree(part, work / part.name, copy_function=os.link if part.name in LINKED else shutil.copy2)
+        else:
+            shutil.copy2(part, work / part.name)
+
+
+def test_sixty_damaged_files(pristine: Path) -> None:
+    _fuzz(pristine, 60, fuzz.QUICK, seed=15)
+
+
+@pytest.mark.slow
+def test_a_thousand_damaged_files(pristine: Path) -> None:
+    _fuzz(pristine, 1000, fuzz.KINDS, seed=1)
