@@ -12,6 +12,7 @@ import pandas as pd
 
 from xling_bench.harness.units import signature, unit_key
 from xling_bench.results.items import COLUMNS
+from xling_bench.results.seal import sealed
 
 XNLI = ("en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 Texts = Callable[[str, int], tuple[dict[str, Any], list[Any]]]  # (language, item) -> fields of its doc, answers
@@ -71,11 +72,14 @@ def write_run(
                       "family": family, "warnings": [], **({"name": name} if name else {})},
         }  # fmt: skip
         (folder / place).mkdir(parents=True)
-        (folder / place / "results.json").write_text(json.dumps(result), encoding="utf-8")
+        kept, samples = None, []
         if texts is not None:
             docs = [({"id": ids[i], **texts(unit, i)[0]}, texts(unit, i)[1]) for i in range(items.size)]
-            lines = [json.dumps({"doc": doc, "filtered_resps": answers}) for doc, answers in docs]
-            (folder / place / "samples.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            samples = [{"doc": doc, "filtered_resps": answers} for doc, answers in docs]
+            kept = "".join(json.dumps(sample) + "\n" for sample in samples)
+            (folder / place / "samples.jsonl").write_text(kept, encoding="utf-8")
+        result = sealed(json.loads(json.dumps(result)), kept, samples)
+        (folder / place / "results.json").write_text(json.dumps(result), encoding="utf-8")
         chosen = np.arange(items.size) % 2 + items if choices is None else choices[unit]
         named = ids if clusters is None else [ids[first] for first in clusters]
         rows = {

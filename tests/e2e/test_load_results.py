@@ -11,7 +11,7 @@ from test_runner import run
 from xling_bench import content, evaluate, load_results
 from xling_bench.cli.main import main
 from xling_bench.errors import DataError
-from xling_bench.results.load import save_results
+from xling_bench.results.export import save_results
 from xling_bench.results.mixing import refuse_mixed, signature_fields
 from xling_bench.results.pivot import side_by_side
 from xling_bench.results.schema import COLUMNS, NAMES, UNEXPORTED

@@ -132,13 +132,16 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
     from xling_bench.results import language_table, markdown, read_run, to_csv
 
     if report.finished:
-        cells = read_run(report.output)
+        lost: list[str] = []
+        cells = read_run(report.output, lost)
         lines = language_table(cells, shown=set(report.finished))
         show(markdown(lines), end="")
         write_text(report.output / "table.md", markdown(language_table(cells)))
         write_text(report.output / "table.csv", to_csv(cells))
         again = f" ({report.reused} were there already)" if report.reused else ""
         show(f"{len(report.finished)} results in {report.output}{again}; all of the folder's in table.md and table.csv")
+        for message in lost:
+            tell(f"warning: not in the table: {message}")
     for name, message in report.warnings.items():
         tell(f"warning: {name}: {message}")
     _print_problems(runner)

@@ -27,10 +27,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     changed, left = rescore(arguments.run_folder, arguments.metrics, tell)
     if changed:
-        cells = read_run(arguments.run_folder)
+        lost: list[str] = []
+        cells = read_run(arguments.run_folder, lost)
         show(markdown(language_table(cells, shown=set(changed))), end="")
         write_text(arguments.run_folder / "table.md", markdown(language_table(cells)))
         write_text(arguments.run_folder / "table.csv", to_csv(cells))
+        for message in lost:
+            tell(f"warning: not in the table: {message}")
     show(f"{len(changed)} results of generated answers scored again in {arguments.run_folder}")
     for name, why in left.items():
         tell(f"not scored: {name}: {why}")

@@ -47,7 +47,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print models side by side, or write the long table."""
     from xling_bench.results.compare import with_seeds
-    from xling_bench.results.load import load_results, save_results
+    from xling_bench.results.export import save_results
+    from xling_bench.results.load import load_results
 
     if arguments.reference and arguments.layout is None:
         raise UsageError("--reference belongs to --layout NAME.")
@@ -156,8 +157,9 @@ def _note_omissions(frame: Any) -> None:
 def _warn_of_sample(frame: Any) -> None:
     from xling_bench.results.doubts import doubtful
     from xling_bench.results.mixing import limits
+    from xling_bench.results.schema import NOTES
 
-    for note in doubtful(frame):
+    for note in (*frame.attrs.get(NOTES, []), *doubtful(frame)):
         tell(f"note: {note}")
     limited = limits(frame)
     if limited:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from filelock import FileLock
 
 from xling_bench.errors import OutputError
 from xling_bench.harness.output import read_json, remove_leftovers, to_json, write_text
+from xling_bench.results.folder import ASKED
 
 VERSIONS = ("lm_eval", "transformers", "torch", "datasets", "xling-bench")
 
@@ -57,6 +59,15 @@ def agree_on_budget(output: Path, device: str, budget: int, *, change: bool) -> 
         if before != budget:
             write_text(path, to_json({**run, "token_budget": {**known, device: budget}}))
         return budget, before
+
+
+def note_asked(output: Path, folders: Sequence[str]) -> None:
+    """Add the units that were asked for to run.json, so that those that never came are missed (`results.folder`)."""
+    with _Locked(output) as path:
+        run = read_json(path)
+        asked = sorted({*run.get(ASKED, []), *folders})
+        if asked != run.get(ASKED):
+            write_text(path, to_json({**run, ASKED: asked}))
 
 
 class _Locked:

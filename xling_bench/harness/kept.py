@@ -13,14 +13,16 @@ from xling_bench.core.reading import parse_json
 from xling_bench.errors import DataError, OutputError
 from xling_bench.files import encoded
 from xling_bench.harness.output import to_line
+from xling_bench.results.seal import digest
 
 
 @dataclass
 class Kept:
     """An append-only file of generated texts: a line with the `header`, then a line per text.
 
-    The header is everything the texts depend on: a file with another one is dropped. A line that is not whole (a
-    kill, a full disk) ends the file; what follows is made again. Use it only while holding the unit's lock.
+    The header is everything the texts depend on: a file with another one is dropped. A line that is not whole or was
+    changed (a kill, a full or failing disk) ends the file; what follows is made again. Use it only while holding the
+    unit's lock.
     `texts` are by the request's name; `reused` is how many texts of an earlier start were used.
     """
 
@@ -47,7 +49,9 @@ class Kept:
         sound = len(lines[0]) + 1
         for line in lines[1:]:
             entry = _parsed(line)
-            if entry is None or not isinstance(entry.get("text"), str) or not isinstance(entry.get("request"), str):
+            if entry is None or not all(isinstance(entry.get(name), str) for name in ("request", "text")):
+                break
+            if entry.get("sum") != _sum(entry["request"], entry["text"]):
                 break
             self.texts[entry["request"]] = entry["text"]
             sound += len(line) + 1
@@ -55,7 +59,7 @@ class Kept:
 
     def add(self, texts: dict[str, str]) -> None:
         """Keep the texts of one batch. Raises OutputError when the disk refuses."""
-        lines = [to_line({"request": name, "text": text}) for name, text in texts.items()]
+        lines = [to_line({"request": name, "text": text, "sum": _sum(name, text)}) for name, text in texts.items()]
         try:
             with self.path.open("ab") as file:
                 head = [] if file.tell() else [to_line(self.header)]
@@ -76,6 +80,10 @@ def discard(folder: Path) -> None:
     """Remove what is kept for the unit with this result folder: the result is in place."""
     with contextlib.suppress(OSError):
         kept_path(folder).unlink()
+
+
+def _sum(request: str, text: str) -> str:
+    return digest(encoded(f"{request}\0{text}"))
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,9 @@ from xling_bench.harness.scoring import check_headline, pick_metrics
 from xling_bench.harness.units import item_ids, read_result, signature, unit_key
 from xling_bench.metrics.corpus import CORPUS
 from xling_bench.metrics.scores import rules
+from xling_bench.results.folder import result_files
 from xling_bench.results.items import FILE
+from xling_bench.results.seal import AGAIN, SUMS, of_answers, sealed
 
 
 def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tuple[list[Path], dict[str, str]]:
@@ -37,7 +40,10 @@ def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tup
     """
     for name in wanted:
         get_metric(name)
-    paths = sorted(run.glob("*/*/results.json"))
+    gone: list[str] = []
+    paths = result_files(run, gone)
+    for sentence in gone:
+        say(f"not scored: {sentence}")
     if not paths:
         raise DataError(f"{run} holds no results of `xling-bench run` (<task>/<shots>-<seed>-<demos>/results.json).")
     changed, left = [], {}
@@ -60,12 +66,12 @@ def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tup
 
 
 def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bool:
-    result = read_result(folder)
+    result = read_result(folder, samples=False)
     if result is None:
         return False
     own = result["xling"]
     facts, benchmark = own["facts"], get_benchmark(own["benchmark"])
-    samples = _samples(folder / "samples.jsonl", facts)
+    samples = _samples(folder / "samples.jsonl", facts, own.get(SUMS))
     if "golds" not in samples[0]["doc"]:
         return False
     asked = [*facts["metrics"], *pick_metrics(benchmark, "generate", own["unit"], wanted)]
@@ -93,13 +99,14 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bo
     own |= {"key": unit_key(facts), "signature": signature(facts)}
     own["warnings"] = list(dict.fromkeys([*own.get("warnings", []), *other_forms(samples, known)]))
     result["results"][facts["task"]] = _aggregated(result["results"][facts["task"]], samples, old, known)
-    write_text(folder / "samples.jsonl", "".join(map(to_line, samples)))
-    write_text(folder / "results.json", to_json(result))
+    text = "".join(map(to_line, samples))
+    write_text(folder / "samples.jsonl", text)
+    write_text(folder / "results.json", to_json(sealed(json.loads(to_json(result)), text, samples)))
     return True
 
 
-def _samples(path: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """The samples, checked to be the items the result was made from."""
+def _samples(path: Path, facts: dict[str, Any], sums: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The samples, checked to be the items the result was made from, with the answers that the model gave."""
     try:
         lines = read_bytes(path).decode().split("\n")
         samples = [parse_json(line, str(path), line=number) for number, line in enumerate(lines, 1) if line]
@@ -110,6 +117,8 @@ def _samples(path: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
         raise DataError(f"{path}: not the samples of a run: {error!r}") from error
     if len(samples) != facts["items"] or found != facts["ids"]:
         raise DataError(f"{path}: {len(samples)} samples, not the {facts['items']} items the result was made from")
+    if sums is not None and sums.get("answers") != of_answers(samples):
+        raise DataError(f"{path}: an answer was changed after it was written. {AGAIN}")
     return samples
 
 

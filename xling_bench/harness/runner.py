@@ -4,6 +4,7 @@ first one stopped, and two processes may share a folder."""
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 import traceback
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from filelock import FileLock, Timeout
 from xling_bench.data import Source, source_from_environment
 from xling_bench.errors import OutputError, XlingError
 from xling_bench.harness import model as models
-from xling_bench.harness.claim import agree_on_budget, claim
+from xling_bench.harness.claim import agree_on_budget, claim, note_asked
 from xling_bench.harness.doubts import doubts, name_near_ties
 from xling_bench.harness.generate import circumstances, ignored_settings
 from xling_bench.harness.items import write_items
@@ -34,6 +35,7 @@ from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
 from xling_bench.harness.tokens import check_end
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
 from xling_bench.results.naming import name_here
+from xling_bench.results.seal import sealed
 
 Progress = Callable[[str], None]
 MOST_NOTES = 8
@@ -74,6 +76,7 @@ class Runner:
         self.load = models.load  # several processes load together: launch.py
         self.fingerprint = ""
         self.name = config.name or name_here(config.model.name, config.model.peft)
+        self.asked: list[str] = []  # folders of all units of this run
         self.seconds: list[float] = []
 
     def plan(self) -> Plan:
@@ -116,6 +119,7 @@ class Runner:
         if not plan.units:
             return self.report
         known = self._with_model(plan)
+        self.asked = [unit.folder for unit, _ in known]
         self._claim_folder(write=False)
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
         for folder in self.report.finished:
@@ -267,6 +271,7 @@ class Runner:
             if generates and (ignored := ignored_settings(lm)):
                 self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
             self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
+            note_asked(self.config.output, self.asked)
             self.lm = lm
             self._share_budget()
 
@@ -321,6 +326,7 @@ class Runner:
         }
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
         text = "".join(map(to_line, samples))
-        write_folder(folder, {"results.json": to_json({**results, "xling": own}), "samples.jsonl": text})
+        result = sealed(json.loads(to_json({**results, "xling": own})), text, samples)
+        write_folder(folder, {"results.json": to_json(result), "samples.jsonl": text})
         discard(folder)
         return warnings

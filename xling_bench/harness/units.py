@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.catalog import TaskSpec
-from xling_bench.errors import OutputError, UsageError
+from xling_bench.errors import DataError, OutputError, UsageError
 from xling_bench.harness.demos import Demos
 from xling_bench.harness.output import read_json
+from xling_bench.results.seal import check_result
 
 MOST_SHOTS = 64
 
@@ -111,10 +112,11 @@ def signature(facts: dict[str, Any]) -> str:
     return "|".join(["xling", *fields, f"model:{facts['model']}", *versions])
 
 
-def read_result(folder: Path) -> dict[str, Any] | None:
+def read_result(folder: Path, *, samples: bool = True) -> dict[str, Any] | None:
     """The unit's results.json, or None when it has not been finished.
 
-    Raises OutputError for a damaged file, or a folder without one: results are never written over what is there.
+    Raises OutputError for one that is damaged or was changed, for a folder without one, and, with `samples`, where its
+    samples are gone or have another length: results are never written over what is there.
     """
     if not folder.exists():
         return None
@@ -124,6 +126,12 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     result = read_json(path)
     if not _of_ours(result):
         raise OutputError(f"{path} is not a result of `xling-bench run`; move it away or use another -o folder.")
+    try:
+        sums = check_result(result, path, samples=samples)
+    except DataError as error:
+        raise OutputError(str(error)) from error
+    if sums is not None and result["xling"]["key"] != unit_key(result["xling"]["facts"]):
+        raise OutputError(f"{path}: its key is not that of its facts; remove {folder} to have it measured again.")
     return result
 
 

@@ -29,7 +29,7 @@ from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import DRAWS, conditional, of_languages
 from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.pivot import LINE
-from xling_bench.results.schema import ITEMS
+from xling_bench.results.schema import ITEMS, NOTES
 from xling_bench.results.summary import PIVOT
 from xling_bench.stats import transfer_gap
 
@@ -99,7 +99,8 @@ def run_gate(
 
     sides = [read_side(run, config, allow_sample=allow_sample) for run in (baseline, candidate)]
     frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
-    notes = _missing(frames[0], frames[1], config)
+    notes = [note for frame in frames for note in frame.attrs.get(NOTES, [])]
+    notes += _missing(frames[0], frames[1], config)
     if real(given(baseline).path) == real(given(candidate).path):
         notes.insert(0, "Baseline and candidate are the same files: nothing could differ.")
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))

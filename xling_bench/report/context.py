@@ -20,7 +20,7 @@ from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.given import Run, given
 from xling_bench.results.mixing import limits
 from xling_bench.results.rankc import rankc_table
-from xling_bench.results.schema import PATH, SAMPLES
+from xling_bench.results.schema import NOTES, PATH, SAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,6 +115,7 @@ def notes_of(frame: pd.DataFrame) -> list[str]:
         notes.append(f"Some numbers are of the split {', '.join(splits)}, not of test.")
     if (frame["harness"] == "lm_eval").any():
         notes.append("Some results come from plain lm_eval, whose signatures hold no dtype and no chat template.")
+    notes += [line(note, 400) for note in frame.attrs.get(NOTES, [])]
     return notes + unclustered(frame) + [line(f"{note}.", 400) for note in doubtful(frame)]
 
 

@@ -16,6 +16,7 @@ from xling_bench.errors import DataError
 from xling_bench.report.payload import script_json
 from xling_bench.report.select import Setting
 from xling_bench.results.schema import CHOICES, ITEMS, SAMPLES
+from xling_bench.results.seal import check_samples, sums_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,6 +189,7 @@ def _text(sample: Json | None, where: str) -> str:
 def read_samples(path: Path, ids: Collection[str]) -> dict[str, Json]:
     """{item id: sample} of these ids. Raises DataError naming file and line for what is no sample."""
     wanted, found = set(ids), {}
+    check_samples(sums_beside(path), path)
     try:
         lines = path.open("rb")
     except OSError as error:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import METRICS
 from xling_bench.core.reading import parse_json, read_object, read_parquet
 from xling_bench.errors import DataError
+from xling_bench.results.folder import result_files
+from xling_bench.results.seal import check_samples, sums_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +52,10 @@ def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
 def items_frame(
     units: Sequence[tuple[str, str, Path, Collection[str]]], known: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Item scores of `units` (name, key, samples file, metrics); rows of `known` with the same key are reused."""
+    """Item scores of `units` (name, key, samples file, metrics); rows of `known` with the same key are reused.
+
+    Raises DataError for samples that are not those that were written.
+    """
     import pandas as pd
 
     wanted = {key for _, key, _, _ in units}
@@ -58,6 +63,7 @@ def items_frame(
     have = set() if known is None else set(known["key"].unique())
     for name, key, path, metrics in units:
         if key not in have:
+            check_samples(sums_beside(path), path)
             rows = [(name, key, *row) for row in item_scores(path, metrics)]
             parts.append(pd.DataFrame(rows, columns=list(COLUMNS)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
@@ -88,7 +94,7 @@ def read_items(folder: Path) -> pd.DataFrame | None:
 def finished_units(folder: Path) -> list[tuple[str, str, Path, Collection[str]]]:
     """(name, key, samples file, metrics) of every finished unit of a run."""
     units: list[tuple[str, str, Path, Collection[str]]] = []
-    for path in sorted(folder.glob("*/*/results.json")):
+    for path in result_files(folder, lost=[]):  # `run` and the readers say what is lost
         try:
             own: dict[str, Any] = read_object(path)["xling"]
             key, metrics = own["key"], own["facts"]["metrics"]

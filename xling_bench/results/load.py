@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import METRICS, is_mean
 from xling_bench.core.reading import parse_json, read_object
 from xling_bench.errors import DataError, UsageError
-from xling_bench.files import write_bytes, write_text
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
+from xling_bench.results.folder import lacking, result_files, shown
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
 from xling_bench.results.items import ItemScore, item_scores, read_items
 from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import name_in, recorded, run_names, told_apart
-from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, PATH, SAMPLES, UNEXPORTED
-from xling_bench.results.text import frame_csv
+from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
+from xling_bench.results.seal import SUMS, check_result, check_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +43,8 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     passage or article with this one; None where no samples were kept (`lm_eval` without --log_samples), and no clusters
     in results of versions that did not record them. `samples` is the file with the items' texts and answers, None where
     it is not there; `path` the index of the path a row comes from. Rows come sorted; values are untouched. Models are
-    named as `results.naming` says.
+    named as `results.naming` says. `attrs["notes"]` are sentences on what is not there: results that a run was asked
+    for, and checksums (see `results.seal`) in those of older versions.
     Raises DataError naming file and field for what cannot be read, and for a path without results; UsageError for one
     name given to several models.
     """
@@ -52,8 +52,9 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
 
     listed = [paths] if isinstance(paths, str | Path | Given) else list(paths)
     rows: list[Row] = []
+    notes: list[str] = []
     for number, run in enumerate(map(given, listed)):
-        found = [{SAMPLES: None, PATH: number, **row} for row in _rows(run.path)]
+        found = [{SAMPLES: None, PATH: number, **row} for row in _rows(run.path, notes)]
         if not found:
             raise DataError(f"{run.path} holds no results of `xling-bench run` or `lm_eval`.")
         rows += _renamed(found, run) if run.name else found
@@ -62,7 +63,9 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=[*NAMES, *UNEXPORTED])
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})
     order = ["benchmark", "language", "family", "shots", "demos", "seed", "metric", "model"]
-    return frame.sort_values(order, kind="stable", ignore_index=True)
+    frame = frame.sort_values(order, kind="stable", ignore_index=True)
+    frame.attrs[NOTES] = notes
+    return frame
 
 
 def _renamed(rows: list[Row], run: Given) -> list[Row]:
@@ -73,20 +76,25 @@ def _renamed(rows: list[Row], run: Given) -> list[Row]:
     return [{**row, "model": run.name} for row in rows]
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path, notes: list[str]) -> Iterator[Row]:
     if path.is_file():
-        yield from _baseline(path) if path.suffix == SUFFIX else _file(path, None)
+        yield from _baseline(path) if path.suffix == SUFFIX else _file(path)
         return
     if not path.is_dir():
         raise DataError(f"{path} does not exist.")
-    run_files = sorted(path.glob("*/*/results.json"))
+    run_files = result_files(path)
+    notes += lacking(path)
     items = _by_unit(path) if run_files else {}
     named = run_names(path)
+    unsealed: list[Path] = []
     for file in run_files:
-        for row in _file(file, items.get(file.parent.relative_to(path).as_posix())):
+        for row in _file(file, items.get(file.parent.relative_to(path).as_posix()), unsealed):
             yield {**row, "model": named.get(row["fingerprint"], row["model"])}
+    if unsealed:
+        number = f"{len(unsealed)} results are of a version that kept no checksums"
+        notes.append(f"{shown(path)}: {number}: a changed byte in them would not be seen.")
     for file in sorted(path.rglob("results_*.json")):
-        yield from _file(file, None)
+        yield from _file(file)
 
 
 def _baseline(path: Path) -> Iterator[Row]:
@@ -102,9 +110,11 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
     return {str(name): part for name, part in frame.groupby("unit", observed=True, sort=False)}
 
 
-def _file(path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
+def _file(path: Path, items: pd.DataFrame | None = None, unsealed: list[Path] | None = None) -> Iterator[Row]:
     result = read_object(path)
     try:
+        if "xling" in result and check_result(result, path) is None and unsealed is not None:
+            unsealed.append(path)
         for row in _ours(result, path, items) if "xling" in result else _plain(result, path):
             _check_row(row, path)
             yield row
@@ -138,18 +148,21 @@ def _check_row(row: Row, path: Path) -> None:
 
 
 def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
-    own = result["xling"]
-    facts = own["facts"]
+    own, samples = result["xling"], path.with_name("samples.jsonl")
+    facts, sums = own["facts"], own.get(SUMS)
     if items is not None and set(items["key"].unique()) != {own["key"]}:
         items = None  # the samples are newer than the run's items.parquet
     if items is None:
-        items = _frame(item_scores(path.with_name("samples.jsonl"), facts["metrics"]))
+        check_samples(sums, samples)
+        items = _frame(item_scores(samples, facts["metrics"]))
     scores = _series(items)
-    samples = path.with_name("samples.jsonl")
     for metric, rule in facts["metrics"].items():
         found = result["results"][facts["task"]]
         if _absent(metric, found):
             continue
+        if metric not in scores and not METRICS[metric].some:
+            cut = f"no scores of {metric}; {facts['items']} items were scored. Is the file cut off?"
+            raise DataError(f"{samples}: {cut}")
         yield {
             "model": name_in(result),
             IDENTITY: facts["model"],
@@ -292,11 +305,6 @@ def _series(frame: pd.DataFrame) -> dict[str, Row]:
     return found
 
 
-def _records(frame: pd.DataFrame) -> list[Row]:
-    """The rows as dictionaries, None where a value is missing."""
-    return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")  # type: ignore[return-value]
-
-
 def _clusters(names: pd.Series[str]) -> pd.Series[int] | None:
     """Of each item, the position of the first one of its cluster."""
     import pandas as pd
@@ -306,18 +314,3 @@ def _clusters(names: pd.Series[str]) -> pd.Series[int] | None:
     codes, _ = pd.factorize(names)
     firsts = (~pd.Series(codes).duplicated()).to_numpy().nonzero()[0]
     return pd.Series(firsts[codes], index=names.index, dtype="int64", name="cluster")
-
-
-def save_results(frame: pd.DataFrame, path: Path) -> None:
-    """Write the table as .csv, .json or .parquet (by the name's end), without the item scores: whole or not at all."""
-    plain = frame.drop(columns=list(UNEXPORTED), errors="ignore")
-    if path.suffix == ".csv":
-        write_text(path, frame_csv(plain))
-    elif path.suffix == ".json":
-        write_text(path, json.dumps(_records(plain), ensure_ascii=False, indent=1) + "\n")
-    elif path.suffix == ".parquet":
-        out = io.BytesIO()
-        plain.to_parquet(out, index=False)
-        write_bytes(path, out.getvalue())
-    else:
-        raise DataError(f"{path}: expected a name ending in .csv, .json or .parquet")

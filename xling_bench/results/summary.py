@@ -12,6 +12,8 @@ from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.core.reading import read_object
 from xling_bench.errors import DataError
 from xling_bench.results.doubts import Counted, counts_of, sentences
+from xling_bench.results.folder import result_files
+from xling_bench.results.seal import check_result
 from xling_bench.results.text import aligned
 from xling_bench.results.text import to_csv as csv_of
 
@@ -45,13 +47,12 @@ class Cell:
     folder: Path
 
 
-def read_run(folder: Path) -> list[Cell]:
-    """All finished units of a run, in path order.
+def read_run(folder: Path, lost: list[str] | None = None) -> list[Cell]:
+    """All finished units of a run, in path order; `lost` is told what is gone, damaged or was changed.
 
-    Files that are no results of ours are passed over: a run folder may hold other things, and `run` itself reports
-    damaged results. Raises DataError for a folder without any result.
+    Raises DataError for a folder without any result, and, without `lost`, for what is lost.
     """
-    cells = [cell for path in sorted(folder.glob("*/*/results.json")) if (cell := _cell(path)) is not None]
+    cells = [cell for path in result_files(folder, lost) if (cell := _cell(path, lost)) is not None]
     if not cells:
         raise DataError(f"{folder} holds no results (<task>/<shots>-<seed>-<demos>/results.json).")
     if len({cell.model for cell in cells}) > 1:
@@ -59,9 +60,12 @@ def read_run(folder: Path) -> list[Cell]:
     return cells
 
 
-def _cell(path: Path) -> Cell | None:
+def _cell(path: Path, lost: list[str] | None) -> Cell | None:
     try:
         result = read_object(path)
+        if "xling" not in result:
+            return None  # a run folder may hold other things
+        check_result(result, path)
         own, facts = result["xling"], result["xling"]["facts"]
         metric = next(iter(facts["metrics"]))
         value = result["results"][facts["task"]][f"{metric},none"]
@@ -82,10 +86,18 @@ def _cell(path: Path) -> Cell | None:
             signature=own["signature"],
             folder=path.parent,
         )
-    except (DataError, LookupError, TypeError, AttributeError, StopIteration):
+        kinds = get_type_hints(Cell).items()
+        if not all(isinstance(getattr(cell, name), kind) for name, kind in kinds if name != "value"):
+            raise DataError(f"{path}: not in the shape of results")
+        if not isinstance(cell.value, int | float):
+            raise DataError(f"{path}: {metric} is {cell.value!r:.40}, which is no number")
+    except (DataError, LookupError, TypeError, AttributeError, StopIteration) as error:
+        said = str(error) if isinstance(error, DataError) else f"{path}: not in the shape of results ({error!r})"
+        if lost is None:
+            raise DataError(said) from error
+        lost.append(said)
         return None
-    sound = all(isinstance(getattr(cell, name), kind) for name, kind in get_type_hints(Cell).items() if name != "value")
-    return cell if sound and isinstance(cell.value, int | float) else None
+    return cell
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,36 @@
+"""The results table as a file: CSV, JSON or Parquet."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xling_bench.errors import DataError
+from xling_bench.files import write_bytes, write_text
+from xling_bench.results.schema import UNEXPORTED
+from xling_bench.results.text import frame_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def save_results(frame: pd.DataFrame, path: Path) -> None:
+    """Write the table as .csv, .json or .parquet (by the name's end), without the item scores: whole or not at all."""
+    plain = frame.drop(columns=list(UNEXPORTED), errors="ignore")
+    if path.suffix == ".csv":
+        write_text(path, frame_csv(plain))
+    elif path.suffix == ".json":
+        write_text(path, json.dumps(_records(plain), ensure_ascii=False, indent=1) + "\n")
+    elif path.suffix == ".parquet":
+        out = io.BytesIO()
+        plain.to_parquet(out, index=False)
+        write_bytes(path, out.getvalue())
+    else:
+        raise DataError(f"{path}: expected a name ending in .csv, .json or .parquet")
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries, None where a value is missing."""
+    return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")  # type: ignore[return-value]

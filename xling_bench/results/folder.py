@@ -1,0 +1,52 @@
+"""A run's folder: which results should be in it, and which are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from xling_bench.core.reading import read_object, real
+from xling_bench.errors import DataError
+
+RESULTS = "results.json"
+ASKED = "units"  # in run.json: folders of all units that runs with this folder were asked for
+NAMED = 3
+_UNIT = re.compile(r"\d+-\d+-.+")  # <shots>-<seed>-<demos>
+
+
+def result_files(run: Path, lost: list[str] | None = None) -> list[Path]:
+    """Every unit's results.json, in order. Raises DataError for a unit's folder that has none; given `lost`, says it
+    there."""
+    for folder in sorted(run.glob("*/*")):
+        if _UNIT.fullmatch(folder.name) and (folder.is_dir() or folder.is_symlink()):
+            path = folder / RESULTS
+            if not path.is_file():
+                state = "is a link that leads nowhere" if path.is_symlink() else "is not there"
+                said = f"{path} {state}: this result is lost. Bring it back, or remove {folder} and run again."
+                if lost is None:
+                    raise DataError(said)
+                lost.append(said)
+    return sorted(path for path in run.glob(f"*/*/{RESULTS}") if path.is_file())
+
+
+def shown(run: Path) -> str:
+    """What a run's folder is called where others read it: never by its path, which may be private."""
+    return real(run).name
+
+
+def lacking(run: Path) -> list[str]:
+    """A sentence on the results that were asked for and are not in the folder; empty if none, or if nobody knows."""
+    path = run / "run.json"
+    if not path.is_file():
+        return []
+    asked = read_object(path).get(ASKED)
+    if not isinstance(asked, list):
+        return []
+    absent = sorted(str(name) for name in asked if not (run / str(name) / RESULTS).is_file())
+    if not absent:
+        return []
+    named = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if absent[NAMED:] else "")
+    return [
+        f"{shown(run)}: {len(absent)} of {len(asked)} results that were asked for are not there ({named}): the run was "
+        "stopped, they failed, or they were removed; the same `xling-bench run` makes them."
+    ]
