@@ -13,8 +13,7 @@ import pytest
 
 from xling_bench import languages
 from xling_bench.data.files import find, read_lines
-from xling_bench.metrics.rouge import TYPES, rouge, rouge_signature
-from xling_bench.metrics.xlsum import UNLIKE
+from xling_bench.metrics.rouge import TYPES, rouge
 
 pytestmark = pytest.mark.data
 Row = dict[str, str]
@@ -53,9 +52,7 @@ def check(root: Path, step: int) -> None:
         wrong = [d for d in differences(root, language, rows[::step]) if d > 1e-6]
         if wrong:
             unequal[language] = len(wrong), max(wrong)
-            assert f"unlike-xlsum={UNLIKE[language]}" in rouge_signature(language)
-    assert set(unequal) <= {"tr"}, unequal
-    assert all(count <= 3 for count, _ in unequal.values()), unequal
+    assert not unequal
 
 
 def test_a_sample_of_every_language_equals_the_official_program(real_data: Path) -> None:
