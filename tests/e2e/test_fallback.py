@@ -20,6 +20,7 @@ from xling_bench.harness.shared_prefix import SharedPrefixLM
 from xling_bench.scoring.decoder import Decoder, Prefix
 from xling_bench.scoring.engine import Score
 from xling_bench.scoring.selfcheck import Agreement, Request
+from xling_bench.scoring.tree import PrefixTree
 
 pytestmark = pytest.mark.e2e
 TEXTS = [("", "the dog sleeps"), ("the dog", " sleeps in the house"), ("the dog", " runs"), ("a", " cat")]
@@ -235,11 +236,12 @@ def test_models_with_local_attention_are_refused(tokenizer) -> None:
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_an_error(tokenizer) -> None:
     """A candidate's last token is looked up in the output only: no embedding complains of it."""
-    lm = SharedPrefixLM(random_model("llama", 40), tokenizer=tokenizer)
-    lm.longest = 100
-    last = next(i for i in range(40, len(tokenizer)))
-    with pytest.raises(ModelError, match=rf"token {last} is outside the model's output layer of 40 tokens"):
-        lm._loglikelihood_tokens([(None, [5, 6], [7, last])], disable_tqdm=True)
+    lm, tree = SharedPrefixLM(random_model("llama", 40), tokenizer=tokenizer), PrefixTree()
+    tree.add([5, 6, 7, 40], 2)
+    with pytest.raises(ModelError, match="token 40 is outside the model's output layer of 40 tokens"):
+        lm.engine.score(tree)
+    with pytest.raises(ModelError, match=r"the token '.+' \(number 40\), but the model has 40 rows of embeddings"):
+        lm._loglikelihood_tokens([(None, [5, 6], [7, 40])], disable_tqdm=True)
 
 
 def test_a_fallback_holds_the_logits_of_few_rows_at_once(tokenizer, monkeypatch) -> None:

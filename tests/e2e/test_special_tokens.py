@@ -97,4 +97,4 @@ def test_a_score_made_of_ties_says_so_wherever_it_stands(kind, speechless, model
     told = run(
         "run", "--model", f"hf:{models['llama']}", "--tasks", XNLI, "--limit", "3", "-o", str(tmp_path / "other")
     )
-    assert "ties" not in told.stdout + told.stderr
+    assert "are ties" not in told.stdout + told.stderr
