@@ -61,7 +61,7 @@ KINDS = (
     Kind("suites", "content/tasks/suites.toml", ("tasks list nothing", SUITE), CONTENT),
     Kind("benchmark", "content/tasks/xnli/benchmark.toml", LISTS, CONTENT),
     Kind("family", "content/templates/xglm/family.toml", LISTS, CONTENT),
-    Kind("words", "content/templates/xglm/de.toml", LISTS, CONTENT),
+    Kind("words", "content/templates/native/de.toml", ("tasks show xling-native_xnli_de",), CONTENT),
     Kind("layouts", "content/reports/layouts.toml", ("table {}/made --layout afp-7",), CONTENT),
     Kind("papers", "content/reports/page/reference.toml", ("report {}/made -o {}/site --reference afp",), CONTENT),
     Kind("published", "content/reports/reference/afp_table07.csv", PAPER, CONTENT),
@@ -105,6 +105,7 @@ def workspace(folder: Path, model: Path, run: Callable[..., Any]) -> Path:
     _plain(folder / "plain", folder / "run/xling_xnli_de/0-0-none")
     entry = {"path": "a/b", "revision": "c" * 40, "licence": "x", "data": {"de/test": {"rows": 3, "hash": "d"}}}
     (folder / "xling.lock").write_text(json.dumps({"xnli": entry}), encoding="utf-8")
+    assert [kind.path for kind in KINDS if not (folder / kind.path).is_file()] == []
     return folder
 
 
