@@ -97,6 +97,23 @@ def write_run(
     return folder
 
 
+def unseal(folder: Path) -> None:
+    """Make a unit's results those of an older version, which kept no checksums."""
+    path = folder / "results.json"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    del result["xling"]["checksums"]
+    path.write_text(json.dumps(result), encoding="utf-8")
+
+
+def reseal(folder: Path) -> None:
+    """Give a unit's results the checksums of what its files hold now, as if a run had written that."""
+    samples, path = folder / "samples.jsonl", folder / "results.json"
+    text = samples.read_text(encoding="utf-8") if samples.is_file() else None
+    unseal(folder)
+    result = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(sealed(result, text, map(json.loads, (text or "").splitlines()))), encoding="utf-8")
+
+
 def _facts(benchmark: str, unit: str, metric: str, items: int, shots: int, seed: int) -> dict[str, Any]:
     demos = {"demos": "same", "seed": seed, "demo_data": "d"} if shots else {"demos": "none"}
     return {

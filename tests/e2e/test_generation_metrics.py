@@ -5,6 +5,7 @@ import shutil
 import unicodedata
 
 import pytest
+from runs import reseal
 from tinyspm import tiny_spm
 
 from xling_bench import content, evaluate, load_results
@@ -133,14 +134,13 @@ def test_other_scoring_code_and_other_samples_are_seen(run, tmp_path, monkeypatc
     assert "2 samples, not the 9 items" in capsys.readouterr().err
 
 
-def test_an_edited_answer_is_scored_as_it_stands(run, tmp_path) -> None:
+def test_an_edited_answer_is_not_the_models(run, capsys) -> None:
     path = next(run.glob("xling_xquad_hi/*/samples.jsonl"))
     samples = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     samples[0]["filtered_resps"] = [samples[0]["doc"]["golds"][0]]
     path.write_text("".join(json.dumps(s, ensure_ascii=False) + "\n" for s in samples), encoding="utf-8")
-    assert main(["score", str(run)]) == 0
-    frame = load_results([run])
-    assert frame[(frame["benchmark"] == "xquad") & (frame["metric"] == "f1")]["value"].iloc[0] >= 1 / 8
+    assert main(["score", str(run)]) == 2
+    assert "samples.jsonl: an answer was changed after it was written" in capsys.readouterr().err
 
 
 def test_outputs_in_another_normal_form_are_counted(models, sample_data, tmp_path) -> None:
@@ -155,6 +155,7 @@ def test_outputs_in_another_normal_form_are_counted(models, sample_data, tmp_pat
     for sample, text in zip(samples, taken_apart, strict=True):
         sample["filtered_resps"] = [text]
     path.write_text("".join(json.dumps(s, ensure_ascii=False) + "\n" for s in samples), encoding="utf-8")
+    reseal(path.parent)
     assert main(["score", str(tmp_path / "r"), "--metrics", "chrf,bleu"]) == 0
     warnings = json.loads(path.with_name("results.json").read_text(encoding="utf-8"))["xling"]["warnings"]
     assert warnings[-1].startswith(f"{marked} of {len(samples)} outputs are in another Unicode normal form")

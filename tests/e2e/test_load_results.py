@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from runs import reseal
 from test_runner import run
 
 from xling_bench import content, evaluate, load_results
@@ -182,6 +183,7 @@ def test_items_that_do_not_make_the_number_are_refused(runs, tmp_path) -> None:
     samples = copy / "xling_xnli_de" / "0-0-none" / "samples.jsonl"
     lines = samples.read_text(encoding="utf-8").splitlines(keepends=True)
     samples.write_text("".join(lines[:4]), encoding="utf-8")
+    reseal(samples.parent)
     with pytest.raises(DataError, match="9 items were scored, the samples hold 4"):
         load_results(copy)
     samples.write_text("".join(lines), encoding="utf-8")
@@ -195,6 +197,7 @@ def test_items_that_do_not_make_the_number_are_refused(runs, tmp_path) -> None:
         data = json.loads(text)
         data["results"]["xling_xnli_de"]["acc,none"] = json.loads(value)
         result.write_text(json.dumps(data), encoding="utf-8")
+        reseal(samples.parent)
         with pytest.raises(DataError, match=message):
             load_results(copy)
 
@@ -209,6 +212,7 @@ def test_errors_name_file_and_field(runs, tmp_path) -> None:
     result = json.loads(path.read_text())
     del result["xling"]["facts"]["split"]
     path.write_text(json.dumps(result))
+    reseal(path.parent)
     with pytest.raises(DataError, match=r"0-0-none/results.json: missing or unexpected field 'split'"):
         load_results(copy)
     path.write_text("{")

@@ -109,14 +109,14 @@ def test_two_models_never_share_a_folder(models, tmp_path) -> None:
     assert len({json.loads(path.read_text())["xling"]["facts"]["model"] for path in paths}) == 1
 
 
-def test_a_lost_samples_file_is_a_warning_beside_the_table(finished) -> None:
+def test_lost_samples_are_said_and_nothing_is_written_over(finished) -> None:
     spec, folder = finished
-    (folder / "items.parquet").unlink()
     (folder / TASK / "0-0-none" / "samples.jsonl").unlink()
+    before = (folder / TASK / "0-0-none" / "results.json").read_bytes()
     done = run("run", "--model", spec, "--tasks", TASK, "--limit", "3", "-o", str(folder))
-    assert "| XNLI" in done.stdout
-    assert "warning: items.parquet: not brought up to date" in done.stderr
-    assert "samples.jsonl: cannot be read" in done.stderr
+    assert done.returncode == 2
+    assert "samples.jsonl is gone" in done.stderr
+    assert (folder / TASK / "0-0-none" / "results.json").read_bytes() == before
 
 
 def test_a_mistyped_option_does_not_claim_the_folder(models, sample_data, tmp_path) -> None:

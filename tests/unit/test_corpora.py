@@ -217,7 +217,7 @@ def test_allocation_caps_and_larger_ones_keep_the_rows_of_smaller(parallel, form
         ("de = 5\nzh = -1\nsw = 1", "got -1"),
         ("de = 5\nzh = true\nsw = 1", "got True"),
         ("de = 5\ngreman = 2", "unknown language 'greman'. Did you mean 'German'"),
-        ("de = ", "Expected TOML or JSON"),
+        ("de = ", "not valid TOML"),
     ],
 )
 def test_bad_allocations_are_refused(parallel, text, said) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_runs import UNITS, choices, two_runs, xnli_texts
-from runs import outcomes, turned, write_run
+from runs import outcomes, turned, unseal, write_run
 
 from xling_bench.core.text import line
 from xling_bench.errors import DataError, UsageError
@@ -140,7 +140,9 @@ def test_samples_of_another_shape_are_named(tmp_path: Path, doc: Any, answers: l
 
 def test_a_sample_nested_without_end_is_damaged(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", outcomes(5, ("en",)), texts=xnli_texts)
-    next(run.rglob("samples.jsonl")).write_text("[" * 100_000, encoding="utf-8")
+    samples = next(run.rglob("samples.jsonl"))
+    samples.write_text("[" * 100_000, encoding="utf-8")
+    unseal(samples.parent)
     with pytest.raises(DataError, match="line 1: not a sample"):
         write_report([run], tmp_path / "site", FAST)
 

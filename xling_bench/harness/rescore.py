@@ -61,7 +61,10 @@ def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tup
                 left[shown] = str(error)
     if changed:
         (run / FILE).unlink(missing_ok=True)  # its rows are known by keys, which scoring again may leave as they were
-        write_items(run)
+        try:
+            write_items(run)
+        except XlingError as error:  # of units that were not scored
+            left[FILE] = f"not brought up to date: {error}"
     return changed, left
 
 

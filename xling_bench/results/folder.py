@@ -39,7 +39,10 @@ def lacking(run: Path) -> list[str]:
     path = run / "run.json"
     if not path.is_file():
         return []
-    asked = read_object(path).get(ASKED)
+    try:
+        asked = read_object(path).get(ASKED)
+    except DataError as error:
+        return [f"{shown(run)}: which results were asked for is not known: {str(error).replace(str(run), shown(run))}"]
     if not isinstance(asked, list):
         return []
     absent = sorted(str(name) for name in asked if not (run / str(name) / RESULTS).is_file())

@@ -136,7 +136,7 @@ def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[
             rows.append({"model": name, "languages": cells - lacking, "missing": f"{lacking} of {cells}"})
     for row in rows:
         counts = [ranking.at_chance[row["model"]] for ranking, _ in parts]
-        row |= {"of": cells, "at_chance": sum(count or 0 for count in counts)}
+        row.update(of=cells, at_chance=sum(count or 0 for count in counts))
     return rows
 
 
