@@ -143,7 +143,7 @@ def test_a_sample_nested_without_end_is_damaged(tmp_path: Path) -> None:
     samples = next(run.rglob("samples.jsonl"))
     samples.write_text("[" * 100_000, encoding="utf-8")
     unseal(samples.parent)
-    with pytest.raises(DataError, match="line 1: not a sample"):
+    with pytest.raises(DataError, match=r"line 1: .*nested too deeply"):
         write_report([run], tmp_path / "site", FAST)
 
 

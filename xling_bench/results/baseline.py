@@ -82,6 +82,9 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
         table = read_parquet(path)
         metadata = table.schema.metadata or {}
         if metadata.get(FORMAT) in READ:
+            lacking = [name for name in (*LATER, CLUSTERS) if name not in table.column_names]
+            if lacking and metadata[FORMAT] == VERSION:
+                raise ValueError(f"the column {lacking[0]} is missing")
             shared: dict[int, Shared] = {}
             for number, row in enumerate(table.to_pylist()):
                 if row[IDS] is not None:
