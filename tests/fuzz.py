@@ -96,7 +96,7 @@ def workspace(folder: Path, model: Path, run: Callable[..., Any]) -> Path:
         write_run(folder / name, outcomes(60, units, seed=seed), name=name)
     assert run("gate", "--candidate", f"{folder}/made2", "--write-baseline", f"{folder}/base.parquet").returncode == 0
     (folder / "gate.toml").write_text(
-        'alpha = 0.05\n[[slice]]\nbenchmark = "xnli"\nrequired = true\n', encoding="utf-8"
+        'alpha = 0.05\n[[slice]]\nbenchmarks = ["xnli"]\nrequired = true\n', encoding="utf-8"
     )
     for name in content.FOLDERS:
         ignored = shutil.ignore_patterns("*.yaml", "example")
