@@ -60,7 +60,7 @@ def _fuzz(pristine: Path, count: int, kinds: tuple[fuzz.Kind, ...], seed: int) -
             wrong.append(f"{case}\n  what was in the file acts on the terminal")
         elif done.returncode == 2:
             refused += 1
-            if not done.stderr.strip() and "error" not in done.stdout and "DAMAGED" not in done.stdout:
+            if not done.stderr.strip() and not any(word in done.stdout for word in ("error", "DAMAGED", "missing:")):
                 wrong.append(f"{case}\n  exit code 2 without a word")
         elif _rows(done.stdout) - usual[key]:
             unseen += 1
