@@ -37,13 +37,19 @@ def no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 REAL_DATA = os.environ.get("XLING_DATA_DIR") or (str(BESIDE) if BESIDE.is_dir() else "")
 
 
-@pytest.fixture
-def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="session")
+def real_files() -> Path:
     """The real benchmark files. Skips only where there are none; a folder that lacks files makes tests fail."""
     if not REAL_DATA:
         pytest.skip("no real benchmark files: set XLING_DATA_DIR")
-    monkeypatch.setenv("XLING_DATA_DIR", REAL_DATA)
     return Path(REAL_DATA)
+
+
+@pytest.fixture
+def real_data(real_files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same as the data source."""
+    monkeypatch.setenv("XLING_DATA_DIR", str(real_files))
+    return real_files
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from xling_bench.harness.units import signature, unit_key
-from xling_bench.results.items import COLUMNS
+from xling_bench.results.items import COLUMNS, digest_of
 from xling_bench.results.seal import sealed
 
 XNLI = ("en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
@@ -71,6 +71,11 @@ def write_run(
             "xling": {"key": key, "signature": signature(own), "facts": own, "benchmark": benchmark, "unit": unit,
                       "family": family, "warnings": [], **({"name": name} if name else {})},
         }  # fmt: skip
+        chosen = np.arange(items.size) % 2 + items if choices is None else choices[unit]
+        named = ids if clusters is None else [ids[first] for first in clusters]
+        rows = {"unit": place, "key": key, "metric": metric, "item": ids, "score": items, "choice": chosen,
+                "cluster": named}  # fmt: skip
+        parts.append(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"choice": "int64"}))
         (folder / place).mkdir(parents=True)
         kept, samples = None, []
         if texts is not None:
@@ -78,20 +83,8 @@ def write_run(
             samples = [{"doc": doc, "filtered_resps": answers} for doc, answers in docs]
             kept = "".join(json.dumps(sample) + "\n" for sample in samples)
             (folder / place / "samples.jsonl").write_text(kept, encoding="utf-8")
-        result = sealed(json.loads(json.dumps(result)), kept, samples)
+        result = sealed(json.loads(json.dumps(result)), kept, samples, digest_of(parts[-1]))
         (folder / place / "results.json").write_text(json.dumps(result), encoding="utf-8")
-        chosen = np.arange(items.size) % 2 + items if choices is None else choices[unit]
-        named = ids if clusters is None else [ids[first] for first in clusters]
-        rows = {
-            "unit": place,
-            "key": key,
-            "metric": metric,
-            "item": ids,
-            "score": items,
-            "choice": chosen,
-            "cluster": named,
-        }
-        parts.append(pd.DataFrame(rows, columns=list(COLUMNS)).astype({"choice": "int64"}))
     known = [pd.read_parquet(folder / "items.parquet")] if (folder / "items.parquet").is_file() else []
     pd.concat(known + parts, ignore_index=True).to_parquet(folder / "items.parquet", index=False)
     return folder

@@ -134,13 +134,18 @@ def test_other_scoring_code_and_other_samples_are_seen(run, tmp_path, monkeypatc
     assert "2 samples, not the 9 items" in capsys.readouterr().err
 
 
-def test_an_edited_answer_is_not_the_models(run, capsys) -> None:
-    path = next(run.glob("xling_xquad_hi/*/samples.jsonl"))
+@pytest.mark.parametrize("part", ["answer", "gold"])
+def test_an_edited_item_or_answer_is_not_scored(run, tmp_path, capsys, part: str) -> None:
+    copy = shutil.copytree(run, tmp_path / "copy")
+    path = next(copy.glob("xling_xquad_hi/*/samples.jsonl"))
     samples = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    samples[0]["filtered_resps"] = [samples[0]["doc"]["golds"][0]]
+    if part == "answer":
+        samples[0]["filtered_resps"] = [samples[0]["doc"]["golds"][0]]
+    else:
+        samples[0]["doc"]["golds"] = [samples[0]["filtered_resps"][0]]
     path.write_text("".join(json.dumps(s, ensure_ascii=False) + "\n" for s in samples), encoding="utf-8")
-    assert main(["score", str(run)]) == 2
-    assert "samples.jsonl: an answer was changed after it was written" in capsys.readouterr().err
+    assert main(["score", str(copy)]) == 2
+    assert "samples.jsonl: an item or an answer was changed after it was written" in capsys.readouterr().err
 
 
 def test_outputs_in_another_normal_form_are_counted(models, sample_data, tmp_path) -> None:

@@ -81,6 +81,9 @@ SAME = [
     ("en", "it´s ❤\ufe0f", "it's ❤"),  # an accent for an apostrophe, a variation selector
     ("de", "Zu\u00adcker", "Zucker"),  # soft hyphen
     ("th", "น\u0e4d\u0e49า", "น้ำ"),  # am in two parts, the tone between
+    ("uk", "п\u02bcять", "п'ять"),  # the letter apostrophe
+    ("sw", "ng\u02bcombe", "ng’ombe"),
+    ("en", "1E−5", "1e-5"),
 ]
 # (language, one answer, another): not the same, though an official rule says so of most.
 OTHER = [
@@ -97,6 +100,7 @@ OTHER = [
     ("en", "1½", "11 2"),
     ("en", "10²", "102"),
     ("en", "1:30", "130"),
+    ("en", "1e-5", "1e5"),
     ("en", "1939-1945", "19391945"),
     ("en", "1.2.2020", "1.22020"),
     ("tr", "ılık", "ilik"),
@@ -128,6 +132,7 @@ WITHIN = [
     ("tr", "İstanbul'da doğdu", ["istanbul"], 1.0),
     ("en", "in 1943 or so", ["1942", "1943"], 1.0),  # any gold
     ("en", "15", ["5"], 0.0),
+    ("en", "1e5", ["5"], 0.0),
     ("en", "1.5", ["5"], 0.0),
     ("en", "1.5", ["1"], 0.0),
     ("en", "5km, about", ["5"], 1.0),

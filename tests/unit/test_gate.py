@@ -116,7 +116,7 @@ def test_a_baseline_is_small_and_says_what_the_run_says(base: Path, tmp_path: Pa
     assert list(frame.columns) == list(kept.columns)
     for name in frame.columns:
         for a, b in zip(frame[name], kept[name], strict=True):
-            assert a.equals(b) if name in ("items", "choices", "clusters") else a == b or (pd.isna(a) and pd.isna(b))
+            assert a.equals(b) if name in ("items", "choices", "clusters") else (pd.isna(a) and pd.isna(b)) or a == b
     scores = outcomes(5010)
     worse = write_run(tmp_path / "worse", scores | {"de": turned(scores["de"], 0.03)})
     assert gate(tmp_path, file, worse) == gate(tmp_path, base, worse)

@@ -71,6 +71,7 @@ def test_an_index_names_nothing_but_safetensors_beside_it(name, tmp_path, monkey
     cache = tmp_path / "hub"  # the same of a model that the hub's cache holds
     shutil.copytree(folder, cache / "models--some--body" / "snapshots" / ("a" * 40))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # else each would wait for the hub
     with pytest.raises(ModelError, match=r"expected names of \.safetensors files beside it"):
         check_on_hub("some/body", "a" * 40)
 

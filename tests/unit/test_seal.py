@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from report_runs import xnli_texts
 from runs import outcomes, write_run
@@ -104,6 +105,17 @@ def test_a_changed_text_is_seen_where_texts_are_read(run: Path, tmp_path: Path, 
     (run / "items.parquet").unlink()  # scores then come from the samples
     with pytest.raises(DataError, match=r"samples\.jsonl was changed"):
         load_results(run)
+
+
+def test_changed_item_scores_are_seen_though_their_mean_is_the_same(run: Path) -> None:
+    path = run / "items.parquet"
+    frame = pd.read_parquet(path)
+    for name, values in (("score", frame["score"].to_numpy()[::-1]), ("choice", 0), ("cluster", frame["item"].iloc[0])):
+        frame.assign(**{name: values}).to_parquet(path, index=False)
+        with pytest.raises(DataError, match=r"items\.parquet: item scores of xling_xnli_.* were changed\. Delete it"):
+            load_results(run)
+    frame.to_parquet(path, index=False)
+    assert len(load_results(run)) == 3
 
 
 def test_scores_without_items_are_not_taken_for_unrecorded(run: Path) -> None:

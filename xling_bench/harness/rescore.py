@@ -24,7 +24,7 @@ from xling_bench.harness.units import item_ids, read_result, signature, unit_key
 from xling_bench.metrics.corpus import CORPUS
 from xling_bench.metrics.scores import rules
 from xling_bench.results.folder import result_files
-from xling_bench.results.items import FILE
+from xling_bench.results.items import FILE, digest_of, rows_frame, scores_of
 from xling_bench.results.seal import AGAIN, SUMS, of_answers, sealed
 
 
@@ -104,7 +104,8 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bo
     result["results"][facts["task"]] = _aggregated(result["results"][facts["task"]], samples, old, known)
     text = "".join(map(to_line, samples))
     write_text(folder / "samples.jsonl", text)
-    write_text(folder / "results.json", to_json(sealed(json.loads(to_json(result)), text, samples)))
+    items = digest_of(rows_frame(row for sample in samples for row in scores_of(sample, known)))
+    write_text(folder / "results.json", to_json(sealed(json.loads(to_json(result)), text, samples, items)))
     return True
 
 
@@ -121,7 +122,7 @@ def _samples(path: Path, facts: dict[str, Any], sums: dict[str, Any] | None) -> 
     if len(samples) != facts["items"] or found != facts["ids"]:
         raise DataError(f"{path}: {len(samples)} samples, not the {facts['items']} items the result was made from")
     if sums is not None and sums.get("answers") != of_answers(samples):
-        raise DataError(f"{path}: an answer was changed after it was written. {AGAIN}")
+        raise DataError(f"{path}: an item or an answer was changed after it was written. {AGAIN}")
     return samples
 
 

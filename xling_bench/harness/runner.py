@@ -34,6 +34,7 @@ from xling_bench.harness.output import (
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
 from xling_bench.harness.tokens import check_end
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
+from xling_bench.results.items import digest_of, rows_frame, scores_of
 from xling_bench.results.naming import name_here
 from xling_bench.results.seal import sealed
 
@@ -326,7 +327,8 @@ class Runner:
         }
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
         text = "".join(map(to_line, samples))
-        result = sealed(json.loads(to_json({**results, "xling": own})), text, samples)
+        items = digest_of(rows_frame(row for sample in samples for row in scores_of(sample, facts["metrics"])))
+        result = sealed(json.loads(to_json({**results, "xling": own})), text, samples, items)
         write_folder(folder, {"results.json": to_json(result), "samples.jsonl": text})
         discard(folder)
         return warnings

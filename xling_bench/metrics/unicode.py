@@ -21,7 +21,8 @@ UNSPACED_LETTERS = r"\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khme
 UNSPACED = regex.compile(f"[{UNSPACED_LETTERS}]")
 TURKISH_CAPITAL = str.maketrans("I", "ı")  # İ is i in every language: see _folded
 # The zero-width space and the byte order mark part words. Voiced marks of kana that stand alone join their letter.
-BEFORE = str.maketrans({0x200B: " ", 0xFEFF: " ", 0x309B: "\u3099", 0x309C: "\u309a"})
+# The letter apostrophe (U+02BC: Ukrainian, Swahili, Hausa) is written as an apostrophe as often.
+BEFORE = str.maketrans({0x200B: " ", 0xFEFF: " ", 0x309B: "\u3099", 0x309C: "\u309a", 0x2BC: "'"})
 # Accents that stand alone (´ as an apostrophe, ¨): NFKC would make a blank and a mark of each.
 LONE_ACCENT = regex.compile(r"[\p{Sk}\u037a\u2017\u203e]")
 POWER = regex.compile(r"(?<=\p{Nd})(?=[\p{No}⁺⁻])")  # 10² is not 102, nor 1½ 11⁄2
@@ -35,6 +36,7 @@ MARKS = regex.compile(
     rf"""(?V1)
       (?P<point> (?<=[0-9]) [.,] (?=[0-9]) | (?<![\p{{L}}\p{{M}}\p{{N}}.,]) \. (?=[0-9]) )
     | (?P<sign>  (?<! [[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED_LETTERS}]] ) {MINUS} (?=\p{{Sc}}?\.?[0-9]) )
+    | (?P<exponent> (?<=[0-9]e) {MINUS} (?=[0-9]) )
     | (?P<gap>   (?<=[0-9]) {PUNCTUATION}+ (?=[0-9]) )
     | {PUNCTUATION}
     """,
@@ -52,7 +54,8 @@ def normalize_unicode(language: str) -> Rule:
        and short vowels; zero-width spaces part words.
     2. Numbers: digits of every script are their values (१९४३ is 1943). A point or comma between digits (Arabic's ٫ and
        ٬ are they), a point before them and a minus before a number belong to it: 15 is neither 1.5 nor -15, 3,5 not 35;
-       − (U+2212), – and ‐ before a number are -. 1,000 and 1000 stay different, for 1,000 may also be 1.
+       − (U+2212), – and ‐ before a number or in an exponent (1e-5) are -. 1,000 and 1000 stay different, for 1,000 may
+       also be 1.
     3. Other punctuation goes (P* and ASCII's); between digits it parts them: 1939-1945 is two numbers, 1/2 is not 12.
     4. Split at white space. Where the language's script is written without spaces (Chinese, Japanese; Thai, Lao, Khmer,
        Burmese), each extended grapheme cluster (UAX 29, `\\X`) of such a script is a token, and what lies between
@@ -81,8 +84,8 @@ def contains_unicode(prediction: str, golds: Sequence[str], rule: Rule) -> float
     """1.0 if a gold occurs in the prediction after `rule`, else 0.0.
 
     A part of a word may be the gold (Turkish and German add to words), a part of a number or of a letter with its marks
-    may not: 5 does not occur in 15, 1.5 or -5. A gold that the rule empties, or none (unanswerable), occurs in an empty
-    prediction only.
+    may not: 5 does not occur in 15, 1.5, -5 or 1e5; the numbers of a fraction or a power count each (1/5, 5²). A gold
+    that the rule empties, or none (unanswerable), occurs in an empty prediction only.
     """
     said = " ".join(rule(prediction))
     return float(any(_within(" ".join(rule(gold)), said) for gold in golds or ("",)))
@@ -91,7 +94,7 @@ def contains_unicode(prediction: str, golds: Sequence[str], rule: Rule) -> float
 def _within(gold: str, said: str) -> bool:
     if not gold:
         return not said
-    before = f"(?<![{NUMBER_GOES_ON}])" if gold[0] in "-.0123456789" else ""
+    before = f"(?<![{NUMBER_GOES_ON}])(?<![0-9]e)" if gold[0] in "-.0123456789" else ""
     after = "(?![.,0-9])" if gold[-1].isdigit() else ""
     return regex.search(before + regex.escape(gold) + after + r"(?!\p{M})", said) is not None
 
@@ -117,7 +120,7 @@ def _numbered(text: str) -> str:
 
 def _mark(match: regex.Match[str]) -> str:
     """What stays of a punctuation mark."""
-    return {"point": match[0], "sign": "-", "gap": " "}.get(match.lastgroup or "", "")
+    return {"point": match[0], "sign": "-", "exponent": "-", "gap": " "}.get(match.lastgroup or "", "")
 
 
 def _segmented(word: str) -> list[str]:

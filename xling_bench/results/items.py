@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS
 from xling_bench.core.reading import parse_json, read_object, read_parquet
 from xling_bench.errors import DataError
+from xling_bench.files import encoded
 from xling_bench.results.folder import result_files
-from xling_bench.results.seal import check_samples, sums_beside
+from xling_bench.results.seal import check_samples, digest, sums_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,14 +25,7 @@ ItemScore = tuple[str, str, float, int, str | None]
 
 
 def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
-    """Yield (metric, item id, score, chosen candidate, cluster) of a samples file.
-
-    A metric whose items carry statistics instead of a score (chrF++) gives the item's own, from 0 to 100; one that
-    exists for some items only is passed over for the others.
-    Raises DataError naming file and line for a line that is no sample.
-    """
-    from xling_bench.metrics.corpus import item_score
-
+    """`scores_of` every sample in a file. Raises DataError naming file and line for a line that is no sample."""
     try:
         lines = path.open(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
@@ -39,14 +33,47 @@ def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
     with lines:
         for number, line in enumerate(lines, start=1):
             try:
-                sample = parse_json(line, str(path), line=number)
-                item = str(sample["doc"]["id"])
-                choice, cluster = _choice(sample), sample["doc"].get("cluster")
-                for metric in metrics:
-                    if metric in sample or not METRICS[metric].some:
-                        yield metric, item, item_score(metric, sample[metric]), choice, cluster
+                yield from scores_of(parse_json(line, str(path), line=number), metrics)
             except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
+
+
+def scores_of(sample: dict[str, Any], metrics: Collection[str]) -> Iterator[ItemScore]:
+    """Yield (metric, item id, score, chosen candidate, cluster) of a sample.
+
+    A metric whose items carry statistics instead of a score (chrF++) gives the item's own, from 0 to 100; one that
+    exists for some items only is passed over for the others.
+    """
+    from xling_bench.metrics.corpus import item_score
+
+    item = str(sample["doc"]["id"])
+    choice, cluster = _choice(sample), sample["doc"].get("cluster")
+    for metric in metrics:
+        if metric in sample or not METRICS[metric].some:
+            yield metric, item, item_score(metric, sample[metric]), choice, cluster
+
+
+def rows_frame(rows: Iterable[ItemScore]) -> pd.DataFrame:
+    """Item scores of one unit as a table."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(COLUMNS[2:]))
+
+
+def digest_of(frame: pd.DataFrame) -> str:
+    """The checksum of a unit's item scores, in their order."""
+    scores, choices = (frame[name].to_numpy(dtype).tobytes() for name, dtype in (("score", "<f8"), ("choice", "<i8")))
+    texts = ["\n".join(_texts(frame[name])) for name in ("metric", "item", "cluster")]
+    return digest(scores + choices + encoded("\0".join(texts)))
+
+
+def _texts(column: pd.Series[Any]) -> list[str]:
+    """A column's texts, empty where there is none; quick for a million rows of a few texts."""
+    import numpy as np
+
+    names = column.astype("category").cat
+    listed: list[str] = np.append(names.categories.astype(object), "")[names.codes].tolist()  # -1: none, the last
+    return listed
 
 
 def items_frame(

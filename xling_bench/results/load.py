@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
 from xling_bench.results.folder import lacking, result_files, shown
 from xling_bench.results.given import Given, Run, given
-from xling_bench.results.items import COLUMNS as ITEM_COLUMNS
-from xling_bench.results.items import ItemScore, item_scores, read_items
+from xling_bench.results.items import FILE as ITEMS_FILE
+from xling_bench.results.items import digest_of, item_scores, read_items, rows_frame
 from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import name_in, recorded, run_names, told_apart
 from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+ENGLISH = ("semantic", "afp")  # demonstrations that are English unless said otherwise
 IDENTITY = "identity"  # of a row's model: two of one name with different ones are two models
 TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float),
                                              "Int64": (int, type(None))}  # fmt: skip
@@ -154,7 +155,12 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
         items = None  # the samples are newer than the run's items.parquet
     if items is None:
         check_samples(sums, samples)
-        items = _frame(item_scores(samples, facts["metrics"]))
+        items = rows_frame(item_scores(samples, facts["metrics"]))
+    elif sums and sums.get("items", digest_of(items)) != digest_of(items):
+        place = path.parents[2] / ITEMS_FILE
+        raise DataError(
+            f"{place}: item scores of {facts['task']} were changed. Delete it: `run` and `score` make it again."
+        )
     scores = _series(items)
     for metric, rule in facts["metrics"].items():
         found = result["results"][facts["task"]]
@@ -198,7 +204,7 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
         found = result["results"][task]
         metrics = [e["metric"] for e in config["metric_list"] if f"{e['metric']},none" in found]
         samples = path.with_name(f"samples_{task}_{stamp}.jsonl")
-        scores = _series(_frame(item_scores(samples, metrics))) if samples.is_file() else {}
+        scores = _series(rows_frame(item_scores(samples, metrics))) if samples.is_file() else {}
         shots = int(result["n-shot"][task])
         model, identity = recorded(result["config"])
         common = {
@@ -211,7 +217,7 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
             "task": task,
             "split": metadata.get("split", "test"),
             "shots": shots,
-            "demos": metadata.get("demo_lang", "same") if shots else "none",
+            "demos": demos_label(metadata) if shots else "none",
             "seed": int(metadata.get("demo_seed", 0)) if shots else 0,
             "harness": "lm_eval",
             SAMPLES: samples if samples.is_file() else None,
@@ -230,6 +236,13 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
                 "signature": f"{signature}|metric:{metric}|rule:{rule}",
                 **scores.get(metric, NOTHING),
             }
+
+
+def demos_label(metadata: Row) -> str:
+    """What our runner calls these demonstrations (`harness.demos.Demos.label`)."""
+    policy = metadata.get("demos", "fixed")
+    language = metadata.get("demo_lang") or ("en" if policy in ENGLISH else "")
+    return "-".join(filter(None, ("" if policy == "fixed" else str(policy), str(language)))) or "same"
 
 
 def _absent(metric: str, found: Row) -> bool:
@@ -263,6 +276,7 @@ def _signature(common: Row, metadata: Row, result: Row) -> str:
         "split": common["split"],
         "form": common["form"],
         "data": common["data"],
+        "ns": "keep" if metadata.get("ns") == "keep" else None,
         "source": common["source"],
         "template": metadata["template"],
         "shots": common["shots"],
@@ -281,12 +295,6 @@ def _decoding(config: Row) -> str | None:
     if not settings or config.get("output_type") != "generate_until":
         return None
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def _frame(rows: Iterable[ItemScore]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=list(ITEM_COLUMNS[2:]))
 
 
 NOTHING = {ITEMS: None, CHOICES: None, CLUSTERS: None}

@@ -1,8 +1,8 @@
 """Checksums of a unit's files, so that what changed after it was written is seen, and nothing is taken for not there.
 
 `results.json` holds, in `xling.checksums`: `results`, of all else in it; `samples` and `bytes`, of its samples.jsonl;
-`answers`, of what the model said there, which scoring again must find. Each is the beginning of a SHA-256. Results of
-older versions have none.
+`answers`, of the items and what the model said there, which scoring again must find; `items`, of its rows in
+items.parquet. Each is the beginning of a SHA-256. Results of older versions have none.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ AGAIN = "Bring back the file as it was, or move the folder away and have it meas
 Result = dict[str, Any]
 
 
-def sealed(result: Result, text: str | None, samples: Iterable[dict[str, Any]] = ()) -> Result:
+def sealed(
+    result: Result, text: str | None, samples: Iterable[dict[str, Any]] = (), items: str | None = None
+) -> Result:
     """`result`, plain JSON data, with the checksums of itself and of its samples, whose file holds `text`; None where
-    no samples are kept."""
-    sums: dict[str, Any] = {}
+    no samples are kept. `items` is the checksum of its rows in items.parquet (`results.items.digest_of`)."""
+    sums: dict[str, Any] = {} if items is None else {"items": items}
     if text is not None:
         data = encoded(text)
-        sums = {"samples": digest(data), "bytes": len(data), "answers": of_answers(samples)}
+        sums |= {"samples": digest(data), "bytes": len(data), "answers": of_answers(samples)}
     own = {**result["xling"], SUMS: sums}
     return {**result, "xling": {**own, SUMS: {"results": _of_result({**result, "xling": own}), **sums}}}
 
@@ -58,8 +60,8 @@ def check_result(result: Result, path: Path, *, samples: bool = True) -> dict[st
         if length != sums["bytes"]:
             state = "is gone" if length is None else f"has {length:,} bytes"
             raise DataError(
-                f"{file} {state}; it had {sums['bytes']:,} when {RESULTS} was written. {AGAIN} If `xling-bench score` "
-                "was stopped, start it again."
+                f"{file} {state}; it had {sums['bytes']:,} when {RESULTS} was written. {AGAIN} Only if `xling-bench "
+                "score` was stopped, start that again."
             )
     return sums
 
@@ -85,8 +87,9 @@ def _changed(path: Path, found: str, written: Any) -> str:
 
 
 def of_answers(samples: Iterable[dict[str, Any]]) -> str:
-    """The checksum of what a model said to each item."""
-    return digest(_canonical([[sample["doc"]["id"], sample["filtered_resps"]] for sample in samples]))
+    """The checksum of all items, but for the names of the metrics they are scored by, and what a model said to each."""
+    rows = [[{k: v for k, v in s["doc"].items() if k != "metrics"}, s["filtered_resps"]] for s in samples]
+    return digest(_canonical(json.loads(json.dumps(rows, default=str))))
 
 
 def digest(data: bytes) -> str:

@@ -20,7 +20,8 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 NOT_READ = (*PICKLES, ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".bin.index.json", ".md", ".pdf", ".png", ".jpg",
             ".jpeg", ".gif", ".svg", ".log")  # fmt: skip
 BOOKKEEPING = {"trainer_state.json", "training_args.json", "run.json", "all_results.json", "train_results.json",
-               "eval_results.json", "latest", "zero_to_fp32.py"}  # fmt: skip
+               "eval_results.json", "predict_results.json", "generated_predictions.txt", "latest",
+               "zero_to_fp32.py"}  # fmt: skip
 PAPERS = ("license", "notice", "use_policy", "events.out.tfevents")  # how names begin
 TEMPLATES = "additional_chat_templates"  # the one folder inside that transformers reads
 
@@ -77,6 +78,8 @@ def weight_files(folder: Path) -> set[str]:
             f"{folder} holds two sets of weights: {_few(wanted)}{f' of {INDEX}' if INDEX in found else ''}, and "
             f"{_few(others)}. Remove the one that is not meant."
         )
+    if unread := {name for name in wanted & found if not (folder / name).is_file()}:
+        raise ModelError(f"{folder}: {_few(unread)} cannot be read: a link that leads nowhere, or a folder.")
     if lacking := wanted - found:
         raise ModelError(f"{folder} lacks {_few(lacking)}, which {INDEX} names. Is the copy complete?")
     explicit = _json(folder / "config.json").get("transformers_weights") if "config.json" in found else None
