@@ -55,7 +55,7 @@ def test_an_adapter_of_zeros_changes_no_score_whatever_rows_a_model_has(given, k
     wanted = scores(model, None, kind)
     assert scores(model, adapter(tmp_path / "zero", model), kind) == wanted
     whole = adapter(tmp_path / "head", model, modules_to_save=["lm_head"])
-    assert scores(model, whole, kind) == wanted
+    assert scores(model, whole, kind) == pytest.approx(wanted, rel=1e-6), "the same numbers at another place in memory"
 
 
 def test_an_adapter_of_another_vocabulary_is_refused_with_both_sizes(models, tmp_path) -> None:

@@ -86,6 +86,7 @@ def test_a_score_made_of_ties_says_so_wherever_it_stands(kind, speechless, model
     done = run("run", "--model", f"{kind}:{speechless}", "--tasks", "xling_xnli_th", "--limit", "5", "-o", str(output))
     assert done.returncode == 0, done.stderr
     assert "5 of 5 items are ties: their best candidates score the same, and the first was taken" in done.stderr
+    assert "near-ties" not in done.stderr, "ties are said once"
     facts = json.loads((output / "xling_xnli_th" / "0-0-none" / "results.json").read_text())["xling"]["facts"]
     assert (facts["ties"], facts["truncated"]) == ({"acc": 5}, 0)
     said = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from xling_bench.harness.scoring import ties
+from xling_bench.harness.scoring import several_best, ties
 from xling_bench.metrics.scores import BLEU_TOKENIZERS
 from xling_bench.metrics.text import in_other_form
 
@@ -55,10 +55,12 @@ def other_forms(samples: Sequence[dict[str, Any]], names: Iterable[str]) -> list
 
 
 def name_near_ties(how: dict[str, Any], samples: Sequence[dict[str, Any]]) -> list[str]:
-    """Put items' ids in the place of lm-eval's numbers in `how["near_ties"]`; returns a warning where they are many."""
+    """Put items' ids in the place of lm-eval's numbers in `how["near_ties"]`; warns where many, ties apart, are there."""
     near = how.get("near_ties", [])
     names = {sample["doc_id"]: sample["doc"]["id"] for sample in samples}
+    sums = {sample["doc_id"]: [float(resp[0]) for resp in sample["filtered_resps"]] for sample in samples if near}
     how |= {"near_ties": [names[document] for document in near]} if "near_ties" in how else {}
+    near = [document for document in near if not several_best(sums[document])]
     if len(near) <= MANY_TIES * len(samples):
         return []
     remedy = "; --dtype float32 rounds less" if how["self_check"]["noise"] > NOISY else ""

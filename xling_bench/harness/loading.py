@@ -99,7 +99,7 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         Models write nonsense without the token that every text began with: a token of the context is lost for it.
         Raises DataError for a continuation that is empty, or does not fit by itself, and as `check_known` does.
         """
-        self.check_known(context + continuation)
+        self.check_known(context, continuation)
         if not continuation:
             raise DataError("a candidate is empty: there is nothing to score.")
         if len(continuation) > self.max_length:
@@ -124,13 +124,16 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         rows = rows_of(self)
         return rows if max(self.tokenizer.get_vocab().values(), default=0) >= rows else None
 
-    def check_known(self, tokens: list[int]) -> None:
+    def check_known(self, *parts: list[int]) -> None:
         """Raise ModelError for a token without an embedding: a tokenizer may have more words than its model."""
-        if self._unknown_from is None or max(tokens, default=0) < self._unknown_from:
+        if self._unknown_from is None:
             return
-        word = self.tokenizer.convert_ids_to_tokens(max(tokens))
+        last = max(max(tokens, default=0) for tokens in parts)
+        if last < self._unknown_from:
+            return
+        word = self.tokenizer.convert_ids_to_tokens(last)
         raise ModelError(
-            f"a text has the token {word!r} (number {max(tokens)}), but the model has {self._unknown_from} rows of "
+            f"a text has the token {word!r} (number {last}), but the model has {self._unknown_from} rows of "
             "embeddings: is the tokenizer another model's, or were words added to it alone?"
         )
 

@@ -118,4 +118,9 @@ def ties(doc: dict[str, Any], resps: Sequence[Any]) -> list[str]:
     """The metrics by which two or more candidates are best; `resps` as samples hold them."""
     values = [float(resp[0]) for resp in resps]
     compared = {name: _per(name, doc, values) for name in doc["metrics"]}
-    return [name for name, found in compared.items() if found.count(max(found)) > 1]
+    return [name for name, found in compared.items() if several_best(found)]
+
+
+def several_best(values: Sequence[float]) -> bool:
+    """Whether the highest value stands twice."""
+    return values.count(max(values)) > 1
