@@ -55,7 +55,7 @@ def other_forms(samples: Sequence[dict[str, Any]], names: Iterable[str]) -> list
 
 
 def name_near_ties(how: dict[str, Any], samples: Sequence[dict[str, Any]]) -> list[str]:
-    """Put items' ids in the place of lm-eval's numbers in `how["near_ties"]`; warns where many, ties apart, are there."""
+    """Put items' ids in place of lm-eval's numbers in `how["near_ties"]`; a warning where they are many, ties apart."""
     near = how.get("near_ties", [])
     names = {sample["doc_id"]: sample["doc"]["id"] for sample in samples}
     sums = {sample["doc_id"]: [float(resp[0]) for resp in sample["filtered_resps"]] for sample in samples if near}
