@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from runs import write_run
 
 from xling_bench import load_results
+from xling_bench.harness.doubts import name_near_ties
 from xling_bench.report.context import notes_of
 from xling_bench.results.baseline import write_baseline
 from xling_bench.results.doubts import doubtful
@@ -62,3 +63,16 @@ def test_models_and_seeds_are_told_apart_and_the_worst_units_come_first(tmp_path
         "(sw 5-shot 4, ar 5-shot 2, bg 5-shot 2, de 5-shot 2 and 3 more)"
         for model in ("one", "other")
     ]
+
+
+def test_near_ties_are_warned_of_where_they_are_many_and_no_ties() -> None:
+    def sample(number: int, *sums: float) -> dict:
+        return {"doc_id": number, "doc": {"id": f"item-{number}"}, "filtered_resps": [[str(s), "False"] for s in sums]}
+
+    samples = [sample(0, -1.0, -1.0), sample(1, -2.0, -2.0001), sample(2, -3.0, -9.0)]
+    how = {"near_ties": [0, 1], "self_check": {"noise": 1e-6}}
+    (said,) = name_near_ties(how, samples)
+    assert said.startswith("1 of 3 items are near-ties")
+    assert how["near_ties"] == ["item-0", "item-1"]
+    assert name_near_ties({"near_ties": [0], "self_check": {"noise": 1e-6}}, samples) == []
+    assert name_near_ties({"backend": "lm-eval"}, samples) == []
