@@ -71,7 +71,7 @@ KINDS = (
     Kind("instructions", "data/tasks.de.json", TRAIN, FILES),
     Kind("tsv", "data/xnli/test-de.tsv", ("data check xnli", "data check xnli --json"), FILES),
     Kind("gz", "data/xnli/dev-de.tsv.gz", ("data check xnli",), FILES),
-    Kind("xml", "data/xcopa/copa-dev.xml", ("data check xcopa",), FILES),
+    Kind("xml", "data/copa/copa-dev.xml", ("data check xcopa",), FILES),
     Kind("squad", "data/xquad/xquad.de.json", ("data check xquad",), FILES),
     Kind("lock", "xling.lock", ("doctor",), {"XLING_DATA": "hub", "XLING_LOCK": "{}/xling.lock"}),
     Kind("model's configuration", "model/config.json", ("doctor --model hf:{}/model",)),
@@ -115,10 +115,10 @@ def _data(root: Path) -> None:
     (root / "xnli").mkdir()
     (root / "xnli/test-de.tsv").write_text(tsv, encoding="utf-8")
     (root / "xnli/dev-de.tsv.gz").write_bytes(gzip.compress(tsv.encode(), mtime=0))
-    (root / "xcopa").mkdir()
+    (root / "copa").mkdir()
     item = '<item id="{0}" asks-for="cause" most-plausible-alternative="1"><p>p {0}</p><a1>a{0}</a1><a2>b</a2></item>'
     items = "".join(item.format(i) for i in range(1, 6))
-    (root / "xcopa/copa-dev.xml").write_text(f"<copa-corpus>{items}</copa-corpus>", encoding="utf-8")
+    (root / "copa/copa-dev.xml").write_text(f"<copa-corpus>{items}</copa-corpus>", encoding="utf-8")
     (root / "xquad").mkdir()
     qas = [{"id": f"q{i}", "question": "Wer?", "answers": [{"text": "Ein", "answer_start": 0}]} for i in range(4)]
     data = {"data": [{"paragraphs": [{"context": "Ein Hund bellt.", "qas": qas}]}]}

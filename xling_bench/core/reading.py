@@ -30,6 +30,25 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
+def is_there(path: Path, error: Kind = DataError) -> bool:
+    """Whether there is a file. Raises `error` for a folder, or a link that leads nowhere, in its place: that is not the
+    same as none."""
+    if path.is_file():
+        return True
+    if path.is_dir() or path.is_symlink():
+        what = "a folder" if path.is_dir() else "a link that leads to no file"
+        raise error(f"{path} is {what}; a file is expected there.")
+    return False
+
+
+def read_text(path: Path, error: Kind = DataError) -> str:
+    """The file's text in UTF-8, without a byte-order mark. Raises `error` where it is none."""
+    try:
+        return read_bytes(path, error).decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        raise error(f"{path}: not valid UTF-8 ({reason.reason} at byte {reason.start})") from reason
+
+
 def read_bytes(path: Path, error: Kind = DataError, most: int = LARGEST) -> bytes:
     """The file's bytes. Raises `error` where it cannot be read or has more than `most`."""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from xling_bench.core.reading import parse_json, read_bytes, unpack
+from xling_bench.core.reading import is_there, parse_json, read_bytes, unpack
 from xling_bench.errors import DataError, MissingDataError
 
 
@@ -16,13 +16,7 @@ def find_any(root: Path, candidates: Sequence[str]) -> Path | None:
     Raises DataError for a folder, or a link that leads nowhere, in a file's place.
     """
     paths = (path for name in candidates for path in (root / name, root / f"{name}.gz"))
-    for path in paths:
-        if path.is_file():
-            return path
-        if path.is_dir() or path.is_symlink():
-            what = "a folder" if path.is_dir() else "a link that leads to no file"
-            raise DataError(f"{path} is {what}; a file is expected there.")
-    return None
+    return next((path for path in paths if is_there(path)), None)
 
 
 def find(root: Path, candidates: Sequence[str]) -> Path:

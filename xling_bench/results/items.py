@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS
-from xling_bench.core.reading import parse_json, read_object, read_parquet
+from xling_bench.core.reading import is_there, parse_json, read_object, read_parquet
 from xling_bench.errors import DataError
 from xling_bench.files import encoded
 from xling_bench.results.folder import result_files
@@ -107,7 +107,7 @@ def _choice(sample: dict[str, Any]) -> int:
 def read_items(folder: Path) -> pd.DataFrame | None:
     """The run's item scores, or None when it has none. Raises DataError for a damaged file."""
     path = folder / FILE
-    if not path.is_file():
+    if not is_there(path):
         return None
     try:
         frame: pd.DataFrame = read_parquet(path).to_pandas(ignore_metadata=True)

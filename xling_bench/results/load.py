@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, is_mean
-from xling_bench.core.reading import parse_json, read_object
+from xling_bench.core.reading import is_there, parse_json, read_object
 from xling_bench.errors import DataError, UsageError
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
@@ -188,7 +188,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
             "source": facts["source"],
             "harness": "xling-bench",
             "signature": f"{own['signature']}|metric:{metric}|rule:{rule}",
-            SAMPLES: samples if samples.is_file() else None,
+            SAMPLES: samples if is_there(samples) else None,
             **scores.get(metric, NOTHING),
         }
 
@@ -204,7 +204,7 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
         found = result["results"][task]
         metrics = [e["metric"] for e in config["metric_list"] if f"{e['metric']},none" in found]
         samples = path.with_name(f"samples_{task}_{stamp}.jsonl")
-        scores = _series(rows_frame(item_scores(samples, metrics))) if samples.is_file() else {}
+        scores = _series(rows_frame(item_scores(samples, metrics))) if is_there(samples) else {}
         shots = int(result["n-shot"][task])
         model, identity = recorded(result["config"])
         common = {
@@ -220,7 +220,7 @@ def _plain(result: Row, path: Path) -> Iterator[Row]:
             "demos": demos_label(metadata) if shots else "none",
             "seed": int(metadata.get("demo_seed", 0)) if shots else 0,
             "harness": "lm_eval",
-            SAMPLES: samples if samples.is_file() else None,
+            SAMPLES: samples if is_there(samples) else None,
             **_data_of(samples),
         }
         signature = _signature(common, metadata, result)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from xling_bench import content
 from xling_bench.catalog.benchmark import Strict
-from xling_bench.core.reading import read_toml
+from xling_bench.core.reading import read_text, read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 
 SPREAD = {"mean", "std"}
@@ -121,8 +123,9 @@ def get_layout(name: str) -> Layout:
 def published(reference: str) -> tuple[Published, ...]:
     """The numbers of one published table, in printed order."""
     path = content.folder("reports") / "reference" / f"{reference}.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return tuple(
+    rows = csv.DictReader(io.StringIO(read_text(path, DeclarationError)))
+    try:
+        found = tuple(
             Published(
                 row["row"],
                 row["model"],
@@ -130,8 +133,14 @@ def published(reference: str) -> tuple[Published, ...]:
                 Column(row["benchmark"], row["language"], row["shots"], row["statistic"]),
                 row["value"],
             )
-            for row in csv.DictReader(file)
+            for row in rows
         )
+        for number in found:
+            if not math.isfinite(number.value) or not (number.column.shots or "0").isdecimal():
+                raise ValueError(f"{number.row}: {number.printed} at {number.column.shots} shots")
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        raise DeclarationError(f"{path}: not a table of published numbers ({error!r})") from error
+    return found
 
 
 def columns(layout: Layout) -> list[Column]:
