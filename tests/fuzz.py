@@ -117,7 +117,7 @@ def _data(root: Path) -> None:
     (root / "xnli/dev-de.tsv.gz").write_bytes(gzip.compress(tsv.encode(), mtime=0))
     (root / "copa").mkdir()
     item = '<item id="{0}" asks-for="cause" most-plausible-alternative="1"><p>p {0}</p><a1>a{0}</a1><a2>b</a2></item>'
-    items = "".join(item.format(i) for i in range(1, 6))
+    items = "".join(item.format(i) for i in range(401, 406))
     (root / "copa/copa-dev.xml").write_text(f"<copa-corpus>{items}</copa-corpus>", encoding="utf-8")
     (root / "xquad").mkdir()
     qas = [{"id": f"q{i}", "question": "Wer?", "answers": [{"text": "Ein", "answer_start": 0}]} for i in range(4)]
@@ -131,7 +131,7 @@ def _plain(folder: Path, unit: Path) -> None:
     folder.mkdir()
     config = {"dataset_kwargs": {"xling": {"benchmark": "xnli", "unit": "de"}}, "metric_list": [{"metric": "acc"}],
               "metadata": {"family": "xglm", "language": "deu_Latn", "template": "t"}}  # fmt: skip
-    counts = {task: {"effective": 3, "original": 8}}
+    counts = {task: {"effective": result["xling"]["facts"]["items"], "original": 30}}
     kept = {"results": result["results"], "configs": {task: config}, "n-shot": {task: 0}, "n-samples": counts,
             "config": {"model": "hf", "model_args": "pretrained=a/b"}}  # fmt: skip
     (folder / "results_2026.json").write_text(json.dumps(kept), encoding="utf-8")

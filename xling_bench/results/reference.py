@@ -135,6 +135,8 @@ def published(reference: str) -> tuple[Published, ...]:
             )
             for row in rows
         )
+        if not found:
+            raise ValueError("no row")
         for number in found:
             if not math.isfinite(number.value) or not (number.column.shots or "0").isdecimal():
                 raise ValueError(f"{number.row}: {number.printed} at {number.column.shots} shots")
