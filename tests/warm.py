@@ -14,9 +14,11 @@ import select
 import subprocess
 import sys
 import tempfile
+import traceback
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 NEVER_THE_SAME = "PYTEST_CURRENT_TEST"
 
@@ -75,7 +77,7 @@ class Server:
 
 
 def serve(answers: int) -> int:
-    """The server's loop; in a forked process it returns the command's exit code."""
+    """The server's loop."""
     from xling_bench.harness.chatter import quiet
 
     quiet()
@@ -101,10 +103,26 @@ def serve(answers: int) -> int:
             os.environ.clear()
             os.environ.update(request["environment"])
             os.chdir(request["folder"])
-            return main(request["arguments"])
+            leave(main, request["arguments"])
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.write(answers, f"{code}\n".encode())
     return 0
+
+
+def leave(main: Callable[[list[str]], int], arguments: list[str]) -> NoReturn:
+    """Run the command and end the process as Python does, but for the very last: C++ libraries clean up after threads
+    there, which a forked process does not have, and now and then one aborts."""
+    try:
+        code = main(arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - as the interpreter would
+        traceback.print_exc()
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.intervals or arguments.spread or arguments.ranks:
         _note_omissions(frame)
         _note_clusters(frame)
+        _note_few(frame)
     _warn_of_sample(frame)
     return 0
 
@@ -141,6 +142,15 @@ def _note_clusters(frame: Any) -> None:
 
     for sentence in unclustered(frame):
         tell(f"note: {sentence}")
+
+
+def _note_few(frame: Any) -> None:
+    """Say that intervals mean little where there are few items."""
+    from xling_bench.results.clusters import independent
+    from xling_bench.results.compare import FEW_ITEMS, TOO_FEW
+
+    if min(independent(frame)) < FEW_ITEMS:
+        tell(f"note: {TOO_FEW}.")
 
 
 def _note_omissions(frame: Any) -> None:
