@@ -7,8 +7,8 @@ from pathlib import Path
 
 from xling_bench.core.reading import read_object, real
 from xling_bench.errors import DataError
+from xling_bench.results.seal import RESULTS
 
-RESULTS = "results.json"
 ASKED = "units"  # in run.json: folders of all units that runs with this folder were asked for
 NAMED = 3
 _UNIT = re.compile(r"\d+-\d+-.+")  # <shots>-<seed>-<demos>

@@ -156,7 +156,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
     if items is None:
         check_samples(sums, samples)
         items = rows_frame(item_scores(samples, facts["metrics"]))
-    elif sums and sums.get("items", digest_of(items)) != digest_of(items):
+    elif sums and "items" in sums and sums["items"] != digest_of(items):
         place = path.parents[2] / ITEMS_FILE
         raise DataError(
             f"{place}: item scores of {facts['task']} were changed. Delete it: `run` and `score` make it again."
