@@ -17,6 +17,8 @@ import numpy as np
 
 from xling_bench import load_results
 from xling_bench.harness.items import write_items
+from xling_bench.results.items import digest_of, rows_frame, scores_of
+from xling_bench.results.seal import sealed
 
 
 def make_run(folder: Path, units: int, items: int) -> None:
@@ -25,16 +27,20 @@ def make_run(folder: Path, units: int, items: int) -> None:
     for number in range(units):
         unit = folder / f"xling_xnli_{number:03d}" / "0-0-none"
         unit.mkdir(parents=True)
-        task = {"metrics": ["acc"], "model": "m", "task": unit.parent.name, "split": "test"}
+        task = {"metrics": {"acc": "items"}, "model": "m", "task": unit.parent.name, "split": "test"}
         facts = {**task, "shots": 0, "demos": "none", "items": items, "source": "files"}
         own = {"key": f"{number:016x}", "facts": facts, "benchmark": "xnli", "unit": "de", "family": "xglm",
                "signature": "xling|x:1"}  # fmt: skip
         scores = rng.integers(0, 2, items)
         result = {"xling": own, "results": {unit.parent.name: {"acc,none": float(scores.mean())}},
                   "config": {"model_args": {"pretrained": "m"}}}  # fmt: skip
-        (unit / "results.json").write_text(json.dumps(result), encoding="utf-8")
-        lines = (json.dumps({"doc": {"id": f"xnli-test-{i:04d}"}, "acc": float(s)}) for i, s in enumerate(scores))
-        (unit / "samples.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        ids = [f"xnli-test-{i:04d}" for i in range(items)]
+        samples = [{"doc": {"id": ids[i], "cluster": ids[i // 3 * 3]}, "filtered_resps": [], "acc": float(s)}
+                   for i, s in enumerate(scores)]  # fmt: skip
+        text = "".join(json.dumps(sample) + "\n" for sample in samples)
+        (unit / "samples.jsonl").write_text(text, encoding="utf-8")
+        digest = digest_of(rows_frame(row for sample in samples for row in scores_of(sample, ["acc"])))
+        (unit / "results.json").write_text(json.dumps(sealed(result, text, samples, digest)), encoding="utf-8")
 
 
 def timed(name: str, rows: int, work: Callable[[], object]) -> None:
