@@ -6,7 +6,7 @@ import pytest
 
 from xling_bench.errors import UsageError
 from xling_bench.harness.demos import POLICIES, Demos
-from xling_bench.results.load import demos_label
+from xling_bench.results.plain import demos_label
 
 
 @pytest.mark.parametrize(("policy", "language"), list(product([None, *POLICIES], [None, "en", "sw"])))

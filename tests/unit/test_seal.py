@@ -60,6 +60,11 @@ def lose_samples(run: Path) -> None:
     (unit(run) / "samples.jsonl").unlink()
 
 
+def lose_samples_and_items(run: Path) -> None:
+    lose_samples(run)
+    (run / "items.parquet").unlink()
+
+
 def lose_results(run: Path) -> None:
     (unit(run) / "results.json").unlink()
 
@@ -84,7 +89,7 @@ def change_value(run: Path) -> None:
     ("damage", "said"),
     [
         (damage_samples, "samples.jsonl has 0 bytes"),
-        (lose_samples, "samples.jsonl is gone"),
+        (lose_samples_and_items, "samples.jsonl is gone"),
         (lose_results, "results.json is not there: this result is lost"),
         (break_link, "results.json is a link that leads nowhere"),
         (change_facts, "was changed after it was written"),
@@ -96,6 +101,23 @@ def test_every_reader_says_what_is_gone_or_changed(run: Path, capsys, damage, sa
     for code, printed in read_by_all(run, capsys):
         assert code == 2
         assert said in printed
+
+
+def test_a_run_without_its_texts_gives_the_same_numbers_and_says_what_it_lacks(run: Path, tmp_path: Path, capsys):
+    """A folder as people share it where the benchmark's licence keeps its texts at home."""
+    whole = [said for _, said in read_by_all(run, capsys)]
+    lose_samples(run)
+    found = read_by_all(run, capsys)
+    assert [code for code, _ in found] == [0, 0, 0, 0]
+    lacks = "run: 1 result without samples.jsonl, so without texts and answers"
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    for (_, said), before in zip(found, whole, strict=True):
+        assert lacks in (page if "site" in said else said)
+        assert [row for row in said.splitlines() if row.startswith("|")] == [
+            row for row in before.splitlines() if row.startswith("|")
+        ]
+    (run / "items.parquet").write_bytes(b"PAR1")
+    assert {code for code, _ in read_by_all(run, capsys)} == {2}
 
 
 def test_a_changed_text_is_seen_where_texts_are_read(run: Path, tmp_path: Path, capsys) -> None:
@@ -125,7 +147,7 @@ def test_scores_without_items_are_not_taken_for_unrecorded(run: Path) -> None:
         del result["xling"]["checksums"]
         path.write_text(json.dumps(result), encoding="utf-8")
     assert [
-        "3 results are of a version that kept no checksums" in note for note in load_results(run).attrs["notes"]
+        "3 results of a version that kept no checksums" in note for note in load_results(run).attrs["notes"]
     ] == [True]
     (run / "items.parquet").unlink()
     damage_samples(run)

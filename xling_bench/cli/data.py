@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, comma_list, show, tell
+from xling_bench.core.text import number_of
 from xling_bench.lockfile import SPM
 
 
@@ -33,7 +34,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog import benchmarks
 
     for benchmark in benchmarks().values():
-        show(f"{benchmark.key}: {benchmark.title}, {benchmark.task}, {len(benchmark.units())} tasks")
+        show(f"{benchmark.key}: {benchmark.title}, {benchmark.task}, {number_of(len(benchmark.units()), 'task')}")
         show(f"  files    {' or '.join(benchmark.files)}")
         show(f"  licence  {benchmark.licence}")
         show(f"  source   {benchmark.url}")

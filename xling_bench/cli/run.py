@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, comma_list, comma_numbers, show, tell
+from xling_bench.core.text import number_of
 
 EXAMPLE = "example: xling-bench run --model hf:./ckpt --tasks xling_xnli,xling_xcopa --shots 0,5 -o runs/ckpt"
 
@@ -119,10 +120,11 @@ def _dry_run(runner: Any) -> int:
     for unit, facts in plan.units:
         demos = f", demonstrations from {facts['demo_origin']}" if facts["shots"] else ""
         state = " (already there)" if unit in done else ""
-        show(f"{unit}: {facts['items']} items of {facts['origin']}, data {facts['data']}{demos}{state}")
+        show(f"{unit}: {number_of(facts['items'], 'item')} of {facts['origin']}, data {facts['data']}{demos}{state}")
     for note in (*plan.notes, *plan.unavailable()):
         show(f"note: {note}")
-    show(f"{len(plan.units)} units, {plan.items} items, {len(done)} units already there; nothing was run.")
+    units, items = number_of(len(plan.units), "unit"), number_of(plan.items, "item")
+    show(f"{units}, {items}, {number_of(len(done), 'unit')} already there; nothing was run.")
     _print_problems(runner)
     return 2 if runner.report.failed or not plan.units else 0
 
@@ -139,7 +141,8 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
         write_text(report.output / "table.md", markdown(language_table(cells)))
         write_text(report.output / "table.csv", to_csv(cells))
         again = f" ({report.reused} were there already)" if report.reused else ""
-        show(f"{len(report.finished)} results in {report.output}{again}; all of the folder's in table.md and table.csv")
+        results = number_of(len(report.finished), "result")
+        show(f"{results} in {report.output}{again}; all of the folder's in table.md and table.csv")
         for message in lost:
             tell(f"warning: not in the table: {message}")
     for name, message in report.warnings.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import comma_list, show, tell
+from xling_bench.core.text import number_of
 
 
 def add(commands: Any) -> None:
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_text(arguments.run_folder / "table.csv", to_csv(cells))
         for message in lost:
             tell(f"warning: not in the table: {message}")
-    show(f"{len(changed)} results of generated answers scored again in {arguments.run_folder}")
+    show(f"{number_of(len(changed), 'result')} of generated answers scored again in {arguments.run_folder}")
     for name, why in left.items():
         tell(f"not scored: {name}: {why}")
     return 2 if left or not changed else 0

@@ -102,7 +102,8 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print model B minus model A on the items both answered."""
-    from xling_bench.results.compare import FEW_ITEMS, TOO_FEW, compare_runs, left_out
+    from xling_bench.results.clusters import FEW_ITEMS, TOO_FEW
+    from xling_bench.results.compare import compare_runs, left_out
     from xling_bench.results.text import render_frame
 
     table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds)
@@ -146,11 +147,10 @@ def _note_clusters(frame: Any) -> None:
 
 def _note_few(frame: Any) -> None:
     """Say that intervals mean little where there are few items."""
-    from xling_bench.results.clusters import independent
-    from xling_bench.results.compare import FEW_ITEMS, TOO_FEW
+    from xling_bench.results.clusters import too_few
 
-    if min(independent(frame)) < FEW_ITEMS:
-        tell(f"note: {TOO_FEW}.")
+    for sentence in too_few(frame):
+        tell(f"note: {sentence}")
 
 
 def _note_omissions(frame: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import comma_list, show, tell
+from xling_bench.core.text import number_of
 from xling_bench.errors import DeclarationError
 
 
@@ -50,7 +51,7 @@ def _list(arguments: argparse.Namespace) -> int:
     for row in rows:
         mark = "" if row["default"] else f"  (family {row['family']})"
         show(f"{row['name']!s:{width}}  {row['kind']:8}  {row['metric']}{mark}")
-    tell(f"{len(rows)} tasks")
+    tell(number_of(len(rows), "task"))
     return 0
 
 
@@ -73,7 +74,7 @@ def _compile(arguments: argparse.Namespace) -> int:
 
     _raise_if(check_declarations(), "nothing was written.")
     changed, removed, total = write_compiled(content.folder("tasks"), compile_all())
-    show(f"{total} files in {content.folder('tasks')}: {changed} written, {removed} removed")
+    show(f"{number_of(total, 'file')} in {content.folder('tasks')}: {changed} written, {removed} removed")
     return 0
 
 
@@ -108,6 +109,7 @@ def _emit(arguments: argparse.Namespace) -> int:
     write_new(arguments.output, files | (compile_modules() if is_old() else {}))
     names = ",".join(name.removesuffix(".yaml") for name in files)
     show(
-        f"{len(files)} tasks in {arguments.output}. Run them: lm_eval --include_path {arguments.output} --tasks {names}"
+        f"{number_of(len(files), 'task')} in {arguments.output}. "
+        f"Run them: lm_eval --include_path {arguments.output} --tasks {names}"
     )
     return 0

@@ -124,5 +124,10 @@ def spreadsheet(value: object) -> object:
     return f"'{shown}" if _FORMULA.match(shown) and len(shown) > 1 and not _NUMBER.fullmatch(shown) else shown
 
 
+def number_of(number: int, what: str) -> str:
+    """`1 result`, `2,000 results`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _code(character: str) -> str:
     return f"[U+{ord(character):04X}]"

@@ -6,12 +6,12 @@ import copy
 import functools
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from xling_bench.core.progress import progress
 from xling_bench.errors import DataError
 from xling_bench.harness.kept import Kept
 
@@ -65,8 +65,6 @@ def texts_of(lm: Any) -> Callable[[Sequence[Any]], list[str]]:
 
 def _generate(lm: Any, kept: Kept, instances: Sequence[Any]) -> list[str]:
     """One text per instance, in their order; a batch that an earlier start did not complete is made as a whole."""
-    from tqdm import tqdm
-
     requests = [_request(lm, *instance.args) for instance in instances]
     rooms = [lm.max_length - instance.args[1]["max_gen_toks"] for instance in instances]
     fits = [request.length <= room for request, room in zip(requests, rooms, strict=True)]
@@ -79,7 +77,7 @@ def _generate(lm: Any, kept: Kept, instances: Sequence[Any]) -> list[str]:
     kept.reused = len(by_name) - left
     if kept.reused:
         kept.say(f"  {kept.reused} of {len(by_name)} texts are there from an earlier start")
-    with tqdm(total=len(by_name), initial=kept.reused, desc="generating", disable=not sys.stderr.isatty()) as bar:
+    with progress(len(by_name), "generating", done=kept.reused) as bar:
         team, make = getattr(lm, "team", None), functools.partial(_texts, lm)
         for start in range(0, len(todo), team.size if team else 1):
             batches = todo[start : start + (team.size if team else 1)]

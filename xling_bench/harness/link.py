@@ -18,6 +18,7 @@ from xling_bench import content
 from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.files import compare, write_new
 from xling_bench.core.reading import read_object
+from xling_bench.core.text import number_of
 from xling_bench.errors import DataError, OutputError, UsageError
 
 FOLDER = "xling_bench"
@@ -65,7 +66,8 @@ def link(folder: Path | None = None) -> str:
     write_new(folder, {STAMP: json.dumps(stamp, indent=0) + "\n"})  # first, so that a link cut short can be undone
     for name, text in files.items():
         write_new((folder / name).parent, {Path(name).name: text})
-    return f"{len(files)} files copied to {folder}; `lm_eval --tasks xling_xnli_de` now works. Undo: xling-bench unlink"
+    copied = f"{number_of(len(files), 'file')} copied to {folder}"
+    return f"{copied}; `lm_eval --tasks xling_xnli_de` now works. Undo: xling-bench unlink"
 
 
 def unlink(folder: Path | None = None) -> str:

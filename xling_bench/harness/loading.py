@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -80,7 +81,8 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
-        found = super().loglikelihood(requests, disable_tqdm=disable_tqdm)
+        watched = sys.stderr.isatty() and not disable_tqdm  # lm-eval's bar has no form for logs
+        found = super().loglikelihood(requests, disable_tqdm=not watched)
         self._note_truncated(requests)
         return found  # type: ignore[no-any-return]
 

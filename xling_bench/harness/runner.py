@@ -14,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from xling_bench.core.text import number_of
 from xling_bench.data import Source, source_from_environment
 from xling_bench.errors import OutputError, XlingError
 from xling_bench.harness import model as models
@@ -116,7 +117,8 @@ class Runner:
         for sentence in plan.unavailable():
             self.say(f"note: {sentence}")
         if plan.unmet:
-            self.say(f"not run, {len(plan.unmet)} tasks, named at the end: {next(iter(plan.unmet.values()))}")
+            unmet = number_of(len(plan.unmet), "task")
+            self.say(f"not run, {unmet}, named at the end: {next(iter(plan.unmet.values()))}")
         if not plan.units:
             return self.report
         known = self._with_model(plan)
@@ -245,7 +247,7 @@ class Runner:
                     return True
                 remove_leftovers(folder)
                 self._load_model()
-                self.say(f"{label}: {facts['items']} items{self._eta(items_left)}")
+                self.say(f"{label}: {number_of(facts['items'], 'item')}{self._eta(items_left)}")
                 self._finished(unit, folder, self._evaluate(unit, facts, folder))
         except Timeout:
             return False

@@ -16,6 +16,7 @@ import lm_eval.models  # noqa: F401 - registering before lm-eval's own models wo
 from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
+from xling_bench.core.progress import progress, told
 from xling_bench.errors import UnsupportedModelError, XlingError
 from xling_bench.harness.loading import WholeModel, log
 from xling_bench.scoring.budget import automatic
@@ -77,8 +78,8 @@ class SharedPrefixLM(WholeModel):
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
         pairs = [request.args for request in requests]
-        bar = tqdm(pairs, desc="Tokenizing inputs", disable=disable_tqdm or self.engine is None)
-        found = self._shared(((*self._split(*pair), pair) for pair in bar), disable_tqdm)
+        with progress(len(pairs), "requests", quiet=disable_tqdm or self.engine is None) as bar:
+            found = self._shared(((*self._split(*pair), pair) for pair in told(pairs, bar)), disable_tqdm)
         if found is None:
             return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
         self._note_truncated(requests)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import importlib
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -84,7 +81,7 @@ def evaluate(
     task.set_config(key="num_fewshot", value=unit.shots)
     with _unheard("lm_eval.models.huggingface"):
         results = evaluator.evaluate(
-            lm=resumable(lm if sys.stderr.isatty() else _without_bars(lm), kept),
+            lm=resumable(lm, kept),
             task_dict=task_dict(unit.spec.name, task),
             limit=limit,
             apply_chat_template=chat_template,
@@ -122,13 +119,6 @@ def _check_data(docs: Docs, facts: dict[str, Any]) -> None:
     demos = docs.demos[0]["data_hash"] if facts["shots"] else None
     if found != facts["data"] or (facts["shots"] and demos != facts["demo_data"]):
         raise DataError(f"the data of {facts['task']} changed since the run started; start it again.")
-
-
-def _without_bars(lm: Any) -> Any:
-    """The same model with lm-eval's request bar off, for logs nobody watches; `resumable` has a bar of its own."""
-    quiet = copy.copy(lm)
-    quiet.loglikelihood = functools.partial(lm.loglikelihood, disable_tqdm=True)
-    return quiet
 
 
 def _sample(sample: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,11 @@ from xling_bench.errors import DataError, UsageError
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import Judged, over_gate
 from xling_bench.regress.verdict import Difference, Gate, judge
-from xling_bench.results.clusters import independent, unclustered
+from xling_bench.results.clusters import too_few, unclustered
 from xling_bench.results.compare import (
     CHANCE,
-    FEW_ITEMS,
     GAP,
     MEAN,
-    TOO_FEW,
     compare_models,
     detectable_at,
     one_model,
@@ -246,9 +244,7 @@ def _notes(both: pd.DataFrame) -> list[str]:
     limited = both["signature"].str.contains("|limit:", regex=False)
     if limited.any():
         notes.append(f"{limited.sum()} of {len(both)} numbers are of the first items only (--limit).")
-    if min(independent(both)) < FEW_ITEMS:
-        notes.append(f"{TOO_FEW}; the verdicts go by p.")
-    notes += unclustered(both)
+    notes += too_few(both, "; the verdicts go by p") + unclustered(both)
     if (both["source"] == "sample").any():
         notes.append("SAMPLE DATA: invented items that show how things work. This says nothing about a model.")
     return notes

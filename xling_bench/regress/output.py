@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.core.text import flat, markdown, xml
+from xling_bench.core.text import flat, markdown, number_of, xml
 from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Difference, Finding, Gate, Status, worst_first
 from xling_bench.results.compare import GAP, MEAN
 from xling_bench.results.text import aligned
@@ -238,7 +238,7 @@ def _case(suite: Any, finding: Finding) -> None:
 def _numbers(row: Difference) -> str:
     """The row's numbers in one line."""
     found = {"items": row.items, "baseline": _number(row.baseline), "candidate": _number(row.candidate)}
-    over = f" over {row.tests} tests" if row.tests else ""
+    over = f" over {number_of(row.tests, 'test')}" if row.tests else ""
     tested = {"p": f"{_p(row.p)}{over}", "mde": _mde(row.mde)}
     difference = f"difference {_number(row.difference, sign=True)} ({_number(row.low)} to {_number(row.high)})"
     return ", ".join([*(f"{k} {v}" for k, v in found.items()), difference, *(f"{k} {v}" for k, v in tested.items())])
@@ -262,7 +262,7 @@ def to_markdown(gate: Gate) -> str:
     rows = [" | ".join(("", *map(markdown, _row(finding)), "")).strip() for finding in worst_first(gate.findings)]
     table = [
         "",
-        f"<details><summary>All {len(rows)} rows, worst first</summary>",
+        f"<details><summary>All {number_of(len(rows), 'row')}, worst first</summary>",
         "",
         "| " + " | ".join(HEADER) + " |",
         "|" + "---|" * len(HEADER),

@@ -13,7 +13,7 @@ from xling_bench.report.leaderboard import Row, missing
 from xling_bench.report.measure import Measured
 from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
-from xling_bench.results.clusters import unclustered
+from xling_bench.results.clusters import too_few, unclustered
 from xling_bench.results.compare import ALPHA, compare_models, left_out
 from xling_bench.results.doubts import doubtful
 from xling_bench.results.gaps import AT_LEAST, NOTHING
@@ -116,6 +116,7 @@ def notes_of(frame: pd.DataFrame) -> list[str]:
     if (frame["harness"] == "lm_eval").any():
         notes.append("Some results come from plain lm_eval, whose signatures hold no dtype and no chat template.")
     notes += [line(note, 400) for note in frame.attrs.get(NOTES, [])]
+    notes += too_few(resampleable(frame))
     return notes + unclustered(frame) + [line(f"{note}.", 400) for note in doubtful(frame)]
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Codes = NDArray[np.int64]
+FEW_ITEMS = 50
+TOO_FEW = f"Intervals from fewer than {FEW_ITEMS} items, or clusters of items, are too narrow"
 
 
 def clusters_in(rows: pd.DataFrame) -> pd.Series[int] | None:
@@ -76,6 +78,11 @@ def independent(frame: pd.DataFrame) -> list[int]:
     """How many clusters each row's items are of; all items it has where they stand alone, or nobody knows."""
     counts = zip(frame[CLUSTERS], frame["n"], strict=True)
     return [int(n) if series is None else int(series.nunique()) for series, n in counts]
+
+
+def too_few(frame: pd.DataFrame, advice: str = "") -> list[str]:
+    """A sentence, where intervals mean little because a result has few items; empty if none."""
+    return [f"{TOO_FEW}{advice}."] if not frame.empty and min(independent(frame)) < FEW_ITEMS else []
 
 
 def unclustered(frame: pd.DataFrame) -> list[str]:

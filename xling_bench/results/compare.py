@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 MEAN, GAP = "(mean)", "(gap to en)"
 ALPHA = 0.05
-FEW_ITEMS = 50
-TOO_FEW = f"Intervals from fewer than {FEW_ITEMS} items, or clusters of items, are too narrow"
 NAMES = ["language", "languages", "items", "clusters", "difference", "low", "high", "error", "p", "p_holm", "mde",
          "mde_holm"]  # fmt: skip
 CHANCE = ["at_chance_a", "at_chance_b", "gap_is_a", "gap_is_b"]

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, is_mean
-from xling_bench.core.reading import is_there, parse_json, read_object
+from xling_bench.core.reading import is_there, read_object
 from xling_bench.errors import DataError, UsageError
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
-from xling_bench.results.folder import lacking, result_files, shown
+from xling_bench.results.folder import Without, lacking, result_files, shown
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
 from xling_bench.results.items import digest_of, item_scores, read_items, rows_frame
 from xling_bench.results.mixing import signature_fields
-from xling_bench.results.naming import name_in, recorded, run_names, told_apart
-from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
-from xling_bench.results.seal import SUMS, check_result, check_samples
+from xling_bench.results.naming import name_in, run_names, told_apart
+from xling_bench.results.plain import plain_rows
+from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
+from xling_bench.results.seal import check_result, check_samples
+from xling_bench.results.series import NOTHING, counted, series_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-ENGLISH = ("semantic", "afp")  # demonstrations that are English unless said otherwise
-IDENTITY = "identity"  # of a row's model: two of one name with different ones are two models
 TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float),
                                              "Int64": (int, type(None))}  # fmt: skip
 
@@ -45,7 +43,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     in results of versions that did not record them. `samples` is the file with the items' texts and answers, None where
     it is not there; `path` the index of the path a row comes from. Rows come sorted; values are untouched. Models are
     named as `results.naming` says. `attrs["notes"]` are sentences on what is not there: results that a run was asked
-    for, and checksums (see `results.seal`) in those of older versions.
+    for, samples, and checksums (see `results.seal`) in those of older versions.
     Raises DataError naming file and field for what cannot be read, and for a path without results; UsageError for one
     name given to several models.
     """
@@ -87,13 +85,11 @@ def _rows(path: Path, notes: list[str]) -> Iterator[Row]:
     notes += lacking(path)
     items = _by_unit(path) if run_files else {}
     named = run_names(path)
-    unsealed: list[Path] = []
+    without = Without()
     for file in run_files:
-        for row in _file(file, items.get(file.parent.relative_to(path).as_posix()), unsealed):
+        for row in _file(file, items.get(file.parent.relative_to(path).as_posix()), without):
             yield {**row, "model": named.get(row["fingerprint"], row["model"])}
-    if unsealed:
-        number = f"{len(unsealed)} results are of a version that kept no checksums"
-        notes.append(f"{shown(path)}: {number}: a changed byte in them would not be seen.")
+    notes += without.sentences(shown(path))
     for file in sorted(path.rglob("results_*.json")):
         yield from _file(file)
 
@@ -111,12 +107,10 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
     return {str(name): part for name, part in frame.groupby("unit", observed=True, sort=False)}
 
 
-def _file(path: Path, items: pd.DataFrame | None = None, unsealed: list[Path] | None = None) -> Iterator[Row]:
+def _file(path: Path, items: pd.DataFrame | None = None, without: Without | None = None) -> Iterator[Row]:
     result = read_object(path)
     try:
-        if "xling" in result and check_result(result, path) is None and unsealed is not None:
-            unsealed.append(path)
-        for row in _ours(result, path, items) if "xling" in result else _plain(result, path):
+        for row in _ours(result, path, items, without) if "xling" in result else plain_rows(result, path):
             _check_row(row, path)
             yield row
     except KeyError as error:
@@ -148,11 +142,15 @@ def _check_row(row: Row, path: Path) -> None:
         raise DataError(f"{what} is {value}, but its samples average to {items.mean()}; one of them was changed")
 
 
-def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
+def _ours(result: Row, path: Path, items: pd.DataFrame | None, without: Without | None) -> Iterator[Row]:
     own, samples = result["xling"], path.with_name("samples.jsonl")
-    facts, sums = own["facts"], own.get(SUMS)
     if items is not None and set(items["key"].unique()) != {own["key"]}:
         items = None  # the samples are newer than the run's items.parquet
+    kept = is_there(samples)
+    facts, sums = own["facts"], check_result(result, path, samples=kept or items is None)
+    if without is not None:
+        without.checksums += sums is None
+        without.samples += not kept
     if items is None:
         check_samples(sums, samples)
         items = rows_frame(item_scores(samples, facts["metrics"]))
@@ -161,7 +159,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
         raise DataError(
             f"{place}: item scores of {facts['task']} were changed. Delete it: `run` and `score` make it again."
         )
-    scores = _series(items)
+    scores = series_of(items)
     for metric, rule in facts["metrics"].items():
         found = result["results"][facts["task"]]
         if _absent(metric, found):
@@ -183,142 +181,16 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None) -> Iterator[Row]:
             "seed": facts.get("seed") or 0,
             "metric": metric,
             "value": found[f"{metric},none"],
-            "n": _counted(metric, scores, facts["items"]),
+            "n": counted(metric, scores, facts["items"]),
             **counts_of(facts, metric),
             "source": facts["source"],
             "harness": "xling-bench",
             "signature": f"{own['signature']}|metric:{metric}|rule:{rule}",
-            SAMPLES: samples if is_there(samples) else None,
+            SAMPLES: samples if kept else None,
             **scores.get(metric, NOTHING),
         }
-
-
-def _plain(result: Row, path: Path) -> Iterator[Row]:
-    """Tasks of ours in a results file of plain lm_eval; its own tasks are passed over."""
-    stamp = path.stem.removeprefix("results_")
-    for task, config in result["configs"].items():
-        declared = (config.get("dataset_kwargs") or {}).get("xling")
-        if declared is None:
-            continue
-        metadata = config["metadata"]
-        found = result["results"][task]
-        metrics = [e["metric"] for e in config["metric_list"] if f"{e['metric']},none" in found]
-        samples = path.with_name(f"samples_{task}_{stamp}.jsonl")
-        scores = _series(rows_frame(item_scores(samples, metrics))) if is_there(samples) else {}
-        shots = int(result["n-shot"][task])
-        model, identity = recorded(result["config"])
-        common = {
-            "model": model,
-            IDENTITY: identity,
-            "fingerprint": "",
-            "benchmark": declared["benchmark"],
-            "language": declared["unit"],
-            "family": metadata["family"],
-            "task": task,
-            "split": metadata.get("split", "test"),
-            "shots": shots,
-            "demos": demos_label(metadata) if shots else "none",
-            "seed": int(metadata.get("demo_seed", 0)) if shots else 0,
-            "harness": "lm_eval",
-            SAMPLES: samples if is_there(samples) else None,
-            **_data_of(samples),
-        }
-        signature = _signature(common, metadata, result)
-        known = {name: value for name, value in common.items() if name not in ("data", "form", "rules")}
-        for metric in metrics:
-            rule = common["rules"].get(metric, "unknown")
-            yield {
-                **known,
-                "metric": metric,
-                "value": found[f"{metric},none"],
-                "n": _counted(metric, scores, result["n-samples"][task]["effective"]),
-                **counts_of({}, metric),
-                "signature": f"{signature}|metric:{metric}|rule:{rule}",
-                **scores.get(metric, NOTHING),
-            }
-
-
-def demos_label(metadata: Row) -> str:
-    """What our runner calls these demonstrations (`harness.demos.Demos.label`)."""
-    policy = metadata.get("demos", "fixed")
-    language = metadata.get("demo_lang") or ("en" if policy in ENGLISH else "")
-    return "-".join(filter(None, ("" if policy == "fixed" else str(policy), str(language)))) or "same"
 
 
 def _absent(metric: str, found: Row) -> bool:
     """Whether a metric of some items had none: no unanswerable question among the first ten, say."""
     return METRICS[metric].some and f"{metric},none" not in found
-
-
-def _counted(metric: str, scores: dict[str, Row], items: int) -> int:
-    """Items a value is made of: all that were scored, or those the metric exists for."""
-    return len(scores[metric][ITEMS]) if METRICS[metric].some and metric in scores else items
-
-
-def _data_of(samples: Path) -> dict[str, Any]:
-    """Source and hash of the data and the metrics' rules, which our documents carry; unknown without samples."""
-    if not samples.is_file():
-        return {"source": "unknown", "data": "unknown", "form": "unknown", "rules": {}}
-    with samples.open(encoding="utf-8", errors="surrogateescape") as lines:
-        first = lines.readline()
-    if not first.strip():
-        raise DataError(f"{samples} is empty")
-    doc = parse_json(first, str(samples), line=1)["doc"]
-    form = doc["id"].partition("-")[0]
-    return {"source": doc["data_source"], "data": doc["data_hash"], "form": form, "rules": doc["metrics"]}
-
-
-def _signature(common: Row, metadata: Row, result: Row) -> str:
-    counts = result["n-samples"][common["task"]]
-    fields = {
-        "task": common["task"],
-        "language": metadata["language"],
-        "split": common["split"],
-        "form": common["form"],
-        "data": common["data"],
-        "ns": "keep" if metadata.get("ns") == "keep" else None,
-        "source": common["source"],
-        "template": metadata["template"],
-        "shots": common["shots"],
-        "demos": common["demos"],
-        "seed": common["seed"] if common["shots"] else None,
-        "limit": counts["effective"] if counts["effective"] < counts["original"] else None,
-        "decoding": _decoding(result["configs"][common["task"]]),
-        "lm_eval": result.get("lm_eval_version"),
-    }
-    return "|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)])
-
-
-def _decoding(config: Row) -> str | None:
-    """A hash of the generation settings, which --gen_kwargs may have changed; None for a task that ranks."""
-    settings = config.get("generation_kwargs")
-    if not settings or config.get("output_type") != "generate_until":
-        return None
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-NOTHING = {ITEMS: None, CHOICES: None, CLUSTERS: None}
-
-
-def _series(frame: pd.DataFrame) -> dict[str, Row]:
-    """{metric: its `items`, `choices` and `clusters`}, items in the order scored."""
-    found = {}
-    for metric, part in frame.groupby("metric", observed=True, sort=False):
-        by_id = part.set_index(part["item"].astype("string"))
-        found[str(metric)] = {
-            ITEMS: by_id["score"].astype("float64"),
-            CHOICES: by_id["choice"].astype("int64"),
-            CLUSTERS: _clusters(by_id["cluster"]),
-        }
-    return found
-
-
-def _clusters(names: pd.Series[str]) -> pd.Series[int] | None:
-    """Of each item, the position of the first one of its cluster."""
-    import pandas as pd
-
-    if names.isna().any():
-        return None
-    codes, _ = pd.factorize(names)
-    firsts = (~pd.Series(codes).duplicated()).to_numpy().nonzero()[0]
-    return pd.Series(firsts[codes], index=names.index, dtype="int64", name="cluster")

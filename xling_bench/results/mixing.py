@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
@@ -30,12 +31,18 @@ CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
 
 
 def limits(frame: pd.DataFrame) -> str:
-    """Which benchmarks were scored on their first items only: `XNLI: first 1000 items; XQuAD: first 100`, or empty."""
+    """`limited` of a table's rows."""
+    return limited(zip(map(str, frame["benchmark"]), map(str, frame["signature"]), strict=True))
+
+
+def limited(signatures: Iterable[tuple[str, str]]) -> str:
+    """Which benchmarks were scored on their first items only, from (benchmark, signature) of their numbers:
+    `XNLI: first 1000 items; XQuAD: first 100 items`, or empty."""
     found: dict[str, set[int]] = {}
-    for benchmark, signature in zip(frame["benchmark"], frame["signature"], strict=True):
-        limit = signature_fields(str(signature)).get("limit")
+    for benchmark, signature in signatures:
+        limit = signature_fields(signature).get("limit")
         if limit is not None:
-            found.setdefault(get_benchmark(str(benchmark)).title, set()).add(int(limit))
+            found.setdefault(get_benchmark(benchmark).title, set()).add(int(limit))
     return "; ".join(f"{title}: first {' or '.join(map(str, sorted(n)))} items" for title, n in sorted(found.items()))
 
 

@@ -39,6 +39,7 @@ NAMES = tuple(column.name for column in COLUMNS)
 # position of the first item of each item's cluster (None where nobody recorded it); the samples file, None where none
 # was kept; the number of the path given that the row comes from
 ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH = "items", "choices", "clusters", "samples", "path"
+IDENTITY = "identity"  # of a row's model while rows are read: two of one name with different ones are two models
 NOTES = "notes"  # in a table's attrs: sentences on what is not there
 UNEXPORTED = (ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH)
 CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")

@@ -76,6 +76,8 @@ def check_samples(sums: dict[str, Any] | None, path: Path) -> None:
     """Raise DataError where a samples file is not the one that was written. Reads all of it."""
     if not sums or "samples" not in sums:
         return
+    if not path.is_file():
+        raise DataError(f"{path} is gone. {AGAIN}")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
     if found != sums["samples"]:

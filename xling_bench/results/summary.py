@@ -13,6 +13,7 @@ from xling_bench.core.reading import read_object
 from xling_bench.errors import DataError
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.folder import result_files
+from xling_bench.results.mixing import limited
 from xling_bench.results.seal import check_result
 from xling_bench.results.text import aligned
 from xling_bench.results.text import to_csv as csv_of
@@ -121,6 +122,7 @@ class Line:
     seeds: int
     source: str
     counted: tuple[Counted, ...]
+    signature: str
 
 
 def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None) -> list[Line]:
@@ -141,7 +143,10 @@ def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None)
         mean = fmean(cell.value for cell in found)
         gap = fmean(cell.value for cell in english) - mean if english and "-" not in key[5] else None
         same = english is None or {c.ids for c in english} == {c.ids for c in found}
-        lines.append(Line(*key, mean, gap, same, found[0].items, len(found), found[0].source, _counts(found)))
+        first = found[0]
+        lines.append(
+            Line(*key, mean, gap, same, first.items, len(found), first.source, _counts(found), first.signature)
+        )
     return sorted(lines, key=lambda x: (x.benchmark, x.family, x.shots, x.demos, x.unit != PIVOT, x.unit))
 
 
@@ -171,6 +176,8 @@ def markdown(lines: Sequence[Line]) -> str:
     if any(line.gap is not None and not line.same_items for line in lines):
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
     notes += [f"{sentence}." for sentence in sentences(number for line in lines for number in line.counted)]
+    if first := limited((line.benchmark, line.signature) for line in lines):
+        notes.append(f"Not the whole benchmarks (--limit): {first}.")
     if any(line.source == "sample" for line in lines):
         notes.append("**Sample data: invented items that show how things work. These are not benchmark scores.**")
     return aligned(rows) + "\n" + "  \n".join(notes) + "\n"

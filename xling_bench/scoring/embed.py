@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
+
+from xling_bench.core.progress import progress
 
 TOKENS = 2048  # in a batch, padding included
 LONGEST = 512  # tokens of a text that count
@@ -25,7 +25,7 @@ def mean_states(body: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     order = sorted(range(len(texts)), key=lambda i: (-len(encoded[i]), i))
     device = body.get_input_embeddings().weight.device
     found: Any = None
-    bar = tqdm(total=len(texts), desc="reading items for demonstrations", disable=not sys.stderr.isatty())
+    bar = progress(len(texts), "reading items for demonstrations")
     while order:
         longest = max(1, len(encoded[order[0]]))
         batch, order = order[: max(1, TOKENS // longest)], order[max(1, TOKENS // longest) :]

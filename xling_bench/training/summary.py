@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from xling_bench.core.text import number_of
 from xling_bench.training.corpora import Streams
 
 TEXT = 100  # characters of a sample that are shown
@@ -43,7 +44,7 @@ def _rows(name: str, plan: dict[str, Any]) -> list[str]:
     report = plan["data"]
     counts = ", ".join(f"{key} {found[name]:,}" for key, found in report["languages"].items())
     rows = plan["rows"][name]
-    lines = [f"{name}: {rows:,} rows, by language {counts}"]
+    lines = [f"{name}: {number_of(rows, 'row')}, by language {counts}"]
     if name == "instructions" and (translations := rows - sum(v[name] for v in report["languages"].values())):
         lines[0] += f", translation tasks {translations:,}"
     left = _left_out(report[name])
