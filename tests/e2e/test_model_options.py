@@ -177,6 +177,10 @@ def test_the_doctor_warns_about_xglms_first_token_and_foreign_joiners(models, sa
     (copy / "tokenizer_config.json").write_text(json.dumps(config))
     texts = [f.text for f in examine(f"hf:{copy}") if f.level == "warning"]
     assert any("--joiner auto" in text for text in texts)
+    said: list[str] = []  # by `run`, which nobody asks to be a doctor
+    options = {"tasks": ["xling_xnli_de"], "shots": (0, 1), "limit": 1, "progress": said.append}
+    evaluate(f"hf:{copy}", output=tmp_path / "run", **options)
+    assert [line for line in said if "--joiner auto" in line] == [f"note: {t}" for t in texts if "--joiner auto" in t]
     assert [f.level for f in examine("hf:./nowhere")][-1] == "error"
 
 

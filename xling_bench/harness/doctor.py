@@ -21,6 +21,7 @@ from xling_bench.harness.gguf_model import load_tokenizer as gguf_tokenizer
 from xling_bench.harness.gguf_model import oddities, opened
 from xling_bench.harness.model import ModelConfig, fingerprint, revision_of
 from xling_bench.harness.prefix import natural_prefix
+from xling_bench.harness.tokens import odd_joiner
 from xling_bench.lm_eval_versions import TESTED
 from xling_bench.scoring.pretrained import check_class, load_tokenizer
 
@@ -100,19 +101,8 @@ def _model(config: ModelConfig) -> list[Finding]:
     except XlingError as error:
         return [Finding("error", str(error))]
     findings = [Finding("warning", sentence) for sentence in oddities(config.gguf, tokenizer)] if config.gguf else []
-    for joiner in dict.fromkeys(family.joiner for family in families().values()):
-        ids = tokenizer(joiner, add_special_tokens=False)["input_ids"]
-        special = len(ids) == 1 and ids[0] in tokenizer.all_special_ids
-        if joiner == "</s>" and not special:
-            findings.append(
-                Finding(
-                    "warning",
-                    f"the papers' joiner </s> is {len(ids)} ordinary tokens for this model; "
-                    "few-shot runs may want --joiner auto (the model's own end token)",
-                )
-            )
-        elif joiner.isspace() and not ids:
-            findings.append(Finding("warning", f"the tokenizer drops {joiner!r}: demonstrations are not separated"))
+    joiners = dict.fromkeys(family.joiner for family in families().values())
+    findings += [Finding("warning", said) for joiner in joiners if (said := odd_joiner(tokenizer, joiner))]
     prefix = natural_prefix(tokenizer)
     if prefix is not None and prefix != tokenizer.bos_token_id:
         findings.append(

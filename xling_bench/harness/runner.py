@@ -33,7 +33,7 @@ from xling_bench.harness.output import (
     write_text,
 )
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
-from xling_bench.harness.tokens import check_end
+from xling_bench.harness.tokens import check_end, odd_joiner
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
 from xling_bench.results.items import digest_of, rows_frame, scores_of
 from xling_bench.results.naming import name_here
@@ -79,6 +79,7 @@ class Runner:
         self.fingerprint = ""
         self.name = config.name or name_here(config.model.name, config.model.peft)
         self.asked: list[str] = []  # folders of all units of this run
+        self.joiners: list[str] = []  # between their demonstrations
         self.seconds: list[float] = []
 
     def plan(self) -> Plan:
@@ -123,6 +124,7 @@ class Runner:
             return self.report
         known = self._with_model(plan)
         self.asked = [unit.folder for unit, _ in known]
+        self.joiners = sorted({facts["joiner"] for _, facts in known if "joiner" in facts})
         self._claim_folder(write=False)
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
         for folder in self.report.finished:
@@ -266,7 +268,8 @@ class Runner:
             forget_data()  # an earlier run of this process may have read other files
             self.say(f"loading {self.config.model.name}")
             lm = self.load(self.config.model)
-            for note in getattr(lm, "notes", ()):
+            odd = [said for joiner in self.joiners if (said := odd_joiner(lm.tokenizer, joiner))]
+            for note in (*getattr(lm, "notes", ()), *odd):
                 self.say(f"note: {note}")
             generates = any(spec.kind == "generate" for spec in self.config.specs)
             if generates:

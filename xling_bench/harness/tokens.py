@@ -34,6 +34,17 @@ def check_end(lm: Any, name: str) -> None:
         )
 
 
+def odd_joiner(tokenizer: Any, joiner: str) -> str:
+    """What is odd about `joiner`, the text between demonstrations, for this model; empty if nothing is."""
+    ids = tokenizer(joiner, add_special_tokens=False)["input_ids"]
+    if joiner.isspace():
+        return "" if ids else f"the tokenizer drops {joiner!r}: demonstrations are not separated"
+    if joiner == "</s>" and not (len(ids) == 1 and ids[0] in tokenizer.all_special_ids):
+        what = "an ordinary token" if len(ids) == 1 else f"{len(ids)} ordinary tokens"
+        return f"the papers' joiner </s> is {what} for this model; few-shot runs may want --joiner auto (its end token)"
+    return ""
+
+
 def settle_pad(lm: Any) -> None:
     """Let batches be padded with a token the model knows: which one changes nothing, for it is masked.
 
