@@ -24,12 +24,14 @@ ODD: tuple[Any, ...] = (None, True, -1, 10**30, float("nan"), "", EVIL, [], {}, 
 
 @dataclass(frozen=True)
 class Kind:
-    """A file, and commands that read it: lists of arguments in which {} is the workspace."""
+    """A file, and commands that read it: lists of arguments in which {} is the workspace. `sealed`: it has a checksum,
+    so no damage may lead to other numbers."""
 
     name: str
     path: str
     commands: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
+    sealed: bool = False
 
 
 RUN = "run --model hf:{}/model --tasks xling_xnli_de,xling_flores_en_de --metrics acc,chrf --limit 3 -o {}/run"
@@ -46,14 +48,14 @@ SUITE = "run --suite core --dry-run --model hf:{}/model -o {}/new"
 PAPER = ("table {}/made --layout afp-7 --reference",)
 LISTS = ("tasks list xling_xnli", "tasks show xling_xnli_de")
 KINDS = (
-    Kind("results", "run/xling_xnli_de/0-0-none/results.json", READERS),
-    Kind("samples", "run/xling_xnli_de/0-0-none/samples.jsonl", READERS),
-    Kind("answers", "run/xling_flores_en_de/0-0-none/samples.jsonl", READERS),
-    Kind("kept texts", "run/xling_flores_en_de/.0-0-none.partial.jsonl", (RUN,)),
-    Kind("items", "run/items.parquet", READERS),
+    Kind("results", "run/xling_xnli_de/0-0-none/results.json", READERS, sealed=True),
+    Kind("samples", "run/xling_xnli_de/0-0-none/samples.jsonl", READERS, sealed=True),
+    Kind("answers", "run/xling_flores_en_de/0-0-none/samples.jsonl", READERS, sealed=True),
+    Kind("kept texts", "run/xling_flores_en_de/.0-0-none.partial.jsonl", (RUN,), sealed=True),
+    Kind("items", "run/items.parquet", READERS, sealed=True),
     Kind("run", "run/run.json", READERS),
-    Kind("made results", "made/xling_xnli_de/0-0-none/results.json", TABLES),
-    Kind("made items", "made/items.parquet", TABLES),
+    Kind("made results", "made/xling_xnli_de/0-0-none/results.json", TABLES, sealed=True),
+    Kind("made items", "made/items.parquet", TABLES, sealed=True),
     Kind("baseline", "base.parquet", (*GATE, "table {}/base.parquet")),
     Kind("lm_eval results", "plain/results_2026.json", ("table {}/plain",)),
     Kind("lm_eval samples", "plain/samples_xling_xnli_de_2026.jsonl", ("table {}/plain",)),

@@ -54,7 +54,10 @@ def test_what_nothing_acts_on_stays_as_it_is(name: str) -> None:
         ("<img src=x>", "&#60;img src=x>"),
         ("@all #7", "&#64;&#8203;all &#35;&#8203;7"),
         ("&#64;all", "&#38;&#35;&#8203;64;all"),
-        ("*a* ~b~ `c` _d_", "&#42;a&#42; &#126;b&#126; &#96;c&#96; &#95;d&#95;"),
+        ("*a* ~b~ `c` _d_", "&#42;a* &#126;b~ &#96;c&#96; &#95;d&#95;"),
+        ("*a", "&#42;a"),  # another name in the same paragraph may end with one
+        ("12.3* 4 * 5 $", "12.3* 4 * 5 $"),
+        ("GH-12 a-1", "GH&#45;&#8203;12 a-1"),
         ("a\n\n# b", "a # b"),
     ],
 )
@@ -67,7 +70,7 @@ def test_numbers_stay_numbers_in_a_spreadsheet(number: object) -> None:
     assert spreadsheet(number) == number
 
 
-@pytest.mark.parametrize("formula", ["=1+1", " =A1", "\t=A1", "@SUM(A1)", "-1+cmd|' /C calc'!A0", "+A1", "＝A1"])
+@pytest.mark.parametrize("formula", ["=1+1", " =A1", "\t=A1", "@SUM(A1)", "-1+cmd|' /C calc'!A0", "+A1", "＝A1", "−1+A1", "﹦A1"])
 def test_a_formula_is_text_in_a_spreadsheet(formula: str) -> None:
     assert spreadsheet(formula) == f"'{formula.strip()}"
 

@@ -75,25 +75,23 @@ def json_escape(character: str) -> str:
 
 
 # What Markdown, or GitHub after it, acts on: ends of cells, code, HTML, entities, links, images, addresses, mentions,
-# issues. The rest stays readable in a terminal: `exact_unicode`, `45.6 [40, 50]` and `<0.001` are only text.
+# issues; emphasis, struck out and mathematics where a mark can open them (before a space it cannot). The rest stays
+# readable in a terminal: `exact_unicode`, `12.3*`, `45.6 [40, 50]` and `<0.001` are only text.
 _MARKS = re.compile(
-    r"[|\\`]|<(?=[a-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|@(?=\w)|#(?=\d)|:(?=//)|(?<=www)\.|(?<!\w)_|_(?!\w)", re.IGNORECASE
+    r"[|\\`]|<(?=[a-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|@(?=\w)|#(?=\d)|(?<=\bGH)-(?=\d)|:(?=//)|(?<=www)\.|(?<!\w)_|_(?!\w)"
+    r"|[*~$](?=\S)",
+    re.IGNORECASE,
 )
-_PAIRED = {c: re.compile(re.escape(c)) for c in "*~$"}  # emphasis, struck out, mathematics: two of them are needed
 
 
 def markdown(text: object) -> str:
     """`flat` for a paragraph or cell of Markdown: no markup, link, image, mention or cell of its own."""
-    shown = _MARKS.sub(lambda found: _entity(found[0]), flat(text))
-    for mark, pattern in _PAIRED.items():
-        if shown.count(mark) > 1:
-            shown = pattern.sub(_entity(mark), shown)
-    return shown
+    return _MARKS.sub(lambda found: _entity(found[0]), flat(text))
 
 
 def _entity(mark: str) -> str:
     # GitHub looks for mentions and numbers of issues after entities are resolved: a character of no width parts them.
-    return f"&#{ord(mark)};" + "&#8203;" * (mark in "@#")
+    return f"&#{ord(mark)};" + "&#8203;" * (mark in "@#-")
 
 
 _LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}",
@@ -111,7 +109,7 @@ def xml(text: object) -> str:
     return HIDDEN.sub(lambda found: _code(found[0]), str(text))
 
 
-_FORMULA = re.compile(r"[=+\-@＝＋－＠]")  # full-width ones, too: spreadsheets of East Asia take them
+_FORMULA = re.compile(r"[=+\-@＝＋－＠﹦﹢﹣﹫−]")  # full-width and small ones and the sign of minus, too
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?(e[+-]?\d+)?|inf)( \(\d+/\d+\))?\*?")  # with a note of ours
 
 

@@ -28,7 +28,6 @@ FORMAT = b"xling_baseline"
 VERSION, READ = b"2", (b"1", b"2")  # 1 has no clusters
 NAMED = {b"xling_names": b"1"}  # the model column holds names; without it, what was typed, which may be a path
 LATER = (TRUNCATED, TIES)  # columns that older baselines lack
-# ids: item ids, in the first row that has them; like: number of that row; scores, choices: one per id
 # ids: item ids, in the first row that has them, with clusters, positions of the first item of each id's cluster (null:
 # nobody recorded them); like: number of that row; scores, choices: one per id
 IDS, LIKE, SCORES = "ids", "like", "scores"
