@@ -81,6 +81,25 @@ def test_an_obstacle_in_the_folder_is_one_clear_error(models, tmp_path, obstacle
     assert "Traceback" not in done.stderr
 
 
+def test_what_failed_leaves_nothing_when_it_succeeds(models, sample_data, tmp_path) -> None:
+    """The traceback of a first try is of no use to those who read the second."""
+    command = ("run", "--model", f"hf:{models['llama']}", "--tasks", TASK, "--limit", "2", "-o", str(tmp_path))
+    (tmp_path / TASK).write_text("a file where a folder should be")
+    assert run(*command).returncode == 2
+    assert [path.name for path in (tmp_path / "errors").iterdir()] == [f"{TASK}_0-0-none.txt"]
+    (tmp_path / TASK).unlink()
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "errors").exists()
+
+
+def test_a_mistyped_model_leaves_no_folder(sample_data, tmp_path) -> None:
+    done = run("run", "--model", "hf:./nowhere", "--tasks", TASK, "-o", str(tmp_path / "run"))
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_models_never_share_a_folder(models, tmp_path) -> None:
     """Started together on a fresh folder, one claims it and the other stops: no result of its own in between."""
     import os

@@ -70,7 +70,10 @@ def test_numbers_stay_numbers_in_a_spreadsheet(number: object) -> None:
     assert spreadsheet(number) == number
 
 
-@pytest.mark.parametrize("formula", ["=1+1", " =A1", "\t=A1", "@SUM(A1)", "-1+cmd|' /C calc'!A0", "+A1", "＝A1", "−1+A1", "﹦A1"])
+FORMULAS = ["=1+1", " =A1", "\t=A1", "@SUM(A1)", "-1+cmd|' /C calc'!A0", "+A1", "＝A1", "−1+A1", "﹦A1"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_is_text_in_a_spreadsheet(formula: str) -> None:
     assert spreadsheet(formula) == f"'{formula.strip()}"
 

@@ -114,7 +114,8 @@ def compare(arguments: argparse.Namespace) -> int:
         show("clusters: of items that share a premise, passage or article, which are resampled together.  ")
         show("error: standard error of the difference.  ")
         show("p_holm: p adjusted over a benchmark's languages.  ")
-        show("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test.  ")
+        show("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test; "
+             "inf: so few items could show none.  ")  # fmt: skip
         show("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.  ")
         show("gap_is_a, gap_is_b: how each model's gap to English is to be read.")
     _note_gaps(table, "gap_is_a", "gap_is_b")
