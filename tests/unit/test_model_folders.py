@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from xling_bench.errors import ModelError
 from xling_bench.harness.model import ModelConfig, fingerprint
@@ -98,7 +100,8 @@ BESIDE = [".cache/huggingface/download/model.safetensors.metadata", ".git/HEAD",
           "original/params.json", "original/tokenizer.model", "checkpoint-5/config.json", "README.md", "LICENSE.txt",
           "USE_POLICY.md", "NOTICE", "trainer_state.json", "training_args.bin", "optimizer.pt", "run.json",
           "figure.png", "pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.safetensors",
-          "model.fp16.safetensors", "onnx/model.onnx", "events.out.tfevents.1.host"]  # fmt: skip
+          "model.fp16.safetensors", "onnx/model.onnx", "events.out.tfevents.1.host", "slurm-17.out",
+          "slurm-17.err", "CITATION.cff"]  # fmt: skip
 INSIDE = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
           "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "spiece.model", "qwen.tiktoken",
           "chat_template.jinja", "additional_chat_templates/tool_use.jinja", "modeling_own.py", *WHOLE]  # fmt: skip
@@ -137,3 +140,14 @@ def test_an_ordinary_folders_fingerprint_is_what_it_was(tmp_path) -> None:
     """Written down with the code before bookkeeping was left out: finished runs are known by it."""
     files = {WEIGHTS: "1", "generation_config.json": "{}", "tokenizer_config.json": "{}", "README.md": "a model"}
     assert fingerprint(ModelConfig(f"hf:{make(tmp_path / 'model', **files)}")) == "53424c95d5be87ff"
+
+
+@pytest.mark.parametrize("config", [{"num_hidden_layers": 20_000}, {"text_config": {"n_layer": 20_000}}])
+def test_more_layers_than_weights_are_refused_before_they_are_built(config, tmp_path) -> None:
+    """transformers would build them all first, which takes minutes."""
+    folder = make(tmp_path / "model", **{"config.json": json.dumps(config)})
+    save_file({f"layer.{i}": np.zeros(1) for i in range(3)}, folder / WEIGHTS)
+    with pytest.raises(ModelError, match=r"config\.json says 20,000 layers, but the weights beside it have 3 tensors"):
+        check_model(folder)
+    (folder / "config.json").write_text(json.dumps({"num_hidden_layers": 3}))
+    check_model(folder)

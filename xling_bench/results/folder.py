@@ -51,9 +51,10 @@ def lacking(run: Path) -> list[str]:
     if not absent:
         return []
     named = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if absent[NAMED:] else "")
+    lost = f"{len(absent)} of {len(asked)} results that were asked for are not there ({named})"
     return [
-        f"{shown(run)}: {len(absent)} of {len(asked)} results that were asked for are not there ({named}): the run was "
-        "stopped, they failed, or they were removed; the same `xling-bench run` makes them."
+        f"{shown(run)}: {lost}: the run goes on or was stopped, they failed, or they were removed; the same "
+        "`xling-bench run` makes them."
     ]
 
 

@@ -18,11 +18,12 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 # What is no part of the model, though it lies beside it: other programs' weights, records of training, papers. What
 # is not known here counts: a missed file would be a wrong number, one too many asks for another -o folder.
 NOT_READ = (*PICKLES, ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".bin.index.json", ".md", ".pdf", ".png", ".jpg",
-            ".jpeg", ".gif", ".svg", ".log")  # fmt: skip
+            ".jpeg", ".gif", ".svg", ".log", ".out", ".err", ".cff")  # fmt: skip
 BOOKKEEPING = {"trainer_state.json", "training_args.json", "run.json", "all_results.json", "train_results.json",
                "eval_results.json", "predict_results.json", "generated_predictions.txt", "latest",
                "zero_to_fp32.py"}  # fmt: skip
 PAPERS = ("license", "notice", "use_policy", "events.out.tfevents")  # how names begin
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 TEMPLATES = "additional_chat_templates"  # the one folder inside that transformers reads
 
 
@@ -36,9 +37,30 @@ def check_model(folder: Path) -> None:
         holds = ", ".join(found[:8]) or "nothing"
         mean = f" Did you mean {folder / inside[-1]}?" if inside else ""  # as `train` leaves it: model/
         raise ModelError(f"{folder} has no config.json; is it a model folder?{mean} It holds: {holds}.")
-    weight_files(folder)
+    _check_layers(folder, weight_files(folder))
     if not any(name.startswith(("tokenizer", "vocab", "spiece", "sentencepiece")) for name in found):
         raise ModelError(f"{folder} has no tokenizer files. Save it with tokenizer.save_pretrained(folder).")
+
+
+def _check_layers(folder: Path, weights: set[str]) -> None:
+    """Refuse a configuration of more layers than there are weights: building them all takes minutes, without a word."""
+    from safetensors import SafetensorError, safe_open
+
+    config = _json(folder / "config.json")
+    kinds = (config, *(part for part in config.values() if isinstance(part, dict)))
+    layers = max((part[name] for part in kinds for name in LAYERS if isinstance(part.get(name), int)), default=0)
+    tensors = 0
+    try:
+        for name in weights:
+            with safe_open(folder / name, framework="np") as file:
+                tensors += len(file.keys())
+    except (SafetensorError, OSError):
+        return  # loading says what is wrong with the file
+    if layers > tensors:
+        raise ModelError(
+            f"{folder / 'config.json'} says {layers:,} layers, but the weights beside it have {tensors:,} tensors in "
+            "all. Fetch or save the model again."
+        )
 
 
 def _refuse_adapter(folder: Path, found: list[str]) -> None:
