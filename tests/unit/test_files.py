@@ -290,10 +290,12 @@ def test_check_data_reports_damage_and_goes_on(tmp_path: Path) -> None:
     out = io.StringIO()
     print_report(report, out)
     lines = out.getvalue().splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert any("DAMAGED" in line and f"{path}, line 4" in line for line in lines)
     assert any(line.endswith("as many rows as published; 1 left out: untranslated (NS)") for line in lines)
-    assert lines[-2].split()[:3] == ["pawsx", "missing:", "de"]
+    assert lines[-3].split()[:3] == ["pawsx", "missing:", "de"]
+    states = "1 as many rows as published, 3 not as published, 9 missing, 1 damaged"
+    assert sorted(lines[-2].partition(" in all: ")[2].split(", ")) == sorted(states.split(", "))
     assert lines[-1] == "4 of 14 splits are there, 3 of them not as published, 1 damaged."
 
 

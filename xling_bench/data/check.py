@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
@@ -64,8 +65,12 @@ def _note(row: DataRow) -> str:
     return "; ".join([row.deviation or row.agreement, *left_out])
 
 
+def _state(row: DataRow) -> str:
+    return "missing" if row.missing else "damaged" if row.error else row.agreement
+
+
 def print_report(report: Sequence[DataRow], out: TextIO) -> None:
-    """A line per unit and split that is there, then what is missing in one line per benchmark."""
+    """A line per unit and split that is there; what is missing, and how all stand, in one line per benchmark; a sum."""
     for row in report:
         if row.error:
             out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} DAMAGED {row.error}\n")
@@ -77,6 +82,9 @@ def print_report(report: Sequence[DataRow], out: TextIO) -> None:
         if absent:
             names = ", ".join(f"{row.unit} {row.split}" for row in absent)
             out.write(f"{key:12} missing: {names} ({absent[0].missing})\n")
+    for key in dict.fromkeys(row.benchmark for row in report):
+        states = Counter(_state(row) for row in report if row.benchmark == key)
+        out.write(f"{key:12} in all: {', '.join(f'{number} {state}' for state, number in states.items())}\n")
     damaged = sum(bool(row.error) for row in report)
     odd = sum(bool(row.deviation) for row in there)
     out.write(f"{len(there)} of {len(report)} splits are there, {odd} of them not as published, {damaged} damaged.\n")
