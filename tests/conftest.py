@@ -8,6 +8,7 @@ from pathlib import Path
 # Tiny models gain nothing from threads, and threads that wait for each other are slow where cores are shared.
 # Set before torch is imported; the commands tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is looked for on the hub but by tests of it, which say so
 
 import pytest
 from hypothesis import settings
@@ -31,7 +32,6 @@ def no_ambient_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that wants data says which; the developer's environment never leaks in."""
     for name in ("XLING_DATA", "XLING_DATA_DIR", "XLING_LOCK", "XLING_MLAMA", "XLING_CONTENT_DIR", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 REAL_DATA = os.environ.get("XLING_DATA_DIR") or (str(BESIDE) if BESIDE.is_dir() else "")

@@ -43,16 +43,16 @@ def _rows(text: str) -> set[str]:
 def _fuzz(pristine: Path, count: int, kinds: tuple[fuzz.Kind, ...], seed: int) -> None:
     usual: dict[str, set[str]] = {}
     wrong, unseen, refused = [], 0, 0
-    work = pristine.with_name(f"{pristine.name}-work")
+    work, damaged = pristine.with_name(f"{pristine.name}-work"), ""
     for case in fuzz.cases(count, kinds, seed):
-        _restore(pristine, work)
+        _restore(pristine, work, damaged)
         key = f"{case.command} {sorted(case.kind.environment)}"
         if key not in usual:
             clean = _command(case.command, work, case.kind.environment)
             assert "Traceback" not in clean.stderr, clean.stderr
             usual[key] = _rows(clean.stdout)
-            _restore(pristine, work)
-        path = work / case.kind.path
+            _restore(pristine, work, damaged="")
+        path, damaged = work / case.kind.path, case.kind.path
         fuzz.damage(path, case, path.read_bytes())
         done = _command(case.command, work, case.kind.environment)
         if "Traceback" in done.stderr or done.returncode not in (0, 1, 2, 3):
@@ -71,11 +71,20 @@ def _fuzz(pristine: Path, count: int, kinds: tuple[fuzz.Kind, ...], seed: int) -
     assert not wrong, f"{len(wrong)} of {count} cases:\n" + "\n".join(wrong)
 
 
-def _restore(pristine: Path, work: Path) -> None:
-    """The workspace as it was: commands write into it, too. Large parts that no command writes to are links."""
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+def _restore(pristine: Path, work: Path, damaged: str) -> None:
+    """The workspace as it was: commands write into it, too. Large parts that no command writes to are links, and new
+    ones where the file that was damaged is one of them."""
+    work.mkdir(exist_ok=True)
+    for part in work.iterdir():
+        if part.name in LINKED and not damaged.startswith(f"{part.name}/"):
+            continue
+        if part.is_dir() and not part.is_symlink():
+            shutil.rmtree(part)
+        else:
+            part.unlink()
     for part in pristine.iterdir():
+        if (work / part.name).exists():
+            continue
         if part.is_dir():
             shutil.copytree(part, work / part.name, copy_function=os.link if part.name in LINKED else shutil.copy2)
         else:
