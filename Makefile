@@ -23,7 +23,7 @@ test: $(STAMP) check
 	$(PYTEST) -m "not slow and not real" -rs
 
 test-fast: $(STAMP) check
-	$(PYTEST) -m "not slow and not e2e" tests/unit tests/golden tests/tasks
+	$(PYTEST) -m "not slow and not e2e and not long and not data" tests/unit tests/golden tests/tasks
 
 test-slow: $(STAMP)
 	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow -rP

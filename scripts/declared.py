@@ -67,12 +67,14 @@ def uv() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """The environment for uv: it reads none of pip's settings, so those that say where packages lie are handed over.
+    """The environment for uv: it reads none of pip's settings, so those that say where packages lie, and whose
+    certificates to trust, are handed over.
 
     And as pip does, it chooses among all places' versions, not among those of the first place that has the package.
     """
     given = {"UV_INDEX_STRATEGY": "unsafe-best-match", **os.environ}
-    places = {"UV_FIND_LINKS": "find-links", "UV_DEFAULT_INDEX": "index-url", "UV_INDEX": "extra-index-url"}
+    places = {"UV_FIND_LINKS": "find-links", "UV_DEFAULT_INDEX": "index-url", "UV_INDEX": "extra-index-url",
+              "SSL_CERT_FILE": "cert"}  # fmt: skip
     for ours, theirs in places.items():
         value = os.environ.get("PIP_" + theirs.upper().replace("-", "_")) or _pip_config(f"global.{theirs}")
         if value and ours not in given:

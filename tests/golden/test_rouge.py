@@ -171,6 +171,7 @@ def test_a_language_without_segmenter_is_refused(language: str) -> None:
         rouge_requirements(language)
 
 
+@pytest.mark.long
 def test_segmenters_are_silent_and_leave_no_file(tmp_path: Path) -> None:
     code = (
         "import sys; from xling_bench.metrics.rouge import rouge, rouge_requirements\n"

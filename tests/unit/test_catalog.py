@@ -68,6 +68,7 @@ def by_python(data: dict) -> str:
     return yaml.dump(data, Dumper=PYTHON, allow_unicode=True, sort_keys=False, width=10_000)
 
 
+@pytest.mark.long
 def test_libyaml_writes_the_bytes_of_pyyaml() -> None:
     for spec in task_specs().values():
         assert dump(leaf(spec)) == by_python(leaf(spec)), spec.name

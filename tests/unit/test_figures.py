@@ -227,6 +227,7 @@ def test_nothing_to_draw() -> None:
     assert heat_map(nothing.assign(value=None), "a") is None
 
 
+@pytest.mark.long
 def test_hostile_names_are_only_names() -> None:
     rows = [row(name, "xnli", unit, 40.0) for name in HOSTILE for unit in ("en", "de")]
     figures = gap_bars(spread(*(gap_row(name, "xnli", 3.0) for name in HOSTILE)))

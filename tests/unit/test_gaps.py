@@ -84,6 +84,7 @@ def test_a_metric_without_chance_has_a_gap_that_nobody_doubts(tmp_path: Path) ->
     assert spread_intervals(load_results(run), draws=200)["gap_is"].isna().all()
 
 
+@pytest.mark.long
 def test_the_page_names_the_largest_gap_that_means_something(cases: dict[str, Path], tmp_path: Path) -> None:
     def page(*runs: Path) -> str:
         return write_report(runs, tmp_path / "site", FAST).read_text(encoding="utf-8")

@@ -53,6 +53,7 @@ def test_three_percent_of_one_language_regress_there_and_only_there(base: Path, 
     assert "- regressed: XNLI (xglm, 0-shot, acc) sw: 3.0 points worse" in text
 
 
+@pytest.mark.long
 def test_thirty_items_are_inconclusive_and_say_what_they_could_see(tmp_path: Path, capsys) -> None:
     scores = outcomes(30)
     a = write_run(tmp_path / "a", scores)
@@ -105,6 +106,7 @@ def test_a_candidate_that_leaves_items_out_is_refused(tmp_path: Path, capsys) ->
 # Baselines
 
 
+@pytest.mark.long
 def test_a_baseline_is_small_and_says_what_the_run_says(base: Path, tmp_path: Path, capsys) -> None:
     file, again = tmp_path / "base.parquet", tmp_path / "again.parquet"
     for path in (file, again):

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from defusedxml.ElementTree import fromstring
 from gates import CELL, gate
 from runs import XNLI, outcomes, turned, write_run
@@ -68,6 +69,7 @@ def test_a_comment_fits_github_and_counts_what_was_cut() -> None:
     assert len(to_markdown(odd_gate(15)).encode()) < 5000
 
 
+@pytest.mark.long
 def test_bytes_are_the_same_each_time(base: Path, tmp_path: Path) -> None:
     scores = outcomes(5010)
     worse = write_run(tmp_path / "worse", scores | {"el": turned(scores["el"], 0.05)})
@@ -113,6 +115,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     os.close(reader)
 
 
+@pytest.mark.long
 def test_the_exit_code_stands_when_the_reader_has_gone_or_cannot_show_it(tmp_path: Path) -> None:
     """A table of 26 kB: more than the buffer between the command and a reader that reads nothing."""
     scores = outcomes(100)

@@ -52,6 +52,7 @@ def test_a_significant_loss_at_chance_is_said_and_undecided_when_strict(tmp_path
     assert gate(tmp_path, a, b, "--strict")[0] == 3
 
 
+@pytest.mark.long
 def test_a_little_everywhere_is_seen_in_the_mean(tmp_path: Path, capsys) -> None:
     """Seven of 1,000 items lost in each language: nowhere significant (2 * 2^-7 * 15 > 0.05), together clearly."""
     scores = outcomes(1000)
@@ -130,6 +131,7 @@ def test_slices_limit_and_the_last_that_matches_counts() -> None:
     assert find(replace(CELL, difference=3.0), GateConfig()).verdict == "improved"
 
 
+@pytest.mark.long
 def test_what_a_language_may_lose_its_mean_may_lose_too(base: Path, tmp_path: Path) -> None:
     """Swahili may lose a point, and loses 0.9: the mean of 15 languages loses 0.06, as surely, and may lose 0.067."""
     scores = outcomes(5010)
@@ -185,6 +187,7 @@ def test_the_build_fails_exactly_when_something_regressed(rows: list[Difference]
     assert (worst[0].verdict == "regressed") == regressed
 
 
+@pytest.mark.long
 @settings(max_examples=6)
 @given(st.integers(1, 60), st.integers(0, 10**6), st.permutations(["en", "de", "sw"]))
 def test_a_run_never_loses_to_itself_and_order_changes_nothing(

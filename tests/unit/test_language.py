@@ -51,6 +51,7 @@ RIGHT = {
 CODE = "def add(first, second):\n    return first + second\n\nprint(add(1, 2))"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", list(RIGHT))
 def test_a_sentence_is_in_its_language_and_in_no_other(language: str) -> None:
     assert line_pass(RIGHT[language], language) is True

@@ -116,6 +116,7 @@ def alike(folder: Path) -> tuple[Path, Path]:
     return runs[0], runs[1]
 
 
+@pytest.mark.long
 def test_no_table_file_or_page_has_the_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a, b = alike(tmp_path)
     frame = load_results([a, b])

@@ -136,6 +136,7 @@ def one_of_two(rank: int, folder: str) -> None:
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.long
 def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path) -> None:
     """AFP's code has half of it: its gathered vectors carry no gradient."""
     torch.multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)

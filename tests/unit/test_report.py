@@ -41,6 +41,7 @@ def site(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(runs, tmp_path_factory.mktemp("site"), FAST).parent
 
 
+@pytest.mark.long
 def test_same_runs_give_the_same_bytes(runs: list[Path], site: Path, tmp_path: Path) -> None:
     again = write_report(runs, tmp_path / "site", FAST).parent
     files = sorted(path.relative_to(site) for path in site.rglob("*") if path.is_file())
@@ -220,6 +221,7 @@ def test_prompts_that_change_a_verdict_are_shown(tmp_path: Path) -> None:
     assert list(flips["flips"]) == [True]
 
 
+@pytest.mark.long
 def test_old_figures_of_ours_go_and_other_files_stay(runs: list[Path], tmp_path: Path) -> None:
     write_report(runs, tmp_path, FAST)
     (tmp_path / "figures" / "mine.png").write_bytes(b"mine")

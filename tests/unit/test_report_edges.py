@@ -29,6 +29,7 @@ FAST = Options(draws=DRAWS)
 ZERO = Setting(0, "none")
 
 
+@pytest.mark.long
 def test_the_page_stays_small_though_items_are_full_of_markup(tmp_path: Path) -> None:
     def texts(_: str, __: int) -> tuple[dict[str, Any], list[Any]]:
         return {"context": "<" * 600, "question": "&" * 600, "answers": ["<" * 300]}, ["<>" * 300]
@@ -154,6 +155,7 @@ def test_rankings_whose_samples_are_gone_are_left_out(tmp_path: Path) -> None:
     assert "RankC" not in write_report([run], tmp_path / "site", FAST).read_text(encoding="utf-8").split("<script")[0]
 
 
+@pytest.mark.long
 def test_only_files_named_like_our_figures_are_ever_removed(tmp_path: Path) -> None:
     runs = two_runs(tmp_path, 20)
     site = write_report(runs, tmp_path / "site", FAST).parent
