@@ -105,6 +105,30 @@ def test_no_output_overwrites_what_is_read(tmp_path: Path, capsys) -> None:
     assert (file.read_bytes(), (run / "items.parquet").read_bytes()) == kept
 
 
+@pytest.mark.parametrize("wrong", ["a cell is missing", "the settings are no TOML"])
+def test_files_of_an_earlier_gate_do_not_stand_when_this_one_cannot_judge(tmp_path: Path, capsys, wrong: str) -> None:
+    """A pipeline publishes them whatever the exit code is; and others read them, so they hold no private path."""
+    baseline = write_run(tmp_path / "secret" / "base", outcomes(60, ("en", "de")))
+    whole = write_run(tmp_path / "secret" / "whole", outcomes(60, ("en", "de")))
+    part = write_run(tmp_path / "secret" / "part", outcomes(60, ("en",)))
+    settings = tmp_path / "secret" / "gate.toml"
+    settings.write_text("alpha = " if "TOML" in wrong else "", encoding="utf-8")
+    files = {name: tmp_path / f"gate.{name}" for name in ("json", "markdown", "junit")}
+    options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
+    options += ["--config", str(settings), "--baseline", str(baseline), "--candidate"]
+    if "cell" in wrong:
+        assert main(["gate", *options, str(whole)]) == 0
+    assert main(["gate", *options, str(part)]) == 2
+    said = capsys.readouterr().err.partition(": ")[2].strip().replace(f"{settings}", "gate.toml")
+    found = json.loads(files["json"].read_text(encoding="utf-8"))
+    assert (found["status"], found["exit_code"], found["error"]) == ("error", 2, said)
+    case = fromstring(files["junit"].read_text(encoding="utf-8")).find("./testsuite/testcase")
+    assert case.find("error").get("message") == said
+    comment = files["markdown"].read_text(encoding="utf-8")
+    assert "nothing was judged" in comment
+    assert "secret" not in comment
+
+
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -6,11 +6,14 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xling_bench.cli.common import show
 from xling_bench.core.reading import real
-from xling_bench.errors import UsageError
+from xling_bench.errors import UsageError, XlingError
+
+if TYPE_CHECKING:
+    from xling_bench.regress.config import GateConfig
 
 OF_RUNS = ("items.parquet", "results.json", "run.json", "samples.jsonl")  # names that runs give
 EPILOG = (
@@ -39,32 +42,53 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, print and write what was asked for; or write a baseline."""
-    from xling_bench.regress.config import GateConfig, read_config
     from xling_bench.results.given import given
 
-    config = GateConfig() if arguments.config is None else read_config(arguments.config)
     arguments.candidate = given(arguments.candidate)
     arguments.baseline = arguments.baseline and given(arguments.baseline)
-    if arguments.strict:
-        config = config.model_copy(update={"strict": True})
     if (arguments.baseline is None) == (arguments.write_baseline is None):
         raise UsageError("gate: expected either --baseline RUN to compare with, or --write-baseline FILE to make one.")
     if arguments.baseline is None:
-        return _write_baseline(arguments, config)
+        return _write_baseline(arguments)
 
-    from xling_bench.files import write_text
-    from xling_bench.regress import output
+    from xling_bench.regress import output, refusal
     from xling_bench.regress.gate import run_gate
 
     files = {f"--{name}": getattr(arguments, name) for name in ("json", "markdown", "junit")}
     _refuse_overwriting({name: path for name, path in files.items() if path is not None}, arguments)
-    gate = run_gate(arguments.baseline, arguments.candidate, config, allow_sample=arguments.allow_sample)
+    try:
+        config = _config(arguments)
+        gate = run_gate(arguments.baseline, arguments.candidate, config, allow_sample=arguments.allow_sample)
+    except XlingError as error:
+        _write(files, refusal, _public(str(error), arguments))
+        raise
     _print(output.to_text(gate))
-    forms = (("--json", output.to_json), ("--markdown", output.to_markdown), ("--junit", output.to_junit))
-    for name, form in forms:
-        if files[name] is not None:
-            write_text(files[name], form(gate))
+    _write(files, output, gate)
     return gate.exit_code
+
+
+def _config(arguments: argparse.Namespace) -> GateConfig:
+    from xling_bench.regress.config import GateConfig, read_config
+
+    config = GateConfig() if arguments.config is None else read_config(arguments.config)
+    return config.model_copy(update={"strict": True}) if arguments.strict else config
+
+
+def _write(files: dict[str, Path | None], form: Any, content: Any) -> None:
+    """Write the files asked for, by the functions of `form`."""
+    from xling_bench.files import write_text
+
+    for name, path in files.items():
+        if path is not None:
+            write_text(path, getattr(form, f"to_{name.removeprefix('--')}")(content))
+
+
+def _public(reason: str, arguments: argparse.Namespace) -> str:
+    """What is wrong, for others: names of runs and settings, not their paths, which may be private."""
+    for path in (arguments.baseline.path, arguments.candidate.path, arguments.config):
+        if path is not None and os.sep in str(path):
+            reason = reason.replace(str(path), real(path).name)
+    return reason
 
 
 def _print(text: str) -> None:
@@ -90,7 +114,7 @@ def _refuse_overwriting(files: dict[str, Path], arguments: argparse.Namespace) -
             raise UsageError(f"{name} {path} would overwrite a file of a run. Give another name.")
 
 
-def _write_baseline(arguments: argparse.Namespace, config: Any) -> int:
+def _write_baseline(arguments: argparse.Namespace) -> int:
     from xling_bench.regress.gate import read_side
     from xling_bench.results.baseline import write_baseline
 
@@ -98,7 +122,7 @@ def _write_baseline(arguments: argparse.Namespace, config: Any) -> int:
     if asked:
         raise UsageError(f"{', '.join(asked)}: --write-baseline compares nothing, so that there is nothing to write.")
     _refuse_overwriting({"--write-baseline": arguments.write_baseline}, arguments)
-    name, frame = read_side(arguments.candidate, config, allow_sample=arguments.allow_sample)
+    name, frame = read_side(arguments.candidate, _config(arguments), allow_sample=arguments.allow_sample)
     size = write_baseline(frame, arguments.write_baseline)
     items = sum(len(scores) for scores in frame["items"] if scores is not None)
     show(f"{arguments.write_baseline}: {len(frame)} numbers of {name}, {items} item scores, {size / 1000:.0f} kB")
