@@ -146,9 +146,9 @@ def test_scores_without_items_are_not_taken_for_unrecorded(run: Path) -> None:
         result = json.loads(path.read_text(encoding="utf-8"))
         del result["xling"]["checksums"]
         path.write_text(json.dumps(result), encoding="utf-8")
-    assert [
-        "3 results of a version that kept no checksums" in note for note in load_results(run).attrs["notes"]
-    ] == [True]
+    assert ["3 results of a version that kept no checksums" in note for note in load_results(run).attrs["notes"]] == [
+        True
+    ]
     (run / "items.parquet").unlink()
     damage_samples(run)
     with pytest.raises(DataError, match=r"no scores of acc; 60 items were scored"):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xling_bench.results import Cell, language_table, markdown
 
-CELL = Cell("xnli", "en", "xglm", 0, 0, "none", "acc", 50.0, 9, 0, 0, "same", "files", "m", "xling|...", Path("a"))
+CELL = Cell("xnli", "en", "xglm", 0, 0, "none", "acc", 50.0, 9, 0, 0, "same", "files", "m", "xling|task:x", Path("a"))
 
 
 def test_gap_is_english_minus_the_language_and_seeds_are_averaged() -> None:
@@ -59,3 +59,9 @@ def test_items_that_were_cut_and_ties_are_said_below_the_table() -> None:
     assert "(de 5-shot 3, th 5-shot 3)." in text
     assert "items" not in markdown(language_table([CELL])).split("\n\n")[1]
     assert "ties" not in markdown(language_table([replace(CELL, ties=None, truncated=None)])), "nobody counted"
+
+
+def test_first_items_only_are_said_under_the_table() -> None:
+    some = replace(CELL, signature="xling|task:x|limit:9")
+    assert "Not the whole benchmarks (--limit): XNLI: first 9 items." in markdown(language_table([some]))
+    assert "--limit" not in markdown(language_table([CELL]))

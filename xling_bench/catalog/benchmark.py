@@ -149,6 +149,11 @@ class Benchmark(Strict):
             and language not in self.metrics_except.get(name, ())
         )
 
+    def chance_of(self, metric: str) -> float | None:
+        """What guessing gets by `metric`, in [0, 1): of every metric that chooses among candidates of a fixed number;
+        None for the others."""
+        return self.chance if metric in METRICS and METRICS[metric].ranks else None
+
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits evaluation uses: test, and the demonstrations' split where there is one."""

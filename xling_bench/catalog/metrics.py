@@ -16,6 +16,7 @@ class Metric:
     `over`: `items` is a mean of item scores; `corpus` is computed from the summed statistics of all items (its items
     have scores of their own that do not average to it); `relations` is a mean of means per relation.
     `some`: it exists for some items only, for instance the answerable ones; the others count for nothing.
+    `ranks`: it chooses one of an item's candidates (`metrics.ranking`), so that guessing has a level, the benchmark's.
     """
 
     name: str
@@ -23,15 +24,16 @@ class Metric:
     share: bool = True
     over: Literal["items", "corpus", "relations"] = "items"
     some: bool = False
+    ranks: bool = False
 
 
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("acc", "the right candidate has the largest sum of log-probabilities"),
-        Metric("acc_token", "the right candidate has the largest mean log-probability per token"),
-        Metric("acc_byte", "the right candidate has the largest log-probability per UTF-8 byte"),
-        Metric("acc_char", "the right candidate has the largest log-probability per character"),
+        Metric("acc", "the right candidate has the largest sum of log-probabilities", ranks=True),
+        Metric("acc_token", "the right candidate has the largest mean log-probability per token", ranks=True),
+        Metric("acc_byte", "the right candidate has the largest log-probability per UTF-8 byte", ranks=True),
+        Metric("acc_char", "the right candidate has the largest log-probability per character", ranks=True),
         Metric("f1", "token overlap with the best gold, by the benchmark's official rule"),
         Metric("exact", "equal to a gold after the benchmark's official normalisation"),
         Metric("contains", "the gold occurs in the answer, letter case apart (x-LLM's exact match)"),
@@ -43,8 +45,8 @@ METRICS = {
         Metric("f1_hasans", "f1 of the answerable questions", some=True),
         Metric("exact_hasans", "exact of the answerable questions", some=True),
         Metric("acc_noans", "share of the unanswerable questions not answered", some=True),
-        Metric("p1", "typed P@1 by mean log-probability per token, mean over relations", over="relations"),
-        Metric("p1_sum", "typed P@1 by sum of log-probabilities, mean over relations", over="relations"),
+        Metric("p1", "typed P@1 by mean log-probability per token, mean over relations", over="relations", ranks=True),
+        Metric("p1_sum", "typed P@1 by sum of log-probabilities, mean over relations", over="relations", ranks=True),
         Metric("chrf", "corpus chrF++ (sacreBLEU, word_order=2)", share=False, over="corpus"),
         Metric("bleu", "corpus BLEU (sacreBLEU), tokeniser by target language", share=False, over="corpus"),
         Metric("spbleu", "corpus BLEU on FLORES-200's SentencePiece tokens", share=False, over="corpus"),

@@ -23,10 +23,11 @@ from xling_bench.data.rows import golds_of
 from xling_bench.data.source import check_ns, explain
 from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.harness.demos import Demos, forget
-from xling_bench.harness.scoring import chosen_metrics, rank, tokens_of
+from xling_bench.harness.scoring import chosen_metrics, tokens_of
 from xling_bench.harness.twins import same_items
 from xling_bench.harness.units import MOST_SHOTS
 from xling_bench.metrics.qa import abstains
+from xling_bench.metrics.ranking import rank
 from xling_bench.metrics.scores import Answer, score_text
 
 Doc = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from xling_bench.harness.scoring import several_best, ties
+from xling_bench.metrics.ranking import several_best, ties
 from xling_bench.metrics.scores import BLEU_TOKENIZERS
 from xling_bench.metrics.text import in_other_form
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from xling_bench.catalog import Benchmark, get_metric
-from xling_bench.errors import MissingMetricError, ModelError, UsageError
-from xling_bench.metrics.knowledge import best, per_token
+from xling_bench.errors import MissingMetricError, UsageError
 from xling_bench.metrics.scores import rules
 from xling_bench.scoring.pretrained import load_tokenizer
 
@@ -84,43 +82,3 @@ def tokens_of(texts: Sequence[Sequence[str]], metadata: dict[str, Any]) -> list[
 def _tokenizer(name: str, revision: str, trust_remote_code: bool) -> Any:
     allow = "Read it, and give trust_remote_code=True in --model_args if it may run here."
     return load_tokenizer(name, revision, trust_remote_code=trust_remote_code, allow=allow)
-
-
-def rank(doc: dict[str, Any], values: Sequence[float]) -> dict[str, Any]:
-    """Scores of an item whose candidates have these log-probabilities; [relation, right or wrong] for p1 and p1_sum.
-
-    Raises ModelError for a log-probability that is not finite: an argmax over NaN looks like a decision.
-    """
-    if not all(math.isfinite(value) for value in values):
-        raise ModelError(
-            f"the model's log-likelihood of item {doc['id']} is {list(values)}: its weights are damaged, or --dtype "
-            "overflows"
-        )
-    found: dict[str, Any] = {}
-    for name in doc["metrics"]:
-        right = float(best(_per(name, doc, values)) == doc["gold"])
-        found[name] = [doc["relation"], right] if name in ("p1", "p1_sum") else right
-    return found
-
-
-def _per(name: str, doc: dict[str, Any], values: Sequence[float]) -> Sequence[float]:
-    """What `name` compares: sums of log-probabilities, or their means over each candidate's text."""
-    if name in ("p1", "acc_token"):
-        return per_token(values, doc["tokens"])
-    if name == "acc_byte":
-        return per_token(values, [len(text.encode()) for text in doc["texts"]])
-    if name == "acc_char":
-        return per_token(values, [len(text) for text in doc["texts"]])
-    return values
-
-
-def ties(doc: dict[str, Any], resps: Sequence[Any]) -> list[str]:
-    """The metrics by which two or more candidates are best; `resps` as samples hold them."""
-    values = [float(resp[0]) for resp in resps]
-    compared = {name: _per(name, doc, values) for name in doc["metrics"]}
-    return [name for name, found in compared.items() if several_best(found)]
-
-
-def several_best(values: Sequence[float]) -> bool:
-    """Whether the highest value stands twice."""
-    return values.count(max(values)) > 1

@@ -24,10 +24,10 @@ def agreement_with_english(lead: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    ranked = lead[lead[CHOICES].notna() & (lead["metric"] == "acc")]
-    for key, part in ranked.groupby([*HEAD, "seed"], sort=True):
-        if not get_benchmark(str(key[1])).parallel:
-            continue
+    for key, part in lead[lead[CHOICES].notna()].groupby([*HEAD, "seed"], sort=True):
+        benchmark = get_benchmark(str(key[1]))
+        if not benchmark.parallel or benchmark.chance_of(str(part["metric"].iloc[0])) is None:
+            continue  # generated, or (mLAMA) with candidates of each language's own
         by_language = {str(unit): choices for unit, choices in zip(part["language"], part[CHOICES], strict=True)}
         english = by_language.get(PIVOT)
         if english is None or bool((english < 0).any()):

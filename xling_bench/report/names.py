@@ -80,10 +80,8 @@ def benchmark_label(key: str) -> str:
 
 
 def chance_of(benchmark: str, metric: str) -> float | None:
-    """The chance level in percent, of accuracies whose benchmark has one."""
-    if benchmark not in benchmarks() or metric not in ("acc", "acc_token", "acc_byte", "acc_char"):
-        return None
-    chance = benchmarks()[benchmark].chance
+    """The chance level in percent, of metrics that have one; None for somebody else's benchmark."""
+    chance = benchmarks()[benchmark].chance_of(metric) if benchmark in benchmarks() else None
     return None if chance is None else 100 * chance
 
 

@@ -10,6 +10,7 @@ from xling_bench.catalog import get_benchmark, in_percent
 from xling_bench.core.text import line
 from xling_bench.report.leaderboard import missing
 from xling_bench.report.measure import Measured
+from xling_bench.report.names import chance_of
 from xling_bench.report.select import Setting
 
 Json = dict[str, Any]
@@ -57,7 +58,7 @@ def _benchmarks(measured: Measured, benchmarks: list[str]) -> Json:
             "title": declared.title,
             "family": measured.families[str(key)],
             "metric": metric,
-            "chance": None if declared.chance is None or metric != "acc" else round(100 * declared.chance, 2),
+            "chance": None if (chance := chance_of(str(key), metric)) is None else round(chance, 2),
             "top": 100,
             "percent": in_percent(metric),
             "parallel": declared.parallel,

@@ -45,12 +45,15 @@ def scores_of(sample: dict[str, Any], metrics: Collection[str]) -> Iterator[Item
     exists for some items only is passed over for the others.
     """
     from xling_bench.metrics.corpus import item_score
+    from xling_bench.metrics.ranking import choice
 
-    item = str(sample["doc"]["id"])
-    choice, cluster = _choice(sample), sample["doc"].get("cluster")
+    doc = sample["doc"]
+    item, cluster = str(doc["id"]), doc.get("cluster")
+    values = [float(response[0]) for response in sample["filtered_resps"]] if "texts" in doc else []
     for metric in metrics:
         if metric in sample or not METRICS[metric].some:
-            yield metric, item, item_score(metric, sample[metric]), choice, cluster
+            chosen = choice(metric, doc, values) if METRICS[metric].ranks and values else -1
+            yield metric, item, item_score(metric, sample[metric]), chosen, cluster
 
 
 def rows_frame(rows: Iterable[ItemScore]) -> pd.DataFrame:
@@ -95,13 +98,6 @@ def items_frame(
             parts.append(pd.DataFrame(rows, columns=list(COLUMNS)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     return frame.astype(TYPES)
-
-
-def _choice(sample: dict[str, Any]) -> int:
-    if "texts" not in sample["doc"]:
-        return -1
-    scores = [float(response[0]) for response in sample["filtered_resps"]]
-    return scores.index(max(scores))
 
 
 def read_items(folder: Path) -> pd.DataFrame | None:

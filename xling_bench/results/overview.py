@@ -54,8 +54,8 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
             row["gap_is"] = gap_is(flagged.get(key), scores)
             if english > 0:
                 row["relative_gap"] = fmean(relative_gap(english, value) for value in others)
-        chance = get_benchmark(row["benchmark"]).chance
-        if row["metric"] == "acc" and chance is not None:
+        chance = get_benchmark(row["benchmark"]).chance_of(row["metric"])
+        if chance is not None:
             row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
         row["at_chance"] = _count(flagged.get(key), scores)
         rows.append(row)
@@ -75,15 +75,15 @@ def _pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         if "chance_corrected" in row:
-            found.setdefault((row["model"], row["shots"], row["demos"]), []).append(row)
+            found.setdefault((row["model"], row["shots"], row["demos"], row["metric"]), []).append(row)
     pooled = []
-    for (model, shots, demos), parts in found.items():
+    for (model, shots, demos, metric), parts in found.items():
         benchmarks = {part["benchmark"] for part in parts}
         if len(benchmarks) == len(parts) > 1:  # one prompt family each: two would count a benchmark twice
             head = {"model": model, "benchmark": f"({len(parts)} accuracy benchmarks)", "family": "", "shots": shots}
             mean = fmean(part["chance_corrected"] for part in parts)
             languages_in_all = sum(part["languages"] for part in parts)
-            row = {**head, "demos": demos, "metric": "acc", "languages": languages_in_all, "worst": ""}
+            row = {**head, "demos": demos, "metric": metric, "languages": languages_in_all, "worst": ""}
             counts = [part["at_chance"] for part in parts]
             row["at_chance"] = None if None in counts else sum(counts)
             pooled.append({**row, "chance_corrected": mean})

@@ -55,15 +55,16 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
         head = dict(zip(GROUP[1:], key, strict=True))
         ranking = _Ranking(group, models, {name: flags.get((name, *key)) for name in models}, draws, seed)
         rows += [{**head, **row} for row in ranking.rows()]
-        chance = get_benchmark(str(head["benchmark"])).chance
-        if head["metric"] == "acc" and chance is not None:
-            parts = overall.setdefault((head["shots"], head["demos"]), {})
+        chance = get_benchmark(str(head["benchmark"])).chance_of(str(head["metric"]))
+        if chance is not None:
+            parts = overall.setdefault((head["shots"], head["demos"], head["metric"]), {})
             parts[f"{head['benchmark']}/{head['family']}"] = (ranking, chance)
-    for (shots, demos), parts in overall.items():
+    for (shots, demos, metric), parts in overall.items():
         benchmarks = {name.partition("/")[0] for name in parts}
         if len(benchmarks) == len(parts) > 1:
             title = f"({len(parts)} accuracy benchmarks)"
-            head = {"benchmark": title, "family": "", "shots": shots, "demos": demos, "metric": "chance-corrected acc"}
+            head = {"benchmark": title, "family": "", "shots": shots, "demos": demos}
+            head["metric"] = f"chance-corrected {metric}"
             rows += [{**head, **row} for row in _pooled(list(parts.values()), models)]
     return counted(pd.DataFrame(rows, columns=[*GROUP[1:], "model", *NAMES]))
 

@@ -37,7 +37,7 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
 
     rows = []
     for key, group in with_items(frame).groupby(GROUP, sort=True):
-        chance = get_benchmark(str(key[1])).chance if key[-1] == "acc" else None
+        chance = get_benchmark(str(key[1])).chance_of(str(key[-1]))
         clusters = clusters_in(group)
         for unit, scores in columns(group).items():
             values, codes = np.asarray(scores, dtype=np.float64), codes_for(clusters, scores.index)
@@ -76,7 +76,9 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> F
     A spread among languages at chance (see `cell_intervals`) is one of noise or of guessing habits; and a language that
     is surely below it, as one is that prefers an answer which is right less often, is no better.
     """
-    accuracies = frame[(frame["metric"] == "acc") & frame[ITEMS].notna()]
+    pairs = zip(frame["benchmark"], frame["metric"], strict=True)
+    guessable = np.array([get_benchmark(key).chance_of(metric) is not None for key, metric in pairs], dtype=bool)
+    accuracies = frame[guessable & frame[ITEMS].notna()]
     if accuracies.empty:
         return {}
     return flags_of(cell_intervals(accuracies, draws=draws, seed=seed))

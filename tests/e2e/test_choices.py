@@ -1,0 +1,99 @@
+"""The candidate that is kept, shown and compared is the one its score was computed from, for every ranking metric."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from xling_bench import evaluate, load_results
+from xling_bench.catalog import METRICS, benchmarks, get_benchmark, task_specs
+from xling_bench.report.build import Options, write_report
+from xling_bench.results.baseline import write_baseline
+from xling_bench.results.uncertainty import cell_intervals, chance_flags
+
+pytestmark = pytest.mark.e2e
+RANKING = [name for name, metric in METRICS.items() if metric.ranks]
+CHOOSE = [spec for spec in task_specs().values() if spec.kind == "choose"]
+
+
+@pytest.fixture(scope="module")
+def runs(models, tmp_path_factory) -> list[Path]:
+    """Every ranking benchmark in two languages with every metric it can report, in runs by the metric that leads."""
+    names = sorted(
+        spec.name for spec in CHOOSE
+        if spec.family.key == "xglm" and spec.unit in ("en", "ru" if spec.benchmark.key == "xwinograd" else "sw")
+    )  # fmt: skip
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLING_DATA", "sample")
+        for lead in ("acc", "acc_token", "acc_byte", "acc_char"):
+            folder = tmp_path_factory.mktemp("choices") / lead
+            metrics = [lead, *(name for name in RANKING if name != lead)]
+            report = evaluate(f"hf:{models['llama']}", output=folder, tasks=names, metrics=metrics, limit=12)
+            assert not report.failed
+            found.append(folder)
+    return found
+
+
+def golds(run: Path) -> dict[tuple[str, str], dict[str, int]]:
+    """{(benchmark, language): {item: index of its right candidate}}."""
+    found = {}
+    for path in run.glob("*/*/samples.jsonl"):
+        own = json.loads(path.with_name("results.json").read_text(encoding="utf-8"))["xling"]
+        docs = [json.loads(line)["doc"] for line in path.read_text(encoding="utf-8").splitlines()]
+        found[own["benchmark"], own["unit"]] = {doc["id"]: doc["gold"] for doc in docs}
+    return found
+
+
+def contradictions(frame, right: dict[tuple[str, str], dict[str, int]]) -> list[tuple[str, str, str, str]]:
+    return [
+        (row["benchmark"], row["language"], row["metric"], item)
+        for _, row in frame.iterrows() if row["choices"] is not None
+        for item, choice in row["choices"].items()
+        if (choice == right[row["benchmark"], row["language"]][item]) != (row["items"][item] == 1.0)
+    ]  # fmt: skip
+
+
+def test_no_choice_contradicts_its_score(runs, tmp_path) -> None:
+    run, right = runs[0], golds(runs[0])
+    frame = load_results(run)
+    assert set(frame["metric"]) == set(RANKING)
+    assert {spec.benchmark.key for spec in CHOOSE} == set(frame["benchmark"])
+    assert contradictions(frame, right) == []
+    differ = [
+        (rows["choices"].iloc[0] != other).any()
+        for _, rows in frame.groupby(["benchmark", "language"]) for other in rows["choices"]
+    ]  # fmt: skip
+    assert any(differ), "the metrics choose alike everywhere: nothing was tested"
+    write_baseline(frame, tmp_path / "base.parquet")
+    assert contradictions(load_results(tmp_path / "base.parquet"), right) == []
+    (run / "items.parquet").rename(tmp_path / "items.parquet")
+    assert contradictions(load_results(run), right) == []
+    (tmp_path / "items.parquet").rename(run / "items.parquet")
+
+
+@pytest.mark.parametrize("lead", range(4))
+def test_the_page_shows_the_candidate_that_was_scored(runs, tmp_path, lead: int) -> None:
+    page = write_report([runs[lead]], tmp_path / "site", Options(draws=50)).read_text(encoding="utf-8")
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL)[1])
+    seen = 0
+    for key, entry in data["items"].items():
+        for item in entry["items"]:
+            for unit, answer in zip(entry["languages"], item["answers"][0][0], strict=True):
+                if answer is not None:
+                    seen += 1
+                    assert (answer[0] == item["gold"][unit]) == (answer[1] == 100.0), (key, unit, item["id"])
+    assert seen > 50
+
+
+def test_chance_is_known_of_every_metric_that_guessing_has_a_level_for(runs) -> None:
+    frame = load_results(runs[0])
+    for key, benchmark in benchmarks().items():
+        for metric in (name for kind in benchmark.metrics for name in benchmark.metrics_of(kind, benchmark.units()[0])):
+            known = benchmark.chance_of(metric) is not None
+            assert known == (METRICS[metric].ranks and benchmark.chance is not None), (key, metric)
+    cells = cell_intervals(frame, draws=100)
+    levels = [get_benchmark(key).chance is not None for key in cells["benchmark"]]
+    assert cells["at_chance"].notna().tolist() == levels, "whichever metric it is"
+    assert {key[-1] for key in chance_flags(frame, draws=100)} >= {"acc", "acc_token", "acc_byte", "acc_char"}
