@@ -115,8 +115,8 @@ def load(way: str, model: Any, tokenizer: Any, batch: int = 1) -> Any:
     """A fresh `SharedPrefixLM` (engine) or `HFLM` (hf), set up as our runner sets it up."""
     from lm_eval.models.huggingface import HFLM
 
-    from xling_bench.harness.prefix import natural_prefix
     from xling_bench.harness.shared_prefix import SharedPrefixLM
+    from xling_bench.scoring.prefix import natural_prefix
 
     settings = {"tokenizer": tokenizer, "softmax_dtype": "float32", "batch_size": batch}
     lm = SharedPrefixLM(model, **settings) if way == "engine" else HFLM(model, **settings)

@@ -20,9 +20,9 @@ from xling_bench.harness.gguf_header import check_file
 from xling_bench.harness.gguf_model import load_tokenizer as gguf_tokenizer
 from xling_bench.harness.gguf_model import oddities, opened
 from xling_bench.harness.model import ModelConfig, fingerprint, revision_of
-from xling_bench.harness.prefix import natural_prefix
 from xling_bench.harness.tokens import odd_joiner
 from xling_bench.lm_eval_versions import TESTED
+from xling_bench.scoring.prefix import natural_prefix
 from xling_bench.scoring.pretrained import check_class, load_tokenizer
 
 

@@ -12,8 +12,8 @@ from lm_eval.models.huggingface import HFLM
 
 from xling_bench.errors import DataError, ModelError, reason_of
 from xling_bench.harness.gguf_model import Opened, load_model, load_tokenizer, oddities, opened
-from xling_bench.harness.prefix import natural_prefix
 from xling_bench.harness.tokens import rows_of
+from xling_bench.scoring.prefix import natural_prefix
 from xling_bench.scoring.whole import whole
 
 log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates

@@ -11,9 +11,9 @@ from typing import Any
 
 from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.harness.gguf_header import check_file, refuse_options
-from xling_bench.harness.prefix import natural_prefix
 from xling_bench.harness.tokens import check_prefix, settle_pad
 from xling_bench.scoring.folder import check_adapter, check_model, content
+from xling_bench.scoring.prefix import natural_prefix
 from xling_bench.scoring.pretrained import load_tokenizer, never_asks
 
 # How --model begins, and who computes log-likelihoods then.

@@ -14,6 +14,7 @@ from xling_bench.errors import MissingDataError, UsageError
 from xling_bench.scoring.budget import ON_CPU
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine
+from xling_bench.scoring.prefix import first_token
 from xling_bench.scoring.tree import PrefixTree
 
 
@@ -35,7 +36,9 @@ class EarlyEvaluation:
 
     def __init__(self, patterns: Sequence[str], tokenizer: Any, source: Source, limit: int) -> None:
         self.tree, self.tasks = PrefixTree(), list[Task]()
-        before = _prefix(tokenizer)
+        before = first_token(tokenizer)
+        if before is None:
+            raise UsageError("early evaluation: the tokenizer has no bos or eos token to begin a text with.")
         for spec, rows in with_data(patterns, source)[0]:
             golds, widths = [], []
             for row in rows[:limit]:
@@ -99,14 +102,3 @@ def _split(spec: TaskSpec) -> str:
             "items would make every later score of them worthless. Name a task that has one, such as xling_xnli_de."
         )
     return spec.benchmark.demo_split
-
-
-def _prefix(tokenizer: Any) -> int:
-    """What an empty prompt is conditioned on, as the runner does: the token the tokenizer puts first, else bos."""
-    with_special, plain = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (True, False))
-    if len(with_special) > len(plain):
-        return int(with_special[0])
-    for token in (tokenizer.bos_token_id, tokenizer.eos_token_id):
-        if token is not None:
-            return int(token)
-    raise UsageError("early evaluation: the tokenizer has no bos or eos token to begin a text with.")

@@ -16,3 +16,9 @@ def natural_prefix(tokenizer: Any) -> int | None:
     if len(with_special) > len(plain) and with_special[0] in tokenizer.all_special_ids:
         return int(with_special[0])
     return None
+
+
+def first_token(tokenizer: Any) -> int | None:
+    """What an empty prompt is conditioned on: `natural_prefix`, else the bos token, else the end token, else None."""
+    found = natural_prefix(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id
+    return next((int(token) for token in found if token is not None), None)
