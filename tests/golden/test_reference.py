@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from xling_bench import content
-from xling_bench.errors import UsageError
+from xling_bench.catalog import Benchmark, get_benchmark
+from xling_bench.errors import DeclarationError, UsageError
 from xling_bench.results.layouts import column_keys, column_value, render, rows_of
 from xling_bench.results.reference import Column, columns, get_layout, layouts, published
 from xling_bench.stats import population_std, relative_gap
@@ -97,6 +98,21 @@ def test_means_of_two_benchmarks_run_over_the_papers_five_languages(layout: str,
     printed = next(n for n in published("afp_table05") if n.column.language == "avg" and n.method == "base")
     assert average.needed == 20
     assert average.value == pytest.approx(printed.value, abs=TOLERANCE)
+
+
+def test_a_papers_table_keeps_its_languages_when_a_benchmark_gets_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: [column_keys(c, layout) for c in columns(layout)] for name, layout in layouts().items()}
+
+    def grown(key: str) -> Benchmark:
+        found = get_benchmark(key)
+        return found.model_copy(update={"languages": (*found.languages, "gl", "eu")})
+
+    monkeypatch.setattr("xling_bench.results.layouts.get_benchmark", grown)
+    after = {name: [column_keys(c, layout) for c in columns(layout)] for name, layout in layouts().items()}
+    assert after == before
+    nameless = layouts()["afp-7"].model_copy(update={"languages_of": {}})
+    with pytest.raises(DeclarationError, match=r"nothing says which languages of xnli it is over"):
+        column_keys(columns(nameless)[0], nameless)
 
 
 def test_columns_stand_once_and_undefined_statistics_stay_empty() -> None:

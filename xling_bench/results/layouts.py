@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark, in_percent
-from xling_bench.errors import UsageError
-from xling_bench.results.reference import SPREAD, Column, Layout, columns, notes, published
+from xling_bench.errors import DeclarationError, UsageError
+from xling_bench.results.reference import SPREAD, Column, Layout, columns, layouts, notes, published
 from xling_bench.results.text import aligned, latex, to_csv
 from xling_bench.stats import population_std
 
@@ -66,7 +66,7 @@ def column_keys(column: Column, layout: Layout) -> list[Key]:
     """Every cell a column stands for.
 
     A column without benchmark, language or number of shots of its own (`all`, `avg`, empty) takes the layout's; where
-    the layout has none, those of the table's other columns; languages, at last, all that the benchmark has.
+    the layout has none, those of the table's other columns; languages, at last, those of another layout's columns.
     """
     others = [c for c in columns(layout) if c.benchmark != "all"]
     named = [c for c in others if _concrete(c.language)]
@@ -91,10 +91,21 @@ def _languages(column: Column, layout: Layout, named: Sequence[Column], benchmar
             return [f"en-{column.language}"]
         return [column.language]
     here = _unique(c.language for c in named if c.benchmark == benchmark)
-    listed = list(layout.languages) or here or list(get_benchmark(benchmark).languages)
+    listed = list(layout.languages) or here or _of_other_layout(layout, benchmark)
     if benchmark == "flores" and not any("-" in language for language in listed):
         return [f"en-{language}" for language in listed]  # the Extrapolating paper translates out of English
     return [language for language in listed if language in get_benchmark(benchmark).languages or "-" in language]
+
+
+def _of_other_layout(layout: Layout, benchmark: str) -> list[str]:
+    """The languages that a benchmark has in the table which this one averages."""
+    known, name = layouts(), layout.languages_of.get(benchmark, "")
+    if name not in known:
+        raise DeclarationError(
+            f"layouts.toml: {layout.title}: nothing says which languages of {benchmark} it is over. Name `languages`, "
+            "or in `languages_of` a layout whose columns do."
+        )
+    return _unique(c.language for c in columns(known[name]) if c.benchmark == benchmark and _concrete(c.language))
 
 
 def _concrete(language: str) -> bool:

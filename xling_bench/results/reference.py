@@ -50,7 +50,9 @@ class Layout(Strict):
     """A paper's table: its columns are those of the published one, or `columns` where that one is not readable.
 
     A column is (benchmark, language, shots, statistic). `family` is the prompt family whose numbers stand in it (else
-    each benchmark's default), `undefined` names statistics the paper prints without saying what they are.
+    each benchmark's default), `undefined` names statistics the paper prints without saying what they are. A paper's
+    languages are its own, whatever we add to a benchmark: where neither columns nor `languages` name them,
+    `languages_of` says for each benchmark which other layout's columns do.
     """
 
     title: str
@@ -58,6 +60,7 @@ class Layout(Strict):
     columns: tuple[tuple[str, str, str, str], ...] = ()
     benchmarks: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    languages_of: dict[str, str] = Field(default_factory=dict)
     shots: tuple[int, ...] = ()
     metric: str = ""
     family: str = ""
