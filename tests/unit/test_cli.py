@@ -1,5 +1,6 @@
 """The command line: light, and true to its own lists."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -69,6 +70,28 @@ def test_check_fails_on_a_changed_byte(tmp_path: Path, monkeypatch, capsys) -> N
     path.write_bytes(path.read_bytes().replace(b"because", b"Because"))
     assert main(["tasks", "check"]) == 2
     assert "xcopa/xling_xcopa_th.yaml: differs" in capsys.readouterr().err
+
+
+PIECES = {
+    "READERS": ("xling_bench.data.readers.READERS", "xnli", "tasks/xnli: lacks a reader of its official files"),
+    "CONVERTERS": ("xling_bench.data.hub.CONVERTERS", "xcopa", "tasks/xcopa: lacks a converter of its hub records"),
+    "TEXTS": ("xling_bench.training.corpora.evaluation.TEXTS", "xquad", "tasks/xquad: lacks the texts that no"),
+    "SQUAD": ("xling_bench.metrics.scores.SQUAD", "indicqa", "tasks/indicqa: lacks an official rule for f1 "),
+    "COMPARED": ("xling_bench.metrics.ranking.COMPARED", "acc_byte", "metric acc_byte: ranks = True and what it"),
+    "CORPUS": ("xling_bench.metrics.corpus.CORPUS", "bleu", "metric bleu: over = 'corpus' and what tasks aggregate"),
+}
+
+
+@pytest.mark.parametrize("piece", list(PIECES))
+def test_a_missing_piece_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, piece: str) -> None:
+    """What a contributor who forgot it would else meet as a KeyError, or as a damaged file, in the middle of a run."""
+    place, key, said = PIECES[piece]
+    module, _, name = place.rpartition(".")
+    monkeypatch.delitem(getattr(importlib.import_module(module), name), key)
+    assert main(["tasks", "check"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "lacks" in line or "contradict" in line]
+    assert [line for line in lines if line.startswith(said)]
+    assert all(key in line for line in lines)
 
 
 def test_errors_are_one_line_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:

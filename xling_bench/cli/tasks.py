@@ -83,8 +83,9 @@ def _check(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog.check import check_declarations
     from xling_bench.catalog.compile import compile_all
     from xling_bench.catalog.files import compare
+    from xling_bench.cli.pieces import missing_pieces
 
-    problems = check_declarations() + compare(content.folder("tasks"), compile_all())
+    problems = check_declarations() + missing_pieces() + compare(content.folder("tasks"), compile_all())
     _raise_if(problems, "for stale files run `xling-bench tasks compile`.")
     show("tasks/ and templates/ are in order.")
     return 0

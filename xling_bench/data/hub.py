@@ -222,6 +222,7 @@ def _xlsum(benchmark: Benchmark, record: Record, split: str, index: int, seen: d
     return {"id": f"xlsum-{record['id']}", **{key: record[key] for key in ("title", "text", "summary")}}
 
 
+WHOLE = ("flores", "mlama")  # whose rows are of several records: `_flores`, `_mlama`
 CONVERTERS: dict[str, Converter] = {
     "xnli": _xnli,
     "pawsx": _pawsx,

@@ -36,6 +36,7 @@ TEXTS: dict[str, Callable[[Row], list[str]]] = {
     "mlama": lambda row: [row["before"] + row["answer"] + row["after"]],
     "xlsum": _fields("title", "summary"),
 }
+PARALLEL = ("flores",)  # whose rows are a source and a target, in two languages
 CONTEXTS = {"xquad": "context", "mlqa": "context", "indicqa": "context", "xlsum": "text"}
 
 
@@ -125,7 +126,7 @@ def _index(index: Index, rows: list[Row], unit: str, place: Place) -> None:
 def _texts(key: str, unit: str, row: Row) -> Iterator[tuple[str, str, bool]]:
     """A row's texts: their language, the text, whether it is a context. Units are source-target, context-question."""
     first, last = unit.split("-", maxsplit=1)[0], unit.rsplit("-", maxsplit=1)[-1]
-    if key == "flores":
+    if key in PARALLEL:
         yield first, row["source"], False
         yield last, row["target"], False
         return
