@@ -50,7 +50,9 @@ def best(scores: Sequence[float]) -> int:
     """
     if not scores:
         raise ValueError("no candidates to choose from")
-    return ranking(scores)[0]
+    if any(map(math.isnan, scores)):
+        raise ValueError("a score is NaN")
+    return scores.index(max(scores))
 
 
 def rankc(ranking_a: Sequence[int], ranking_b: Sequence[int]) -> float:
