@@ -13,16 +13,17 @@ from xling_bench.errors import DataError
 
 Row = dict[str, Any]
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # a lone one, "\\ud800" in JSON, is no text: it cannot be encoded
-# Official files hold U+0008, U+001D and C1 controls in places; none holds NUL or the others, which come from damage.
-_CONTROL = re.compile("[\0-\7\x0e-\x1b]")
+# No text: a lone surrogate ("\\ud800" in JSON), which cannot be encoded; NUL and its like, which come from damage.
+# Official files do hold U+0008, U+001D and C1 controls in places.
+_NO_TEXT = re.compile("[\ud800-\udfff\0-\7\x0e-\x1b]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _fits(value: Any, kind: FieldType) -> bool:
     if kind == "texts":
         return isinstance(value, list) and all(_fits(text, "text") for text in value)
     if kind == "text":
-        return isinstance(value, str) and not _SURROGATE.search(value) and not _CONTROL.search(value)
+        return isinstance(value, str) and not _NO_TEXT.search(value)
     return isinstance(value, bool) if kind == "flag" else isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -34,20 +35,20 @@ def check_rows(benchmark: Benchmark, rows: Iterable[Row], where: str) -> list[Ro
     """
     seen: set[str] = set()
     checked = []
+    fields = {"id", *benchmark.fields}
     for row in rows:
-        item = f"{where}: item {row.get('id')!r}"
-        if set(row) != {"id", *benchmark.fields}:
+        if row.keys() != fields:
+            item = f"{where}: item {row.get('id')!r}"
             raise DataError(f"{item}: expected fields id, {', '.join(benchmark.fields)}; got {', '.join(sorted(row))}")
         if row["id"] in seen:
-            raise DataError(f"{item} stands twice; ids must be unique")
+            raise DataError(f"{where}: item {row['id']!r} stands twice; ids must be unique")
         seen.add(row["id"])
         for name, kind in benchmark.fields.items():
             if not _fits(row[name], kind):
-                raise DataError(f"{item}: {name} should be {kind}, got {row[name]!r:.80}")
+                raise DataError(f"{where}: item {row['id']!r}: {name} should be {kind}, got {row[name]!r:.80}")
         if "label" in benchmark.fields and not 0 <= row["label"] < _width(benchmark, row):
-            raise DataError(
-                f"{item}: label {row['label']} is not the index of one of {_width(benchmark, row)} candidates"
-            )
+            item, width = f"{where}: item {row['id']!r}", _width(benchmark, row)
+            raise DataError(f"{item}: label {row['label']} is not the index of one of {width} candidates")
         checked.append({"id": row["id"], **{name: row[name] for name in benchmark.fields}})
     if not checked:
         raise DataError(f"{where}: no rows")
@@ -86,6 +87,6 @@ def rows_hash(rows: Iterable[Row]) -> str:
     """
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
+        digest.update(_ENCODER.encode(row).encode())
         digest.update(b"\n")
     return digest.hexdigest()[:16]

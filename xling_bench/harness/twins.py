@@ -21,7 +21,8 @@ def content(benchmark: Benchmark, row: Row) -> str:
     texts = [str(row[name]) for name in names]
     if benchmark.placeholder and benchmark.placeholder in texts:
         return str(row["id"])
-    return "\0".join(" ".join(unicodedata.normalize("NFKC", text).casefold().split()) for text in texts)
+    alike = (text if text.isascii() else unicodedata.normalize("NFKC", text) for text in texts)  # ASCII stays itself
+    return "\0".join(" ".join(text.casefold().split()) for text in alike)
 
 
 def same_items(
