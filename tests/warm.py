@@ -20,7 +20,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-NEVER_THE_SAME = "PYTEST_CURRENT_TEST"
+# What libraries, and `chatter.quiet`, set when they are imported, in the interpreter that forks as in the tests' own.
+SET_BY_LIBRARIES = ("KMP_", "TORCHINDUCTOR_", "HF_XET_", "TRANSFORMERS_VERBOSITY", "HF_HUB_DISABLE_PROGRESS_BARS",
+                    "TOKENIZERS_PARALLELISM", "TQDM_DISABLE")  # fmt: skip
+APART = ("XLING_", "PYTEST_CURRENT_TEST", *SET_BY_LIBRARIES)
 
 
 def command(*arguments: str, environment: dict[str, str], timeout: int = 600) -> subprocess.CompletedProcess[str]:
@@ -33,7 +36,7 @@ def command(*arguments: str, environment: dict[str, str], timeout: int = 600) ->
 
 
 def settings(environment: dict[str, str]) -> dict[str, str]:
-    return {k: v for k, v in environment.items() if not k.startswith("XLING_") and k != NEVER_THE_SAME}
+    return {name: value for name, value in environment.items() if not name.startswith(APART)}
 
 
 class Server:
