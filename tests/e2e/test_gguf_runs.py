@@ -93,7 +93,7 @@ def test_a_bad_file_is_one_line_and_exit_code_2(file, sample_data, tmp_path, cap
 def test_a_dry_run_and_the_doctor_know_a_file(file, sample_data, tmp_path, capsys) -> None:
     line = ["run", "--tasks", "xling_xnli_de", "-o", str(tmp_path / "run"), "--dry-run", "--model", f"gguf:{file}"]
     assert main(line) == 0
-    assert "1 units" in capsys.readouterr().out
+    assert "1 unit, " in capsys.readouterr().out
     texts = [finding.text for finding in examine(f"gguf:{file}")]
     assert f"{file} (GGUF, F32): nothing to warn about" in texts
     assert [finding.level for finding in examine(f"gguf:{tmp_path / 'none.gguf'}")][-1] == "error"
