@@ -2,14 +2,20 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from xling_bench import evaluate, load_results
 from xling_bench.catalog import METRICS, benchmarks, get_benchmark, task_specs
+from xling_bench.harness.items import write_items
+from xling_bench.metrics.ranking import BY_SUMS
 from xling_bench.report.build import Options, write_report
 from xling_bench.results.baseline import write_baseline
+from xling_bench.results.items import digest_of
+from xling_bench.results.seal import _of_result, sealed
 from xling_bench.results.uncertainty import cell_intervals, chance_flags
 
 pytestmark = pytest.mark.e2e
@@ -71,6 +77,38 @@ def test_no_choice_contradicts_its_score(runs, tmp_path) -> None:
     (run / "items.parquet").rename(tmp_path / "items.parquet")
     assert contradictions(load_results(run), right) == []
     (tmp_path / "items.parquet").rename(run / "items.parquet")
+
+
+def test_choices_of_an_older_version_are_taken_from_the_samples_or_not_at_all(runs, tmp_path) -> None:
+    """It kept the choice by the sum of log-probabilities for every metric, and its checksum said so."""
+    right, run = golds(runs[0]), shutil.copytree(runs[0], tmp_path / "run")
+    items = pd.read_parquet(run / "items.parquet")
+    sums = items[items["metric"] == "acc"].set_index(["unit", "item"])["choice"]
+    items["choice"] = [sums[unit, item] for unit, item in zip(items["unit"], items["item"], strict=True)]
+    items.to_parquet(run / "items.parquet", index=False)
+    for path in run.glob("*/*/results.json"):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        del result["xling"]["checksums"]
+        samples = path.with_name("samples.jsonl").read_text(encoding="utf-8")
+        unit = items[items["unit"] == path.parent.relative_to(run).as_posix()]
+        result = sealed(result, samples, map(json.loads, samples.splitlines()), digest_of(unit))
+        own = result["xling"]["checksums"]
+        own = {("items" if name == "scores" else name): value for name, value in own.items() if name != "results"}
+        result["xling"]["checksums"] = own
+        own |= {"results": _of_result(result)}
+        path.write_text(json.dumps(result), encoding="utf-8")
+    assert contradictions(load_results(run), right) == []
+    (run / "items.parquet").rename(tmp_path / "items.parquet")
+    write_items(run)
+    assert contradictions(load_results(run), right) == [], "what is made again is read again"
+    (tmp_path / "items.parquet").rename(run / "items.parquet")
+    for path in run.glob("*/*/samples.jsonl"):
+        path.unlink()
+    bare = load_results(run)
+    for metric, rows in bare.groupby("metric"):
+        known = all((choices >= 0).all() for choices in rows["choices"])
+        assert known == (metric in BY_SUMS), metric
+    assert len(cell_intervals(bare, draws=50)) > 0
 
 
 @pytest.mark.parametrize("lead", range(4))

@@ -88,7 +88,7 @@ def test_what_was_measured_differently_is_refused_by_name(tmp_path: Path, capsys
     scores = outcomes(30, ("en", "de"))
     a, b = write_run(tmp_path / "a", scores), write_run(tmp_path / "b", scores, **{fact: value})
     code, found = gate(tmp_path, a, b)
-    assert (code, found) == (2, {})
+    assert (code, found["status"], found["exit_code"]) == (2, "error", 2)
     error = capsys.readouterr().err
     assert f": {field} differs: " in error
     assert "for baseline, " in error

@@ -149,5 +149,6 @@ def test_more_layers_than_weights_are_refused_before_they_are_built(config, tmp_
     save_file({f"layer.{i}": np.zeros(1) for i in range(3)}, folder / WEIGHTS)
     with pytest.raises(ModelError, match=r"config\.json says 20,000 layers, but the weights beside it have 3 tensors"):
         check_model(folder)
-    (folder / "config.json").write_text(json.dumps({"num_hidden_layers": 3}))
-    check_model(folder)
+    for fine in ({"num_hidden_layers": 48}, {"rope_scaling": {"num_layers": 20_000}}):  # they may share tensors
+        (folder / "config.json").write_text(json.dumps(fine))
+        check_model(folder)

@@ -4,8 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 from tokenizers.processors import TemplateProcessing
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from xling_bench.catalog import get_task
 from xling_bench.catalog.render import render
@@ -29,6 +31,18 @@ def folder(models: dict[str, Path], tmp_path: Path, request: pytest.FixtureReque
     tokenizer._tokenizer.post_processor = TemplateProcessing(single=FORMS[request.param][0], special_tokens=ids)
     tokenizer.save_pretrained(copy)
     return copy
+
+
+def test_an_unknown_word_is_no_prefix() -> None:
+    """A vocabulary without Latin letters, and an end token after every text."""
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(WordLevel({"<unk>": 0, "</s>": 1, "ก": 2}, unk_token="<unk>")),  # noqa: S106
+        unk_token="<unk>", eos_token="</s>",  # noqa: S106
+    )  # fmt: skip
+    tokenizer._tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    assert tokenizer("a")["input_ids"] == [0, 1]
+    assert natural_prefix(tokenizer) is None
+    assert first_token(tokenizer) == 1
 
 
 @pytest.mark.parametrize("folder", list(FORMS), indirect=True)

@@ -58,6 +58,15 @@ def test_what_nothing_acts_on_stays_as_it_is(name: str) -> None:
         ("*a", "&#42;a"),  # another name in the same paragraph may end with one
         ("12.3* 4 * 5 $", "12.3* 4 * 5 $"),
         ("GH-12 a-1", "GH&#45;&#8203;12 a-1"),
+        ("__init__ a_b", "&#95;&#95;init&#95;&#95; a_b"),  # the whole run: what is left of one could open
+        ("-__main__.", "-&#95;&#95;main&#95;&#95;."),
+        (":x: 10:20", ":\u200bx: 10:20"),
+        ("# x", "&#35;&#8203; x"),  # at a line's start
+        ("> x", "&#62; x"),
+        ("- x - y", "&#45;&#8203; x - y"),
+        ("1. x", "1&#46; x"),
+        ("---", "&#45;&#8203;" * 3),
+        ("-1.5 -", "-1.5 -"),
         ("a\n\n# b", "a # b"),
     ],
 )
@@ -76,6 +85,8 @@ FORMULAS = ["=1+1", " =A1", "\t=A1", "@SUM(A1)", "-1+cmd|' /C calc'!A0", "+A1", 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_is_text_in_a_spreadsheet(formula: str) -> None:
     assert spreadsheet(formula) == f"'{formula.strip()}"
+    assert spreadsheet(f"a;{formula};b").startswith("a;")
+    assert "'" + formula.strip() in spreadsheet(f"a;{formula};b"), "cells are parted by ; in many countries"
 
 
 def test_a_row_of_latex_does_not_give_the_one_before_an_argument() -> None:

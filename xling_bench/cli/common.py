@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 
@@ -49,5 +50,6 @@ def show(text: object, end: str = "\n", *, flush: bool = False) -> None:
 
 
 def tell(text: object) -> None:
-    """Print a note, a warning or progress beside it."""
-    print(terminal(str(text)), file=sys.stderr, flush=True)
+    """Print a note, a warning or progress beside it. Nobody may be there to read it: that stops no work."""
+    with contextlib.suppress(OSError):
+        print(terminal(str(text)), file=sys.stderr, flush=True)

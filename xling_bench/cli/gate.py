@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.cli.common import show
 from xling_bench.core.reading import real
-from xling_bench.errors import UsageError, XlingError
+from xling_bench.errors import OutputError, UsageError, XlingError
 
 if TYPE_CHECKING:
     from xling_bench.regress.config import GateConfig
+    from xling_bench.regress.verdict import Gate
 
-OF_RUNS = ("items.parquet", "results.json", "run.json", "samples.jsonl")  # names that runs give
+Files = dict[str, Path | None]  # by the option that names it
+# What is read of a run's folder, ours or lm-eval's.
+OF_RUNS = ("items.parquet", "run.json", "*/*/results.json", "*/*/samples.jsonl", "**/results_*.json",
+           "**/samples_*.jsonl")  # fmt: skip
 EPILOG = (
     "exit codes: 0 no regression seen, 1 regression found, 2 bad input, 3 strict, and the gate could not see enough"
 )
@@ -41,30 +46,37 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge, print and write what was asked for; or write a baseline."""
-    from xling_bench.results.given import given
-
-    arguments.candidate = given(arguments.candidate)
-    arguments.baseline = arguments.baseline and given(arguments.baseline)
-    if (arguments.baseline is None) == (arguments.write_baseline is None):
-        raise UsageError("gate: expected either --baseline RUN to compare with, or --write-baseline FILE to make one.")
-    if arguments.baseline is None:
+    """Judge, write what was asked for and print; or write a baseline."""
+    if arguments.write_baseline is not None and arguments.baseline is None:
         return _write_baseline(arguments)
 
     from xling_bench.regress import output, refusal
-    from xling_bench.regress.gate import run_gate
 
     files = {f"--{name}": getattr(arguments, name) for name in ("json", "markdown", "junit")}
-    _refuse_overwriting({name: path for name, path in files.items() if path is not None}, arguments)
     try:
-        config = _config(arguments)
-        gate = run_gate(arguments.baseline, arguments.candidate, config, allow_sample=arguments.allow_sample)
+        gate = _judge(arguments, files)
+        _write(files, output, gate)
     except XlingError as error:
-        _write(files, refusal, _public(str(error), arguments))
+        safe = {name: path for name, path in files.items() if not _unsafe(name, files, arguments)}
+        with contextlib.suppress(OutputError):  # what is wrong at first is what is said
+            _write(safe, refusal, _public(str(error), arguments))
         raise
     _print(output.to_text(gate))
-    _write(files, output, gate)
     return gate.exit_code
+
+
+def _judge(arguments: argparse.Namespace, files: Files) -> Gate:
+    from xling_bench.regress.gate import run_gate
+    from xling_bench.results.given import given
+
+    if arguments.baseline is None or arguments.write_baseline is not None:
+        raise UsageError("gate: expected either --baseline RUN to compare with, or --write-baseline FILE to make one.")
+    sides = given(arguments.baseline), given(arguments.candidate)
+    config = _config(arguments)
+    for name in files:
+        if said := _unsafe(name, files, arguments):
+            raise UsageError(said)
+    return run_gate(*sides, config, allow_sample=arguments.allow_sample)
 
 
 def _config(arguments: argparse.Namespace) -> GateConfig:
@@ -74,21 +86,37 @@ def _config(arguments: argparse.Namespace) -> GateConfig:
     return config.model_copy(update={"strict": True}) if arguments.strict else config
 
 
-def _write(files: dict[str, Path | None], form: Any, content: Any) -> None:
-    """Write the files asked for, by the functions of `form`."""
+def _write(files: Files, form: Any, content: Any) -> None:
+    """Write the files asked for, by the functions of `form`: each of them, though one cannot be written."""
     from xling_bench.files import write_text
 
+    failed: list[OutputError] = []
     for name, path in files.items():
-        if path is not None:
-            write_text(path, getattr(form, f"to_{name.removeprefix('--')}")(content))
+        try:
+            if path is not None:
+                write_text(path, getattr(form, f"to_{name.removeprefix('--')}")(content))
+        except OutputError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 def _public(reason: str, arguments: argparse.Namespace) -> str:
     """What is wrong, for others: names of runs and settings, not their paths, which may be private."""
-    for path in (arguments.baseline.path, arguments.candidate.path, arguments.config):
-        if path is not None and os.sep in str(path):
+    for path in (*map(_path, (arguments.baseline, arguments.candidate)), arguments.config):
+        if path is not None and path.name and os.sep in str(path):
             reason = reason.replace(str(path), real(path).name)
     return reason
+
+
+def _path(run: str | None) -> Path | None:
+    """The path in `[NAME=]RUN`; None where that is no run."""
+    from xling_bench.results.given import given
+
+    try:
+        return None if run is None else given(run).path
+    except XlingError:
+        return None
 
 
 def _print(text: str) -> None:
@@ -99,30 +127,41 @@ def _print(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
 
 
-def _refuse_overwriting(files: dict[str, Path], arguments: argparse.Namespace) -> None:
-    """Raise UsageError for a file to write that is read here, belongs to a run, or is named twice."""
-    known = {"--candidate": arguments.candidate.path, "--config": arguments.config}
-    known["--baseline"] = arguments.baseline and arguments.baseline.path
-    taken = {real(path): name for name, path in known.items() if path is not None}
-    for name, path in files.items():
-        place = real(path)
-        if place in taken and not (path.exists() and not path.is_file()):
-            raise UsageError(f"{name} {path} is what {taken[place]} names, and would overwrite it.")
-        taken[place] = name
-        inside = any(place.is_relative_to(run) for run in taken if run.is_dir())
-        if inside and path.is_file() and path.name in OF_RUNS:
-            raise UsageError(f"{name} {path} would overwrite a file of a run. Give another name.")
+def _unsafe(name: str, files: Files, arguments: argparse.Namespace) -> str:
+    """Why the file that option `name` names must not be written: it is read here, belongs to a run, or stands twice.
+    Empty where it may."""
+    path = files[name]
+    if path is None:
+        return ""
+    place, runs = real(path), [_path(arguments.baseline), _path(arguments.candidate)]
+    known = {"--candidate": runs[1], "--config": arguments.config, "--baseline": runs[0]}
+    known |= {other: files[other] for other in list(files)[: list(files).index(name)]}
+    taken = {real(path): option for option, path in known.items() if path is not None}
+    if place in taken and not (path.exists() and not path.is_file()):
+        return f"{name} {path} is what {taken[place]} names, and would overwrite it."
+    if path.is_file() and any(place in _files_of(run) for run in runs if run is not None and run.is_dir()):
+        return f"{name} {path} would overwrite a file of a run. Give another name."
+    return ""
+
+
+def _files_of(run: Path) -> set[Path]:
+    """The files that readers of a run's folder read, wherever links lead."""
+    found = (path for pattern in OF_RUNS for path in run.glob(pattern))
+    return {real(path) for path in found}
 
 
 def _write_baseline(arguments: argparse.Namespace) -> int:
     from xling_bench.regress.gate import read_side
     from xling_bench.results.baseline import write_baseline
+    from xling_bench.results.given import given
 
     asked = [f"--{name}" for name in ("json", "markdown", "junit") if getattr(arguments, name) is not None]
     if asked:
         raise UsageError(f"{', '.join(asked)}: --write-baseline compares nothing, so that there is nothing to write.")
-    _refuse_overwriting({"--write-baseline": arguments.write_baseline}, arguments)
-    name, frame = read_side(arguments.candidate, _config(arguments), allow_sample=arguments.allow_sample)
+    if said := _unsafe("--write-baseline", {"--write-baseline": arguments.write_baseline}, arguments):
+        raise UsageError(said)
+    candidate = given(arguments.candidate)
+    name, frame = read_side(candidate, _config(arguments), allow_sample=arguments.allow_sample)
     size = write_baseline(frame, arguments.write_baseline)
     items = sum(len(scores) for scores in frame["items"] if scores is not None)
     show(f"{arguments.write_baseline}: {len(frame)} numbers of {name}, {items} item scores, {size / 1000:.0f} kB")

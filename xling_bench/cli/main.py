@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import xling_bench
@@ -43,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _open_streams()
     arguments = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -53,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tell(f"xling-bench: {error}")
         return error.exit_code
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone (`| head`); nothing is wrong
+        sys.stderr.close()  # the reader of what we print has gone (`| head`); nothing is wrong
         return 0
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
@@ -64,6 +69,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             "\nxling-bench: interrupted; finished results are kept, the same command goes on from here.",
         )
         return 130
+    except Exception:  # noqa: BLE001 - a fault of ours; 1, Python's own code, would say that the gate found a regression
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        return 2
+
+
+def _open_streams() -> None:
+    """A stream that was closed by whoever started us (`2>&-`) is None: what is told there goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import RUNS, comma_numbers, show, tell
-from xling_bench.core.text import markdown
+from xling_bench.core.text import markdown, number_of
 from xling_bench.errors import UsageError
 
 
@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     frame = with_seeds(load_results(arguments.runs), arguments.seeds)
     if arguments.output is not None:
         save_results(frame, arguments.output)
-        show(f"{len(frame)} numbers in {arguments.output}")
+        show(f"{number_of(len(frame), 'number')} in {arguments.output}")
+        _warn_of_sample(frame)
         return 0
     show(_printed(arguments, frame), end="")
     if arguments.intervals or arguments.spread or arguments.ranks:

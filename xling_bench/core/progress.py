@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
@@ -22,11 +23,13 @@ class Lines:
     def write(self, text: str) -> None:
         """One state of the bar, without the marks that move a terminal's cursor."""
         if shown := text.strip("\r\n "):
-            self.stream.write(shown + "\n")
+            with contextlib.suppress(OSError):  # nobody reads it: that stops no work
+                self.stream.write(shown + "\n")
 
     def flush(self) -> None:
         """Let readers of the log have it."""
-        self.stream.flush()
+        with contextlib.suppress(OSError):
+            self.stream.flush()
 
 
 def progress(total: int, what: str, *, done: int = 0, quiet: bool = False, unit: str = "it") -> tqdm[Any]:

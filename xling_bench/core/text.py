@@ -78,19 +78,28 @@ def json_escape(character: str) -> str:
 # issues; emphasis, struck out and mathematics where a mark can open them (before a space it cannot). The rest stays
 # readable in a terminal: `exact_unicode`, `12.3*`, `45.6 [40, 50]` and `<0.001` are only text.
 _MARKS = re.compile(
-    r"[|\\`]|<(?=[a-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|@(?=\w)|#(?=\d)|(?<=\bGH)-(?=\d)|:(?=//)|(?<=www)\.|(?<!\w)_|_(?!\w)"
-    r"|[*~$](?=\S)",
+    r"[|\\`]|<(?=[a-z/!?])|&(?=#?\w+;)|\](?=[(\[:])|@(?=\w)|#(?=\d)|(?<=\bGH)-(?=\d)|:(?=//)|(?<=www)\."
+    r"|(?<![^\W_])_+|_+(?![^\W_])|[*~$](?=\S)",
     re.IGNORECASE,
 )
+# What begins a heading, a quotation, a list or a line across the page, where a text begins a line.
+_EMOJI = re.compile(r":(?=[a-z+-][\w+-]*:)", re.IGNORECASE)
+_START = re.compile(r"(?:#{1,6}|[-+*>])(?=\s)|>|[-=*_]{2,}$|(?<=\d)[.)](?=\s)")
 
 
 def markdown(text: object) -> str:
-    """`flat` for a paragraph or cell of Markdown: no markup, link, image, mention or cell of its own."""
-    return _MARKS.sub(lambda found: _entity(found[0]), flat(text))
+    """`flat` for a paragraph or cell of Markdown: no markup, link, image, emoji, mention or cell of its own."""
+    shown = flat(text)
+    number = re.match(r"\d{1,9}(?=[.)]\s)", shown)
+    start = number.end() if number else 0
+    begins = _START.match(shown, start)
+    end = start if begins is None else begins.end()
+    escaped, rest = "".join(map(_entity, shown[start:end])), _EMOJI.sub(":\u200b", shown[end:])
+    return shown[:start] + escaped + _MARKS.sub(lambda found: "".join(map(_entity, found[0])), rest)
 
 
 def _entity(mark: str) -> str:
-    # GitHub looks for mentions and numbers of issues after entities are resolved: a character of no width parts them.
+    # GitHub looks for mentions, issues and emoji after entities are resolved: a character of no width parts them.
     return f"&#{ord(mark)};" + "&#8203;" * (mark in "@#-")
 
 
@@ -109,7 +118,8 @@ def xml(text: object) -> str:
     return HIDDEN.sub(lambda found: _code(found[0]), str(text))
 
 
-_FORMULA = re.compile(r"[=+\-@＝＋－＠﹦﹢﹣﹫−]")  # full-width and small ones and the sign of minus, too
+# Where one begins: full-width and small marks and the sign of minus, too, and after what parts cells in many countries.
+_FORMULA = re.compile(r"(^|;\s*)(?=[=+\-@＝＋－＠﹦﹢﹣﹫−])")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d+)?(e[+-]?\d+)?|inf)( \(\d+/\d+\))?\*?")  # with a note of ours
 
 
@@ -119,7 +129,7 @@ def spreadsheet(value: object) -> object:
     if not isinstance(value, str):
         return value
     shown = flat(value)
-    return f"'{shown}" if _FORMULA.match(shown) and len(shown) > 1 and not _NUMBER.fullmatch(shown) else shown
+    return shown if len(shown) < 2 or _NUMBER.fullmatch(shown) else _FORMULA.sub(r"\1'", shown)
 
 
 def number_of(number: int, what: str) -> str:

@@ -40,6 +40,8 @@ COMPARED: dict[str, Callable[[Doc, Values], Values]] = {
     "p1_sum": _sums,
 }
 
+BY_SUMS = tuple(name for name, compared in COMPARED.items() if compared is _sums)
+
 
 def choice(metric: str, doc: Doc, values: Values) -> int:
     """The index of the candidate that `metric` takes, the first of several that are best."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.core.text import line
+from xling_bench.core.text import line, number_of
 from xling_bench.report import consistency, methods, sensitivity
 from xling_bench.report.leaderboard import Row, missing
 from xling_bench.report.measure import Measured
@@ -20,7 +20,7 @@ from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.given import Run, given
 from xling_bench.results.mixing import limits
 from xling_bench.results.rankc import rankc_table
-from xling_bench.results.schema import NOTES, PATH, SAMPLES
+from xling_bench.results.schema import ITEMS, NOTES, PATH, SAMPLES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def _ranked_in(ranks: pd.DataFrame) -> str:
     if not ranked:
         return "Not ranked: no benchmark has item scores."
     accuracy = [get_benchmark(key).title for key in ranked if get_benchmark(key).chance is not None]
-    if len(accuracy) > 1:
+    if len(accuracy) > 1 and (ranks["family"] == "").any():  # else by different metrics, which have no common mean
         overall = f"chance-corrected accuracy, mean over {', '.join(accuracy)}."
         return f"Ranked by overall: {overall}" if ranks["model"].nunique() > 1 else f"Overall: {overall}"
     if ranks["model"].nunique() == 1:
@@ -116,6 +116,9 @@ def notes_of(frame: pd.DataFrame) -> list[str]:
     if (frame["harness"] == "lm_eval").any():
         notes.append("Some results come from plain lm_eval, whose signatures hold no dtype and no chat template.")
     notes += [line(note, 400) for note in frame.attrs.get(NOTES, [])]
+    bare = int(((frame["harness"] == "xling-bench") & frame[ITEMS].notna() & frame[SAMPLES].isna()).sum())
+    if bare:
+        notes.append(f"{number_of(bare, 'number')} without samples.jsonl: items' texts and answers are not shown.")
     notes += too_few(resampleable(frame))
     return notes + unclustered(frame) + [line(f"{note}.", 400) for note in doubtful(frame)]
 

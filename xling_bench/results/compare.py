@@ -28,6 +28,7 @@ from xling_bench.results.matrix import (
     with_items,
 )
 from xling_bench.results.naming import DIGITS
+from xling_bench.results.schema import NOTES
 from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import chance_flags
 from xling_bench.stats import (
@@ -68,6 +69,7 @@ def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFram
         names = _told_apart(names[0], frames, [side.path for side in sides])
         frames = [frame.assign(model=name) for name, frame in zip(names, frames, strict=True)]
     both = pd.concat(frames, ignore_index=True)
+    both.attrs[NOTES] = [note for frame in frames for note in frame.attrs.get(NOTES, [])]  # which concat may drop
     return compare_models(both, *names), (names[0], names[1]), both
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from xling_bench.core.reading import read_object, real
-from xling_bench.core.text import number_of
 from xling_bench.errors import DataError
 from xling_bench.results.seal import RESULTS
 
@@ -56,22 +54,3 @@ def lacking(run: Path) -> list[str]:
         f"{shown(run)}: {lost}: the run goes on or was stopped, they failed, or they were removed; the same "
         "`xling-bench run` makes them."
     ]
-
-
-@dataclass
-class Without:
-    """How many of a run's results lack something that others have."""
-
-    checksums: int = 0
-    samples: int = 0
-
-    def sentences(self, run: str) -> list[str]:
-        """What that means for the reader of `run`; empty where nothing is lacking."""
-        said = []
-        if self.checksums:
-            old = f"{number_of(self.checksums, 'result')} of a version that kept no checksums"
-            said.append(f"{run}: {old}; a changed byte in them would not be seen.")
-        if self.samples:
-            bare = f"{number_of(self.samples, 'result')} without samples.jsonl, so without texts and answers"
-            said.append(f"{run}: {bare}; their scores by item are those of items.parquet.")
-        return said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from xling_bench.errors import DataError
+from xling_bench.errors import DataError, UsageError
 from xling_bench.results.naming import check_name
 
 
@@ -28,6 +28,8 @@ def given(run: Run) -> Given:
     """
     if isinstance(run, Given):
         return run
+    if not str(run):
+        raise UsageError("expected the folder or file of a run, got an empty name.")
     name, sign, rest = str(run).partition("=")
     if isinstance(run, Path) or not sign or Path(run).exists():
         return Given(Path(run))

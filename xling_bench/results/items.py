@@ -11,7 +11,7 @@ from xling_bench.core.reading import is_there, parse_json, read_object, read_par
 from xling_bench.errors import DataError
 from xling_bench.files import encoded
 from xling_bench.results.folder import result_files
-from xling_bench.results.seal import check_samples, digest, sums_beside
+from xling_bench.results.seal import SCORES, check_samples, digest, sums_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +68,16 @@ def digest_of(frame: pd.DataFrame) -> str:
     scores, choices = (frame[name].to_numpy(dtype).tobytes() for name, dtype in (("score", "<f8"), ("choice", "<i8")))
     texts = ["\n".join(_texts(frame[name])) for name in ("metric", "item", "cluster")]
     return digest(scores + choices + encoded("\0".join(texts)))
+
+
+def old_choices(sums: dict[str, Any] | None, metrics: Collection[str]) -> list[str]:
+    """The metrics of a result whose item scores may hold another metric's choices: versions before the checksum
+    `scores` kept those of the sum of log-probabilities for all of them."""
+    from xling_bench.metrics.ranking import BY_SUMS
+
+    if sums is not None and SCORES in sums:
+        return []
+    return [name for name in metrics if METRICS[name].ranks and name not in BY_SUMS]
 
 
 def _texts(column: pd.Series[Any]) -> list[str]:

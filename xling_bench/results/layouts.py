@@ -105,7 +105,10 @@ def _of_other_layout(layout: Layout, benchmark: str) -> list[str]:
             f"layouts.toml: {layout.title}: nothing says which languages of {benchmark} it is over. Name `languages`, "
             "or in `languages_of` a layout whose columns do."
         )
-    return _unique(c.language for c in columns(known[name]) if c.benchmark == benchmark and _concrete(c.language))
+    found = _unique(c.language for c in columns(known[name]) if c.benchmark == benchmark and _concrete(c.language))
+    if not found:
+        raise DeclarationError(f"layouts.toml: {layout.title}: `languages_of`: {name} has no column of {benchmark}.")
+    return found
 
 
 def _concrete(language: str) -> bool:

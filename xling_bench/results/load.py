@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import METRICS, is_mean
 from xling_bench.core.reading import is_there, read_object
+from xling_bench.core.text import number_of
 from xling_bench.errors import DataError, UsageError
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
-from xling_bench.results.folder import Without, lacking, result_files, shown
+from xling_bench.results.folder import lacking, result_files, shown
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
-from xling_bench.results.items import digest_of, item_scores, read_items, rows_frame
+from xling_bench.results.items import digest_of, item_scores, old_choices, read_items, rows_frame
 from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import name_in, run_names, told_apart
 from xling_bench.results.plain import plain_rows
 from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
-from xling_bench.results.seal import check_result, check_samples
+from xling_bench.results.seal import OLD_SCORES, SCORES, check_result, check_samples
 from xling_bench.results.series import NOTHING, counted, series_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     in results of versions that did not record them. `samples` is the file with the items' texts and answers, None where
     it is not there; `path` the index of the path a row comes from. Rows come sorted; values are untouched. Models are
     named as `results.naming` says. `attrs["notes"]` are sentences on what is not there: results that a run was asked
-    for, samples, and checksums (see `results.seal`) in those of older versions.
+    for, and checksums (see `results.seal`) in those of older versions.
     Raises DataError naming file and field for what cannot be read, and for a path without results; UsageError for one
     name given to several models.
     """
@@ -85,11 +86,13 @@ def _rows(path: Path, notes: list[str]) -> Iterator[Row]:
     notes += lacking(path)
     items = _by_unit(path) if run_files else {}
     named = run_names(path)
-    without = Without()
+    unsealed: list[Path] = []
     for file in run_files:
-        for row in _file(file, items.get(file.parent.relative_to(path).as_posix()), without):
+        for row in _file(file, items.get(file.parent.relative_to(path).as_posix()), unsealed):
             yield {**row, "model": named.get(row["fingerprint"], row["model"])}
-    notes += without.sentences(shown(path))
+    if unsealed:
+        old = f"{number_of(len(unsealed), 'result')} of a version that kept no checksums"
+        notes.append(f"{shown(path)}: {old}; a changed byte in them would not be seen.")
     for file in sorted(path.rglob("results_*.json")):
         yield from _file(file)
 
@@ -107,10 +110,10 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
     return {str(name): part for name, part in frame.groupby("unit", observed=True, sort=False)}
 
 
-def _file(path: Path, items: pd.DataFrame | None = None, without: Without | None = None) -> Iterator[Row]:
+def _file(path: Path, items: pd.DataFrame | None = None, unsealed: list[Path] | None = None) -> Iterator[Row]:
     result = read_object(path)
     try:
-        for row in _ours(result, path, items, without) if "xling" in result else plain_rows(result, path):
+        for row in _ours(result, path, items, unsealed) if "xling" in result else plain_rows(result, path):
             _check_row(row, path)
             yield row
     except KeyError as error:
@@ -142,23 +145,26 @@ def _check_row(row: Row, path: Path) -> None:
         raise DataError(f"{what} is {value}, but its samples average to {items.mean()}; one of them was changed")
 
 
-def _ours(result: Row, path: Path, items: pd.DataFrame | None, without: Without | None) -> Iterator[Row]:
+def _ours(result: Row, path: Path, items: pd.DataFrame | None, unsealed: list[Path] | None) -> Iterator[Row]:
     own, samples = result["xling"], path.with_name("samples.jsonl")
     if items is not None and set(items["key"].unique()) != {own["key"]}:
         items = None  # the samples are newer than the run's items.parquet
     kept = is_there(samples)
     facts, sums = own["facts"], check_result(result, path, samples=kept or items is None)
-    if without is not None:
-        without.checksums += sums is None
-        without.samples += not kept
-    if items is None:
+    if sums is None and unsealed is not None:
+        unsealed.append(path)
+    wrong = old_choices(sums, [name for name in facts["metrics"] if name in METRICS])
+    if items is None or (wrong and kept):
         check_samples(sums, samples)
         items = rows_frame(item_scores(samples, facts["metrics"]))
-    elif sums and "items" in sums and sums["items"] != digest_of(items):
+        wrong = []
+    elif sums and (written := sums.get(SCORES, sums.get(OLD_SCORES))) and written != digest_of(items):
         place = path.parents[2] / ITEMS_FILE
         raise DataError(
             f"{place}: item scores of {facts['task']} were changed. Delete it: `run` and `score` make it again."
         )
+    if wrong:  # another metric's: unknown, as for generation
+        items = items.assign(choice=items["choice"].mask(items["metric"].isin(wrong), -1))
     scores = series_of(items)
     for metric, rule in facts["metrics"].items():
         found = result["results"][facts["task"]]
@@ -166,7 +172,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None, without: Without 
             continue
         if metric not in scores and not METRICS[metric].some:
             cut = f"no scores of {metric}; {facts['items']} items were scored. Is the file cut off?"
-            raise DataError(f"{samples}: {cut}")
+            raise DataError(f"{samples if kept else path.parents[2] / ITEMS_FILE}: {cut}")
         yield {
             "model": name_in(result),
             IDENTITY: facts["model"],

@@ -80,6 +80,8 @@ def _rankings(samples: Path, items: int) -> Rankings:
     """{item: candidate indices, best first}, of items with more than one candidate."""
     found = {}
     number = 0
+    if not samples.is_file():
+        raise DataError(f"{samples} is gone: RankC compares the rankings in it, which no other file has.")
     with samples.open(encoding="utf-8", errors="surrogateescape") as lines:
         for number, line in enumerate(lines, start=1):
             try:

@@ -1,7 +1,7 @@
 """Checksums of a unit's files, so that what changed after it was written is seen, and nothing is taken for not there.
 
 `results.json` holds, in `xling.checksums`: `results`, of all else in it; `samples` and `bytes`, of its samples.jsonl;
-`answers`, of the items and what the model said there, which scoring again must find; `items`, of its rows in
+`answers`, of the items and what the model said there, which scoring again must find; `scores`, of its rows in
 items.parquet. Each is the beginning of a SHA-256. Results of older versions have none.
 """
 
@@ -19,6 +19,7 @@ from xling_bench.files import encoded
 
 DIGITS = 16
 SUMS = "checksums"
+SCORES, OLD_SCORES = "scores", "items"  # of a unit's rows in items.parquet; see `results.items.old_choices`
 RESULTS, SAMPLES = "results.json", "samples.jsonl"
 AGAIN = "Bring back the file as it was, or move the folder away and have it measured again."
 
@@ -30,7 +31,7 @@ def sealed(
 ) -> Result:
     """`result`, plain JSON data, with the checksums of itself and of its samples, whose file holds `text`; None where
     no samples are kept. `items` is the checksum of its rows in items.parquet (`results.items.digest_of`)."""
-    sums: dict[str, Any] = {} if items is None else {"items": items}
+    sums: dict[str, Any] = {} if items is None else {SCORES: items}
     if text is not None:
         data = encoded(text)
         sums |= {"samples": digest(data), "bytes": len(data), "answers": of_answers(samples)}

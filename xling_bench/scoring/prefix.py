@@ -13,9 +13,9 @@ def natural_prefix(tokenizer: Any) -> int | None:
     """
     with_special = tokenizer("a")["input_ids"]
     plain = tokenizer("a", add_special_tokens=False)["input_ids"]
-    if len(with_special) > len(plain) and with_special[0] in tokenizer.all_special_ids:
-        return int(with_special[0])
-    return None
+    # A text of unknown tokens begins with a special one, too: what stands before it counts.
+    before = len(with_special) > len(plain) and with_special[: len(plain)] != plain
+    return int(with_special[0]) if before and with_special[0] in tokenizer.all_special_ids else None
 
 
 def first_token(tokenizer: Any) -> int | None:
