@@ -40,6 +40,18 @@ def test_a_damaged_result_is_named_and_stops_nothing_else(finished, damage: str)
     assert (folder / "xling_xnli_en" / "0-0-none" / "results.json").is_file()
 
 
+def test_another_limit_is_refused_before_anything_is_scored(finished) -> None:
+    """Else the folder holds results of both limits, which nothing compares, and neither command can finish."""
+    spec, folder = finished
+    languages = ("run", "--model", spec, "--tasks", "xling_xnli", "--langs", "de,en", "-o", str(folder))
+    done = run(*languages, "--limit", "2")
+    assert done.returncode == 2
+    assert f"{TASK}/0-0-none was made with another limit (was 3, now 2)" in done.stderr
+    assert "loading" not in done.stderr
+    assert not (folder / "xling_xnli_en").exists()
+    assert run(*languages, "--limit", "3").returncode == 0
+
+
 def test_a_folder_without_its_result_is_refused_before_any_work(finished) -> None:
     spec, folder = finished
     (folder / TASK / "0-0-none" / "results.json").unlink()

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xling_bench.errors import ModelError, UsageError, reason_of
+from xling_bench.errors import ModelError, UsageError, did_you_mean, reason_of
 from xling_bench.harness.gguf_header import check_file, refuse_options
 from xling_bench.harness.tokens import check_prefix, settle_pad
 from xling_bench.scoring.folder import check_adapter, check_model, content
@@ -20,6 +20,7 @@ from xling_bench.scoring.pretrained import load_tokenizer, never_asks
 BACKENDS = {"hf": "shared-prefix", "gguf": "shared-prefix", "lm-eval-hf": "lm-eval", "lm-eval-gguf": "lm-eval"}
 # Fields that say where the model is and how work is batched and placed.
 UNSETTLING = ("spec", "peft", "device", "batch_size", "token_budget")
+DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")  # of the weights, as torch calls them
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,15 @@ class ModelConfig:
     def check(self) -> None:
         """Raise UsageError or ModelError early, before anything heavy is imported."""
         if self.spec.partition(":")[0] not in BACKENDS or not self.name:
+            kind = "gguf" if self.spec.endswith(".gguf") else "hf"
+            meant = f" Did you mean {kind}:{self.spec}?" if Path(self.spec).exists() and self.spec else ""
             raise UsageError(
-                f"--model {self.spec!r}: expected hf:PATH_OR_NAME, for example --model hf:./my-checkpoint "
-                "or --model hf:facebook/xglm-564M, gguf:FILE (or lm-eval-hf:... for lm-eval's own scoring)."
+                f"--model {self.spec!r}: expected hf:PATH_OR_NAME, for example --model hf:./my-checkpoint or --model "
+                f"hf:facebook/xglm-564M, gguf:FILE (or lm-eval-hf:... for lm-eval's own scoring).{meant}"
             )
+        if self.dtype not in DTYPES:
+            meant = did_you_mean(self.dtype, DTYPES)
+            raise UsageError(f"--dtype {self.dtype!r}:{meant} Expected one of {', '.join(DTYPES)}.")
         if self.token_budget is not None and self.token_budget < 1:
             raise UsageError(f"--token-budget {self.token_budget}: expected a number >= 1")
         if self.batch_size < 1:

@@ -79,6 +79,7 @@ class Runner:
         self.fingerprint = ""
         self.name = config.name or name_here(config.model.name, config.model.peft)
         self.asked: list[str] = []  # folders of all units of this run
+        self.made_otherwise: list[str] = []  # what is said of finished results that this run would give otherwise
         self.joiners: list[str] = []  # between their demonstrations
         self.seconds: list[float] = []
 
@@ -127,6 +128,8 @@ class Runner:
         self.joiners = sorted({facts["joiner"] for _, facts in known if "joiner" in facts})
         self._claim_folder(write=False)
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
+        if todo and self.made_otherwise:  # else the folder would hold results of both, which nothing compares
+            raise OutputError(self.made_otherwise[0])
         for folder in self.report.finished:
             discard(folder)  # of a process killed just after its result was in place
         busy = []
@@ -223,9 +226,9 @@ class Runner:
                 "computed to the kept answers."
             )
         elif changed and only_metrics is None:
-            self.report.failed[str(unit)] = (
-                f"{folder} was made with another {', '.join(changed)}; it is left as it is. Use another -o folder."
-            )
+            said = f"{folder} was made with another {', '.join(changed)}; it is left as it is. Use another -o folder."
+            self.report.failed[str(unit)] = said
+            self.made_otherwise.append(said)
         else:
             self._finished(unit, folder, result["xling"].get("warnings", []))
             self.report.reused += 1

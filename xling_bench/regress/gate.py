@@ -129,8 +129,8 @@ def _missing(baseline: pd.DataFrame, candidate: pd.DataFrame, config: GateConfig
     if a - b and (config.missing == "error" or not a & b):
         also = f" Only the candidate has {more}." if more else ""
         raise DataError(
-            f"the candidate lacks {len(a - b)} of the baseline's {len(a)} cells: {lacking}.{also} Run them, or set "
-            '`missing = "ignore"` in the settings where some are left.'
+            f"the candidate lacks {len(a - b)} of the baseline's {len(a)} cells: {lacking}.{also} Run them, or have "
+            'the others judged alone: `missing = "ignore"` in the file of --config.'
         )
     notes = [f"Not compared, only the baseline has: {lacking}."] if lacking else []
     return notes + ([f"Not compared, only the candidate has: {more}."] if more else [])

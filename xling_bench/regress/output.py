@@ -191,8 +191,8 @@ def _object(finding: Finding) -> dict[str, Any]:
 def to_junit(gate: Gate) -> str:
     """JUnit XML: a suite per benchmark, a case per finding.
 
-    What regressed and gates is a failure; an undecided cell is skipped; everything else passes, with the numbers in
-    its output.
+    What regressed and gates is a failure; what is undecided, or a mean of languages at chance, is skipped; everything
+    else passes, with the numbers in its output.
     """
     from xml.etree import ElementTree
 
@@ -211,9 +211,15 @@ def to_junit(gate: Gate) -> str:
 
 
 def _totals(name: str, findings: Sequence[Finding]) -> dict[str, str]:
-    skipped = sum(finding.undecided for finding in findings)
+    skipped = sum(map(_skips, findings))
     totals = {"tests": len(findings), "failures": sum(map(_fails, findings)), "errors": 0, "skipped": skipped}
     return {"name": name, **{key: str(value) for key, value in totals.items()}}
+
+
+def _skips(finding: Finding) -> bool:
+    """Undecided, or a mean or gap of languages at chance, which nothing was judged by: it did not pass."""
+    idle = finding.difference.average and bool(finding.difference.idle)
+    return not _fails(finding) and (finding.undecided or idle)
 
 
 def _fails(finding: Finding) -> bool:
@@ -229,7 +235,7 @@ def _case(suite: Any, finding: Finding) -> None:
     sentence = xml(_sentence(finding))
     if _fails(finding):
         ElementTree.SubElement(case, "failure", message=sentence, type=REGRESSED).text = xml(_numbers(row))
-    elif finding.undecided:
+    elif _skips(finding):
         ElementTree.SubElement(case, "skipped", message=sentence)
     else:
         ElementTree.SubElement(case, "system-out").text = xml(f"{_sentence(finding)}\n{_numbers(row)}")

@@ -11,7 +11,7 @@ from xling_bench.core.reading import is_there, parse_json, read_object, read_par
 from xling_bench.errors import DataError
 from xling_bench.files import encoded
 from xling_bench.results.folder import result_files
-from xling_bench.results.seal import SCORES, check_samples, digest, sums_beside
+from xling_bench.results.seal import SAMPLES, SCORES, check_samples, digest, sums_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +121,15 @@ def read_items(folder: Path) -> pd.DataFrame | None:
             frame["cluster"] = None
         return frame[list(COLUMNS)].astype(TYPES)
     except (DataError, TypeError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it, it is made again from the samples.") from error
+        told = str(error).removeprefix(f"{path}: ")
+        raise DataError(f"{path} is damaged ({told}); {_remedy(folder)}") from error
+
+
+def _remedy(folder: Path) -> str:
+    """What to do about a damaged file: it may be the last that knows the items' scores."""
+    if all(path.with_name(SAMPLES).is_file() for path in result_files(folder, lost=[])):
+        return "delete it, it is made again from the samples."
+    return "bring it back as it was: results beside it have no samples, from which it would be made again."
 
 
 def finished_units(folder: Path) -> list[tuple[str, str, Path, Collection[str]]]:

@@ -1,4 +1,4 @@
-"""Numbers measured differently are not put into one table: which fields of two signatures must agree."""
+"""Numbers measured differently are not compared: which fields of two signatures must agree."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ def _refuse_mixed_languages(frame: pd.DataFrame) -> None:
     for key, part in frame.drop_duplicates("signature").groupby(group, sort=True):
         rows = [row for _, row in part.iterrows()]
         for other in rows[1:]:
-            where = f"{' '.join(map(str, key[1:]))}, {rows[0]['language']} and {other['language']}"
+            units = dict.fromkeys((str(rows[0]["language"]), str(other["language"])))
+            where = f"{' '.join(map(str, key[1:]))}, {' and '.join(units)}"
             _compare(where, rows[0], other, shared_only=False, may_differ=WHO | WHAT | _same_limit(rows[0], other))
 
 
@@ -102,8 +103,9 @@ def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_diffe
         if name not in may_differ and (unknown or mine.get(name) != theirs.get(name)):
             why = " (no samples were logged, so nobody knows the data)" if unknown else ""
             raise DataError(
-                f"{where}: {name} differs: {mine.get(name)} for {first['model']}, {theirs.get(name)} for "
-                f"{other['model']}{why}. Numbers measured differently are not put into one table."
+                f"{where}: {name} differs: {mine.get(name, 'the default')} for {first['model']}, "
+                f"{theirs.get(name, 'the default')} for {other['model']}{why}. Numbers measured differently are not "
+                "compared."
             )
 
 
