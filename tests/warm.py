@@ -14,11 +14,9 @@ import select
 import subprocess
 import sys
 import tempfile
-import traceback
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 # What libraries, and `chatter.quiet`, set when they are imported, in the interpreter that forks as in the tests' own.
 SET_BY_LIBRARIES = ("KMP_", "TORCHINDUCTOR_", "HF_XET_", "TRANSFORMERS_VERBOSITY", "HF_HUB_DISABLE_PROGRESS_BARS",
@@ -92,7 +90,7 @@ def serve(answers: int) -> int:
 
     import xling_bench.harness.runner
     import xling_bench.harness.shared_prefix  # noqa: F401
-    from xling_bench.cli.main import main
+    from xling_bench.cli.main import script
 
     for line in sys.stdin:
         request = json.loads(line)
@@ -106,26 +104,10 @@ def serve(answers: int) -> int:
             os.environ.clear()
             os.environ.update(request["environment"])
             os.chdir(request["folder"])
-            leave(main, request["arguments"])
+            script(request["arguments"])
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.write(answers, f"{code}\n".encode())
     return 0
-
-
-def leave(main: Callable[[list[str]], int], arguments: list[str]) -> NoReturn:
-    """Run the command and end the process as Python does, but for the very last: C++ libraries clean up after threads
-    there, which a forked process does not have, and now and then one aborts."""
-    try:
-        code = main(arguments)
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - as the interpreter would
-        traceback.print_exc()
-        code = 1
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

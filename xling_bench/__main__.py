@@ -1,7 +1,5 @@
 """`python -m xling_bench`."""
 
-import sys
+from xling_bench.cli.main import script
 
-from xling_bench.cli.main import main
-
-sys.exit(main())
+script()

@@ -56,5 +56,5 @@ def test_the_wheel_puts_nothing_outside_its_package(installed: Path) -> None:
     (metadata,) = installed.glob("*.dist-info")
     assert sorted(p.name for p in installed.iterdir()) == sorted(["xling_bench", metadata.name])
     points = (metadata / "entry_points.txt").read_text(encoding="utf-8")
-    assert "xling-bench = xling_bench.cli.main:main" in points
+    assert "xling-bench = xling_bench.cli.main:script" in points
     assert "[lm_eval.tasks]" in points

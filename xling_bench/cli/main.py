@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import io
 import os
@@ -10,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import xling_bench
 from xling_bench.cli import data, demo, gate, link, report, run, score, table, tasks, train
@@ -82,5 +83,21 @@ def _open_streams() -> None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def script(argv: Sequence[str] | None = None) -> NoReturn:
+    """The command: `main`, then the end of the process as Python does it, but for the very last.
+
+    There C++ libraries clean up after their threads, and now and then one aborts: its exit code would be the command's.
+    """
+    try:
+        code = main(argv)
+    except SystemExit as end:  # argparse's
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            continue  # nobody reads it, or it is closed
+        except OSError:
+            code = code or 2  # a full disk
+    os._exit(code)
