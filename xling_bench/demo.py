@@ -36,6 +36,7 @@ class DemoError(XlingError):
 def demo(output: Path, steps: int) -> int:
     """Run the whole demo into `output`; returns 0, or raises when runner and lm_eval disagree."""
     started = time.monotonic()
+    quiet()  # before anything imports tqdm, which reads the environment then
     prepare(output)
     os.environ["XLING_DATA"] = "sample"
     model = output / "model"
@@ -66,7 +67,8 @@ def demo(output: Path, steps: int) -> int:
     _say("5/5 writing the report")
     page = write_report([place], output / "site", Options(title="Demo of xling-bench"))
     _say(f"done in {time.monotonic() - started:.0f} s")
-    _say("next: xling-bench run --model hf:YOUR_MODEL --tasks xling_xnli -o runs/mine  (README: where data come from)")
+    command = sys.argv[0] if Path(sys.argv[0]).name == "xling-bench" else "xling-bench"
+    _say(f"next: {command} run --model hf:YOUR_MODEL --tasks xling_xnli -o runs/mine  (README: where data come from)")
     _say(f"the report, for your browser: {page}")
     return 0
 
@@ -98,7 +100,6 @@ def train(folder: Path, steps: int) -> None:
     from transformers import XGLMConfig, XGLMForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
-    quiet()
     disable_progress_bar()
     _say(f"1/5 training a tiny XGLM on the sample's parallel text ({steps} steps)")
     texts = training_text()

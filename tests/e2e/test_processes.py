@@ -35,7 +35,7 @@ def test_two_processes_give_the_bytes_of_one(models, tmp_path) -> None:
     assert two.stderr.count("2 processes share the work") == 1
     again = launch("run", "--model", model, *OPTIONS, "-o", str(tmp_path / "two"))
     assert again.returncode == 0, again.stderr
-    assert "(6 were there already)" in again.stdout
+    assert "(6 there already)" in again.stdout
     assert "loading" not in again.stderr
 
 

@@ -94,6 +94,18 @@ def test_a_missing_piece_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys, pi
     assert all(key in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("tabel", "'table'"), ("tasks lst", "'list'"), ("table runs --interval", "'--intervals'"),
+     ("run --model hf:x --tasks y -o z --limt 3", "'--limit'")],
+)  # fmt: skip
+def test_mistyped_words_get_a_suggestion_and_no_option_is_guessed(typed: str, meant: str, capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(typed.split())
+    assert end.value.code == 2
+    assert f"Did you mean {meant}" in capsys.readouterr().err
+
+
 def test_errors_are_one_line_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "show", "xling_xnli_dee"]) == 2
     error = capsys.readouterr().err

@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import xling_bench
 from xling_bench.cli import data, demo, gate, link, report, run, score, table, tasks, train
 from xling_bench.cli.common import tell
 from xling_bench.core.text import terminal
-from xling_bench.errors import XlingError
+from xling_bench.errors import XlingError, did_you_mean
 
 EXIT_CODES = (
     "exit codes: 0 success, 1 regression found (gate), 2 bad input or environment, 3 undecided (strict gate), "
@@ -26,7 +27,25 @@ EXIT_CODES = (
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, whose complaints repeat what was typed."""
+    """argparse's, whose complaints repeat what was typed, and that takes no option by the beginning of its name."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **settings})
+
+    def error(self, message: str) -> NoReturn:
+        """Say what may have been meant."""
+        mistyped = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+        meant = did_you_mean(mistyped[1] or mistyped[2], self._known()) if mistyped else ""
+        super().error(f"{message}.{meant}" if meant else message)
+
+    def _known(self) -> set[str]:
+        """Commands, choices and options, those of commands included."""
+        found = set(self._option_string_actions)
+        for action in self._actions:
+            found |= {str(choice) for choice in action.choices or ()}
+            if isinstance(action.choices, dict):
+                found |= {word for parser in action.choices.values() for word in parser._known()}
+        return found
 
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(terminal(message), file)

@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser("run", help="evaluate a checkpoint; resumes where it stopped", epilog=EXAMPLE)
     parser.add_argument(
-        "--model", required=True, metavar="hf:PATH_OR_NAME",
+        "--model", required=True, metavar="hf:PATH_OR_NAME|gguf:FILE",
         help="model folder or hub name, or gguf:FILE; lm-eval-hf:... ranks by lm-eval's own, slower code",
     )  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="RUN", help="folder for results")
@@ -140,7 +140,7 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
         show(markdown(lines), end="")
         write_text(report.output / "table.md", markdown(language_table(cells)))
         write_text(report.output / "table.csv", to_csv(cells))
-        again = f" ({report.reused} were there already)" if report.reused else ""
+        again = f" ({report.reused} there already)" if report.reused else ""
         results = number_of(len(report.finished), "result")
         show(f"{results} in {report.output}{again}; all of the folder's in table.md and table.csv")
         for message in lost:
