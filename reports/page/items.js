@@ -15,7 +15,7 @@ function answersOf(item, model, setting) {
 function shownItems(entry, form) {
   const [{ a, b, two }, setting] = [sidesOf(form), Number(form.setting.value)];
   const wanted = form.language.value === "" ? entry.languages.map((_, i) => i) : [entry.languages.indexOf(form.language.value)];
-  const graded = data.benchmarks[form.benchmark.value].metric !== "acc";
+  const graded = !data.benchmarks[form.benchmark.value].ranks;
   const better = (x, y) => (graded ? x[1] > y[1] : right(x) && !right(y));
   const mean = (answers) => answers.reduce((sum, answer) => sum + answer[1], 0) / answers.length;
   return entry.items.map((item) => {
@@ -57,7 +57,7 @@ function itemList(wanted) {
       ...line.shown.map((text) => el("td", { class: "n" }, text)),
       ...(two ? [line.fixed, line.broken].map((count) => el("td", { class: "n" }, String(count))) : []));
   });
-  const accuracy = data.benchmarks[form.benchmark.value].metric === "acc";
+  const accuracy = data.benchmarks[form.benchmark.value].ranks;
   const heads = two ? (accuracy ? ["A right", "B right", "Fixed", "Broken"] : ["A mean", "B mean", "B higher", "B lower"]) : [accuracy ? "Right" : "Mean"];
   const header = el("tr", {}, ...["Item", ...heads].map((text, i) => el("th", { scope: "col", class: i ? "n" : null }, text)));
   place.replaceChildren(rows.length ? el("table", {}, el("thead", {}, header), el("tbody", {}, ...rows)) : el("p", {}, "No chosen item is so."));
@@ -73,8 +73,8 @@ function changesText(entry, form) {
   if (counts === undefined) return "";
   const wanted = entry.languages.map((unit, i) => [unit, counts[i]]).filter(([unit, count]) => count && (form.language.value === "" || unit === form.language.value));
   const sum = (n) => wanted.reduce((total, [, count]) => total + count[n], 0);
-  const where = form.language.value === "" ? `${wanted.length} languages together` : languageName(form.language.value);
-  const words = data.benchmarks[form.benchmark.value].metric === "acc" ? ["fixed", "broken"] : ["B higher", "B lower"];
+  const where = form.language.value !== "" ? languageName(form.language.value) : wanted.length === 1 ? languageName(wanted[0][0]) : `${wanted.length} languages together`;
+  const words = data.benchmarks[form.benchmark.value].ranks ? ["fixed", "broken"] : ["B higher", "B lower"];
   return `Of all ${entry.of} items, in ${where}: ${sum(0)} ${words[0]}, ${sum(1)} ${words[1]}.${entry.items.length < entry.of ? ` To see more of them: xling-bench report ... --items ${entry.of}` : ""}`;
 }
 
@@ -133,7 +133,7 @@ function goldCell(item, unit) {
 function answerCell(answer, unit, benchmark, name) {
   if (!answer) return el("td", { class: "hatch", "data-head": name, "aria-label": "not measured" });
   const [text, score] = answer;
-  const verdict = benchmark.metric === "acc" ? (score >= 50 ? "✓ right" : "✗ wrong") : `${benchmark.metric} ${number(score)}`;
+  const verdict = benchmark.ranks ? (score >= 50 ? "✓ right" : "✗ wrong") : `${benchmark.metric} ${number(score)}`;
   return el("td", { dir: direction(unit), lang: tag(unit), "data-head": name }, el("span", { class: `verdict ${score >= 50 ? "right" : "wrong"}`, dir: "ltr", lang: "en" }, verdict),
     text.length > 120 ? el("div", { class: "answer", tabindex: "0" }, text) : text === "" ? "(empty)" : text);
 }

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from xling_bench import languages
-from xling_bench.catalog import get_benchmark, in_percent
+from xling_bench.catalog import METRICS, get_benchmark, in_percent
 from xling_bench.core.text import line
 from xling_bench.report.leaderboard import missing
 from xling_bench.report.measure import Measured
@@ -59,6 +59,7 @@ def _benchmarks(measured: Measured, benchmarks: list[str]) -> Json:
             "family": measured.families[str(key)],
             "metric": metric,
             "chance": None if (chance := chance_of(str(key), metric)) is None else round(chance, 2),
+            "ranks": METRICS[metric].ranks,
             "top": 100,
             "percent": in_percent(metric),
             "parallel": declared.parallel,
