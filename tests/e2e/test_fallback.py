@@ -76,7 +76,10 @@ def test_a_wrong_number_in_the_self_check_gives_the_engine_up(tokenizer, monkeyp
     assert shifted.engine is not None, "rotary positions are relative: a common shift changes nothing"
     monkeypatch.setattr(Decoder, "run", lambda self, tokens, positions, *rest: real(self, tokens, positions * 2, *rest))
     wrong = SharedPrefixLM(network, tokenizer=tokenizer)
-    with caplog.at_level(logging.WARNING):
+    log = logging.getLogger("lm_eval.models.huggingface")  # which libraries turn off in a process of many tests
+    monkeypatch.setattr(log, "disabled", False)
+    monkeypatch.setattr(log, "handlers", [caplog.handler])
+    with caplog.at_level(logging.WARNING, logger=log.name):
         same(scores(wrong), plain)
     assert wrong.engine is None
     assert "a self-check found its scores" in wrong.why_plain

@@ -53,7 +53,8 @@ def test_show_prints_yaml_and_an_example(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_emit_writes_tasks_that_say_how_to_run_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "emit", "flores", "--pairs", "deu_Latn-fra_Latn,sw-yo", "-o", str(tmp_path)]) == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["xling_flores_de_fr.yaml", "xling_flores_sw_yo.yaml"]
+    assert sorted(p.name for p in tmp_path.glob("*.yaml")) == ["xling_flores_de_fr.yaml", "xling_flores_sw_yo.yaml"]
+    assert {p.suffix for p in tmp_path.iterdir()} <= {".yaml", ".py"}, "modules beside them are for old lm-eval"
     assert "--tasks xling_flores_de_fr,xling_flores_sw_yo" in capsys.readouterr().out
 
 
