@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 # What libraries, and `chatter.quiet`, set when they are imported, in the interpreter that forks as in the tests' own.
-SET_BY_LIBRARIES = ("KMP_", "TORCHINDUCTOR_", "HF_XET_", "TRANSFORMERS_VERBOSITY", "HF_HUB_DISABLE_PROGRESS_BARS",
-                    "TOKENIZERS_PARALLELISM", "TQDM_DISABLE")  # fmt: skip
+SET_BY_LIBRARIES = ("KMP_", "PIP_", "TORCHINDUCTOR_", "HF_XET_", "TRANSFORMERS_VERBOSITY", "TOKENIZERS_PARALLELISM",
+                    "HF_HUB_DISABLE_PROGRESS_BARS", "TQDM_DISABLE")  # fmt: skip
 APART = ("XLING_", "PYTEST_CURRENT_TEST", *SET_BY_LIBRARIES)
 
 
