@@ -112,7 +112,7 @@ def test_models_stand_side_by_side_and_mixing_is_refused(runs, models, tmp_path,
     assert table.index[0][-1] == "en-de"
     short = evaluate(f"hf:{models['xglm']}", output=tmp_path / "short", tasks=["xling_xnli_de"], limit=4)
     assert short.finished
-    with pytest.raises(DataError, match=r"xnli de xglm 0 none 0 acc: limit differs: None for .*, 4 for"):
+    with pytest.raises(DataError, match=r"xnli de xglm 0 none 0 acc: limit differs: none given for .*, 4 for"):
         side_by_side(load_results([runs[0], tmp_path / "short"]))
     assert main(["table", str(runs[0]), str(runs[1])]) == 0
     printed = capsys.readouterr()

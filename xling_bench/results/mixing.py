@@ -103,8 +103,8 @@ def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_diffe
         if name not in may_differ and (unknown or mine.get(name) != theirs.get(name)):
             why = " (no samples were logged, so nobody knows the data)" if unknown else ""
             raise DataError(
-                f"{where}: {name} differs: {mine.get(name, 'the default')} for {first['model']}, "
-                f"{theirs.get(name, 'the default')} for {other['model']}{why}. Numbers measured differently are not "
+                f"{where}: {name} differs: {mine.get(name, 'none given')} for {first['model']}, "
+                f"{theirs.get(name, 'none given')} for {other['model']}{why}. Numbers measured differently are not "
                 "compared."
             )
 
