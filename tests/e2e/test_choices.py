@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from choices import contradictions, golds
 
 from xling_bench import evaluate, load_results
 from xling_bench.catalog import METRICS, benchmarks, get_benchmark, task_specs
@@ -40,25 +41,6 @@ def runs(models, tmp_path_factory) -> list[Path]:
             assert not report.failed
             found.append(folder)
     return found
-
-
-def golds(run: Path) -> dict[tuple[str, str], dict[str, int]]:
-    """{(benchmark, language): {item: index of its right candidate}}."""
-    found = {}
-    for path in run.glob("*/*/samples.jsonl"):
-        own = json.loads(path.with_name("results.json").read_text(encoding="utf-8"))["xling"]
-        docs = [json.loads(line)["doc"] for line in path.read_text(encoding="utf-8").splitlines()]
-        found[own["benchmark"], own["unit"]] = {doc["id"]: doc["gold"] for doc in docs}
-    return found
-
-
-def contradictions(frame, right: dict[tuple[str, str], dict[str, int]]) -> list[tuple[str, str, str, str]]:
-    return [
-        (row["benchmark"], row["language"], row["metric"], item)
-        for _, row in frame.iterrows() if row["choices"] is not None
-        for item, choice in row["choices"].items()
-        if (choice == right[row["benchmark"], row["language"]][item]) != (row["items"][item] == 1.0)
-    ]  # fmt: skip
 
 
 def test_no_choice_contradicts_its_score(runs, tmp_path) -> None:

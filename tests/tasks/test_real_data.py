@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from choices import contradictions, golds
 
 from xling_bench import evaluate, load_results
 from xling_bench.data.check import check_data
@@ -98,9 +99,12 @@ def test_check_as_json_names_what_is_missing(real_data) -> None:
 def check_run(architecture: str, models, folder, limit: int) -> None:
     tasks = [f"xling_{key}" for key in PRESENT]
     report = evaluate(
-        f"hf:{models[architecture]}", output=folder, tasks=tasks, shots=(0, 5), limit=limit, batch_size=32
-    )
+        f"hf:{models[architecture]}", output=folder, tasks=tasks, shots=(0, 5), limit=limit, batch_size=32,
+        metrics=["acc", "acc_byte", "acc_char", "f1", "exact"],
+    )  # fmt: skip
     assert not report.failed
+    frame, right = load_results(folder), golds(folder)
+    assert contradictions(frame[frame["benchmark"] != "xquad"], right) == []
     languages = sum(len(units.split()) for units in PRESENT.values())
     assert len(report.finished) == 2 * languages
     expected_missing = {
