@@ -15,7 +15,8 @@ from xling_bench.harness.chatter import quiet
 from xling_bench.harness.demos import Demos
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.plan import RunConfig
-from xling_bench.harness.runner import Runner, RunReport
+from xling_bench.harness.run_report import RunReport
+from xling_bench.harness.runner import Runner
 from xling_bench.results.naming import check_name
 
 

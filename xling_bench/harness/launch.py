@@ -9,7 +9,8 @@ from typing import Any
 from xling_bench.errors import ModelError, XlingError
 from xling_bench.harness import model as models
 from xling_bench.harness.generate import texts_of
-from xling_bench.harness.runner import Runner, RunReport
+from xling_bench.harness.run_report import RunReport
+from xling_bench.harness.runner import Runner
 
 
 def several_processes() -> bool:

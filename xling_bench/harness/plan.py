@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -65,6 +65,21 @@ class RunConfig:
         self.model.check()
         if self.demos.encoder is not None:
             encoder_config(self.demos.encoder).check()
+
+    def described(self, data: str) -> dict[str, Any]:
+        """What was asked for, for run.json; `data` is the kind of source."""
+        return {
+            "tasks": [spec.name for spec in self.specs],
+            "shots": self.shots,
+            "seeds": self.seeds,
+            "demos": asdict(self.demos),
+            "limit": self.limit,
+            "split": self.split,
+            "joiner": self.joiner,
+            "batch_size": self.model.batch_size,
+            "peft": self.model.peft,
+            "data": data,
+        }
 
 
 @dataclass

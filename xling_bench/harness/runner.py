@@ -8,7 +8,6 @@ import json
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from xling_bench.harness.items import write_items
 from xling_bench.harness.kept import Kept, discard, kept_path
 from xling_bench.harness.output import (
     prepare,
-    read_json,
     remove_leftovers,
     to_json,
     to_line,
@@ -33,6 +31,7 @@ from xling_bench.harness.output import (
     write_text,
 )
 from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
+from xling_bench.harness.run_report import RunReport
 from xling_bench.harness.tokens import check_end, odd_joiner
 from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
 from xling_bench.results.items import digest_of, rows_frame, scores_of
@@ -41,28 +40,6 @@ from xling_bench.results.seal import sealed
 
 Progress = Callable[[str], None]
 MOST_NOTES = 8
-
-
-@dataclass
-class RunReport:
-    """What a run did.
-
-    `finished` are the folders of results, `reused` of them were there already; `missing` maps tasks without data,
-    `unmet` tasks whose headline metric cannot be computed here, and `failed` units to their reason;
-    `warnings` map a finished unit to what is doubtful about it.
-    """
-
-    output: Path
-    finished: list[Path] = field(default_factory=list)
-    reused: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-    unmet: dict[str, str] = field(default_factory=dict)
-    warnings: dict[str, str] = field(default_factory=dict)
-
-    def results(self) -> list[dict[str, Any]]:
-        """The finished units' results.json."""
-        return [read_json(folder / "results.json") for folder in self.finished]
 
 
 class Runner:
@@ -161,7 +138,7 @@ class Runner:
         there is none: once the model is loaded, so that a mistyped option does not claim the folder."""
         model = self.config.model
         mine = {"model": model.name, "name": self.name, "fingerprint": self.fingerprint, "settings": model.settings()}
-        command = self._described() if write else None
+        command = self.config.described(self.source.kind) if write else None
         self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 
     def _share_budget(self, *, changed: bool = False) -> None:
@@ -190,21 +167,6 @@ class Runner:
         if how.get("halved"):
             self.say(f"note: memory did not suffice: {how['token_budget']} tokens are computed at once from now on")
             self._share_budget(changed=True)
-
-    def _described(self) -> dict[str, Any]:
-        config = self.config
-        return {
-            "tasks": [spec.name for spec in config.specs],
-            "shots": config.shots,
-            "seeds": config.seeds,
-            "demos": asdict(config.demos),
-            "limit": config.limit,
-            "split": config.split,
-            "joiner": config.joiner,
-            "batch_size": config.model.batch_size,
-            "peft": config.model.peft,
-            "data": self.source.kind,
-        }
 
     def _settled(self, unit: Unit, facts: dict[str, Any]) -> bool:
         """Whether nothing is left to do: the unit is finished, or its folder cannot be used.
