@@ -255,8 +255,12 @@ TEXTS: dict[str, Mutation] = {
 }
 PLACES = ("gone", "a folder", "a link in a circle", "a link to nowhere")
 # What is another value of the right kind: only a checksum can tell it from the true one.
-UNSEEN = ("number", "value", "value again", "flip", "swapped lines", "doubled", "hostile", "NUL", "rubbish", "cut",
-          "carriage returns")  # fmt: skip
+UNSEEN = ("deep", "number", "value", "value again", "flip", "swapped lines", "doubled", "hostile", "NUL", "rubbish",
+          "cut", "carriage returns")  # fmt: skip
+# What a thousand cases found that sixty had not: (file, damage, command, seed).
+FOUND = (("lm_eval samples", "no UTF-8", "table {}/plain", 100217),
+         ("tokenizer's settings", "value again", "doctor --model hf:{}/model", 100815),
+         ("papers", "swapped lines", "report {}/made -o {}/site --reference afp", 100891))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -283,6 +287,13 @@ def cases(count: int, kinds: tuple[Kind, ...], seed: int) -> Iterator[Case]:
             rng.shuffle(pairs)
         kind, name = pairs.pop()
         yield Case(kind, name, rng.choice(kind.commands), seed * 100_000 + number)
+
+
+def found() -> Iterator[Case]:
+    """The cases of FOUND."""
+    kinds = {kind.name: kind for kind in KINDS}
+    for name, mutation, command, seed in FOUND:
+        yield Case(kinds[name], mutation, command, seed)
 
 
 def damage(path: Path, case: Case, data: bytes) -> None:

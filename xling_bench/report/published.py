@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from xling_bench import content
+from xling_bench.catalog.benchmark import Strict
 from xling_bench.core.reading import read_toml
-from xling_bench.errors import UsageError, did_you_mean
+from xling_bench.errors import DeclarationError, UsageError, did_you_mean, reason_of
 from xling_bench.report.leaderboard import Row, Score
 from xling_bench.report.select import Setting
 from xling_bench.results.reference import Published, notes, published
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Paper(Strict):
+    """A paper in `reports/page/reference.toml`: its name, its table of means, and those of single languages."""
+
+    title: str
+    means: str
+    cells: tuple[str, ...]
 
 
 def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) -> tuple[list[Row], list[dict[str, Any]]]:
@@ -25,17 +36,20 @@ def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) ->
     known = read_toml(path)
     if name not in known:
         raise UsageError(f"--reference {name!r}:{did_you_mean(name, known)} expected one of {', '.join(known)}")
-    entry = known[name]
+    try:
+        entry = Paper(**known[name])
+    except (ValidationError, TypeError) as error:
+        raise DeclarationError(f"{path} [{name}]: expected title, means and cells: {reason_of(error)}") from error
     shots = {setting.shots for setting in settings}
-    rows = [row for row in _means(published(entry["means"]), benchmarks, entry) if row.setting.shots in shots]
+    rows = [row for row in _means(published(entry.means), benchmarks, entry) if row.setting.shots in shots]
     cells = []
-    for table in entry["cells"]:
+    for table in entry.cells:
         for number in published(table):
             column = number.column
             wanted = column.benchmark in benchmarks and column.shots and int(column.shots) in shots
             if wanted and column.statistic == "score" and column.language != "avg":
                 cell = {"model": _name(number), "benchmark": column.benchmark, "language": column.language}
-                source = f"{entry['title']}, {_table(table)}"
+                source = f"{entry.title}, {_table(table)}"
                 cells.append({**cell, "shots": int(column.shots), "value": number.value, "source": source})
     return rows, cells
 
@@ -47,7 +61,7 @@ def reference_notes(name: str, rows: list[Row], cells: list[dict[str, Any]], fra
     return notes([name], sorted(shown), signatures)
 
 
-def _means(numbers: tuple[Published, ...], benchmarks: list[str], entry: dict[str, Any]) -> list[Row]:
+def _means(numbers: tuple[Published, ...], benchmarks: list[str], entry: Paper) -> list[Row]:
     """One row per published model and number of shots, from `mean` and `std` of each benchmark."""
     found: dict[tuple[str, int], dict[str, dict[str, float]]] = {}
     for number in numbers:
@@ -55,7 +69,7 @@ def _means(numbers: tuple[Published, ...], benchmarks: list[str], entry: dict[st
         if column.benchmark in benchmarks and column.shots and column.statistic in ("mean", "std"):
             scores = found.setdefault((_name(number), int(column.shots)), {})
             scores.setdefault(column.benchmark, {})[column.statistic] = number.value
-    source = f"{entry['title']}, {_table(entry['means'])}"
+    source = f"{entry.title}, {_table(entry.means)}"
     return [
         Row(
             model,

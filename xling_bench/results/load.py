@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+SURROGATE = re.compile("[\ud800-\udfff]")  # a byte that was no UTF-8: no text, and no table holds it
 TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float),
                                              "Int64": (int, type(None))}  # fmt: skip
 
@@ -129,7 +131,8 @@ def _check_row(row: Row, path: Path) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise DataError(f"{what} is {value!r}, which is no number")
     for column in COLUMNS:
-        if not isinstance(row[column.name], TYPES[column.dtype]):
+        no_text = column.name != "model" and SURROGATE.search(str(row[column.name]))
+        if no_text or not isinstance(row[column.name], TYPES[column.dtype]):
             raise DataError(f"{what}: {column.name} is {row[column.name]!r}; expected {column.meaning}")
     if row["metric"] not in METRICS:
         raise DataError(f"{what}: unknown metric")

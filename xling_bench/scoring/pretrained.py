@@ -38,11 +38,13 @@ def load_tokenizer(name: str, revision: str | None, *, trust_remote_code: bool, 
 
     try:
         with never_asks(f"the tokenizer of {name}", allow):
-            return AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
+            tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=trust_remote_code)
+        tokenizer("a")  # some settings of a wrong kind are met only here
     except ModelError:
         raise
     except Exception as error:  # the tokenizer libraries raise bare Exception for a damaged file
         raise ModelError(f"{name}: the tokenizer cannot be loaded: {reason_of(error)}") from error
+    return tokenizer
 
 
 def load_config(name: str, revision: str | None, *, trust_remote_code: bool) -> Any:
