@@ -28,6 +28,18 @@ def test_long_work_leaves_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert " 4/4 " in lines[-1]
 
 
+def test_a_bar_within_another_moves_no_cursor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.0)
+    with progress(2, "requests") as outer:
+        for _ in told("ab", outer):
+            run()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 8
+    assert all(line.startswith("requests: ") and "\x1b" not in line for line in lines)
+
+
 def test_quiet_work_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module, "SECONDS", 0.0)
     with progress(2, "requests", quiet=True) as bar:

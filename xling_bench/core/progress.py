@@ -39,7 +39,8 @@ def progress(total: int, what: str, *, done: int = 0, quiet: bool = False, unit:
     if sys.stderr.isatty() or quiet:
         return tqdm(total=total, initial=done, desc=what, unit=unit, disable=quiet)
     return tqdm(total=total, initial=done, desc=what, unit=unit, disable=False, file=Lines(sys.stderr), ascii=True,
-                ncols=100, mininterval=SECONDS, maxinterval=SECONDS, miniters=1, delay=SECONDS)  # fmt: skip
+                ncols=100, mininterval=SECONDS, maxinterval=SECONDS, miniters=1, delay=SECONDS,
+                position=0)  # fmt: skip  # else a bar within another moves the cursor
 
 
 def told(steps: Iterable[T], bar: tqdm[Any]) -> Iterator[T]:

@@ -7,14 +7,12 @@ registered with lm-eval as `xling-hf`.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import lm_eval.models  # noqa: F401 - registering before lm-eval's own models would hide them
 from lm_eval.api.registry import register_model
-from tqdm import tqdm
 
 from xling_bench.core.progress import progress, told
 from xling_bench.errors import UnsupportedModelError, XlingError
@@ -216,7 +214,7 @@ class SharedPrefixLM(WholeModel):
 
 def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) -> list[Score]:
     before = engine.budget
-    with tqdm(total=sum(tree.scored), desc="scoring tokens", disable=quiet or not sys.stderr.isatty()) as bar:
+    with progress(sum(tree.scored), "scoring tokens", quiet=quiet) as bar:
 
         def tick(tokens: int) -> None:
             bar.update(tokens)

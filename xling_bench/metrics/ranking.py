@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from xling_bench.catalog import METRICS
 from xling_bench.errors import ModelError
 from xling_bench.metrics.knowledge import best, per_token
 
@@ -49,7 +50,8 @@ def choice(metric: str, doc: Doc, values: Values) -> int:
 
 
 def rank(doc: Doc, values: Values) -> dict[str, Any]:
-    """Scores of an item whose candidates have these log-probabilities; [relation, right or wrong] for p1 and p1_sum.
+    """Scores of an item whose candidates have these log-probabilities; [relation, right or wrong] where a metric is a
+    mean over relations.
 
     Raises ModelError for a log-probability that is not finite: an argmax over NaN looks like a decision.
     """
@@ -61,7 +63,7 @@ def rank(doc: Doc, values: Values) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in doc["metrics"]:
         right = float(choice(name, doc, values) == doc["gold"])
-        found[name] = [doc["relation"], right] if name in ("p1", "p1_sum") else right
+        found[name] = [doc["relation"], right] if METRICS[name].over == "relations" else right
     return found
 
 

@@ -176,8 +176,8 @@ def markdown(lines: Sequence[Line]) -> str:
     if any(line.gap is not None and not line.same_items for line in lines):
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
     notes += [f"{sentence}." for sentence in sentences(number for line in lines for number in line.counted)]
-    if first := limited((line.benchmark, line.signature) for line in lines):
-        notes.append(f"Not the whole benchmarks (--limit): {first}.")
+    if parts := limited((line.benchmark, line.signature) for line in lines):
+        notes.append(f"Not the whole benchmarks (--limit): {parts}.")
     if any(line.source == "sample" for line in lines):
         notes.append("**Sample data: invented items that show how things work. These are not benchmark scores.**")
     return aligned(rows) + "\n" + "  \n".join(notes) + "\n"
