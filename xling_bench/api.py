@@ -48,7 +48,7 @@ def evaluate(
     `name` is what tables call it (default: its folder, its file, or its name on the hub).
     `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
     `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.
-    `metrics` limits what is reported (names of `catalog.METRICS`; default all that a task has).
+    `metrics` limits what is reported (names of `metrics.registry.METRICS`; default all that a task has).
     `ns` drops or keeps rows with a placeholder for a text (PAWS-X's `NS`).
     Results are written under `output` as each task ends; calling again continues. Raises XlingError for bad input
     or an unusable model; a single task's failure is in `RunReport.failed` and stops nothing else.

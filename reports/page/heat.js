@@ -36,14 +36,15 @@ function heatCell(cell, other, difference, benchmark, most) {
   const node = el("td", { class: chance ? "chance" : null });
   if (difference) {
     const change = get(other, "value") - value;
-    node.style.setProperty("--hue", change >= 0 ? "var(--good)" : "var(--bad)");
+    node.style.setProperty("--hue", sign(benchmark.metric) * change >= 0 ? "var(--good)" : "var(--bad)");
     node.style.setProperty("--a", (0.65 * Math.abs(change) / most).toFixed(3));
     node.append(`${change > 0 ? "+" : ""}${number(change).replace("-", "−")}${mark}`);
     return node;
   }
   const floor = benchmark.chance ?? 0;
+  const share = Math.min(1, Math.max(0, (value - floor) / (100 - floor)));
   node.style.setProperty("--hue", "var(--good)");
-  node.style.setProperty("--a", (0.65 * Math.min(1, Math.max(0, (value - floor) / (100 - floor)))).toFixed(3));
+  node.style.setProperty("--a", (0.65 * (sign(benchmark.metric) > 0 ? share : 1 - share)).toFixed(3));
   node.append(`${number(value)}${mark}`);
   node.title = [interval(get(cell, "low"), get(cell, "high")), `${get(cell, "n")} items`].filter(Boolean).join(", ");
   return node;

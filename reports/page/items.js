@@ -1,6 +1,6 @@
 // The drill-down: a list of items, and one item in all languages with two models' answers, or one's.
 // Right is right or wrong for accuracies; F1, ROUGE, chrF++ are compared by their scores.
-const right = (answer) => answer !== null && answer !== undefined && answer[1] >= 50;
+const good = (score, benchmark) => (sign(benchmark.metric) > 0 ? score >= 50 : score < 50);
 
 // The models chosen, one where there is one only or both are the same: there is nothing to hold against it then.
 function sidesOf(form) {
@@ -15,8 +15,10 @@ function answersOf(item, model, setting) {
 function shownItems(entry, form) {
   const [{ a, b, two }, setting] = [sidesOf(form), Number(form.setting.value)];
   const wanted = form.language.value === "" ? entry.languages.map((_, i) => i) : [entry.languages.indexOf(form.language.value)];
-  const graded = !data.benchmarks[form.benchmark.value].ranks;
-  const better = (x, y) => (graded ? x[1] > y[1] : right(x) && !right(y));
+  const benchmark = data.benchmarks[form.benchmark.value];
+  const graded = !benchmark.ranks;
+  const right = (answer) => answer !== null && answer !== undefined && good(answer[1], benchmark);
+  const better = (x, y) => (graded ? sign(benchmark.metric) * (x[1] - y[1]) > 0 : right(x) && !right(y));
   const mean = (answers) => answers.reduce((sum, answer) => sum + answer[1], 0) / answers.length;
   return entry.items.map((item) => {
     const [mine, theirs] = [answersOf(item, a, setting), answersOf(item, b, setting)];
@@ -58,13 +60,16 @@ function itemList(wanted) {
       ...(two ? [line.fixed, line.broken].map((count) => el("td", { class: "n" }, String(count))) : []));
   });
   const accuracy = data.benchmarks[form.benchmark.value].ranks;
-  const heads = two ? (accuracy ? ["A right", "B right", "Fixed", "Broken"] : ["A mean", "B mean", "B higher", "B lower"]) : [accuracy ? "Right" : "Mean"];
+  const heads = two ? (accuracy ? ["A right", "B right", "Fixed", "Broken"] : ["A mean", "B mean", ...compared(data.benchmarks[form.benchmark.value])]) : [accuracy ? "Right" : "Mean"];
   const header = el("tr", {}, ...["Item", ...heads].map((text, i) => el("th", { scope: "col", class: i ? "n" : null }, text)));
   place.replaceChildren(rows.length ? el("table", {}, el("thead", {}, header), el("tbody", {}, ...rows)) : el("p", {}, "No chosen item is so."));
   const first = lines.find((line) => line.item.id === wanted) ?? lines[0];
   if (first) showItem(first.item);
   else document.getElementById("items-detail").replaceChildren();
 }
+
+// What "fixed" and "broken" are called where answers are graded.
+const compared = (benchmark) => (sign(benchmark.metric) > 0 ? ["B higher", "B lower"] : ["B better", "B worse"]);
 
 // How many changed among all items, shown or not.
 function changesText(entry, form) {
@@ -74,7 +79,8 @@ function changesText(entry, form) {
   const wanted = entry.languages.map((unit, i) => [unit, counts[i]]).filter(([unit, count]) => count && (form.language.value === "" || unit === form.language.value));
   const sum = (n) => wanted.reduce((total, [, count]) => total + count[n], 0);
   const where = form.language.value !== "" ? languageName(form.language.value) : wanted.length === 1 ? languageName(wanted[0][0]) : `${wanted.length} languages together`;
-  const words = data.benchmarks[form.benchmark.value].ranks ? ["fixed", "broken"] : ["B higher", "B lower"];
+  const benchmark = data.benchmarks[form.benchmark.value];
+  const words = benchmark.ranks ? ["fixed", "broken"] : compared(benchmark);
   return `Of all ${entry.of} items, in ${where}: ${sum(0)} ${words[0]}, ${sum(1)} ${words[1]}.${entry.items.length < entry.of ? ` To see more of them: xling-bench report ... --items ${entry.of}` : ""}`;
 }
 
@@ -133,7 +139,7 @@ function goldCell(item, unit) {
 function answerCell(answer, unit, benchmark, name) {
   if (!answer) return el("td", { class: "hatch", "data-head": name, "aria-label": "not measured" });
   const [text, score] = answer;
-  const verdict = benchmark.ranks ? (score >= 50 ? "✓ right" : "✗ wrong") : `${benchmark.metric} ${number(score)}`;
-  return el("td", { dir: direction(unit), lang: tag(unit), "data-head": name }, el("span", { class: `verdict ${score >= 50 ? "right" : "wrong"}`, dir: "ltr", lang: "en" }, verdict),
+  const verdict = benchmark.ranks ? (good(score, benchmark) ? "✓ right" : "✗ wrong") : `${benchmark.metric} ${number(score)}`;
+  return el("td", { dir: direction(unit), lang: tag(unit), "data-head": name }, el("span", { class: `verdict ${good(score, benchmark) ? "right" : "wrong"}`, dir: "ltr", lang: "en" }, verdict),
     text.length > 120 ? el("div", { class: "answer", tabindex: "0" }, text) : text === "" ? "(empty)" : text);
 }

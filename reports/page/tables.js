@@ -119,7 +119,7 @@ function benchmarkTable() {
     const scores = over.map((unit) => values.get(unit)[0]);
     const mean = scores.length ? scores.reduce((a, b) => a + b, 0) / scores.length : null;
     const others = over.filter((unit) => unit !== "en").map((unit) => values.get(unit)[0]);
-    const gap = values.has("en") && others.length && single.length ? values.get("en")[0] - others.reduce((a, b) => a + b, 0) / others.length : null;
+    const gap = values.has("en") && others.length && single.length ? sign(form.metric.value) * (values.get("en")[0] - others.reduce((a, b) => a + b, 0) / others.length) : null;
     const missing = (single.length ? single : units).length - over.length;
     const note = [name[3], missing ? `${missing} of ${missing + over.length} not measured` : ""].filter(Boolean).join("; ");
     return [name[0], name[1], mean, gap, ...units.map((unit) => values.get(unit)?.[0] ?? null), name[2], note, values];

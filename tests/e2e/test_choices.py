@@ -10,9 +10,10 @@ import pytest
 from choices import contradictions, golds
 
 from xling_bench import evaluate, load_results
-from xling_bench.catalog import METRICS, benchmarks, get_benchmark, task_specs
+from xling_bench.catalog import benchmarks, get_benchmark, task_specs
 from xling_bench.harness.items import write_items
 from xling_bench.metrics.ranking import BY_SUMS
+from xling_bench.metrics.registry import METRICS
 from xling_bench.report.build import Options, write_report
 from xling_bench.results.baseline import write_baseline
 from xling_bench.results.items import digest_of

@@ -4,6 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xling_bench.metrics.chrf import (
+    chrf,
+    chrf_signature,
+    chrf_statistics,
+    in_other_form,
+)
 from xling_bench.metrics.qa import (
     abstains,
     contains,
@@ -11,12 +17,6 @@ from xling_bench.metrics.qa import (
     f1,
     normalize_mlqa,
     normalize_squad,
-)
-from xling_bench.metrics.text import (
-    chrf,
-    chrf_signature,
-    chrf_statistics,
-    in_other_form,
 )
 
 # (rule, prediction, gold, exact, f1): every line computed on paper from the rule's description.

@@ -6,10 +6,10 @@ import pytest
 from oracle import Oracle
 
 from xling_bench import content
-from xling_bench.catalog import METRICS, TaskSpec, get_benchmark, task_specs
+from xling_bench.catalog import TaskSpec, get_benchmark, task_specs
 from xling_bench.data import load, sample, source_from_environment
 from xling_bench.errors import DataError
-from xling_bench.metrics.corpus import item_score
+from xling_bench.metrics.registry import METRICS
 
 pytestmark = pytest.mark.e2e
 LANGUAGE = {"right_language", "right_words"}
@@ -52,13 +52,13 @@ def failures(results: dict) -> set[tuple[str, str, str, str]]:
     for name, samples in results["samples"].items():
         spec = task_specs()[name]
         available = samples[0]["doc"]["metrics"]
-        missing = {m for m in available if f"{m},none" not in results["results"][name] and not METRICS[m].some}
+        missing = {m for m in available if f"{m},none" not in results["results"][name] and not METRICS[m].partial}
         assert not missing, (name, missing)
         for item in samples:
             for metric in available:
                 if metric in item and metric not in LANGUAGE:
                     full = 1.0 if METRICS[metric].share else 100.0
-                    if item_score(metric, item[metric]) < full - 1e-9:
+                    if METRICS[metric].item_score(item[metric]) < full - 1e-9:
                         failed.add((spec.benchmark.key, spec.unit, metric, item["doc"]["id"]))
     return failed
 

@@ -9,9 +9,9 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from xling_bench import content, languages
-from xling_bench.catalog.metrics import METRICS
 from xling_bench.core.reading import read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.metrics.registry import METRICS
 
 FieldType = Literal["text", "texts", "index", "flag"]
 
@@ -139,9 +139,13 @@ class Benchmark(Strict):
         return self
 
     def metrics_of(self, kind: str, unit: str, *, on_request: bool = False) -> tuple[str, ...]:
-        """Metrics of a unit, headline first; with those one may ask for when `on_request` is set."""
+        """Metrics of a unit, headline first; with `on_request` also those one may ask for: the declaration names them,
+        or they are for such tasks (`Metric.tasks`)."""
         language = self.answer_language(unit)
-        names = self.metrics[kind] + (self.metrics_on_request.get(kind, ()) if on_request else ())
+        names = self.metrics[kind]
+        if on_request:
+            more = [m.name for m in METRICS.values() if self.task in m.tasks and m.ranks == (kind == "choose")]
+            names = tuple(dict.fromkeys((*names, *self.metrics_on_request.get(kind, ()), *more)))
         return tuple(
             name
             for name in names

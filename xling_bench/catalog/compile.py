@@ -8,14 +8,12 @@ from typing import Any, cast
 
 import yaml
 
-from xling_bench.catalog.metrics import is_mean
 from xling_bench.catalog.names import TaskSpec, task_specs
 from xling_bench.lm_eval_versions import modules_beside
 
 ADAPTER = "xling_bench.harness.adapter"
 HEADER = "# Compiled by `xling-bench tasks compile` from {sources}; do not edit.\n"
 TASK_VERSION = 1.0
-AGGREGATIONS = "xling_bench.metrics.corpus"
 
 
 class Function(str):
@@ -62,16 +60,13 @@ def dump(data: dict[str, Any]) -> str:
     return yaml.dump(data, Dumper=PYTHON, **options) if _DIFFERS.search(text) else text
 
 
-def aggregation(metric: str) -> str:
-    """`mean` for metrics that are means over items (lm-eval then gives a standard error), else our function."""
-    return "mean" if is_mean(metric) else Function(f"{AGGREGATIONS}.{metric}")
-
-
 def leaf(spec: TaskSpec) -> dict[str, Any]:
     """One task as lm-eval reads it.
 
     `fewshot_split` equals `test_split` because lm-eval tells the sampler which document is being scored only then;
     the demonstrations themselves are picked by `process_docs`, from the declared demonstration pool.
+    `metadata.metrics` are the ones reported, unless `--metadata` names others; `metric_list` tells lm-eval of every one
+    that may be, so that a new metric changes no file.
     """
     form = spec.form()
     choose = form.kind == "choose"
@@ -96,10 +91,7 @@ def leaf(spec: TaskSpec) -> dict[str, Any]:
         "target_delimiter": form.separator,
         "fewshot_delimiter": spec.family.joiner,
         "process_results": Function(f"{ADAPTER}.score"),
-        "metric_list": [
-            {"metric": name, "aggregation": aggregation(name), "higher_is_better": True}
-            for name in spec.benchmark.metrics_of(spec.kind, spec.unit, on_request=True)
-        ],
+        "metric_list": Function(f"{ADAPTER}.{'ranking' if choose else 'answer'}_metrics"),
     }
     if not choose:
         task["generation_kwargs"] = {"until": list(form.stop), "do_sample": False, "max_gen_toks": form.max_tokens}
@@ -111,6 +103,7 @@ def leaf(spec: TaskSpec) -> dict[str, Any]:
         "family": spec.family.key,
         "template": form.digest(),
         "demos": "fixed",
+        "metrics": list(spec.metrics),
     }
     return task
 
@@ -146,7 +139,7 @@ def compile_spec(spec: TaskSpec) -> str:
 
 def compile_modules() -> dict[str, str]:
     """What old releases of lm-eval need beside the tasks of a folder."""
-    return modules_beside((ADAPTER, AGGREGATIONS), HEADER.format(sources="xling_bench/lm_eval_versions.py"))
+    return modules_beside((ADAPTER,), HEADER.format(sources="xling_bench/lm_eval_versions.py"))
 
 
 def compile_all() -> dict[str, str]:

@@ -157,10 +157,9 @@ def _note_few(frame: Any) -> None:
 
 def _note_omissions(frame: Any) -> None:
     """Say which metrics are in the runs, but not in a table of intervals or ranks."""
-    from xling_bench.catalog import is_mean
-    from xling_bench.results.matrix import conditional
+    from xling_bench.metrics.registry import is_conditional, is_mean
 
-    apart = frame[~frame["metric"].map(is_mean) | frame["metric"].map(conditional)]
+    apart = frame[~frame["metric"].map(is_mean) | frame["metric"].map(is_conditional)]
     if not apart.empty:
         listed = ", ".join(sorted({f"{b} {m}" for b, m in zip(apart["benchmark"], apart["metric"], strict=True)}))
         tell(f"note: not here, for they are no means of all items' scores: {listed}")

@@ -6,7 +6,7 @@ never touches a benchmark's text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -23,14 +23,27 @@ from xling_bench.data.rows import golds_of
 from xling_bench.data.source import check_ns, explain
 from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.harness.demos import Demos, forget
-from xling_bench.harness.scoring import chosen_metrics, tokens_of
+from xling_bench.harness.scoring import chosen_metrics, expected, tokens_of
 from xling_bench.harness.twins import same_items
 from xling_bench.harness.units import MOST_SHOTS
+from xling_bench.metrics.metric import Answer, Metric
 from xling_bench.metrics.qa import abstains
 from xling_bench.metrics.ranking import rank
-from xling_bench.metrics.scores import Answer, score_text
+from xling_bench.metrics.registry import METRICS, score_text
 
 Doc = dict[str, Any]
+
+
+def metric_list(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+    """What lm-eval must know of metrics. It gives a standard error to what it can call a mean."""
+    return [
+        {"metric": m.name, "aggregation": m.total or "mean", "higher_is_better": not m.lower_is_better} for m in metrics
+    ]
+
+
+# Of every metric, since tasks are compiled before anybody asks for one: `score` returns those that were asked for.
+ranking_metrics = metric_list(metric for metric in METRICS.values() if metric.ranks)
+answer_metrics = metric_list(metric for metric in METRICS.values() if not metric.ranks)
 
 
 class Docs(list[Doc]):
@@ -83,7 +96,7 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     `xling` is the task's own declaration (benchmark, unit, form). From `--metadata` (or our runner) come `split`
     (default `test`), `demo_seed` (default 0), `demo_lang` (default the task's language), `demos` (default `fixed`;
     `aligned`; `afp`; `semantic`, for which our runner chooses each item's own), `ns` (default `drop`; `keep` rows
-    with a placeholder for a text) and `metrics` (default all that the task has).
+    with a placeholder for a text) and `metrics` (the task's own file names its usual ones).
     lm-eval passes the model's arguments here too: per-token scores need its tokenizer.
     Raises what names the remedy where data, or what the headline metric needs, are not there.
     """
@@ -109,7 +122,7 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     for doc in docs:
         if doc["id"] in twins:
             doc["twins"] = twins[doc["id"]]
-    if {"p1", "acc_token"} & metrics.keys():
+    if any(METRICS[name].needs_tokens for name in metrics):
         for doc, tokens in zip(docs, tokens_of([doc["texts"] for doc in docs], metadata), strict=True):
             doc["tokens"] = tokens
     demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[:most] if pool]
@@ -181,13 +194,8 @@ def doc_to_target(doc: Doc) -> int | str:
 def score(doc: Doc, results: Sequence[Any]) -> dict[str, Any]:
     """lm-eval's `process_results`: the item's value, or its statistics, of every metric of `doc["metrics"]`."""
     if "texts" in doc:
-        return rank(doc, [float(result[0]) for result in results])
+        return rank([METRICS[name] for name in doc["metrics"]], doc, [float(result[0]) for result in results])
     prediction = str(results[0]).strip()
-    answer = Answer(
-        doc["benchmark"],
-        doc["answer_language"],
-        prediction,
-        doc["golds"],
-        abstained=bool(doc["abstain"]) and abstains(prediction, doc["abstain"]),
-    )
+    abstained = bool(doc["abstain"]) and abstains(prediction, doc["abstain"])
+    answer = Answer(expected(doc["benchmark"], doc["answer_language"]), prediction, doc["golds"], abstained)
     return score_text(doc["metrics"], answer)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from xling_bench.metrics.chrf import in_other_form
 from xling_bench.metrics.ranking import several_best, ties
-from xling_bench.metrics.scores import BLEU_TOKENIZERS
-from xling_bench.metrics.text import in_other_form
+from xling_bench.metrics.registry import METRICS
 
 MANY_TIES = 0.05  # share of near-ties from which on a result is doubtful
 MANY_EMPTY = 0.2  # the same of empty answers
@@ -27,7 +27,7 @@ def doubts(lm: Any, kind: str, samples: Sequence[dict[str, Any]]) -> tuple[dict[
         lost = "were longer than the model's context and lost their beginning"
         said.append(f"{counts['truncated']} of {items} items {lost}")
     if kind == "choose":
-        found = [ties(sample["doc"], sample["filtered_resps"]) for sample in samples]
+        found = [ties([METRICS[n] for n in s["doc"]["metrics"]], s["doc"], s["filtered_resps"]) for s in samples]
         counts["ties"] = {metric: sum(metric in names for names in found) for metric in samples[0]["doc"]["metrics"]}
         if count := next(iter(counts["ties"].values())):  # of the headline metric
             said.append(
@@ -44,7 +44,7 @@ def doubts(lm: Any, kind: str, samples: Sequence[dict[str, Any]]) -> tuple[dict[
 def other_forms(samples: Sequence[dict[str, Any]], names: Iterable[str]) -> list[str]:
     """A sentence that counts the outputs in another Unicode normal form than their reference, where a metric of `names`
     takes these for other text."""
-    strict = [name for name in names if name == "chrf" or name in BLEU_TOKENIZERS]
+    strict = [name for name in names if METRICS[name].by_code_points]
     if not strict:
         return []
     found = sum(in_other_form(str(sample["filtered_resps"][0]), sample["doc"]["golds"][0]) for sample in samples)

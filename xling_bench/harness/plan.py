@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import xling_bench
-from xling_bench.catalog import TaskSpec, get_metric
+from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.data import Loaded, Source, load
 from xling_bench.data.known import agreement
@@ -21,9 +21,9 @@ from xling_bench.harness.encoder import encoder_config, encoder_mark
 from xling_bench.harness.generate import DECODING
 from xling_bench.harness.gguf_header import check_file
 from xling_bench.harness.model import ModelConfig
-from xling_bench.harness.scoring import check_headline, pick_metrics
+from xling_bench.harness.scoring import check_headline, expected, pick_metrics
 from xling_bench.harness.units import Unit, item_ids, make_units
-from xling_bench.metrics.scores import rules
+from xling_bench.metrics.registry import get_metric, rules
 from xling_bench.results.naming import check_name
 
 JOINERS = ("paper", "auto")
@@ -152,7 +152,7 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
         demos |= _policy_facts(unit.how, spec, form, demo_unit, demo_split, source)
         demos["demo_origin"] = demo_data.origin
     names = pick_metrics(benchmark, spec.kind, spec.unit, config.metrics)
-    metrics, unavailable = rules(names, benchmark.key, spec.answer_language.key)
+    metrics, unavailable = rules(names, expected(benchmark.key, spec.answer_language.key))
     check_headline(names, unavailable)
     items = min(config.limit or len(data.rows), len(data.rows))
     return {

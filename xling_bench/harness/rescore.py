@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import stdev
 from typing import Any
 
 from filelock import FileLock
 
-from xling_bench.catalog import get_benchmark, get_metric, is_mean
+from xling_bench.catalog import get_benchmark
 from xling_bench.core.reading import parse_json, read_bytes
 from xling_bench.errors import DataError, MissingMetricError, UsageError, XlingError
 from xling_bench.harness.adapter import score
@@ -19,10 +19,9 @@ from xling_bench.harness.doubts import other_forms
 from xling_bench.harness.items import write_items
 from xling_bench.harness.output import to_json, to_line, write_text
 from xling_bench.harness.plan import code_hash
-from xling_bench.harness.scoring import check_headline, pick_metrics
+from xling_bench.harness.scoring import check_headline, expected, pick_metrics
 from xling_bench.harness.units import item_ids, read_result, signature, unit_key
-from xling_bench.metrics.corpus import CORPUS
-from xling_bench.metrics.scores import rules
+from xling_bench.metrics.registry import METRICS, get_metric, rules
 from xling_bench.results.folder import result_files
 from xling_bench.results.items import FILE, digest_of, rows_frame, scores_of
 from xling_bench.results.seal import AGAIN, SUMS, of_answers, sealed
@@ -79,7 +78,7 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bo
         return False
     asked = [*facts["metrics"], *pick_metrics(benchmark, "generate", own["unit"], wanted)]
     names = pick_metrics(benchmark, "generate", own["unit"], asked)
-    known, unavailable = rules(names, benchmark.key, benchmark.answer_language(own["unit"]))
+    known, unavailable = rules(names, expected(benchmark.key, benchmark.answer_language(own["unit"])))
     check_headline(names, unavailable)
     for name, why in unavailable.items():
         if name in facts["metrics"]:
@@ -136,9 +135,8 @@ def _aggregated(
         values = [sample[name] for sample in samples if name in sample]
         if not values:
             continue
-        if is_mean(name):
-            error = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else "N/A"
-            kept |= {f"{name},none": fmean(values), f"{name}_stderr,none": error}
-        else:
-            kept |= {f"{name},none": CORPUS[name](values), f"{name}_stderr,none": "N/A"}
+        error: float | str = "N/A"
+        if METRICS[name].is_mean and len(values) > 1:
+            error = stdev(values) / math.sqrt(len(values))
+        kept |= {f"{name},none": METRICS[name].aggregate(values), f"{name}_stderr,none": error}
     return kept

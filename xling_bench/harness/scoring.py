@@ -7,12 +7,22 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from xling_bench.catalog import Benchmark, get_metric
+from xling_bench.catalog import Benchmark
 from xling_bench.errors import MissingMetricError, UsageError
-from xling_bench.metrics.scores import rules
+from xling_bench.metrics.metric import Expected
+from xling_bench.metrics.qa import MLQA, SQUAD_1, SQUAD_2
+from xling_bench.metrics.registry import get_metric, rules
 from xling_bench.scoring.pretrained import load_tokenizer
 
 log = logging.getLogger(__name__)
+
+
+OFFICIAL = {"xquad": SQUAD_1, "mlama": SQUAD_1, "indicqa": SQUAD_2, "mlqa": MLQA}
+
+
+def expected(benchmark: str, language: str) -> Expected:
+    """What answers of a benchmark in `language` are held against."""
+    return Expected(OFFICIAL.get(benchmark), language)
 
 
 def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -24,8 +34,8 @@ def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[st
         return benchmark.metrics_of(kind, unit)
     can = benchmark.metrics_of(kind, unit, on_request=True)
     found = tuple(name for name in dict.fromkeys(wanted) if get_metric(name).name in can)
-    if not found or get_metric(found[0]).some:
-        whole = ", ".join(name for name in can if not get_metric(name).some)
+    if not found or get_metric(found[0]).partial:
+        whole = ", ".join(name for name in can if not get_metric(name).partial)
         why = "has none of these" if not found else f"needs one first that exists for every item ({found[0]} does not)"
         raise UsageError(f"metrics {','.join(wanted)}: {benchmark.title} {unit} {why}: {whole}")
     return found
@@ -34,7 +44,7 @@ def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[st
 def check_headline(names: Sequence[str], unavailable: dict[str, str]) -> None:
     """Raise MissingMetricError when the first metric cannot be computed here: a result without it has no score."""
     if names[0] in unavailable:
-        others = [name for name in names if name not in unavailable and not get_metric(name).some]
+        others = [name for name in names if name not in unavailable and not get_metric(name).partial]
         hint = f" Or do without it: --metrics {','.join(others)}." if others else ""
         raise MissingMetricError(f"{names[0]} cannot be computed: {unavailable[names[0]].rstrip('.')}.{hint}")
 
@@ -48,7 +58,7 @@ def chosen_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Any) -> d
         raise UsageError(f"metrics {wanted!r}: expected names separated by commas, for example chrf,bleu")
     listed = [name.strip() for name in wanted.split(",") if name.strip()] if isinstance(wanted, str) else wanted
     names = pick_metrics(benchmark, kind, unit, listed)
-    known, unavailable = rules(names, benchmark.key, benchmark.answer_language(unit))
+    known, unavailable = rules(names, expected(benchmark.key, benchmark.answer_language(unit)))
     check_headline(names, unavailable)
     for name, why in unavailable.items():
         _warn_once(f"{benchmark.title}: no {name}: {why}")

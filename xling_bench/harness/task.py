@@ -11,13 +11,14 @@ from typing import Any
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
 from xling_bench.errors import DataError
-from xling_bench.harness.adapter import Docs, shown
+from xling_bench.harness.adapter import Docs, metric_list, shown
 from xling_bench.harness.demos import choose_nearest
 from xling_bench.harness.encoder import embedder
 from xling_bench.harness.generate import resumable
 from xling_bench.harness.kept import Kept
 from xling_bench.harness.units import Unit
 from xling_bench.lm_eval_versions import task_dict
+from xling_bench.metrics.registry import METRICS
 from xling_bench.results.naming import name_here
 
 
@@ -39,6 +40,7 @@ def build(spec: TaskSpec, metadata: dict[str, Any], joiner: str | None) -> Any:
 
     config = resolve(leaf(spec))
     config["metadata"] |= metadata
+    config["metric_list"] = metric_list(METRICS[name] for name in config["metadata"]["metrics"])
     if joiner is not None:
         config["fewshot_delimiter"] = joiner
     return ConfigurableTask(config=config)

@@ -15,6 +15,7 @@ from typing import Any
 
 from xling_bench import languages
 from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.metrics.metric import Answer, Expected, Metric
 from xling_bench.metrics.packages import Requirement, require
 from xling_bench.spm import OFFICIAL, file_state, read_spm, spm_path
 
@@ -148,3 +149,30 @@ def _pieces(model: bytes) -> Callable[[str], str]:
 
     processor = SentencePieceProcessor(model_proto=model)
     return lambda line: " ".join(processor.encode_as_pieces(line))
+
+
+def _words(language: str) -> str:
+    tokenizer = bleu_tokenizer(language)
+    if tokenizer is None:
+        raise DataError(f"BLEU has no tokeniser for {language}: expected a language written with spaces.")
+    return tokenizer
+
+
+def _metric(name: str, meaning: str, tokenizer: Callable[[str], str], label: str = "") -> Metric:
+    def rule(expected: Expected) -> str:
+        chosen = tokenizer(expected.language)
+        require_bleu(chosen)
+        return bleu_signature(chosen).replace("|", ",")
+
+    def statistics(answer: Answer) -> list[int]:
+        return bleu_statistics(answer.text, answer.golds[0], tokenizer(answer.language))
+
+    return Metric(name, meaning, rule, statistics=statistics, share=False, over="corpus", total=bleu, label=label,
+                  by_code_points=True)  # fmt: skip
+
+
+METRICS = (
+    _metric("bleu", "corpus BLEU (sacreBLEU), tokeniser by target language", _words, "BLEU"),
+    _metric("spbleu", "corpus BLEU on FLORES-200's SentencePiece tokens", lambda _: "flores200", "spBLEU"),
+    _metric("spbleu101", "corpus BLEU on FLORES-101's SentencePiece tokens", lambda _: "flores101"),
+)

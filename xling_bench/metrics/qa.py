@@ -9,11 +9,13 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import regex
 
-Rule = Callable[[str], list[str]]
+from xling_bench.errors import DeclarationError
+from xling_bench.metrics.metric import Answer, Expected, Metric, OfficialRule, Rule
+from xling_bench.metrics.right_language import in_right_language
 
 ASCII_PUNCTUATION = frozenset(string.punctuation)
 
@@ -150,3 +152,67 @@ def _bare(text: str) -> str:
     while end > start and (text[end - 1].isspace() or _is_punctuation(text[end - 1])):
         end -= 1
     return text[start:end].casefold()
+
+
+SQUAD_1 = OfficialRule(lambda _: "squad-v1.1", lambda _: normalize_squad)
+SQUAD_2 = OfficialRule(lambda _: "squad-v2", lambda _: normalize_squad, unanswerable=True)
+MLQA = OfficialRule(lambda language: f"mlqa-{language}", normalize_mlqa)
+
+
+def official(expected: Expected) -> OfficialRule:
+    """The benchmark's rule. Raises DeclarationError where it has none: its answers are no short ones."""
+    if expected.official is None:
+        raise DeclarationError("the benchmark declares no official rule for short answers (`answer_rule`)")
+    return expected.official
+
+
+def scores(answer: Answer, name: str, normalize: Rule) -> Mapping[str, float]:
+    """{exact, f1, with unanswerable questions also f1_hasans, ...} by `normalize`, which `name` stands for."""
+
+    def compute() -> Mapping[str, float]:
+        if official(answer.expected).unanswerable:
+            return indicqa_parts(answer.text, answer.golds, abstained=answer.abstained, rule=normalize)
+        return {"exact": exact(said(answer), answer.golds, normalize), "f1": f1(said(answer), answer.golds, normalize)}
+
+    return answer.once(name, compute)
+
+
+def said(answer: Answer) -> str:
+    """The answer's text; nothing where it says that there is no answer."""
+    return "" if answer.abstained else answer.text
+
+
+def _metric(name: str, meaning: str, *, partial: bool = False, label: str = "") -> Metric:
+    """One of the benchmark's official program."""
+
+    def rule(expected: Expected) -> str:
+        return official(expected).signature(expected.language)
+
+    def statistics(answer: Answer) -> float | None:
+        normalize = official(answer.expected).normalize(answer.language)
+        return scores(answer, "official", normalize).get(name)
+
+    return Metric(name, meaning, rule, statistics=statistics, partial=partial, label=label)
+
+
+def _corrected(name: str) -> Metric:
+    def statistics(answer: Answer) -> float | None:
+        return scores(answer, "corrected", normalize_mlqa_corrected(answer.language)).get(name)
+
+    return Metric(f"{name}_corrected", "MLQA's rule with the Arabic article removed from the start of words only",
+                  lambda expected: f"mlqa-{expected.language}-corrected", statistics=statistics)  # fmt: skip
+
+
+F1 = _metric("f1", "token overlap with the best gold, by the benchmark's official rule", label="F1")
+METRICS = (
+    F1,
+    _metric("exact", "equal to a gold after the benchmark's official normalisation", label="exact match"),
+    Metric("contains", "the gold occurs in the answer, letter case apart (x-LLM's exact match)", "substring,lower",
+           statistics=lambda answer: contains(said(answer), answer.golds), label="gold in the answer"),
+    _corrected("f1"),
+    _corrected("exact"),
+    _metric("f1_hasans", "f1 of the answerable questions", partial=True),
+    _metric("exact_hasans", "exact of the answerable questions", partial=True),
+    _metric("acc_noans", "share of the unanswerable questions not answered", partial=True),
+    in_right_language(F1),
+)  # fmt: skip

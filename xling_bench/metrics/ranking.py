@@ -1,18 +1,15 @@
-"""Scores of ranked candidates. Each metric says what it compares; the candidate it takes and the score come together,
-so that what is shown as the answer is what was scored."""
+"""Scores of ranked candidates. The candidate a metric takes and its score come together, so that what is shown as the
+answer is what was scored."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from xling_bench.catalog import METRICS
 from xling_bench.errors import ModelError
-from xling_bench.metrics.knowledge import best, per_token
-
-Doc = Mapping[str, Any]
-Values = Sequence[float]
+from xling_bench.metrics.knowledge import best, macro_by_relation, per_token
+from xling_bench.metrics.metric import Doc, Items, Metric, Values
 
 
 def _sums(_doc: Doc, values: Values) -> Values:
@@ -31,25 +28,41 @@ def _per_character(doc: Doc, values: Values) -> Values:
     return per_token(values, [len(text) for text in doc["texts"]])
 
 
-# What each ranking metric compares: of candidates whose texts have log-probabilities `values`.
-COMPARED: dict[str, Callable[[Doc, Values], Values]] = {
-    "acc": _sums,
-    "acc_token": _per_token,
-    "acc_byte": _per_byte,
-    "acc_char": _per_character,
-    "p1": _per_token,
-    "p1_sum": _sums,
-}
-
-BY_SUMS = tuple(name for name, compared in COMPARED.items() if compared is _sums)
+def _macro(items: Items) -> float:
+    return macro_by_relation([(str(relation), float(hit)) for relation, hit in items])
 
 
-def choice(metric: str, doc: Doc, values: Values) -> int:
+METRICS = (
+    Metric("acc", "the right candidate has the largest sum of log-probabilities", "sum-logprob", compared=_sums,
+           label="accuracy"),
+    Metric("acc_token", "the right candidate has the largest mean log-probability per token", "mean-logprob-per-token",
+           compared=_per_token, needs_tokens=True),
+    Metric("acc_byte", "the right candidate has the largest log-probability per UTF-8 byte", "logprob-per-byte",
+           compared=_per_byte),
+    Metric("acc_char", "the right candidate has the largest log-probability per character", "logprob-per-character",
+           compared=_per_character),
+    Metric("p1", "typed P@1 by mean log-probability per token, mean over relations", "mean-logprob-per-token,macro",
+           compared=_per_token, over="relations", total=_macro, needs_tokens=True, label="P@1"),
+    Metric("p1_sum", "typed P@1 by sum of log-probabilities, mean over relations", "sum-logprob,macro", compared=_sums,
+           over="relations", total=_macro),
+)  # fmt: skip
+
+BY_SUMS = tuple(metric.name for metric in METRICS if metric.compared is _sums)
+
+
+def compared(metric: Metric, doc: Doc, values: Values) -> Values:
+    """What a ranking metric compares of candidates whose texts have log-probabilities `values`."""
+    if metric.compared is None:
+        raise TypeError(f"{metric.name} ranks no candidates")
+    return metric.compared(doc, values)
+
+
+def choice(metric: Metric, doc: Doc, values: Values) -> int:
     """The index of the candidate that `metric` takes, the first of several that are best."""
-    return best(COMPARED[metric](doc, values))
+    return best(compared(metric, doc, values))
 
 
-def rank(doc: Doc, values: Values) -> dict[str, Any]:
+def rank(metrics: Iterable[Metric], doc: Doc, values: Values) -> dict[str, Any]:
     """Scores of an item whose candidates have these log-probabilities; [relation, right or wrong] where a metric is a
     mean over relations.
 
@@ -61,16 +74,16 @@ def rank(doc: Doc, values: Values) -> dict[str, Any]:
             "overflows"
         )
     found: dict[str, Any] = {}
-    for name in doc["metrics"]:
-        right = float(choice(name, doc, values) == doc["gold"])
-        found[name] = [doc["relation"], right] if METRICS[name].over == "relations" else right
+    for metric in metrics:
+        right = float(choice(metric, doc, values) == doc["gold"])
+        found[metric.name] = [doc["relation"], right] if metric.over == "relations" else right
     return found
 
 
-def ties(doc: Doc, resps: Sequence[Any]) -> list[str]:
+def ties(metrics: Iterable[Metric], doc: Doc, resps: Sequence[Any]) -> list[str]:
     """The metrics by which two or more candidates are best; `resps` as samples hold them."""
     values = [float(resp[0]) for resp in resps]
-    return [name for name in doc["metrics"] if several_best(COMPARED[name](doc, values))]
+    return [metric.name for metric in metrics if several_best(compared(metric, doc, values))]
 
 
 def several_best(values: Values) -> bool:

@@ -13,7 +13,9 @@ from importlib.metadata import version
 from typing import Any
 
 from xling_bench.metrics import segment, xlsum
+from xling_bench.metrics.metric import Answer, Metric
 from xling_bench.metrics.packages import Requirement, require
+from xling_bench.metrics.right_language import in_right_language
 
 TYPES = ("rouge1", "rouge2", "rougeL")
 SCORER: Requirement = ("rouge_score", "rouge-score")
@@ -82,3 +84,29 @@ def _scorer(language: str, words: Words) -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
     return RougeScorer(list(TYPES), tokenizer=_Tokenizer(segment.language_key(language), words))
+
+
+def _metric(kind: str, words: Words, variant: str, meaning: str, label: str = "") -> Metric:
+    def statistics(answer: Answer) -> float:
+        def compute() -> dict[str, float]:
+            return rouge(answer.text, answer.golds[0], answer.language, words)
+
+        return answer.once(f"rouge{variant}", compute)[kind]
+
+    return Metric(f"{kind}{variant}", meaning, lambda expected: rouge_signature(expected.language, words),
+                  statistics=statistics, label=label)  # fmt: skip
+
+
+_OFFICIALLY = "words as XL-Sum's program has them"
+_BETTER = "words segmented and stemmed better than XL-Sum's program does"
+ROUGE_L = _metric("rougeL", OFFICIAL, "", f"F1 of the longest common subsequence, {_OFFICIALLY}", "ROUGE-L")
+METRICS = (
+    _metric("rouge1", OFFICIAL, "", f"F1 of unigrams, {_OFFICIALLY}"),
+    _metric("rouge2", OFFICIAL, "", f"F1 of bigrams, {_OFFICIALLY}"),
+    ROUGE_L,
+    _metric("rouge1", SEGMENTED, "_segmented", f"F1 of unigrams, {_BETTER}"),
+    _metric("rouge2", SEGMENTED, "_segmented", f"F1 of bigrams, {_BETTER}"),
+    _metric("rougeL", SEGMENTED, "_segmented", "F1 of the longest common subsequence, words segmented and stemmed "
+            "better", "ROUGE-L, segmented"),
+    in_right_language(ROUGE_L),
+)  # fmt: skip

@@ -13,7 +13,8 @@ from functools import cache
 import regex
 
 from xling_bench import languages
-from xling_bench.metrics.qa import ARABIC_ARTICLE, ARTICLES, Rule
+from xling_bench.metrics.metric import Answer, Expected, Metric, Rule
+from xling_bench.metrics.qa import ARABIC_ARTICLE, ARTICLES, said, scores
 
 UNSPACED_SCRIPTS = frozenset(["Hans", "Hant", "Jpan", "Thai", "Laoo", "Khmr", "Mymr"])
 # The long-vowel marks ー and ｰ belong to no script in Unicode.
@@ -135,3 +136,22 @@ def _segmented(word: str) -> list[str]:
             tokens.append(cluster)
             joins = not unspaced
     return tokens
+
+
+def _rule(expected: Expected) -> str:
+    return f"unicode-nfkc-{expected.language}"
+
+
+def _metric(name: str, meaning: str) -> Metric:
+    def statistics(answer: Answer) -> float | None:
+        return scores(answer, "unicode", normalize_unicode(answer.language)).get(name)
+
+    return Metric(f"{name}_unicode", meaning, _rule, statistics=statistics)
+
+
+METRICS = (
+    _metric("f1", "token overlap after Unicode normalisation, numbers kept, unspaced scripts segmented"),
+    _metric("exact", "equal after Unicode normalisation, numbers kept, unspaced scripts segmented"),
+    Metric("contains_unicode", "a gold occurs in the answer after Unicode normalisation, numbers kept whole", _rule,
+           statistics=lambda a: contains_unicode(said(a), a.golds, normalize_unicode(a.language))),
+)  # fmt: skip

@@ -11,9 +11,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xling_bench import languages
-from xling_bench.catalog import get_benchmark, get_metric
+from xling_bench.catalog import get_benchmark
 from xling_bench.core.reading import read_toml
 from xling_bench.errors import UsageError, XlingError, did_you_mean
+from xling_bench.metrics.registry import get_metric
 from xling_bench.results.compare import GAP, MEAN
 
 Action = Literal["gate", "report"]

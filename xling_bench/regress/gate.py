@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.catalog import METRICS, in_percent, is_mean
 from xling_bench.core.reading import real
 from xling_bench.errors import DataError, UsageError
+from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, scale_of, sign_of
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import Judged, over_gate
 from xling_bench.regress.verdict import Difference, Gate, judge
@@ -24,7 +24,7 @@ from xling_bench.results.compare import (
     with_seeds,
 )
 from xling_bench.results.given import Run, given
-from xling_bench.results.matrix import DRAWS, conditional, of_languages
+from xling_bench.results.matrix import DRAWS, of_languages
 from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.pivot import LINE
 from xling_bench.results.schema import ITEMS, NOTES
@@ -65,7 +65,7 @@ def read_side(run: Run, config: GateConfig, *, allow_sample: bool) -> tuple[str,
 
 def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFrame:
     chosen = [config.selects(*row) for row in zip(frame["benchmark"], frame["shots"], frame["metric"], strict=True)]
-    chosen = [x and not conditional(metric) for x, metric in zip(chosen, frame["metric"], strict=True)]
+    chosen = [x and not is_conditional(metric) for x, metric in zip(chosen, frame["metric"], strict=True)]
     absent = [f"metric {x}" for x in config.metrics if x not in set(frame["metric"])]
     absent += [f"{x}-shot" for x in config.shots if x not in set(frame["shots"])]
     seeds = set(frame.loc[frame["shots"] > 0, "seed"])  # zero-shot results have none
@@ -163,7 +163,7 @@ def _refuse_other_items(baseline: pd.DataFrame, candidate: pd.DataFrame) -> None
     cells = [dict(zip(_keys(frame, CELL), frame[ITEMS], strict=True)) for frame in (baseline, candidate)]
     for key, items in cells[0].items():
         other = cells[1].get(key)
-        if items is None or other is None or METRICS[key[-1]].some or set(items.index) == set(other.index):
+        if items is None or other is None or METRICS[key[-1]].partial or set(items.index) == set(other.index):
             continue
         raise DataError(
             f"{' '.join(map(str, key))}: items differs: {len(items)} for baseline, {len(other)} for candidate, "
@@ -193,7 +193,7 @@ def _difference(
     import pandas as pd
 
     head = {name: row[name] for name in LINE}
-    key, scale = tuple(head.values()), 100.0 if in_percent(str(row["metric"])) else 1.0
+    key, scale = tuple(head.values()), scale_of(str(row["metric"]))
     average = row["language"] in (MEAN, GAP)
     a, b = (_average(key, side) if average else side[key] for side in values)
     chance = [None if pd.isna(row[name]) else int(row[name]) for name in CHANCE[:2]]
@@ -222,7 +222,7 @@ def _values(frame: pd.DataFrame) -> dict[Key, float]:
     """{cell: score}: percent or points, mean over seeds."""
     found: dict[Key, list[float]] = {}
     for key, metric, value in zip(_keys(frame), frame["metric"], frame["value"], strict=True):
-        found.setdefault(key, []).append(100 * value if in_percent(metric) else value)
+        found.setdefault(key, []).append(scale_of(metric) * value)
     return {key: fmean(values) for key, values in found.items()}
 
 
@@ -232,7 +232,7 @@ def _average(key: Key, values: dict[Key, float]) -> float:
     found = {unit: found[unit] for unit in of_languages(found)}
     if key[-1] == MEAN:
         return fmean(found.values())
-    return transfer_gap(found, PIVOT)
+    return sign_of(str(key[LINE.index("metric")])) * transfer_gap(found, PIVOT)
 
 
 def _notes(both: pd.DataFrame) -> list[str]:

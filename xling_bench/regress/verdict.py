@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from xling_bench.metrics.registry import sign_of
 from xling_bench.regress.config import GateConfig, Limits
 from xling_bench.results.compare import GAP, MEAN
 from xling_bench.results.gaps import AT_LEAST, NOTHING
@@ -68,8 +69,8 @@ class Difference:
 
     @property
     def loss(self) -> float:
-        """Points lost: a lower score, or a larger gap to English."""
-        return self.difference if self.language == GAP else -self.difference
+        """Points lost: a lower score, a higher one of a metric where lower is better, or a larger gap to English."""
+        return self.difference if self.language == GAP else -sign_of(self.metric) * self.difference
 
     @property
     def all_at_chance(self) -> bool:

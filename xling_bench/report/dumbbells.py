@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.metrics.registry import sign_of
 from xling_bench.report.drawing import SMALL, Figure, Sheet, style, width_of
 from xling_bench.report.names import (
     Setting,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-UP, DOWN, IDLE = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's blue and vermillion; grey for guessing
+BETTER, WORSE, IDLE = "#0072b2", "#d55e00", "#8a8a8a"  # Okabe and Ito's blue and vermillion; grey for guessing
 ROW, WIDE, LONG = 0.2, 2.7, 40  # inches of a row and of its scale; rows before a second column begins
 HEAD, FOOT = 0.46, 0.95  # inches above and below the rows
 RADIUS = 2.75  # points, of a marker
@@ -121,7 +122,8 @@ def _frame(axes: Axes, rows: list[Both], chance: float | None, words: str) -> No
 
 
 def _row(axes: Axes, y: int, old: Cell, new: Cell) -> None:
-    colour = IDLE if _idle(old, new) else UP if new.value > old.value else DOWN if new.value < old.value else INK
+    change = sign_of(new.metric) * (new.value - old.value)
+    colour = IDLE if _idle(old, new) else BETTER if change > 0 else WORSE if change < 0 else INK
     for cell, shift in ((old, -0.28), (new, 0.28)):
         if cell.low == cell.low and cell.high == cell.high:  # beside the row, where the two do not hide each other
             axes.hlines(y + shift, cell.low, cell.high, color=colour, linewidth=0.7, alpha=0.7)
@@ -153,7 +155,9 @@ def _legend(sheet: Sheet, top: float, left: float, before: str, after: str, *, g
 
 def _caption(title: str, rows: list[Both], one_only: list[str], pairs: int) -> str:
     kind = "pair" if "-" in rows[0][0].language else "language"
-    notes = [f"{len(rows)} {kind}{'s' * (len(rows) != 1)} both models have, blue up and vermillion down"]
+    error = sign_of(rows[0][0].metric) < 0
+    colours = "blue down (better) and vermillion up" if error else "blue up and vermillion down"
+    notes = [f"{len(rows)} {kind}{'s' * (len(rows) != 1)} both models have, {colours}"]
     if chance_of(rows[0][0].benchmark, rows[0][0].metric) is not None:
         notes.append("dashed is chance")
     idle = sum(_idle(*row) for row in rows)

@@ -8,6 +8,7 @@ from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from xling_bench.metrics.registry import sign_of
 from xling_bench.report.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
 from xling_bench.report.names import (
     Setting,
@@ -54,9 +55,10 @@ def heat_map(cells: pd.DataFrame, model: str) -> Figure | None:
     """One model's scores, rows languages (English first), columns benchmarks, one panel per setting; None without any.
 
     The colour is (value - chance) / (100 - chance) where the benchmark has a chance level, else value / 100, from 0
-    on; the number printed is the score itself. What was not measured is hatched. A benchmark measured on pairs only
-    (FLORES) is drawn by target language, each the mean over its sources; pairs beside plain languages (MLQA) are left
-    out. A panel leaves out benchmarks and the map languages without any score there.
+    on, and the other way round where lower is better; the number printed is the score itself. What was not measured is
+    hatched. A benchmark measured on pairs only (FLORES) is drawn by target language, each the mean over its sources;
+    pairs beside plain languages (MLQA) are left out. A panel leaves out benchmarks and the map languages without any
+    score there.
     """
     kept = [cell for cell in read_cells(cells) if cell.model == model]
     if not kept:
@@ -88,7 +90,9 @@ def _panel(cells: list[Cell], by_target: set[str]) -> Panel:
 def _spot(cells: list[Cell]) -> _Spot:
     value = fmean(cell.value for cell in cells)
     floor = chance_of(cells[0].benchmark, cells[0].metric) or 0.0
-    return _Spot(value, min(max((value - floor) / (100 - floor), 0.0), 1.0), all(cell.at_chance for cell in cells))
+    share = (value - floor) / (100 - floor)
+    share = 1 - share if sign_of(cells[0].metric) < 0 else share
+    return _Spot(value, min(max(share, 0.0), 1.0), all(cell.at_chance for cell in cells))
 
 
 def _drawn(name: str, panels: dict[Setting, Panel]) -> Sheet:
@@ -227,6 +231,8 @@ def _caption(
         notes.append("hatched ones were not measured")
     if any(spot.at_chance for panel in panels.values() for spot in panel.values()):
         notes.append("a triangle marks scores that guessing explains")
+    if errors := sorted({metric_label(cell.metric) for cell in cells if sign_of(cell.metric) < 0}):
+        notes.append(f"lower is better in {listed(errors)}, coloured from 100 to 0")
     if by_target:
         drawn = listed([benchmark_label(key) for key in sorted(by_target)])
         notes.append(f"{drawn}: by target language, mean over the sources measured")

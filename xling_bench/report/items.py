@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xling_bench.catalog import Benchmark, get_benchmark, in_percent
+from xling_bench.catalog import Benchmark, get_benchmark
 from xling_bench.core.reading import parse_json
 from xling_bench.core.text import visible
 from xling_bench.errors import DataError
+from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.report.payload import script_json
 from xling_bench.report.select import Setting
 from xling_bench.results.schema import CHOICES, ITEMS, SAMPLES
@@ -37,7 +38,7 @@ def drill_down(lead: pd.DataFrame, models: list[str], settings: list[Setting], m
     [model][setting][language index]: [answer, score], null where not measured. An answer of a ranking benchmark is the
     candidate's text or class name, of a generating one the text; a score is 0 to 100. Answers are those of the
     lowest seed. `changes` {"a b setting": [fixed, broken] per language, of all items that both models have}: B right
-    (or higher) where A is wrong (lower), and the other way round; of all pairs of models, or of those with the first
+    (or better) where A is wrong (worse), and the other way round; of all pairs of models, or of those with the first
     one where there are more than eight.
     """
     found = {}
@@ -107,7 +108,8 @@ class _Drill:
         if rows[0] is None or rows[1] is None:
             return None
         both = pd.concat([getattr(row, ITEMS) for row in rows], axis=1, join="inner").to_numpy()
-        return [int((both[:, 1] > both[:, 0]).sum()), int((both[:, 1] < both[:, 0]).sum())]
+        change = sign_of(rows[0].metric) * (both[:, 1] - both[:, 0])
+        return [int((change > 0).sum()), int((change < 0).sum())]
 
     def _disagreements(self) -> list[tuple[str, float]]:
         """[(item id, disagreement)], largest first: the variance of the items' scores over models (with one model, over
@@ -118,7 +120,7 @@ class _Drill:
         for (model, setting, unit), row in self.rows.items():
             apart = (setting, unit) if len(self.models) > 1 else (setting, model)
             scores = getattr(row, ITEMS)
-            columns.setdefault(apart, []).append(scores / (1.0 if in_percent(row.metric) else 100.0))
+            columns.setdefault(apart, []).append(scores / (100.0 / scale_of(row.metric)))
         variances = [pd.concat(parts, axis=1).var(axis=1, ddof=0) for parts in columns.values()]
         total = pd.concat(variances, axis=1).sum(axis=1)
         pairs = [(str(name), round(float(value), 6)) for name, value in total.items()]
@@ -139,7 +141,7 @@ class _Drill:
         generated: dict[str, Json] = {}
         if path is not None and bool((choices < 0).any()):
             generated = read_samples(path, ids)
-        scale = 100.0 if in_percent(row.metric) else 1.0
+        scale = scale_of(row.metric)
         position = {str(name): i for i, name in enumerate(scores.index)}
         values, picks = np.asarray(scores, dtype=np.float64), np.asarray(choices)
         found: list[list[Any] | None] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xling_bench.catalog import in_percent
+from xling_bench.metrics.registry import scale_of
 from xling_bench.report.select import Setting, leading, main_families, models_of, resampleable, settings_of
 from xling_bench.results.matrix import DRAWS, GROUP
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
@@ -78,7 +78,7 @@ def _cells(frame: pd.DataFrame, lead: pd.DataFrame, draws: int) -> pd.DataFrame:
     import pandas as pd
 
     key = [*GROUP, "language"]
-    scale = frame["metric"].map(in_percent).map({True: 100.0, False: 1.0}).astype("float64")
+    scale = frame["metric"].map(scale_of).astype("float64")
     rows = frame.assign(value=scale * frame["value"]).sort_values("seed", kind="stable")
     means = {"value": ("value", "mean"), "n": ("n", "first"), "signature": ("signature", "first")}
     cells = rows.groupby(key, sort=True, as_index=False).agg(**means, seeds=("seed", "nunique"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.catalog import METRICS, Form, TaskSpec, get_benchmark, get_family
+from xling_bench.catalog import Form, TaskSpec, get_benchmark, get_family
 from xling_bench.catalog.names import make_spec
 from xling_bench.catalog.prompt import has_form, unreviewed
+from xling_bench.metrics.registry import METRICS
 from xling_bench.report.measure import Measured
 from xling_bench.report.select import Setting
 from xling_bench.results.mixing import signature_fields

@@ -6,24 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from xling_bench.catalog import benchmarks, in_percent
+from xling_bench.catalog import benchmarks
 from xling_bench.core.text import flat
+from xling_bench.metrics.registry import METRICS
 from xling_bench.results.summary import PIVOT
 
 LONGEST = 40  # characters of a name that are drawn
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-METRIC_NAMES = {
-    "acc": "accuracy",
-    "contains": "gold in the answer",
-    "f1": "F1",
-    "exact": "exact match",
-    "p1": "P@1",
-    "chrf": "chrF++",
-    "bleu": "BLEU",
-    "spbleu": "spBLEU",
-    "rougeL": "ROUGE-L",
-    "rougeL_segmented": "ROUGE-L, segmented",
-}
 
 Setting = tuple[int, str]  # shots, language of demonstrations
 
@@ -87,7 +76,10 @@ def chance_of(benchmark: str, metric: str) -> float | None:
 
 def metric_label(metric: str, *, unit: bool = False) -> str:
     """`accuracy`, with its unit `accuracy (%)`."""
-    return METRIC_NAMES.get(metric, flat(metric)) + (" (%)" if unit and in_percent(metric) else "")
+    known = METRICS.get(metric)
+    if known is None:
+        return flat(metric)
+    return (known.label or known.name) + (" (%)" if unit and known.share else "")
 
 
 def english_first(units: Iterable[str]) -> list[str]:

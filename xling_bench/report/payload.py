@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from xling_bench import languages
-from xling_bench.catalog import METRICS, get_benchmark, in_percent
+from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import line
+from xling_bench.metrics.registry import get_metric, sign_of
 from xling_bench.report.leaderboard import missing
 from xling_bench.report.measure import Measured
 from xling_bench.report.names import chance_of
@@ -23,9 +24,11 @@ def payload(
 ) -> Json:
     """What the scripts read: `models`, `settings`, `benchmarks` (in the order given), `languages`, `cells` with their
     `columns`, `tokens` (a cell's signature is a list of indices into them, to be joined by `|`), `published` cells of
-    papers, `items` (see `items.drill_down`), and `pair`, the two models the drill-down opens with.
+    papers, `items` (see `items.drill_down`), `pair`, the two models the drill-down opens with, and, where there are
+    any, metrics of which `lower_is_better`.
     """
     tokens: dict[str, int] = {}
+    errors = [name for name in sorted(set(measured.cells["metric"])) if sign_of(str(name)) < 0]
     return {
         "models": [line(name) for name in measured.models],
         "settings": [{"key": s.key, "label": s.label} for s in measured.settings],
@@ -37,6 +40,7 @@ def payload(
         "published": published,
         "items": items,
         "pair": pair,
+        **({"lower_is_better": errors} if errors else {}),
     }
 
 
@@ -53,15 +57,15 @@ def _benchmarks(measured: Measured, benchmarks: list[str]) -> Json:
     for key in benchmarks:
         declared = get_benchmark(str(key))
         lead = measured.lead[measured.lead["benchmark"] == key]
-        metric = str(lead["metric"].iloc[0])
+        metric = get_metric(str(lead["metric"].iloc[0]))
         found[str(key)] = {
             "title": declared.title,
             "family": measured.families[str(key)],
-            "metric": metric,
-            "chance": None if (chance := chance_of(str(key), metric)) is None else round(chance, 2),
-            "ranks": METRICS[metric].ranks,
+            "metric": metric.name,
+            "chance": None if (chance := chance_of(str(key), metric.name)) is None else round(chance, 2),
+            "ranks": metric.ranks,
             "top": 100,
-            "percent": in_percent(metric),
+            "percent": metric.share,
             "parallel": declared.parallel,
         }
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xling_bench.catalog import METRICS, get_benchmark, get_family, is_mean
+from xling_bench.catalog import get_benchmark, get_family
+from xling_bench.metrics.registry import METRICS, is_conditional, is_mean
 from xling_bench.report.names import setting_label, setting_slug
-from xling_bench.results.matrix import conditional
 from xling_bench.results.schema import ITEMS, PATH
 
 if TYPE_CHECKING:
@@ -82,5 +82,5 @@ def leading(frame: pd.DataFrame) -> pd.DataFrame:
 
 def resampleable(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows that are means of kept item scores: what intervals, ranks and comparisons need. May be empty."""
-    means = frame["metric"].map(is_mean).astype(bool) & ~frame["metric"].map(conditional).astype(bool)
+    means = frame["metric"].map(is_mean).astype(bool) & ~frame["metric"].map(is_conditional).astype(bool)
     return frame[means & frame[ITEMS].notna()]

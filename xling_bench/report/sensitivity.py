@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.catalog import in_percent
+from xling_bench.metrics.registry import scale_of
 from xling_bench.report.names import number
 from xling_bench.report.select import headline_rows, resampleable
 from xling_bench.results.compare import ALPHA, MEAN, compare_models
@@ -37,7 +37,7 @@ def spread(rows: pd.DataFrame) -> pd.DataFrame:
 
     found = []
     for key, part in rows.groupby([*GROUP, "model"], sort=True):
-        scale = 100.0 if in_percent(str(key[2])) else 1.0
+        scale = scale_of(str(key[2]))
         table = part.pivot_table(index="language", columns=VARIANT, values="value", aggfunc="mean", observed=True)
         means = scale * table.dropna().mean()
         if len(means) < 2 or means.isna().any():

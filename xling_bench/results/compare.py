@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xling_bench.catalog import in_percent
 from xling_bench.core.reading import real
 from xling_bench.errors import DataError, UsageError
+from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.given import Run, given
@@ -143,7 +143,7 @@ def compare_models(
         first, second = (columns(group[group["model"] == name]) for name in (a, b))
         sides = {u: pd.concat([first[u], second[u]], axis=1, join="inner").sort_index() for u in first if u in second}
         sides = {unit: both for unit, both in sides.items() if not both.empty}
-        how = Settings(100.0 if in_percent(str(key[-1])) else 1.0, draws, seed, alpha)
+        how = Settings(scale_of(str(key[-1])), sign_of(str(key[-1])), draws, seed, alpha)
         clusters = clusters_in(group)
         cells = [{"language": x, **_cell(both, codes_for(clusters, both.index), how)} for x, both in sides.items()]
         cells = _adjusted(cells, how.scale, alpha) + _over_languages(sides, clusters, how)
@@ -174,9 +174,11 @@ def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How differences are tested: points of a score of 1, resamplings, their seed, and the level of `mde`."""
+    """How differences are tested: points of a score of 1, whether more is better (1) or worse (-1), resamplings, their
+    seed, and the level of `mde`."""
 
     scale: float
+    sign: int
     draws: int
     seed: int
     alpha: float
@@ -230,8 +232,7 @@ def _over_languages(
     if codes is not None:
         parts = cluster_sums(parts, np.unique(codes, return_inverse=True)[1])
     rows = [(MEAN, observed.mean(axis=1), drawn.mean(axis=1), parts.mean(axis=1))]
-    gap, gaps = gap_of(observed, units), gap_of(drawn, units)
-    part = gap_of(parts, units)
+    gap, gaps, part = (gap_of(how.sign * values, units) for values in (observed, drawn, parts))
     if PIVOT in units and gap is not None and gaps is not None and part is not None:
         rows.append((GAP, gap, gaps, part))
     found = []

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.catalog import METRICS
 from xling_bench.core.reading import is_there, parse_json, read_object, read_parquet
 from xling_bench.errors import DataError
 from xling_bench.files import encoded
+from xling_bench.metrics.ranking import BY_SUMS, choice
+from xling_bench.metrics.registry import METRICS
 from xling_bench.results.folder import result_files
 from xling_bench.results.seal import SAMPLES, SCORES, check_samples, digest, sums_beside
 
@@ -44,16 +45,14 @@ def scores_of(sample: dict[str, Any], metrics: Collection[str]) -> Iterator[Item
     A metric whose items carry statistics instead of a score (chrF++) gives the item's own, from 0 to 100; one that
     exists for some items only is passed over for the others.
     """
-    from xling_bench.metrics.corpus import item_score
-    from xling_bench.metrics.ranking import choice
-
     doc = sample["doc"]
     item, cluster = str(doc["id"]), doc.get("cluster")
     values = [float(response[0]) for response in sample["filtered_resps"]] if "texts" in doc else []
-    for metric in metrics:
-        if metric in sample or not METRICS[metric].some:
-            chosen = choice(metric, doc, values) if METRICS[metric].ranks and values else -1
-            yield metric, item, item_score(metric, sample[metric]), chosen, cluster
+    for name in metrics:
+        metric = METRICS[name]
+        if name in sample or not metric.partial:
+            chosen = choice(metric, doc, values) if metric.ranks and values else -1
+            yield name, item, metric.item_score(sample[name]), chosen, cluster
 
 
 def rows_frame(rows: Iterable[ItemScore]) -> pd.DataFrame:
@@ -73,8 +72,6 @@ def digest_of(frame: pd.DataFrame) -> str:
 def old_choices(sums: dict[str, Any] | None, metrics: Collection[str]) -> list[str]:
     """The metrics of a result whose item scores may hold another metric's choices: versions before the checksum
     `scores` kept those of the sum of log-probabilities for all of them."""
-    from xling_bench.metrics.ranking import BY_SUMS
-
     if sums is not None and SCORES in sums:
         return []
     return [name for name in metrics if METRICS[name].ranks and name not in BY_SUMS]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from xling_bench.catalog import get_benchmark, in_percent
+from xling_bench.catalog import get_benchmark
 from xling_bench.errors import DeclarationError, UsageError
+from xling_bench.metrics.registry import scale_of
 from xling_bench.results.reference import SPREAD, Column, Layout, columns, layouts, notes, published
 from xling_bench.results.text import aligned, latex, to_csv
 from xling_bench.stats import population_std
@@ -45,8 +46,8 @@ def cells_of(frame: pd.DataFrame, model: str, family: str = "") -> dict[Key, flo
     found: dict[Key, list[float]] = {}
     columns_read = ("benchmark", "language", "shots", "metric", "value")
     for benchmark, language, shots, metric, value in zip(*(frame.loc[kept, c] for c in columns_read), strict=True):
-        scale = 100 if in_percent(str(metric)) else 1
-        found.setdefault((str(benchmark), str(language), int(shots), str(metric)), []).append(scale * float(value))
+        key = (str(benchmark), str(language), int(shots), str(metric))
+        found.setdefault(key, []).append(scale_of(key[-1]) * float(value))
     return {key: fmean(values) for key, values in found.items()}
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.catalog import METRICS, is_mean
 from xling_bench.core.reading import is_there, read_object
 from xling_bench.core.text import number_of
 from xling_bench.errors import DataError, UsageError
+from xling_bench.metrics.registry import METRICS, is_mean
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
 from xling_bench.results.folder import lacking, result_files, shown
@@ -173,7 +173,7 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None, unsealed: list[Pa
         found = result["results"][facts["task"]]
         if _absent(metric, found):
             continue
-        if metric not in scores and not METRICS[metric].some:
+        if metric not in scores and not METRICS[metric].partial:
             cut = f"no scores of {metric}; {facts['items']} items were scored. Is the file cut off?"
             raise DataError(f"{samples if kept else path.parents[2] / ITEMS_FILE}: {cut}")
         yield {
@@ -202,4 +202,4 @@ def _ours(result: Row, path: Path, items: pd.DataFrame | None, unsealed: list[Pa
 
 def _absent(metric: str, found: Row) -> bool:
     """Whether a metric of some items had none: no unanswerable question among the first ten, say."""
-    return METRICS[metric].some and f"{metric},none" not in found
+    return METRICS[metric].partial and f"{metric},none" not in found

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xling_bench.catalog import in_percent, is_mean
 from xling_bench.errors import DataError
+from xling_bench.metrics.registry import is_conditional, is_mean, scale_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS
@@ -31,7 +31,7 @@ def with_items(frame: pd.DataFrame) -> pd.DataFrame:
     Raises DataError for mixed measurements, for unequal seeds, and when there is no such row.
     """
     refuse_mixed(frame)
-    means = frame[frame["metric"].map(is_mean) & ~frame["metric"].map(conditional)]
+    means = frame[frame["metric"].map(is_mean) & ~frame["metric"].map(is_conditional)]
     if means.empty:
         raise DataError("only corpus scores (chrF++, BLEU, P@1), which are no means of item scores: no intervals.")
     kept = means[means[ITEMS].notna()]
@@ -41,18 +41,11 @@ def with_items(frame: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def conditional(metric: str) -> bool:
-    """Whether a metric is of those outputs alone that are in the right language: other items for every language and
-    model, so that no mean, gap or difference of it means anything."""
-    return metric.endswith("_right")
-
-
 def column(rows: pd.DataFrame) -> pd.Series[float]:
     """One language's item scores in percent, averaged over seeds, by item id."""
     import pandas as pd
 
-    scale = 100.0 if in_percent(rows["metric"].iloc[0]) else 1.0
-    mean: pd.Series[float] = scale * pd.concat(list(rows[ITEMS]), axis=1).mean(axis=1)
+    mean: pd.Series[float] = scale_of(rows["metric"].iloc[0]) * pd.concat(list(rows[ITEMS]), axis=1).mean(axis=1)
     return mean
 
 
@@ -89,7 +82,8 @@ def counted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gap_of(means: Matrix, units: list[str]) -> NDArray[np.float64] | None:
-    """English minus the mean of the others, of means (draws, languages); None without English or without others."""
+    """English minus the mean of the others, of means (draws, languages) of a score where more is better; None without
+    English or without others."""
     if PIVOT not in units or len(units) < 2:
         return None
     pivot = units.index(PIVOT)

@@ -7,11 +7,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from xling_bench import languages
-from xling_bench.catalog import get_benchmark, in_percent
+from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
 from xling_bench.languages import Language
+from xling_bench.metrics.registry import is_conditional, scale_of, sign_of
 from xling_bench.results.gaps import gap_is
-from xling_bench.results.matrix import GROUP, conditional, counted
+from xling_bench.results.matrix import GROUP, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import Flags, chance_flags
@@ -42,18 +43,19 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
         scores = {unit: value for unit, value in measured.items() if "-" not in unit}
         if not scores:
             continue
-        spread = dispersion(scores)
         row: dict[str, Any] = dict(zip(GROUP, key, strict=True))
+        sign = sign_of(row["metric"])
+        spread = dispersion(scores, higher_is_better=sign > 0)
         row |= {"languages": spread.languages, "mean": spread.mean, "std": spread.std, "min": spread.minimum}
         row |= {"max": spread.maximum, "range": spread.range}
         row["worst"] = spread.worst if spread.range > 0 else ""
         others = [value for unit, value in scores.items() if unit != PIVOT]
         english = scores.get(PIVOT)
         if english is not None and others:
-            row["transfer_gap"] = transfer_gap(scores, PIVOT)
+            row["transfer_gap"] = sign * transfer_gap(scores, PIVOT)
             row["gap_is"] = gap_is(flagged.get(key), scores)
             if english > 0:
-                row["relative_gap"] = fmean(relative_gap(english, value) for value in others)
+                row["relative_gap"] = sign * fmean(relative_gap(english, value) for value in others)
         chance = get_benchmark(row["benchmark"]).chance_of(row["metric"])
         if chance is not None:
             row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
@@ -125,11 +127,10 @@ def _count(flags: dict[str, bool] | None, units: Iterable[str]) -> int | None:
 def _scores(frame: pd.DataFrame) -> list[tuple[tuple[Any, ...], dict[str, float]]]:
     """[(group key, {unit: score})], averaged over seeds, in percent where the metric is a share."""
     found: dict[tuple[Any, ...], dict[str, list[float]]] = {}
-    frame = frame[~frame["metric"].map(conditional)]
+    frame = frame[~frame["metric"].map(is_conditional)]
     for row in zip(*(frame[c] for c in [*GROUP, "language", "value"]), strict=True):
         *key, unit, value = row
-        scale = 100 if in_percent(str(key[-1])) else 1
-        found.setdefault(tuple(key), {}).setdefault(str(unit), []).append(scale * float(value))
+        found.setdefault(tuple(key), {}).setdefault(str(unit), []).append(scale_of(str(key[-1])) * float(value))
     return [(key, {u: fmean(v) for u, v in units.items()}) for key, units in sorted(found.items())]
 
 

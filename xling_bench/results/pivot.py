@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xling_bench.catalog import in_percent
+from xling_bench.metrics.registry import scale_of
 from xling_bench.results.mixing import refuse_mixed
 from xling_bench.results.summary import PIVOT
 
@@ -20,7 +20,7 @@ def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
     English comes first within its group. Raises DataError when numbers of one cell were not measured alike.
     """
     refuse_mixed(frame)
-    scaled = frame.assign(value=frame["value"].where(~frame["metric"].map(in_percent), 100 * frame["value"]))
+    scaled = frame.assign(value=frame["metric"].map(scale_of).astype("float64") * frame["value"])
     table = scaled.pivot_table(index=LINE, columns="model", values="value", aggfunc="mean", observed=True)
     order = sorted(table.index, key=lambda key: (*key[:5], key[5] != PIVOT, key[5]))
     return table.loc[order]

@@ -9,6 +9,7 @@ from zlib import crc32
 import numpy as np
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.metrics.registry import sign_of
 from xling_bench.results.clusters import clusters_in, codes_for
 from xling_bench.results.matrix import (
     DRAWS,
@@ -87,6 +88,7 @@ class _Ranking:
             name: float(np.mean([found[u].mean() for u in self.cells if u in found]))
             for name, found in scores.items() if len(self.missing[name]) < len(self.cells)
         }  # fmt: skip
+        self.sign = sign_of(str(group["metric"].iloc[0]))
         self.means: Matrix = np.empty((draws, 0))
         self.observed: NDArray[np.float64] = np.empty(0)
         if self.ranked:
@@ -111,7 +113,7 @@ class _Ranking:
     def rows(self) -> list[dict[str, Any]]:
         """Ranked models, best first, then those at chance, then those that lack languages."""
         above = [_above_chance(self.at_chance[name], len(self.cells)) for name in self.ranked]
-        ordered = _ordered(self.ranked, self.means, self.observed, above)
+        ordered = _ordered(self.ranked, self.means, self.observed, above, self.sign)
         rows = [{**row, "languages": len(self.cells)} for row in ordered]
         for name, lacking in self.missing.items():
             if lacking:
@@ -147,16 +149,17 @@ def _above_chance(at_chance: int | None, cells: int) -> bool:
 
 
 def _ordered(
-    names: Sequence[str], means: Matrix, observed: NDArray[np.float64], above: Sequence[bool]
+    names: Sequence[str], means: Matrix, observed: NDArray[np.float64], above: Sequence[bool], sign: int = 1
 ) -> list[dict[str, Any]]:
-    """Rows of complete models, best first; those `above` chance are ranked where there are at least two of them."""
+    """Rows of complete models, best first; those `above` chance are ranked where there are at least two of them. `sign`
+    is -1 where the lowest is best."""
     rows: list[dict[str, Any]] = []
     for i, name in enumerate(names):
         low, high = percentiles(means[:, i])
         rows.append({"model": name, "mean": float(observed[i]), "low": low, "high": high})
     ranked = [i for i, yes in enumerate(above) if yes]
     if len(ranked) > 1:
-        places = rank_intervals(means[:, ranked], [float(observed[i]) for i in ranked])
+        places = rank_intervals(sign * means[:, ranked], [float(sign * observed[i]) for i in ranked])
         for i, (rank, best, worst) in zip(ranked, places, strict=True):
             ties = [names[j] for j in ranked if j != i and _holds_zero(means[:, i] - means[:, j])]
             rows[i] |= {"rank": rank, "rank_best": best, "rank_worst": worst, "tied_with": ", ".join(ties)}

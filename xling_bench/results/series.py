@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.catalog import METRICS
+from xling_bench.metrics.registry import METRICS
 from xling_bench.results.schema import CHOICES, CLUSTERS, ITEMS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def series_of(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
 
 def counted(metric: str, scores: dict[str, dict[str, Any]], items: int) -> int:
     """Items a value is made of: all that were scored, or those the metric exists for."""
-    return len(scores[metric][ITEMS]) if METRICS[metric].some and metric in scores else items
+    return len(scores[metric][ITEMS]) if METRICS[metric].partial and metric in scores else items
 
 
 def _clusters(names: pd.Series[str]) -> pd.Series[int] | None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import get_type_hints
 
-from xling_bench.catalog import get_benchmark, in_percent
+from xling_bench.catalog import get_benchmark
 from xling_bench.core.reading import read_object
 from xling_bench.errors import DataError
+from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.folder import result_files
 from xling_bench.results.mixing import limited
@@ -78,7 +79,7 @@ def _cell(path: Path, lost: list[str] | None) -> Cell | None:
             seed=facts.get("seed") or 0,
             demos=facts["demos"],
             metric=metric,
-            value=100 * value if in_percent(metric) else value,
+            value=scale_of(metric) * value,
             items=facts["items"],
             **counts_of(facts, metric),
             ids=facts["ids"],
@@ -141,7 +142,9 @@ def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None)
             continue
         english = groups.get((*key[:5], PIVOT))
         mean = fmean(cell.value for cell in found)
-        gap = fmean(cell.value for cell in english) - mean if english and "-" not in key[5] else None
+        gap = None
+        if english and "-" not in key[5]:
+            gap = sign_of(key[4]) * (fmean(cell.value for cell in english) - mean)
         same = english is None or {c.ids for c in english} == {c.ids for c in found}
         first = found[0]
         lines.append(

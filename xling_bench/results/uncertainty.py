@@ -8,6 +8,7 @@ import numpy as np
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
+from xling_bench.metrics.registry import sign_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for, count
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import DRAWS, GROUP, columns, counted, gap_of, matrix, percentiles, with_items
@@ -124,7 +125,8 @@ def spread_intervals(
         row |= {"languages": len(units), "items": scores.shape[0], "clusters": count(clusters, len(scores))}
         row |= {"mean": float(observed.mean())}
         row["low"], row["high"] = percentiles(means.mean(axis=1))
-        gap, gaps = gap_of(observed, units), gap_of(means, units)
+        sign = sign_of(str(key[-1]))
+        gap, gaps = gap_of(sign * observed, units), gap_of(sign * means, units)
         if gap is not None and gaps is not None:
             row["gap"] = float(gap[0])
             row["gap_low"], row["gap_high"] = percentiles(gaps)

@@ -24,7 +24,8 @@ def population_std(scores: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """Spread of scores over languages. `worst` is the language with the lowest score (the first by name, if tied)."""
+    """Spread of scores over languages. `worst` is the language with the lowest score, or the highest where lower is
+    better (the first by name, if tied)."""
 
     mean: float
     std: float
@@ -35,17 +36,18 @@ class Dispersion:
     languages: int
 
 
-def dispersion(scores: Mapping[str, float]) -> Dispersion:
+def dispersion(scores: Mapping[str, float], *, higher_is_better: bool = True) -> Dispersion:
     """Describe {language: score}. The standard deviation is the population's, as the papers print it."""
     values = _checked(list(scores.values()))
     low, high = min(values), max(values)
+    bad = low if higher_is_better else high
     return Dispersion(
         mean=math.fsum(values) / len(values),
         std=population_std(values),
         minimum=low,
         maximum=high,
         range=high - low,
-        worst=min(key for key, value in scores.items() if value == low),
+        worst=min(key for key, value in scores.items() if value == bad),
         languages=len(values),
     )
 

@@ -1,4 +1,4 @@
-"""Corpus scores for generated text, by sacreBLEU."""
+"""Corpus chrF++ for generated text, by sacreBLEU."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any
+
+from xling_bench.metrics.metric import Answer, Metric
+from xling_bench.metrics.right_language import in_right_language
 
 
 @cache
@@ -45,3 +48,12 @@ def chrf(statistics: Sequence[Sequence[int]]) -> float:
 def chrf_signature() -> str:
     """sacreBLEU's signature of the score, without importing it: the facts CHRF(word_order=2) prints."""
     return f"chrF2++,nrefs=1,case=mixed,eff=yes,nc=6,nw=2,space=no,version={version('sacrebleu')}"
+
+
+def _statistics(answer: Answer) -> list[int]:
+    return answer.once("chrf", lambda: chrf_statistics(answer.text, answer.golds[0]))
+
+
+CHRF = Metric("chrf", "corpus chrF++ (sacreBLEU, word_order=2)", lambda _: chrf_signature(), statistics=_statistics,
+              share=False, over="corpus", total=chrf, label="chrF++", by_code_points=True)  # fmt: skip
+METRICS = (CHRF, in_right_language(CHRF))

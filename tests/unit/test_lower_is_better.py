@@ -1,0 +1,100 @@
+"""A metric where lower is better: outcomes counted as right or as wrong give the same gaps, ranks and verdicts."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import outcomes, turned, write_run
+
+from xling_bench import load_results
+from xling_bench.metrics.metric import Metric
+from xling_bench.metrics.registry import METRICS
+from xling_bench.regress.config import GateConfig
+from xling_bench.regress.gate import run_gate
+from xling_bench.report.build import Options, write_report
+from xling_bench.report.heatmap import heat_map
+from xling_bench.report.leaderboard import leaderboard
+from xling_bench.report.measure import measure
+from xling_bench.results.compare import GAP, compare_runs
+from xling_bench.results.overview import overview
+from xling_bench.results.ranks import rank_models
+from xling_bench.results.summary import language_table, read_run
+from xling_bench.results.uncertainty import spread_intervals
+
+UNITS = ("en", "de", "hi", "sw")
+SCORE, ERROR = "f1", "error"
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Path]]:
+    """{metric: two runs}, the second one worse in Hindi: right answers counted, and wrong ones."""
+    toy = replace(METRICS[SCORE], name=ERROR, meaning="share of wrong answers", lower_is_better=True, label="")
+    monkeypatch.setitem(METRICS, ERROR, toy)
+    good = outcomes(400, UNITS) | {"en": outcomes(400, ("en",), accuracy=0.8)["en"]}
+    bad = good | {"hi": turned(good["hi"], 0.4)}
+    found: dict[str, list[Path]] = {SCORE: [], ERROR: []}
+    for name, scores in (("good", good), ("bad", bad)):
+        for metric, runs in found.items():
+            values = {unit: v if metric == SCORE else 1 - v for unit, v in scores.items()}
+            told = {"benchmark": "xquad", "metric": metric, "model": name, "family": "xllama"}
+            runs.append(write_run(tmp_path / metric / name, values, **told))
+    return found
+
+
+def test_gaps_and_ranks_are_those_of_the_same_outcomes_counted_the_other_way(runs: dict[str, list[Path]]) -> None:
+    frames = {metric: load_results(paths) for metric, paths in runs.items()}
+    for table, same, turned_round in (
+        (overview, ["transfer_gap", "std", "range", "worst"], "mean"),
+        (spread_intervals, ["gap", "gap_low", "gap_high"], "mean"),
+        (rank_models, ["model", "rank", "rank_best", "rank_worst"], "mean"),
+    ):
+        score, error = (table(frames[metric]) for metric in (SCORE, ERROR))
+        for name in same:
+            if score[name].dtype == float:
+                np.testing.assert_allclose(score[name], error[name], atol=1e-9, err_msg=name)
+            else:
+                assert list(score[name]) == list(error[name]), name
+        np.testing.assert_allclose(score[turned_round], 100 - error[turned_round])
+    assert list(rank_models(frames[ERROR])["model"]) == ["good", "bad"]
+    gaps = [[line.gap for line in language_table(read_run(runs[metric][1]))] for metric in (SCORE, ERROR)]
+    np.testing.assert_allclose(*gaps)
+    boards = [leaderboard(measure(frames[metric], draws=200)) for metric in (SCORE, ERROR)]
+    assert [row.model for row in boards[0]] == [row.model for row in boards[1]] == ["good", "bad"]
+    np.testing.assert_allclose(*[[row.scores["xquad"].gap for row in board] for board in boards])
+
+
+def test_the_gate_and_compare_see_the_same_loss(runs: dict[str, list[Path]]) -> None:
+    gates = {}
+    for metric, (good, bad) in runs.items():
+        config = GateConfig.model_validate({"metrics": [metric]})
+        forth, back = run_gate(good, bad, config, draws=500), run_gate(bad, good, config, draws=500)
+        assert (forth.status, back.status, back.verdict) == ("failed", "passed", "improved")
+        gates[metric] = forth
+        table, _, _ = compare_runs(good, bad)
+        sign = METRICS[metric].sign
+        assert sign * table.set_index("language")["difference"]["hi"] < -20
+        assert table.set_index("language")["difference"][GAP] > 5  # a larger gap, either way
+    verdicts = [[(f.difference.language, f.verdict, f.gates) for f in gate.findings] for gate in gates.values()]
+    assert verdicts[0] == verdicts[1]
+
+
+def test_the_report_says_which_metrics_are_so(runs: dict[str, list[Path]], tmp_path: Path) -> None:
+    pages = {}
+    for metric, paths in runs.items():
+        write_report(paths, tmp_path / f"page-{metric}", Options(draws=200))
+        pages[metric] = (tmp_path / f"page-{metric}" / "index.html").read_text(encoding="utf-8")
+    assert '"lower_is_better":["error"]' in pages[ERROR]
+    assert '"lower_is_better"' not in pages[SCORE].replace("data.lower_is_better", "")
+    captions = [heat_map(measure(load_results(runs[m]), draws=200).cells, "good").caption for m in (SCORE, ERROR)]
+    assert "lower is better in error, coloured from 100 to 0" in captions[1]
+    assert "lower is better" not in captions[0]
+
+
+def test_a_declaration_that_contradicts_itself_is_refused() -> None:
+    from xling_bench.errors import DeclarationError
+
+    with pytest.raises(DeclarationError, match="metric x: over = 'corpus', but"):
+        replace(METRICS["f1"], name="x", over="corpus")
+    with pytest.raises(DeclarationError, match="metric x: expected one of `compared` and `statistics`"):
+        Metric("x", "", "rule")

@@ -1,0 +1,142 @@
+"""What a metric is: one object that says what it means, how it is computed, and how its numbers are to be read.
+
+A file of this folder declares its metrics in `METRICS`; `registry` finds them. Nothing else is needed for a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any, Literal, TypeVar
+
+from xling_bench.errors import DeclarationError
+
+Rule = Callable[[str], list[str]]  # a text to what is compared: tokens
+Doc = Mapping[str, Any]  # an item as lm-eval's samples hold it
+Values = Sequence[float]  # log-probabilities of an item's candidates
+Items = Sequence[Any]  # what the items of a task gave: scores, or statistics
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialRule:
+    """How a benchmark's own program compares short answers.
+
+    `signature` names it for a language, without `|`; `normalize` gives the language's rule. `unanswerable`: there are
+    questions without an answer, which an abstention meets (SQuAD v2); else an empty answer overlaps with nothing.
+    """
+
+    signature: Callable[[str], str]
+    normalize: Callable[[str], Rule]
+    unanswerable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a task's answers are held against: its benchmark's official rule (None: it has none) and their language."""
+
+    official: OfficialRule | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer to be scored, its right answers, and whether it says that there is none (IndicQA)."""
+
+    expected: Expected
+    text: str
+    golds: Sequence[str]
+    abstained: bool = False
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def language(self) -> str:
+        """Key of the language the answer should be in."""
+        return self.expected.language
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """What `compute` returns; computed once for all metrics that call it by this name."""
+        if name not in self._known:
+            self._known[name] = compute()
+        known: T = self._known[name]
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric. It either ranks an item's candidates (`compared`) or scores a generated answer (`statistics`).
+
+    rule         how it is computed, in one word for signatures, without `|`; it may depend on what is expected. Raises
+                 MissingPackageError or MissingDataError where a package or file for it is not there; imports nothing
+                 heavy
+    compared     what of the candidates is compared, from the item and the log-probabilities of their texts: the highest
+                 is taken, so that guessing has a level, the benchmark's
+    statistics   an answer's score, or what `total` makes a score of; None where the metric does not exist for it
+    label        what figures call it; the name, if empty
+    share        it lies in [0, 1] and is printed in percent; else it is printed as it is
+    over         `items`: a mean of item scores; `corpus`: made of the statistics of all items (an item's own score is
+                 that of a corpus of this item alone); `relations`: a mean of means per relation
+    total        the score of several items' statistics, where `over` is not `items`
+    lower_is_better  as with error rates. A gap to English is positive where a language is behind, either way
+    partial      it exists for some items only, for instance the answerable ones; the others count for nothing
+    conditional  for which items it exists depends on the model's answers, so that no mean over languages, no gap and no
+                 difference of it means anything
+    by_code_points  text in another Unicode normal form is other text to it
+    needs_tokens the model's tokenizer must say how many tokens each candidate has (`doc["tokens"]`)
+    tasks        kinds of task (`task` in benchmark.toml) it can be asked of, besides those whose declarations name it
+    """
+
+    name: str
+    meaning: str
+    rule: str | Callable[[Expected], str]
+    compared: Callable[[Doc, Values], Values] | None = None
+    statistics: Callable[[Answer], Any] | None = None
+    label: str = ""
+    share: bool = True
+    over: Literal["items", "corpus", "relations"] = "items"
+    total: Callable[[Items], float] | None = None
+    lower_is_better: bool = False
+    partial: bool = False
+    conditional: bool = False
+    by_code_points: bool = False
+    needs_tokens: bool = False
+    tasks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.compared is None) == (self.statistics is None):
+            raise DeclarationError(f"metric {self.name}: expected one of `compared` and `statistics`")
+        if (self.over == "items") != (self.total is None):
+            raise DeclarationError(f"metric {self.name}: over = {self.over!r}, but `total` says how to aggregate")
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it chooses one of an item's candidates."""
+        return self.compared is not None
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether a value is the mean of its items' scores, so that items can be resampled for it."""
+        return self.over == "items"
+
+    @property
+    def scale(self) -> float:
+        """What a value is multiplied by to be printed: 100 for shares, else 1."""
+        return 100.0 if self.share else 1.0
+
+    @property
+    def sign(self) -> int:
+        """1 where higher is better, else -1: times this, more is always better."""
+        return -1 if self.lower_is_better else 1
+
+    def signature(self, expected: Expected) -> str:
+        """`rule` for what is expected. Raises as `rule`."""
+        return self.rule if isinstance(self.rule, str) else self.rule(expected)
+
+    def aggregate(self, items: Items) -> float:
+        """The score of a task from its items' scores or statistics, of at least one item."""
+        return fmean(items) if self.total is None else self.total(items)
+
+    def item_score(self, value: Any) -> float:
+        """One item's own score: the value itself, or of statistics the score of a corpus of this item alone."""
+        return float(value) if self.total is None else self.total([value])

@@ -1,0 +1,75 @@
+"""All metrics, found in this folder's files; which of them can be computed here, and their values for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from xling_bench import metrics
+from xling_bench.errors import DeclarationError, UsageError, XlingError, did_you_mean
+from xling_bench.metrics.metric import Answer, Expected, Metric
+
+
+def _declared() -> dict[str, Metric]:
+    """{name: metric} of every file's `METRICS`, by file, then as they stand there."""
+    found: dict[str, Metric] = {}
+    for name in sorted(info.name for info in iter_modules(metrics.__path__)):
+        if name == "registry":
+            continue
+        for metric in getattr(import_module(f"{metrics.__name__}.{name}"), "METRICS", ()):
+            if metric.name in found:
+                raise DeclarationError(f"xling_bench/metrics/{name}.py: a metric {metric.name!r} is already declared")
+            found[metric.name] = metric
+    return found
+
+
+METRICS = _declared()
+
+
+def get_metric(name: str) -> Metric:
+    """Return the metric, or raise UsageError with the nearest known names."""
+    if name not in METRICS:
+        raise UsageError(f"unknown metric {name!r}.{did_you_mean(name, METRICS)} Known: {', '.join(METRICS)}.")
+    return METRICS[name]
+
+
+def scale_of(name: str) -> float:
+    """What a metric's values are multiplied by to be printed. One of somebody else's table is taken as it is: 1."""
+    return METRICS[name].scale if name in METRICS else 1.0
+
+
+def sign_of(name: str) -> int:
+    """1 where higher is better, as in somebody else's table, -1 where lower is."""
+    return METRICS[name].sign if name in METRICS else 1
+
+
+def is_mean(name: str) -> bool:
+    """Whether a value is the mean of its items' scores, so that items can be resampled for it."""
+    return name in METRICS and METRICS[name].is_mean
+
+
+def is_conditional(name: str) -> bool:
+    """Whether it exists for some of a model's answers only, so that nothing may be compared or averaged."""
+    return name in METRICS and METRICS[name].conditional
+
+
+def rules(names: Iterable[str], expected: Expected) -> tuple[dict[str, str], dict[str, str]]:
+    """({metric: its rule}, {metric that cannot be computed here: why}), in the order given."""
+    known: dict[str, str] = {}
+    unavailable: dict[str, str] = {}
+    for name in names:
+        try:
+            known[name] = METRICS[name].signature(expected)
+        except DeclarationError:
+            raise
+        except XlingError as error:
+            unavailable[name] = str(error)
+    return known, unavailable
+
+
+def score_text(names: Iterable[str], answer: Answer) -> dict[str, Any]:
+    """{metric: an item's score in [0, 1], or its statistics}; a metric that does not exist for the item is absent."""
+    found = {name: compute(answer) for name in names if (compute := METRICS[name].statistics) is not None}
+    return {name: value for name, value in found.items() if value is not None}
