@@ -74,9 +74,6 @@ def test_check_fails_on_a_changed_byte(tmp_path: Path, monkeypatch, capsys) -> N
 
 
 PIECES = {
-    "READERS": ("xling_bench.data.readers.READERS", "xnli", "tasks/xnli: lacks a reader of its official files"),
-    "CONVERTERS": ("xling_bench.data.hub.CONVERTERS", "xcopa", "tasks/xcopa: lacks a converter of its hub records"),
-    "TEXTS": ("xling_bench.training.corpora.evaluation.TEXTS", "xquad", "tasks/xquad: lacks the texts that no"),
     "SQUAD": ("xling_bench.metrics.scores.SQUAD", "indicqa", "tasks/indicqa: lacks an official rule for f1 "),
     "COMPARED": ("xling_bench.metrics.ranking.COMPARED", "acc_byte", "metric acc_byte: ranks = True and what it"),
     "CORPUS": ("xling_bench.metrics.corpus.CORPUS", "bleu", "metric bleu: over = 'corpus' and what tasks aggregate"),

@@ -14,12 +14,12 @@ from typing import Any, cast
 
 from lm_eval.api.samplers import ContextSampler
 
+from xling_bench.benchmarks.rows import golds_of
 from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family
 from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
-from xling_bench.data.rows import golds_of
 from xling_bench.data.source import check_ns, explain
 from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.harness.demos import Demos, forget

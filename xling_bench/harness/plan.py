@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import xling_bench
+from xling_bench.benchmarks import implementation
 from xling_bench.catalog import TaskSpec, get_metric
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.data import Loaded, Source, load
@@ -114,8 +115,11 @@ class Plan:
 
 
 def make_plan(config: RunConfig, source: Source) -> Plan:
-    """Plan all units. Bad data of one task end up in the plan; only a senseless configuration raises."""
+    """Plan all units. Bad data of one task end up in the plan; only a senseless configuration raises, or a benchmark
+    without code."""
     config.check()
+    for key in {spec.benchmark.key: None for spec in config.specs}:
+        implementation(key)
     source = replace(source, ns=check_ns(config.ns))
     plan = Plan()
     for unit in make_units(config.specs, config.shots, config.seeds, config.demos.check()):
@@ -221,7 +225,10 @@ def code_hash() -> str:
     A version number stays the same while somebody edits a metric; results made by other code must not be mixed.
     """
     package = Path(xling_bench.__file__).parent
-    folders, single = ("catalog", "data", "harness", "metrics", "scoring"), ("languages.py", "languages.toml", "spm.py")
+    folders, single = (
+        ("benchmarks", "catalog", "data", "harness", "metrics", "scoring"),
+        ("languages.py", "languages.toml", "spm.py"),
+    )
     parts = [sorted((package / folder).rglob(f"*.{end}")) for folder in folders for end in ("py", "toml")]
     files = [path for part in parts for path in part]
     files += [package / name for name in (*single, "core/reading.py")]
