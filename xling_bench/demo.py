@@ -82,12 +82,12 @@ def training_text() -> list[str]:
     """Sentences and translation pairs of the sample's training split, in FLORES' prompt form."""
     texts = []
     for item in sample.items("flores"):
-        if item["split"] != "train":
+        if item.split != "train":
             continue
-        for key, fields in item["text"].items():
+        for key, fields in item.text.items():
             texts.append(fields["text"])
             if key != "en":
-                english, other = item["text"]["en"]["text"], fields["text"]
+                english, other = item.text["en"]["text"], fields["text"]
                 name = languages.get(key).name
                 texts += [f"English: {english} = {name}: {other}", f"{name}: {other} = English: {english}"]
     return texts
@@ -168,7 +168,7 @@ SAMPLES = ("flores", "xnli", "pawsx", "xcopa", "xquad")
 
 
 def _all_text(key: str) -> str:
-    return "".join(json.dumps(item["text"], ensure_ascii=False) for item in sample.items(key))
+    return "".join(json.dumps(item.text, ensure_ascii=False) for item in sample.items(key))
 
 
 def compare_with_lm_eval(model: Path, output: Path) -> list[float]:

@@ -11,7 +11,7 @@ from itertools import groupby
 
 import pytest
 
-from xling_bench.harness.scoring import expected as expected_of
+from xling_bench.benchmarks import expected as expected_of
 from xling_bench.metrics.metric import Answer
 from xling_bench.metrics.registry import score_text
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xling_bench.benchmarks import expected
 from xling_bench.catalog import get_benchmark
 from xling_bench.errors import UsageError
-from xling_bench.harness.scoring import expected
 from xling_bench.metrics.metric import Answer
 from xling_bench.metrics.qa import (
     exact,

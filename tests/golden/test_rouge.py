@@ -112,7 +112,7 @@ def test_official_tokens(language: str, text: str, expected: list[str]) -> None:
 @pytest.mark.parametrize("language", XLSUM)
 def test_equal_texts_score_one_in_every_language_of_xlsum(language: str, words: Words) -> None:
     require_rouge(language, words)
-    texts = [item["text"].get(language, {}).get("summary") for item in items("xlsum")]
+    texts = [item.text.get(language, {}).get("summary") for item in items("xlsum")]
     found = languages.get(language)
     texts = [text for text in texts if text] or [f"{found.autonym} 2024, {found.autonym}!"]
     for text in texts:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from xling_bench import languages
-from xling_bench.data.files import find, read_lines
+from xling_bench.benchmarks.textfiles import find, read_lines
 from xling_bench.metrics.rouge import TYPES, rouge
 
 pytestmark = pytest.mark.data

@@ -15,11 +15,11 @@ def test_sample_has_enough_languages_and_items(key: str) -> None:
     languages = sample.languages(key)
     assert set(languages) <= set(benchmark.languages)
     assert len(languages) >= min(8, len(benchmark.languages))
-    ids = [item["id"] for item in sample.items(key)]
+    ids = [item.id for item in sample.items(key)]
     assert len(set(ids)) == len(ids)
     assert all(identifier.startswith("sample-") for identifier in ids)
     for item in sample.items(key):
-        assert tuple(item["text"]) == languages, item["id"]
+        assert tuple(item.text) == languages, item.id
 
 
 @pytest.mark.parametrize("key", list(benchmarks()))
@@ -42,8 +42,8 @@ def test_sample_loads_through_the_declarations(key: str) -> None:
 @pytest.mark.parametrize("key", ["xquad", "mlqa", "indicqa"])
 def test_answers_stand_in_their_contexts(key: str) -> None:
     for item in sample.items(key):
-        for language, fields in item["text"].items():
-            assert all(answer in fields["context"] for answer in fields["answers"]), (item["id"], language)
+        for language, fields in item.text.items():
+            assert all(answer in fields["context"] for answer in fields["answers"]), (item.id, language)
 
 
 def test_the_sample_is_used_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

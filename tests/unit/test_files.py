@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from xling_bench.benchmarks import textfiles as files
+from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog import get_benchmark
 from xling_bench.core import reading
-from xling_bench.data import files
 from xling_bench.data.check import check_data, print_report
-from xling_bench.data.rows import check_rows, rows_hash
 from xling_bench.data.source import Source, explain, load, source_from_environment
 from xling_bench.errors import DataError, DeclarationError, MissingDataError, UsageError, XlingError
 from xling_bench.files import write_text

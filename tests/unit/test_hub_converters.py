@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from xling_bench.catalog import get_benchmark
+from xling_bench.benchmarks.rows import check_rows, rows_hash
+from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.data import hub, readers
-from xling_bench.data.rows import check_rows, rows_hash
+from xling_bench.data import hub
+from xling_bench.data.source import read_files
 from xling_bench.errors import DataError
 
 Record = dict[str, Any]
@@ -176,7 +177,7 @@ def test_hub_and_file_rows_are_the_same(case: Case, tmp_path: Path, monkeypatch:
         (tmp_path / name).write_bytes(text.encode())
     serve(case.records, monkeypatch)
     rows, dropped = hub.read_at(benchmark, case.unit, case.split, "0" * 40)
-    official, _, dropped_there = readers.read(benchmark, tmp_path, case.unit, case.split)
+    official, _, dropped_there = read_files(benchmark, tmp_path, case.unit, case.split)
     checked, expected = check_rows(benchmark, rows, "hub"), check_rows(benchmark, official, "files")
     assert checked == expected
     assert rows_hash(checked) == rows_hash(expected)
@@ -186,7 +187,7 @@ def test_hub_and_file_rows_are_the_same(case: Case, tmp_path: Path, monkeypatch:
 
 def test_every_hub_benchmark_but_xnli_is_covered_here() -> None:
     """XNLI goes through the whole path in tests/e2e/test_hub.py."""
-    assert {case.key for case in CASES} | {"xnli"} == set(readers.READERS)
+    assert {case.key for case in CASES} | {"xnli"} == set(benchmarks())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from xling_bench.benchmarks import archives
 from xling_bench.catalog import get_benchmark
-from xling_bench.data import archives
 from xling_bench.data.source import Loaded, Source, load
 from xling_bench.errors import DataError, MissingDataError, UsageError
 

@@ -12,24 +12,14 @@ def missing_pieces() -> list[str]:
 
 
 def _of_benchmark(benchmark: Benchmark) -> list[str]:
-    from xling_bench.data import sample
-    from xling_bench.data.hub import CONVERTERS, WHOLE
-    from xling_bench.data.readers import READERS
-    from xling_bench.training.corpora.evaluation import PARALLEL, TEXTS
+    from xling_bench.benchmarks.implementation import lacking
 
-    key = benchmark.key
-    pieces = {
-        "a reader of its official files (data/readers/__init__.py, READERS)": key in READERS,
-        "a converter of its hub records (data/hub.py, CONVERTERS)": key in (*CONVERTERS, *WHOLE),
-        f"invented items for the sample (data/sample/{key}.jsonl)": (sample.FOLDER / f"{key}.jsonl").is_file(),
-        "the texts that no training data may hold (training/corpora/evaluation.py, TEXTS)": key in (*TEXTS, *PARALLEL),
-    }
-    return [f"lacks {what}" for what, there in pieces.items() if not there] + _rules(benchmark)
+    return lacking(benchmark.key) or _rules(benchmark)
 
 
 def _rules(benchmark: Benchmark) -> list[str]:
     """Metrics of the benchmark's that nothing says how to compute."""
-    from xling_bench.harness.scoring import expected
+    from xling_bench.benchmarks import expected
     from xling_bench.metrics.registry import get_metric
 
     unit = benchmark.units()[0]

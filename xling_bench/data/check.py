@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
+from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
 from xling_bench.data.known import agreement
 from xling_bench.data.source import Source, load, source_from_environment
@@ -40,9 +41,14 @@ class DataRow:
 
 
 def check_data(keys: Sequence[str] = (), source: Source | None = None) -> list[DataRow]:
-    """Read every unit and split of the benchmarks. Damaged data are reported, not raised."""
+    """Read every unit and split of the benchmarks. Damaged data are reported, not raised.
+
+    Raises DeclarationError, before anything is read, for a benchmark that is only declared.
+    """
     source = source or source_from_environment()
     chosen = [get_benchmark(key) for key in keys] or list(benchmarks().values())
+    for benchmark in chosen:
+        implementation(benchmark.key)
     return [_row(b, unit, split, source) for b in chosen for unit in b.units() for split in b.splits]
 
 

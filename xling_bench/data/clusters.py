@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.data.rows import Row
 
 
 def clusters_of(benchmark: Benchmark, rows: Sequence[Row], split: str) -> dict[str, str]:

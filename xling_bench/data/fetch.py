@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from xling_bench import languages
+from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.data.hub import fetch
 from xling_bench.data.lock import Datasets, Files, LockedDataset, update_lock
@@ -17,8 +18,10 @@ def fetch_all(benchmarks: Sequence[Benchmark], langs: Sequence[str], say: Callab
     """Fetch each benchmark; one that fails is named and does not stop the others. Returns (lock file, failures).
 
     A benchmark locked at the same commit gains units; another commit replaces its entry, and says so.
-    Raises MissingDataError when nothing at all could be fetched.
+    Raises MissingDataError when nothing at all could be fetched, DeclarationError for a benchmark only declared.
     """
+    for benchmark in benchmarks:
+        implementation(benchmark.key)
     keys = {languages.get(code).key for code in langs}
     failed = 0
     for benchmark in benchmarks:

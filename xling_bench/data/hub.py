@@ -1,22 +1,17 @@
-"""Rows from the Hugging Face hub through `datasets`, always at the commit recorded in `xling.lock`."""
+"""Records from the Hugging Face hub through `datasets`, always at the commit recorded in `xling.lock`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from xling_bench import languages
+from xling_bench.benchmarks.implementation import Dropped, Read, implementation
+from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.data.lock import LockedDataset, LockedSplit, read_lock
-from xling_bench.data.readers.choice import winograd_id
-from xling_bench.data.readers.qa import squad_row
-from xling_bench.data.readers.triples import relation_rows
-from xling_bench.data.rows import Row, check_rows, rows_hash
 from xling_bench.errors import DataError, MissingDataError
 
-Read = tuple[list[Row], str, dict[str, int]]
-Record = dict[str, Any]
 CONVERTED = "refs/convert/parquet"
 
 
@@ -73,22 +68,20 @@ def _commit(benchmark: Benchmark) -> str:
         raise MissingDataError(f"the hub cannot be asked about {benchmark.hub.path}: {_first_line(error)}") from error
 
 
-def read_at(benchmark: Benchmark, unit: str, split: str, revision: str) -> tuple[list[Row], dict[str, int]]:
+def read_at(benchmark: Benchmark, unit: str, split: str, revision: str) -> tuple[list[Row], Dropped]:
     """Canonical rows of one unit at a commit, and counts of dropped rows."""
-    parts = unit.split("-")
+    known, parts = implementation(benchmark.key), unit.split("-")
+
+    def records(language: str) -> Iterator[Row]:
+        return _records(benchmark, language, split, revision, parts)
+
     try:
-        if benchmark.key == "flores":
-            source, target = (_records(benchmark, part, split, revision, parts) for part in parts)
-            return _flores(source, target, split), {}
-        records = _records(benchmark, parts[-1], split, revision, parts)
-        if benchmark.key == "mlama":
-            return _mlama(records, benchmark.codes.get(unit, unit))
-        return _converted(benchmark, records, split)
+        return known.from_hub(benchmark, unit, split, records)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{benchmark.hub.path} {unit} {split}: unexpected columns or rows: {error!r}") from error
 
 
-def _records(benchmark: Benchmark, language: str, split: str, revision: str, parts: list[str]) -> Iterator[Record]:
+def _records(benchmark: Benchmark, language: str, split: str, revision: str, parts: list[str]) -> Iterator[Row]:
     import datasets
 
     hub = benchmark.hub
@@ -109,7 +102,7 @@ def _records(benchmark: Benchmark, language: str, split: str, revision: str, par
     return iter(found)
 
 
-def _parquet(path: str, revision: str, pattern: str) -> Iterator[Record]:
+def _parquet(path: str, revision: str, pattern: str) -> Iterator[Row]:
     """Rows of the hub's own conversion: configurations are folders there, which no README.md declares."""
     import datasets
     from huggingface_hub import snapshot_download
@@ -135,102 +128,6 @@ def _failures() -> tuple[type[Exception], ...]:
     return (http, DatasetsError, OSError, ValueError, RuntimeError)
 
 
-def _converted(benchmark: Benchmark, records: Iterator[Record], split: str) -> tuple[list[Row], dict[str, int]]:
-    rows, dropped, seen = [], 0, dict[str, int]()
-    for i, record in enumerate(records):
-        row = CONVERTERS[benchmark.key](benchmark, record, split, i, seen)
-        if row is None:
-            dropped += 1
-        else:
-            rows.append(row)
-    return rows, {"repeated id": dropped} if dropped else {}
-
-
-def _flores(first: Iterator[Record], last: Iterator[Record], split: str) -> list[Row]:
-    return [
-        {"id": f"flores-{split}-{i:04d}", "source": a["text"], "target": b["text"]}
-        for i, (a, b) in enumerate(zip(first, last, strict=True))
-    ]
-
-
-def _mlama(records: Iterator[Record], language: str) -> tuple[list[Row], dict[str, int]]:
-    relations: dict[str, list[Record]] = {}
-    for record in records:
-        if record["language"] == language and "date" not in record["predicate_id"]:
-            relations.setdefault(record["predicate_id"], []).append(record)
-    if not relations:
-        raise MissingDataError(f"mLAMA on the hub has no rows with language {language!r}")
-    dropped: dict[str, int] = {}
-    rows = []
-    for relation, found in relations.items():
-        rows += relation_rows(relation, found[0]["template"], found, [], dropped)
-    return rows, dropped
-
-
 def _first_line(error: BaseException) -> str:
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__
-
-
-Converter = Callable[[Benchmark, Record, str, int, dict[str, int]], Row | None]
-
-
-def _xnli(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row:
-    texts = {key: record[key] for key in ("premise", "hypothesis")}
-    return {"id": f"xnli-{split}-{index:04d}", **texts, "label": record["label"]}
-
-
-def _pawsx(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row:
-    # The hub's converter turned `NS` into empty strings in some versions.
-    texts = {key: record[key] or benchmark.placeholder for key in ("sentence1", "sentence2")}
-    return {"id": f"pawsx-{split}-{record['id']}", **texts, "label": record["label"]}
-
-
-def _xcopa(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row:
-    texts = {key: record[key] for key in ("premise", "choice1", "choice2", "question")}
-    return {"id": f"xcopa-{split}-{record['idx']:03d}", **texts, "label": record["label"]}
-
-
-def _xstorycloze(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row:
-    return {
-        "id": f"xstorycloze-{record['story_id']}",
-        **{f"sentence{i}": record[f"input_sentence_{i}"] for i in (1, 2, 3, 4)},
-        **{f"ending{i}": record[f"sentence_quiz{i}"] for i in (1, 2)},
-        "label": int(record["answer_right_ending"]) - 1,
-    }
-
-
-def _xwinograd(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row:
-    before, after = record["sentence"].split("_", 1)
-    options = {key: record[key] for key in ("option1", "option2")}
-    identifier = winograd_id(before, after, *options.values())
-    seen[identifier] = seen.get(identifier, 0) + 1
-    identifier += f"-{seen[identifier]}" if seen[identifier] > 1 else ""
-    return {"id": identifier, "before": before, "after": after, **options, "label": int(record["answer"]) - 1}
-
-
-def _squad(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row:
-    answers = [{"text": text} for text in record["answers"]["text"]]
-    question = {"id": record["id"], "question": record["question"], "answers": answers}
-    return squad_row(benchmark.key, record["context"], question, seen)
-
-
-def _xlsum(benchmark: Benchmark, record: Record, split: str, index: int, seen: dict[str, int]) -> Row | None:
-    seen[record["id"]] = seen.get(record["id"], 0) + 1
-    if seen[record["id"]] > 1:
-        return None
-    return {"id": f"xlsum-{record['id']}", **{key: record[key] for key in ("title", "text", "summary")}}
-
-
-WHOLE = ("flores", "mlama")  # whose rows are of several records: `_flores`, `_mlama`
-CONVERTERS: dict[str, Converter] = {
-    "xnli": _xnli,
-    "pawsx": _pawsx,
-    "xcopa": _xcopa,
-    "xstorycloze": _xstorycloze,
-    "xwinograd": _xwinograd,
-    "xquad": _squad,
-    "mlqa": _squad,
-    "indicqa": _squad,
-    "xlsum": _xlsum,
-}

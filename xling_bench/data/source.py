@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from xling_bench.benchmarks.implementation import Read, implementation
+from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.data import readers, sample
+from xling_bench.data import sample
 from xling_bench.data.clusters import clusters_of
-from xling_bench.data.rows import Row, check_rows, rows_hash
-from xling_bench.errors import MissingDataError, UsageError
+from xling_bench.errors import DataError, MissingDataError, UsageError
 
 Kind = Literal["files", "hub", "sample"]
 Untranslated = Literal["drop", "keep"]
@@ -76,8 +77,8 @@ def source_from_environment() -> Source:
 def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = None) -> Loaded:
     """Load one split of one unit (`de`, `en-de`), checked against the benchmark's declaration.
 
-    Raises MissingDataError when the source lacks it (other units may be there) and DataError when what is there is
-    damaged.
+    Raises MissingDataError when the source lacks it (other units may be there), DataError when what is there is
+    damaged, DeclarationError for a benchmark that is only declared.
     """
     source = source or source_from_environment()
     where = f"{benchmark.key} {unit} {split}"
@@ -85,7 +86,7 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
     if source.kind == "sample":
         rows, origin = sample.read(benchmark, unit, split), "built-in sample"
     elif source.kind == "files":
-        rows, origin, dropped = readers.read(benchmark, Path(source.root or "."), unit, split)
+        rows, origin, dropped = read_files(benchmark, Path(source.root or "."), unit, split)
     else:
         from xling_bench.data.hub import read as read_hub
 
@@ -98,6 +99,18 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
     checked = check_rows(benchmark, rows, f"{where} ({origin})")
     clusters = clusters_of(benchmark, checked, split)
     return Loaded(checked, rows_hash(checked), source.kind, origin, dropped, source.ns, clusters)
+
+
+def read_files(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+    """Rows of the official files below `root`, unchecked."""
+    known = implementation(benchmark.key)
+    try:
+        return known.read(benchmark, root, unit, split)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        # Readers name file and line where they can; this is for shapes of damage nobody thought of.
+        raise DataError(
+            f"{benchmark.key} {unit} {split}: the files are not in the official layout ({error!r})"
+        ) from error
 
 
 def how_to_get(benchmark: Benchmark) -> str:

@@ -14,16 +14,17 @@ from typing import Any, cast
 
 from lm_eval.api.samplers import ContextSampler
 
+from xling_bench.benchmarks import expected
+from xling_bench.benchmarks.rows import golds_of
 from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family
 from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.data import Loaded, Source, source_from_environment
 from xling_bench.data import load as load_rows
-from xling_bench.data.rows import golds_of
 from xling_bench.data.source import check_ns, explain
 from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.harness.demos import Demos, forget
-from xling_bench.harness.scoring import chosen_metrics, expected, tokens_of
+from xling_bench.harness.scoring import chosen_metrics, tokens_of
 from xling_bench.harness.twins import same_items
 from xling_bench.harness.units import MOST_SHOTS
 from xling_bench.metrics.metric import Answer, Metric

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import xling_bench
+from xling_bench.benchmarks import expected, implementation
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.data import Loaded, Source, load
@@ -21,7 +22,7 @@ from xling_bench.harness.encoder import encoder_config, encoder_mark
 from xling_bench.harness.generate import DECODING
 from xling_bench.harness.gguf_header import check_file
 from xling_bench.harness.model import ModelConfig
-from xling_bench.harness.scoring import check_headline, expected, pick_metrics
+from xling_bench.harness.scoring import check_headline, pick_metrics
 from xling_bench.harness.units import Unit, item_ids, make_units
 from xling_bench.metrics.registry import get_metric, rules
 from xling_bench.results.naming import check_name
@@ -114,8 +115,11 @@ class Plan:
 
 
 def make_plan(config: RunConfig, source: Source) -> Plan:
-    """Plan all units. Bad data of one task end up in the plan; only a senseless configuration raises."""
+    """Plan all units. Bad data of one task end up in the plan; only a senseless configuration raises, or a benchmark
+    without code."""
     config.check()
+    for key in {spec.benchmark.key: None for spec in config.specs}:
+        implementation(key)
     source = replace(source, ns=check_ns(config.ns))
     plan = Plan()
     for unit in make_units(config.specs, config.shots, config.seeds, config.demos.check()):
@@ -221,7 +225,10 @@ def code_hash() -> str:
     A version number stays the same while somebody edits a metric; results made by other code must not be mixed.
     """
     package = Path(xling_bench.__file__).parent
-    folders, single = ("catalog", "data", "harness", "metrics", "scoring"), ("languages.py", "languages.toml", "spm.py")
+    folders, single = (
+        ("benchmarks", "catalog", "data", "harness", "metrics", "scoring"),
+        ("languages.py", "languages.toml", "spm.py"),
+    )
     parts = [sorted((package / folder).rglob(f"*.{end}")) for folder in folders for end in ("py", "toml")]
     files = [path for part in parts for path in part]
     files += [package / name for name in (*single, "core/reading.py")]

@@ -11,6 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from xling_bench.benchmarks import expected
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.reading import parse_json, read_bytes
 from xling_bench.errors import DataError, MissingMetricError, UsageError, XlingError
@@ -19,7 +20,7 @@ from xling_bench.harness.doubts import other_forms
 from xling_bench.harness.items import write_items
 from xling_bench.harness.output import to_json, to_line, write_text
 from xling_bench.harness.plan import code_hash
-from xling_bench.harness.scoring import check_headline, expected, pick_metrics
+from xling_bench.harness.scoring import check_headline, pick_metrics
 from xling_bench.harness.units import item_ids, read_result, signature, unit_key
 from xling_bench.metrics.registry import METRICS, get_metric, rules
 from xling_bench.results.folder import result_files

@@ -7,22 +7,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from xling_bench.benchmarks import expected
 from xling_bench.catalog import Benchmark
 from xling_bench.errors import MissingMetricError, UsageError
-from xling_bench.metrics.metric import Expected
-from xling_bench.metrics.qa import MLQA, SQUAD_1, SQUAD_2
 from xling_bench.metrics.registry import get_metric, rules
 from xling_bench.scoring.pretrained import load_tokenizer
 
 log = logging.getLogger(__name__)
-
-
-OFFICIAL = {"xquad": SQUAD_1, "mlama": SQUAD_1, "indicqa": SQUAD_2, "mlqa": MLQA}
-
-
-def expected(benchmark: str, language: str) -> Expected:
-    """What answers of a benchmark in `language` are held against."""
-    return Expected(OFFICIAL.get(benchmark), language)
 
 
 def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[str] | None) -> tuple[str, ...]:

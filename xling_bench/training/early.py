@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog import TaskSpec, select
 from xling_bench.catalog.render import render
-from xling_bench.data.rows import Row
 from xling_bench.data.source import Source, explain, load
 from xling_bench.errors import MissingDataError, UsageError
 from xling_bench.scoring.budget import ON_CPU

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from xling_bench.benchmarks.implementation import implementation
+from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
-from xling_bench.data.rows import Row
 from xling_bench.data.source import Source, explain
 from xling_bench.data.source import load as load_rows
 from xling_bench.errors import DataError, MissingDataError
 from xling_bench.training.corpora.config import DataConfig
 from xling_bench.training.corpora.contamination import Checker, Index, Place
-
-
-def _fields(*names: str) -> Callable[[Row], list[str]]:
-    return lambda row: [row[name] for name in names]
-
-
-def _gaps(row: Row) -> list[str]:
-    return [row["before"] + option + row["after"] for option in (row["option1"], row["option2"])]
-
-
-# What a training text may not be. Answers of questions and candidates of mLAMA are names and dates, found everywhere.
-TEXTS: dict[str, Callable[[Row], list[str]]] = {
-    "xnli": _fields("premise", "hypothesis"),
-    "pawsx": _fields("sentence1", "sentence2"),
-    "xcopa": _fields("premise", "choice1", "choice2"),
-    "xstorycloze": _fields("sentence1", "sentence2", "sentence3", "sentence4", "ending1", "ending2"),
-    "xwinograd": _gaps,
-    "xquad": _fields("question"),
-    "mlqa": _fields("question"),
-    "indicqa": _fields("question"),
-    "mlama": lambda row: [row["before"] + row["answer"] + row["after"]],
-    "xlsum": _fields("title", "summary"),
-}
-PARALLEL = ("flores",)  # whose rows are a source and a target, in two languages
-CONTEXTS = {"xquad": "context", "mlqa": "context", "indicqa": "context", "xlsum": "text"}
 
 
 @dataclass
@@ -116,21 +91,9 @@ def _units(benchmark: Benchmark, languages: tuple[str, ...]) -> list[tuple[str, 
 
 
 def _index(index: Index, rows: list[Row], unit: str, place: Place) -> None:
+    texts = implementation(place.benchmark).texts
     for row in rows:
         here = replace(place, item=row["id"])
-        for language, text, context in _texts(place.benchmark, unit, row):
-            if language == place.language:
-                index.add(text, here, context=context)
-
-
-def _texts(key: str, unit: str, row: Row) -> Iterator[tuple[str, str, bool]]:
-    """A row's texts: their language, the text, whether it is a context. Units are source-target, context-question."""
-    first, last = unit.split("-", maxsplit=1)[0], unit.rsplit("-", maxsplit=1)[-1]
-    if key in PARALLEL:
-        yield first, row["source"], False
-        yield last, row["target"], False
-        return
-    for text in TEXTS[key](row):
-        yield last, text, False
-    if key in CONTEXTS:
-        yield first, row[CONTEXTS[key]], True
+        for found in texts(unit, row):
+            if found.language == place.language:
+                index.add(found.text, here, context=found.context)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xling_bench.benchmarks.textfiles import find, parse_jsonl, read_text
 from xling_bench.core.reading import parse_json
-from xling_bench.data.files import find, parse_jsonl, read_text
 from xling_bench.errors import DataError
 from xling_bench.training.corpora.config import Alpaca, Bactrian
 from xling_bench.training.corpora.texts import Task

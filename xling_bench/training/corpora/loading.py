@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from xling_bench.data.rows import rows_hash
+from xling_bench.benchmarks.rows import rows_hash
 from xling_bench.data.source import Source, source_from_environment
 from xling_bench.errors import DataError, UsageError
 from xling_bench.training.corpora.config import DataConfig, InstructionSource, read_allocation

@@ -8,8 +8,8 @@ from itertools import combinations, islice
 from pathlib import Path
 from typing import Any
 
-from xling_bench.data.files import find, read_lines
-from xling_bench.data.rows import rows_hash
+from xling_bench.benchmarks.rows import rows_hash
+from xling_bench.benchmarks.textfiles import find, read_lines
 from xling_bench.errors import DataError
 from xling_bench.training.corpora.config import Alpaca, Bactrian, DataConfig, Lines, Moses, PairSource, Tsv
 from xling_bench.training.corpora.instructions import read_tasks, shown

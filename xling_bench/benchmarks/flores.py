@@ -1,16 +1,26 @@
-"""Writing text: FLORES translation and XL-Sum summarisation."""
+"""FLORES: translation of the same sentences between any two languages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from xling_bench import languages
+from xling_bench.benchmarks.implementation import (
+    Dropped,
+    Implementation,
+    Item,
+    Read,
+    Records,
+    Text,
+    jsonl_beside,
+    sides,
+)
+from xling_bench.benchmarks.rows import Row
+from xling_bench.benchmarks.textfiles import find, read_lines, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.data.files import find, read_jsonl, read_lines, read_tsv
-from xling_bench.data.rows import Row
 from xling_bench.errors import DataError, MissingDataError
 
-Read = tuple[list[Row], str, dict[str, int]]
 FLORES101 = {
     "zho_Hans": "zho_simpl",
     "zho_Hant": "zho_trad",
@@ -30,7 +40,7 @@ FLORES101 = {
 SUBSET = "flores/dev_subset_sib200"  # 510 of dev's 997 sentences, numbered as in dev
 
 
-def flores(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     """FLORES-200 or FLORES-101 folders; `unit` is source-target. The id is the sentence's line number.
 
     Where `dev` is absent, the numbered subset of dev kept by SIB-200 serves for demonstrations.
@@ -72,20 +82,28 @@ def _numbered(path: Path) -> dict[int, str]:
     return sentences
 
 
-def xlsum(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
-    """XL-Sum `<language>_test.jsonl`. Articles of different languages are not translations of each other."""
-    code = benchmark.codes[unit]
-    part = "val" if split == "dev" else split
-    names = [f"{folder}{code}_{part}.jsonl" for folder in ("xlsum/", "XL-Sum/", f"xlsum/{code}/", f"{code}/", "")]
-    path = find(root, names)
-    rows: list[Row] = []
-    seen: set[str] = set()
-    repeated = 0
-    for _, item in read_jsonl(path, ("id", "title", "text", "summary")):
-        if item["id"] in seen:
-            repeated += 1
-            continue
-        seen.add(item["id"])
-        texts = {key: item[key] for key in ("title", "text", "summary")}
-        rows.append({"id": f"xlsum-{item['id']}", **texts})
-    return rows, str(path.relative_to(root)), {"repeated id": repeated} if repeated else {}
+def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+    """A pair is two languages' records in the order of the sentences."""
+    source, target = (records(language) for language in sides(unit))
+    return [
+        {"id": f"flores-{split}-{i:04d}", "source": first["text"], "target": last["text"]}
+        for i, (first, last) in enumerate(zip(source, target, strict=True))
+    ], {}
+
+
+def texts(unit: str, row: Row) -> Iterator[Text]:
+    """Both sides, each in its language."""
+    source, target = sides(unit)
+    yield Text(source, row["source"])
+    yield Text(target, row["target"])
+
+
+def sample_row(benchmark: Benchmark, item: Item, unit: str) -> Row:
+    """Any two languages of an item are a pair."""
+    source, target = sides(unit)
+    return {"id": item.id, "source": item.text[source]["text"], "target": item.text[target]["text"]}
+
+
+IMPLEMENTATION = Implementation(
+    read=read, from_hub=from_hub, texts=texts, sample=jsonl_beside(__file__), sample_row=sample_row
+)

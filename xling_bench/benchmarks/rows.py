@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -66,6 +67,27 @@ def _check_golds(benchmark: Benchmark, rows: list[Row], where: str) -> None:
             f"{where}: {len(bare)} of {len(rows)} items have no right answer ({benchmark.gold} of item {bare[0]!r} is "
             f"empty); {benchmark.title} has {benchmark.without_gold or 'none'} such. Get the files with their answers."
         )
+
+
+def numbered(rows: Iterable[Row]) -> list[Row]:
+    """The rows, ids that stand several times with their running number: `xquad-a`, `xquad-a-2`."""
+    seen: Counter[str] = Counter()
+    found = []
+    for row in rows:
+        identifier = row["id"]
+        seen[identifier] += 1
+        found.append(row | {"id": f"{identifier}-{seen[identifier]}"} if seen[identifier] > 1 else row)
+    return found
+
+
+def first_of_each(rows: Iterable[Row]) -> tuple[list[Row], dict[str, int]]:
+    """The first row of each id, and how many were left out for having an id that was there."""
+    found: dict[str, Row] = {}
+    repeated = 0
+    for row in rows:
+        repeated += row["id"] in found
+        found.setdefault(row["id"], row)
+    return list(found.values()), {"repeated id": repeated} if repeated else {}
 
 
 def golds_of(value: str | list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """mLAMA as subject-relation-object triples and sentence templates: the original archive, and mParaRel's.
 
 The candidates are each language's own list, in its own order: index i is not the same candidate in two languages, so
-RankC is not defined here (it is for BMLAMA, see `knowledge`).
+RankC is not defined here (it is for BMLAMA, see `mlama`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from xling_bench.data.archives import read_tar_gz, read_zip
-from xling_bench.data.files import find_any, parse_jsonl, read_json, read_text
-from xling_bench.data.rows import Row
+from xling_bench.benchmarks.archives import read_tar_gz, read_zip
+from xling_bench.benchmarks.implementation import Read
+from xling_bench.benchmarks.rows import Row
+from xling_bench.benchmarks.textfiles import find_any, parse_jsonl, read_json, read_text
 from xling_bench.errors import DataError, MissingDataError
 
-Read = tuple[list[Row], str, dict[str, int]]
 Texts = Callable[[str], str | None]  # a file's name -> its text, None where it is not there
 
 MPARAREL_CODES = {"zh": "zh-hans"}

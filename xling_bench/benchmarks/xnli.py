@@ -1,18 +1,17 @@
-"""Sentence-pair classification: XNLI and PAWS-X."""
+"""XNLI: does the premise entail the hypothesis, contradict it, or neither."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
+from xling_bench.benchmarks.rows import Row
+from xling_bench.benchmarks.textfiles import find, index_of, read_table, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.data.files import find, index_of, read_table, read_tsv
-from xling_bench.data.rows import Row
 from xling_bench.errors import DataError, MissingDataError
 
-Read = tuple[list[Row], str, dict[str, int]]
 
-
-def xnli(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     """XNLI in XTREME's layout (`test-de.tsv`, labels of test in `test-labels.tsv`) or as `XNLI-1.0/xnli.test.tsv`.
 
     The id is the row's number within its language, which all languages share. Three classes, as the paper.
@@ -51,22 +50,18 @@ def _xtreme(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
+def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+    """`facebook/xnli`: rows in the official order."""
+    return [
+        _row(split, i, record["premise"], record["hypothesis"], record["label"])
+        for i, record in enumerate(records(unit))
+    ], {}
+
+
 def _row(split: str, index: int, premise: str, hypothesis: str, label: int) -> Row:
     return {"id": f"xnli-{split}-{index:04d}", "premise": premise, "hypothesis": hypothesis, "label": label}
 
 
-def pawsx(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
-    """PAWS-X `x-final/<lang>/test_2k.tsv`."""
-    path = find(root, [f"{folder}x-final/{unit}/{split}_2k.tsv" for folder in ("pawsx/", "PAWS-X/", "")])
-    rows = []
-    for number, cells in read_table(path, ("id", "sentence1", "sentence2", "label")):
-        label = index_of(cells["label"], ("0", "1"), f"{path}, line {number}")
-        rows.append(
-            {
-                "id": f"pawsx-{split}-{cells['id']}",
-                "sentence1": cells["sentence1"],
-                "sentence2": cells["sentence2"],
-                "label": label,
-            }
-        )
-    return rows, str(path.relative_to(root)), {}
+IMPLEMENTATION = Implementation(
+    read=read, from_hub=from_hub, texts=texts_of("premise", "hypothesis"), sample=jsonl_beside(__file__)
+)

@@ -1,4 +1,4 @@
-"""Factual knowledge: mLAMA in whichever form is there, and its balanced versions BMLAMA53 / BMLAMA17."""
+"""mLAMA, factual knowledge: in whichever form is there, and its balanced versions BMLAMA53 / BMLAMA17."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from xling_bench.benchmarks.implementation import (
+    Dropped,
+    Implementation,
+    Item,
+    Read,
+    Records,
+    Text,
+    in_one_language,
+    jsonl_beside,
+)
+from xling_bench.benchmarks.rows import Row
+from xling_bench.benchmarks.textfiles import find_any, read_lines
+from xling_bench.benchmarks.triples import mpararel, original, relation_rows
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.data.files import find_any, read_lines
-from xling_bench.data.readers.triples import mpararel, original
-from xling_bench.data.rows import Row
 from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.metrics.qa import SQUAD_1
 
-Read = tuple[list[Row], str, dict[str, int]]
 MASK = "<mask>"
 
 
-def mlama(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     """The first of SOURCES that has the language, or the one the environment variable XLING_MLAMA names.
 
     Raises UsageError for another word there, MissingDataError where the language is not to be had.
@@ -136,3 +146,41 @@ FILES = {
     "bmlama17": "BMLAMA17/{unit}.tsv",
     "mpararel": "mpararel_reviewed/{unit}.tar.gz",
 }
+
+
+def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+    """`cis-lmu/m_lama` has all languages in one configuration; relations about dates are skipped, see `triples`."""
+    language = benchmark.codes.get(unit, unit)
+    relations: dict[str, list[Row]] = {}
+    for record in records(unit):
+        if record["language"] == language and "date" not in record["predicate_id"]:
+            relations.setdefault(record["predicate_id"], []).append(record)
+    if not relations:
+        raise MissingDataError(f"mLAMA on the hub has no rows with language {language!r}")
+    dropped: Dropped = {}
+    rows = []
+    for relation, found in relations.items():
+        rows += relation_rows(relation, found[0]["template"], found, [], dropped)
+    return rows, dropped
+
+
+def texts(unit: str, row: Row) -> Iterator[Text]:
+    """The sentence with its answer; candidates are names, found everywhere."""
+    yield Text(unit, row["before"] + row["answer"] + row["after"])
+
+
+def sample_row(benchmark: Benchmark, item: Item, unit: str) -> Row:
+    """The sample's gap is `[MASK]`."""
+    row = in_one_language(benchmark, item, unit)
+    before, after = row.pop("sentence").split("[MASK]")
+    return row | {"before": before, "after": after, "label": row["candidates"].index(row["answer"])}
+
+
+IMPLEMENTATION = Implementation(
+    read=read,
+    from_hub=from_hub,
+    texts=texts,
+    sample=jsonl_beside(__file__),
+    sample_row=sample_row,
+    answer_rule=SQUAD_1,
+)

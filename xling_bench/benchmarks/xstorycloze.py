@@ -1,0 +1,51 @@
+"""XStoryCloze: which of two sentences ends the four-sentence story."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
+from xling_bench.benchmarks.rows import Row
+from xling_bench.benchmarks.textfiles import find, index_of, read_table
+from xling_bench.catalog.benchmark import Benchmark
+
+
+def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+    """XStoryCloze TSV, `spring2016.val.<lang>.tsv.split_20_80_eval.tsv` (test) and `..._train.tsv` (train)."""
+    part = "eval" if split == "test" else split
+    name = f"spring2016.val.{unit}.tsv.split_20_80_{part}.tsv"
+    path = find(root, [f"{folder}{name}" for folder in ("xstorycloze/", "XStoryCloze/", "")])
+    sentences = [f"InputSentence{i}" for i in (1, 2, 3, 4)]
+    endings = ["RandomFifthSentenceQuiz1", "RandomFifthSentenceQuiz2"]
+    rows = []
+    for number, cells in read_table(path, ("InputStoryid", *sentences, *endings, "AnswerRightEnding")):
+        rows.append(
+            {
+                "id": f"xstorycloze-{cells['InputStoryid']}",
+                **{f"sentence{i}": cells[name] for i, name in enumerate(sentences, start=1)},
+                **{f"ending{i}": cells[name] for i, name in enumerate(endings, start=1)},
+                "label": index_of(cells["AnswerRightEnding"], ("1", "2"), f"{path}, line {number}"),
+            }
+        )
+    return rows, str(path.relative_to(root)), {}
+
+
+def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+    """`juletxara/xstory_cloze`: the official columns in other spelling."""
+    return [
+        {
+            "id": f"xstorycloze-{record['story_id']}",
+            **{f"sentence{i}": record[f"input_sentence_{i}"] for i in (1, 2, 3, 4)},
+            **{f"ending{i}": record[f"sentence_quiz{i}"] for i in (1, 2)},
+            "label": int(record["answer_right_ending"]) - 1,
+        }
+        for record in records(unit)
+    ], {}
+
+
+IMPLEMENTATION = Implementation(
+    read=read,
+    from_hub=from_hub,
+    texts=texts_of("sentence1", "sentence2", "sentence3", "sentence4", "ending1", "ending2"),
+    sample=jsonl_beside(__file__),
+)
