@@ -33,7 +33,8 @@ from shapes import Shape, emit, timed
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from xling_bench.training.batches import Sample, Tokens, padded, pairs
-from xling_bench.training.step import AlignmentStep, Objective, optimizer, update
+from xling_bench.training.objective import Objective, objective
+from xling_bench.training.step import AlignmentStep, optimizer, update
 
 QUICK = {"vocabulary": 8192, "layers": 4, "pairs": 16, "instructions": 4, "repeats": 1}
 
@@ -65,15 +66,15 @@ class Batch:
         return Batch(pairs(*sides), padded([Sample(ids, max(1, int(0.4 * len(ids)))) for ids in texts]))
 
 
-def reference(model: Any, batch: Batch, objective: Objective) -> tuple[torch.Tensor, Any]:
+def reference(model: Any, batch: Batch, chosen: Objective) -> tuple[torch.Tensor, Any]:
     """AFP's way to the loss; what it leaves alive comes too."""
-    given = batch.pairs
+    settings, given = chosen.settings(), batch.pairs
     outputs = model.base_model(
         input_ids=given.ids, attention_mask=given.mask, output_hidden_states=True, use_cache=False
     )
-    states, mask = outputs.hidden_states[objective.layer], given.counted[..., None]
+    states, mask = outputs.hidden_states[settings["layer"]], given.counted[..., None]
     one, two = ((states * mask).sum(1) / mask.sum(1)).chunk(2)
-    scores = cosine_similarity(one[:, None], two[None], dim=-1) / objective.temperature  # (B, B, D) on the way
+    scores = cosine_similarity(one[:, None], two[None], dim=-1) / settings["temperature"]  # (B, B, D) on the way
     mcl = cross_entropy(scores, torch.arange(len(scores), device=scores.device))
     given = batch.instructions
     labels = torch.full_like(given.ids, -100)
@@ -81,19 +82,19 @@ def reference(model: Any, batch: Batch, objective: Objective) -> tuple[torch.Ten
     answers = model(input_ids=given.ids, attention_mask=given.mask, use_cache=False)
     logits = answers.logits[:, :-1].contiguous().float()
     cif = cross_entropy(logits.view(-1, logits.shape[-1]), labels[:, 1:].contiguous().view(-1))
-    return objective.contrastive_weight * mcl + objective.instruction_weight * cif, (outputs, answers, logits)
+    return settings["contrastive_weight"] * mcl + settings["instruction_weight"] * cif, (outputs, answers, logits)
 
 
-def reference_gradient(model: Any, batch: Batch, objective: Objective) -> None:
+def reference_gradient(model: Any, batch: Batch, chosen: Objective) -> None:
     """Forward and backward of the reference."""
-    loss, _alive = reference(model, batch, objective)
+    loss, _alive = reference(model, batch, chosen)
     loss.backward()
 
 
-def reference_update(model: Any, optimiser: torch.optim.Optimizer, batch: Batch, objective: Objective) -> None:
+def reference_update(model: Any, optimiser: torch.optim.Optimizer, batch: Batch, chosen: Objective) -> None:
     """One step of the reference."""
     optimiser.zero_grad(set_to_none=True)
-    reference_gradient(model, batch, objective)
+    reference_gradient(model, batch, chosen)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
 
@@ -127,7 +128,7 @@ def saved(model: Any, way: Callable[[], Any]) -> int:
     return sum(size for place, size in storages.items() if place not in own)
 
 
-def bound(model: Any, batch: Batch, objective: Objective) -> float:
+def bound(model: Any, batch: Batch, chosen: Objective) -> float:
     """The reference's matrix products over ours.
 
     A position costs W = 2 * weights of a layer's matrices + 4 * hidden * T in a layer, and H = 2 * hidden * vocabulary
@@ -135,7 +136,7 @@ def bound(model: Any, batch: Batch, objective: Objective) -> float:
     of them backward, and W and H at all positions of instructions; ours l layers both ways, and H where a token is
     learnt.
     """
-    config, depth, layer = model.config, model.config.num_hidden_layers, objective.layer
+    config, depth, layer = model.config, model.config.num_hidden_layers, chosen.settings()["layer"]
     matrices = sum(m.weight.numel() for m in model.base_model.modules() if isinstance(m, torch.nn.Linear)) / depth
     head = 2 * config.hidden_size * config.vocab_size
 
@@ -166,21 +167,21 @@ def measure(kind: str, args: argparse.Namespace) -> dict[str, Any]:
     """One row."""
     shape = Shape(kind, args.vocabulary, args.layers)
     mine, theirs = shape.build().train(), shape.build().train()
-    objective = Objective(layer=args.layer, pooling="mean")
+    chosen = objective(layer=args.layer, pooling="mean")
     batch = Batch.random(args.vocabulary, args.pairs, args.instructions, args.length)
-    step = AlignmentStep(mine, objective)
+    step = AlignmentStep(mine, chosen)
     with step.ready():
         kept_mine = saved(mine, lambda: step(batch.pairs, [batch.instructions]))
     gradient(step, batch)
-    kept_theirs = saved(theirs, lambda: reference(theirs, batch, objective))
-    reference_gradient(theirs, batch, objective)
+    kept_theirs = saved(theirs, lambda: reference(theirs, batch, chosen))
+    reference_gradient(theirs, batch, chosen)
     same = agreement(mine, theirs)
     ours, usual = optimizer(mine), torch.optim.AdamW(theirs.parameters(), lr=1e-5, weight_decay=0.0)
     ways: dict[str, Callable[[], Any]] = {
         "ours, gradient": lambda: gradient(step, batch),
-        "reference, gradient": lambda: reference_gradient(theirs, batch, objective),
+        "reference, gradient": lambda: reference_gradient(theirs, batch, chosen),
         "ours": lambda: update(step, ours, batch.pairs, [batch.instructions]),
-        "reference": lambda: reference_update(theirs, usual, batch, objective),
+        "reference": lambda: reference_update(theirs, usual, batch, chosen),
     }
     mine.zero_grad(set_to_none=True)
     theirs.zero_grad(set_to_none=True)
@@ -193,7 +194,7 @@ def measure(kind: str, args: argparse.Namespace) -> dict[str, Any]:
         "shape": kind, "vocabulary": args.vocabulary, "layers": args.layers, "layer": args.layer,
         "ratio_cpu": cpu["reference"] / cpu["ours"], "ratio_wall": wall["reference"] / wall["ours"],
         "ratio_gradient": cpu["reference, gradient"] / cpu["ours, gradient"],
-        "bound": bound(mine, batch, objective), "ratio_saved": kept_theirs / kept_mine,
+        "bound": bound(mine, batch, chosen), "ratio_saved": kept_theirs / kept_mine,
         "cpu_ours": cpu["ours"], "cpu_reference": cpu["reference"],
         "saved_ours_mb": kept_mine / 1e6, "saved_reference_mb": kept_theirs / 1e6, **same,
         "pairs": args.pairs, "instructions": args.instructions, "length": args.length,

@@ -25,7 +25,8 @@ from shapes import Shape, emit, wait
 
 from training import Batch, reference
 from xling_bench.training.model import untie
-from xling_bench.training.step import AlignmentStep, Objective, optimizer, update
+from xling_bench.training.objective import objective
+from xling_bench.training.step import AlignmentStep, optimizer, update
 
 SHAPE = Shape("xglm", 256_008, layers=24, hidden=1024, heads=16, inner=4096)
 TINY = Shape("xglm", 8192, layers=2, hidden=64, heads=4, inner=128)
@@ -35,9 +36,9 @@ BATCH, WARM = 4, 3
 
 def updates(way: str, model: Any, batch: Batch, precision: torch.dtype | None) -> Callable[[], float]:
     """One update a call, which returns the loss before it."""
-    objective = Objective(pooling="mean")
+    chosen = objective(pooling="mean")
     if way == "ours":
-        step, ours = AlignmentStep(model, objective, autocast=precision), optimizer(model)
+        step, ours = AlignmentStep(model, chosen, autocast=precision), optimizer(model)
         return lambda: float(update(step, ours, batch.pairs, [batch.instructions]).total.detach())
     theirs = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.0)
     kind = batch.pairs.ids.device.type
@@ -45,7 +46,7 @@ def updates(way: str, model: Any, batch: Batch, precision: torch.dtype | None) -
     def one() -> float:
         theirs.zero_grad(set_to_none=True)
         with torch.autocast(kind, dtype=precision, enabled=precision is not None):
-            loss, _alive = reference(model, batch, objective)
+            loss, _alive = reference(model, batch, chosen)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         theirs.step()

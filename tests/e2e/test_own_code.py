@@ -12,6 +12,7 @@ from xling_bench.errors import ModelError
 from xling_bench.harness import encoder, scoring
 from xling_bench.harness.model import ModelConfig, end_token, load
 from xling_bench.training.base import check_base, load_base
+from xling_bench.training.objective import Objective
 
 pytestmark = pytest.mark.e2e
 CODE = """
@@ -54,7 +55,7 @@ def _recipe(folder: Path) -> SimpleNamespace:
                                                  gradient_checkpointing=False))  # fmt: skip
 
 
-OBJECTIVE = SimpleNamespace(layer=1, contrastive_weight=0, instruction_weight=0)
+OBJECTIVE = Objective(())
 LOADERS = {
     "run": lambda own, trust: load(ModelConfig(f"hf:{own.folder}", trust_remote_code=trust)),
     "run by lm-eval": lambda own, trust: load(ModelConfig(f"lm-eval-hf:{own.folder}", trust_remote_code=trust)),

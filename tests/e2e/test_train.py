@@ -194,7 +194,7 @@ def test_all_named_recipes_fit_together(capsys) -> None:
         "opus-100": (0.5, True),
     }, "as AFP's code does"
     assert resolve("xglm-564m/en-zh/mit").data.p_src == 1.0
-    assert resolve("xglm-564m/en-zh/cif").method.objective()["contrastive_weight"] == 0
+    assert resolve("xglm-564m/en-zh/cif").method.objective().settings()["contrastive_weight"] == 0
     assert main(["train", "list"]) == 0
     assert "52-languages" in capsys.readouterr().out
 

@@ -17,7 +17,7 @@ PROGRAM = """
 import torch
 from xling_bench.scoring.head import Head
 from xling_bench.training.kernels import kernel
-from xling_bench.training.objectives import token_losses
+from xling_bench.training.token_losses import token_losses
 
 device = "cuda" if torch.cuda.is_available() else "cpu"
 for bias, scale in ((False, None), (True, None), (True, 0.3)):

@@ -10,8 +10,11 @@ from torch.testing import assert_close
 
 from xling_bench.errors import MissingPackageError, TrainingError, UsageError
 from xling_bench.scoring.head import Head
+from xling_bench.training.batches import Sample, padded
 from xling_bench.training.kernels import kernel
-from xling_bench.training.objectives import causal_lm, labelled, share, token_losses
+from xling_bench.training.losses.instruction import Instruction
+from xling_bench.training.objective import objective
+from xling_bench.training.token_losses import causal_lm, labelled, token_losses
 
 VOCABULARY = 23
 
@@ -99,9 +102,10 @@ def test_no_label_is_an_error() -> None:
 
 
 def test_what_the_instruction_loss_is_divided_by() -> None:
-    assert (share(12, 3, "token"), share(12, 3, "sample")) == (12, 3)
-    with pytest.raises(UsageError, match="per token or per sample, got 'word'"):
-        share(1, 1, "word")
+    rows = [padded([Sample([1, 2, 3, 4], 2), Sample([1, 2, 3], 1)]), padded([Sample([1, 2], 2)])]
+    assert [Instruction(per=per).count(rows) for per in ("token", "sample")] == [2 + 2 + 0, 3]
+    with pytest.raises(UsageError, match="per: Input should be 'token' or 'sample', got \"word\""):
+        objective(per="word")
 
 
 def test_a_kernel_that_cannot_run_here_is_one_error(monkeypatch) -> None:

@@ -18,7 +18,8 @@ from xling_bench.errors import DataError, OutputError, TrainingError
 from xling_bench.training.checkpoint import STAGING, checkpoints, rotate
 from xling_bench.training.examples import Examples, Sizes
 from xling_bench.training.loop import BOARD, AlignmentTrainer, Run
-from xling_bench.training.step import CODE, AlignmentStep
+from xling_bench.training.objective import CODE
+from xling_bench.training.step import AlignmentStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 WORDS = {"en": "the dog barks", "de": "der Hund bellt"}

@@ -11,9 +11,12 @@ from torch.testing import assert_close
 
 from xling_bench.errors import DataError, ModelError, TrainingError, UnsupportedModelError, UsageError
 from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
+from xling_bench.training.losses.contrastive import contrastive
 from xling_bench.training.model import Network, recompute, untie
+from xling_bench.training.objective import CODE, PAPER, objective
 from xling_bench.training.pooling import pool
-from xling_bench.training.step import CODE, PAPER, AlignmentStep, Objective, optimizer, update
+from xling_bench.training.step import AlignmentStep, Share, optimizer, update
+from xling_bench.training.token_losses import token_losses
 
 VOCABULARY = 61
 CORE = ("xglm", "bloom", "llama", "qwen2")
@@ -109,7 +112,7 @@ def test_only_the_lower_layers_are_run(name) -> None:
 @pytest.mark.parametrize("layer", [0, 4, -1])
 def test_a_layer_out_of_range_names_the_range(layer) -> None:
     with pytest.raises(UsageError, match=f"layers 1 to 3; there is no layer {layer}"):
-        AlignmentStep(model("llama"), Objective(layer=layer))
+        AlignmentStep(model("llama"), objective(layer=layer))
 
 
 def test_the_lower_part_follows_the_models_mode() -> None:
@@ -146,27 +149,45 @@ def test_a_body_without_its_own_list_of_layers_is_refused() -> None:
 @pytest.mark.parametrize("name", CORE)
 def test_losses_and_gradients_are_those_of_the_plain_way(name, layer, how) -> None:
     mine, plain = model(name), model(name)
-    step = AlignmentStep(mine, Objective(layer=layer, pooling=how), chunk=4)
+    step = AlignmentStep(mine, objective(layer=layer, pooling=how), chunk=4)
     with step.ready():
         losses = step(pairs(*TEXTS), [padded(SAMPLES)])
         losses.total.backward()
     mcl, cif = plain_mcl(plain, TEXTS, layer, how), plain_cif(plain, SAMPLES)
     total = mcl + 1.5 * cif
     total.backward()
-    assert_close(losses.contrastive, mcl.detach(), rtol=1e-4, atol=1e-5)
-    assert_close(losses.instruction, cif.detach(), rtol=1e-4, atol=1e-5)
+    assert_close(losses.parts["contrastive"], mcl.detach(), rtol=1e-4, atol=1e-5)
+    assert_close(losses.parts["instruction"], cif.detach(), rtol=1e-4, atol=1e-5)
     assert_close(losses.total.detach(), total.detach(), rtol=1e-4, atol=1e-5)
     same(gradients(mine), gradients(plain))
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("name", CORE)
+def test_the_gradient_is_that_of_equation_4_to_the_last_bit(name, dtype) -> None:
+    """Written out for the defaults, whatever other losses there are. Autocast is one context: what it casts is kept."""
+    mine, plain = model(name), model(name)
+    two, cif = pairs(*TEXTS), padded(SAMPLES)
+    AlignmentStep(mine, autocast=dtype)(two, [cif]).total.backward()
+    network = Network(plain)
+    with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+        anchor, positive = pool(network.states(two, 1), two.counted, "last").chunk(2)
+        states = network.states(cif).flatten(0, 1)[cif.places]
+        terms = contrastive(anchor, positive), token_losses(states, cif.targets, network.head) / len(cif.places)
+    torch.stack([1.0 * terms[0], 1.5 * terms[1]]).sum().backward()
+    got, want = gradients(mine), gradients(plain)
+    assert got.keys() == want.keys()
+    assert [key for key in got if not torch.equal(got[key], want[key])] == []
 
 
 @pytest.mark.parametrize("name", CORE)
 def test_layers_above_get_no_gradient_from_the_contrastive_part(name) -> None:
     network = model(name)
-    step = AlignmentStep(network, Objective(layer=2))
+    step = AlignmentStep(network, objective(layer=2))
     losses = step(pairs(*TEXTS))
     losses.total.backward()
     layers = getattr(step.network.body, step.network.layers)
-    assert losses.instruction is None
+    assert "instruction" not in losses.parts
     assert [any(p.grad is not None for p in layer.parameters()) for layer in layers] == [True, True, False]
     got = {name for name, p in network.named_parameters() if p.grad is not None}
     assert not any(part in name for name in got for part in ("lm_head", "model.norm", "ln_f", "model.layer_norm"))
@@ -179,7 +200,7 @@ def test_gradient_checkpointing_changes_nothing(name) -> None:
         network = model(name).train()
         if checkpointing:
             recompute(network)
-        step = AlignmentStep(network, Objective(layer=2, pooling="mean"))
+        step = AlignmentStep(network, objective(layer=2, pooling="mean"))
         with step.ready():
             step(pairs(*TEXTS), [padded(SAMPLES)]).total.backward()
         found.append(gradients(network))
@@ -192,9 +213,9 @@ def test_bfloat16_autocast_stays_close(name, checkpointing) -> None:
     exact, rounded = model(name).train(), model(name).train()
     if checkpointing:
         recompute(rounded)
-    objective = Objective(layer=2, pooling="mean")
+    chosen = objective(layer=2, pooling="mean")
     for network, dtype in ((exact, None), (rounded, torch.bfloat16)):
-        step = AlignmentStep(network, objective, autocast=dtype)
+        step = AlignmentStep(network, chosen, autocast=dtype)
         with step.ready():  # padding on the left: tokens that see nothing must not become NaN
             step(pairs(*TEXTS, side="left"), [padded(SAMPLES, side="left")]).check().total.backward()
     one, two = (torch.cat([g.flatten() for g in gradients(network).values()]) for network in (exact, rounded))
@@ -211,7 +232,7 @@ def step_gradients(name: str, parts, **settings) -> tuple[float, dict]:
     with step.ready():
         losses = step(None, parts)
         losses.total.backward()
-    return float(losses.instruction), gradients(network)
+    return float(losses.parts["instruction"]), gradients(network)
 
 
 @pytest.mark.parametrize("name", PACKING)
@@ -262,16 +283,21 @@ def test_finding_out_about_packing_leaves_modes_alone() -> None:
 def test_each_part_alone_and_their_weighted_sum() -> None:
     network = shared("llama")
     two, cif = pairs(*TEXTS), [padded(SAMPLES)]
-    step = AlignmentStep(network, Objective(contrastive_weight=0.25, instruction_weight=2.0))
+    step = AlignmentStep(network, objective(contrastive_weight=0.25, instruction_weight=2.0))
     both, left, right = step(two, cif), step(two), step(None, cif)
-    assert float(both.total.detach()) == pytest.approx(0.25 * float(both.contrastive) + 2 * float(both.instruction))
-    assert (left.contrastive, right.instruction) == (both.contrastive, both.instruction)
-    assert AlignmentStep(network, Objective(contrastive_weight=0.0))(two, cif).contrastive is None
+    assert float(both.total.detach()) == pytest.approx(
+        0.25 * float(both.parts["contrastive"]) + 2 * float(both.parts["instruction"])
+    )
+    assert (left.parts["contrastive"], right.parts["instruction"]) == (
+        both.parts["contrastive"],
+        both.parts["instruction"],
+    )
+    assert AlignmentStep(network, objective(contrastive_weight=0.0))(two, cif).parts.keys() == {"instruction"}
 
 
 def test_the_papers_instruction_loss_sums_a_sample() -> None:
     code, paper = (
-        AlignmentStep(shared("llama"), which)(None, [padded(SAMPLES)]).instruction for which in (CODE, PAPER)
+        AlignmentStep(shared("llama"), which)(None, [padded(SAMPLES)]).parts["instruction"] for which in (CODE, PAPER)
     )
     assert float(paper) == pytest.approx(float(code) * (5 + 2 + 5) / 3, rel=1e-5)
 
@@ -279,7 +305,7 @@ def test_the_papers_instruction_loss_sums_a_sample() -> None:
 def test_two_calls_with_a_common_divisor_are_one_batch() -> None:
     step = AlignmentStep(model("llama"))
     for sample in SAMPLES:
-        step(None, [padded([sample])], divisor=12).total.backward()
+        step(None, [padded([sample])], shares={"instruction": Share(divisor=12)}).total.backward()
     same(gradients(step.model), one_step("llama"))
 
 
@@ -303,8 +329,16 @@ def test_special_tokens_may_be_left_out_of_a_vector() -> None:
         (lambda s: s(None), TrainingError, "neither pairs nor instructions"),
         (lambda s: s(None, [padded([Sample([1, 2], 2)])]), TrainingError, "None of the batch's 1 samples has a token"),
         (lambda s: s(padded([Sample([1])])), DataError, r"rows i and B \+ i of 2B, got 1 rows"),
-        (lambda s: Objective(instruction_weight=-1.0), UsageError, "instruction_weight must be .* got -1.0"),
-        (lambda s: Objective(contrastive_weight=float("nan")), UsageError, "contrastive_weight must be .* got nan"),
+        (
+            lambda s: objective(instruction_weight=-1.0),
+            UsageError,
+            "instruction_weight: .* greater than or equal to 0, got -1.0",
+        ),
+        (
+            lambda s: objective(contrastive_weight=float("nan")),
+            UsageError,
+            "contrastive_weight: .* a finite number, got NaN",
+        ),
     ],
 )
 def test_a_step_refuses(call, error, message) -> None:
@@ -376,6 +410,6 @@ def test_an_adapter_is_trained_and_nothing_else() -> None:
     import peft
 
     network = peft.get_peft_model(model("llama"), peft.LoraConfig(target_modules=["q_proj", "v_proj"], r=2))
-    step = AlignmentStep(network, Objective(layer=2))
+    step = AlignmentStep(network, objective(layer=2))
     update(step, optimizer(network, lr=1e-2), pairs(*TEXTS), [padded(SAMPLES)])
     assert {name.split(".")[-3] for name in gradients(network)} == {"lora_A", "lora_B"}

@@ -1,11 +1,13 @@
 """Aligning a causal language model across languages: batches, objectives and one step of training.
 
-    batches.py     token lists to padded, packed or bucketed tensors; no sample sees another
-    model.py       hidden states of layer l, of which only layers 1..l are computed
-    pooling.py     token states to one vector a sentence
-    objectives.py  the losses, as functions of tensors
-    step.py        one step: both forward passes, the weighted sum, the update
-    corpora/       translation pairs and instructions from files, checked, as seeded streams
+    corpora/      translation pairs and instructions from files, checked, as seeded streams
+    losses/       what can be minimised, a file each: what it needs, its settings, the loss
+    objective.py  a method's losses, by the keys that they declare
+    recipe.py     model x data x method, checked
+    batches.py    token lists to padded, packed or bucketed tensors; no sample sees another
+    model.py      hidden states of layer l, of which only layers 1..l are computed
+    step.py       one step: the losses, their weighted sum, the update
+    loop.py       the run: transformers' Trainer over the step
 
-Every module but this one and `corpora` imports torch: import them where they are needed.
+What comes before batches.py needs no torch when imported; the others do: import them where they are needed.
 """

@@ -7,15 +7,18 @@ from typing import Any
 
 from xling_bench.errors import ModelError, UsageError, reason_of
 from xling_bench.training.checkpoint import MEND
+from xling_bench.training.losses import Need
+from xling_bench.training.objective import Objective
 from xling_bench.training.recipe import Recipe
 
+LENGTHS: dict[Need, str] = {"pairs": "pair_length", "instructions": "length"}  # keys of [run]
 CAUSAL = ("ForCausalLM", "LMHeadModel", "Model")  # how the classes end whose weights serve one
 
 
-def check_base(recipe: Recipe, objective: Any, *, trust_remote_code: bool = False) -> dict[str, Any]:
+def check_base(recipe: Recipe, objective: Objective, *, trust_remote_code: bool = False) -> dict[str, Any]:
     """Whether the model has the layer and the positions that a recipe asks for, from its config.json alone.
 
-    objective: `training.step.Objective`. Returns {"type", "layers", "positions"}; positions are None where there is no
+    Returns {"type", "layers", "positions"}; positions are None where there is no
     limit, as with ALiBi or rotary ones that tell none. Raises ModelError if there is no such configuration, or not of a
     causal language model, UsageError if it does not fit.
     """
@@ -38,12 +41,10 @@ def check_base(recipe: Recipe, objective: Any, *, trust_remote_code: bool = Fals
     layers, positions = getattr(text, "num_hidden_layers", None), getattr(text, "max_position_embeddings", None)
     if not isinstance(layers, int):
         raise ModelError(f"model {name}: its configuration names no number of layers (num_hidden_layers).")
-    layer, used = objective.layer, {"pair_length": objective.contrastive_weight, "length": objective.instruction_weight}
-    if objective.contrastive_weight and not 1 <= layer <= layers:
-        raise UsageError(f"method.layer: the model has layers 1 to {layers}; there is no layer {layer}.")
-    for key, weight in used.items():
-        wanted = getattr(recipe.run, key)
-        if weight and positions is not None and wanted > positions:
+    for loss in objective.active:
+        loss.check_model(layers)
+        key, wanted = LENGTHS[loss.needs], getattr(recipe.run, LENGTHS[loss.needs])
+        if positions is not None and wanted > positions:
             raise UsageError(f"run.{key}: the model has {positions} positions, got {wanted}; ask for no more.")
     return {"type": config.model_type, "layers": layers, "positions": positions}
 

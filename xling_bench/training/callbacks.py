@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,9 @@ def _logged_by(line: str, step: int) -> bool:
 class Bar(TrainerCallback):  # type: ignore[misc]
     """A progress bar with the last losses in a terminal; elsewhere a line at each twentieth of the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: Sequence[str]) -> None:
+        """losses: their names in a log."""
+        self.losses = losses
         self.bar: Any = None
         self.part = 0
 
@@ -133,7 +136,7 @@ class Bar(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Show the parts of the loss."""
-        shown = {k: f"{v:.3g}" for k, v in _told(logs).items() if k in ("contrastive", "instruction")}
+        shown = {k: f"{v:.3g}" for k, v in _told(logs).items() if k in self.losses}
         if self.bar is None or not shown:
             return
         if not self.bar.disable:

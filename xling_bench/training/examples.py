@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 
 from xling_bench.errors import DataError
 from xling_bench.training.batches import Sample, Tokens, bins, buckets, packed, padded, pairs
+from xling_bench.training.losses import Learn, Need
 
 FAR, TRIES = 10**12, 100  # a draw that cannot be learnt from gives way to one so far on, where no run comes
-Learn = Literal["response", "text"]
 
 
 class Pair(Protocol):
@@ -67,6 +67,12 @@ class Part:
         """The same on a device."""
         moved = None if self.pairs is None else self.pairs.to(device)
         return Part(moved, [rows.to(device) for rows in self.instructions])
+
+    def rows(self, need: Need) -> list[Tokens]:
+        """What a loss that needs this learns from, see `Loss.__call__`; empty where none was drawn."""
+        if need == "instructions":
+            return self.instructions
+        return [] if self.pairs is None else [self.pairs]
 
 
 Batch = list[Part]  # one update of one process

@@ -9,7 +9,7 @@ import torch
 
 from xling_bench.errors import MissingPackageError, UnsupportedModelError, UsageError
 from xling_bench.scoring.head import Head
-from xling_bench.training.objectives import SumLoss
+from xling_bench.training.token_losses import SumLoss
 
 Kernel = Literal["torch", "liger"]
 

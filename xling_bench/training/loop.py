@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,7 +21,8 @@ from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog
 from xling_bench.training.checkpoint import MEND, STAGING, checkpoints, publish, rotate, seal
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
-from xling_bench.training.step import AlignmentStep, Losses, optimizer
+from xling_bench.training.losses import Loss
+from xling_bench.training.step import AlignmentStep, Losses, Share, optimizer
 
 Early = tuple[Callable[[Any], dict[str, float]], int]
 
@@ -63,10 +64,10 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         self.unchecked: Losses | None = None
         self.last: Batch = []
         self.sums: dict[str, Any] = {}  # tensors, read when they are logged
-        self.counted = 0.0
+        self.counted = 0  # updates that are in the sums
         args = _arguments(folder, run)
-        # Without the instruction loss the layers above the contrastive one get no gradient: replication must look.
-        args.ddp_find_unused_parameters = not step.objective.instruction_weight
+        # A loss may leave parameters without a gradient, e.g. those of upper layers: replication must look for them.
+        args.ddp_find_unused_parameters = not any(loss.every_parameter for loss in step.losses)
         args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
         examples.count = run.steps * args.world_size  # an item is what one process takes for one update
         optimiser = optimizer(step.model, run.lr, run.weight_decay)
@@ -78,7 +79,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             data_collator=one,
             processing_class=tokenizer,
             optimizers=(optimiser, schedule),
-            callbacks=[JsonLog(folder / LOG), Bar(), *([Board(folder / BOARD)] if _has_tensorboard() else [])],
+            callbacks=[JsonLog(folder / LOG), Bar([loss.name for loss in step.losses]), *_board(folder)],
         )
         self.early = early
         if early is not None:
@@ -90,28 +91,34 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
-        """Forward and backward of all parts of an update; the instruction loss is over the tokens of all of them.
-
-        Of all processes, too: replication takes the mean of their gradients, so each divides by the mean of their
-        tokens, and N processes learn what one would from N times as much.
-        """
+        """Forward and backward of all parts of an update."""
         batch: Batch = [part.to(self.args.device) for part in inputs]
         step: AlignmentStep = self.accelerator.unwrap_model(model)
         self._check()
         self.last = batch
-        rows = [rows for part in batch for rows in part.instructions]
-        counts = [len(r.places) if step.objective.per == "token" else r.samples for r in rows]
-        divisor = self._mean(sum(counts)) or None
+        shares = {loss.name: self._share(loss, batch) for loss in step.losses}
         model.train()
         total = torch.zeros((), device=self.args.device)
         with step.ready():
             for part in batch:
-                losses: Losses = model(part.pairs, part.instructions, divisor=divisor, contrastive_share=1 / len(batch))
+                losses: Losses = model(part.pairs, part.instructions, shares=shares)
                 self.accelerator.backward(losses.total)
                 total += losses.total.detach()
-                self._add(losses, len(batch))
-        self.unchecked = Losses(total, losses.contrastive, losses.instruction)
+                self._add(losses, shares)
+        self.counted += 1
+        self.unchecked = Losses(total, losses.parts)
         return total
+
+    def _share(self, loss: Loss, batch: Batch) -> Share:
+        """What each part of an update counts for a loss: a mean over things is one over those of all parts.
+
+        Of all processes, too: replication takes the mean of their gradients, so each divides by the mean of their
+        counts, and N processes learn what one would from N times as much.
+        """
+        counts = [loss.count(part.rows(loss.needs)) for part in batch]
+        if None in counts:
+            return Share(factor=1 / len(batch))
+        return Share(divisor=self._mean(sum(count or 0 for count in counts)) or None)
 
     def _mean(self, value: float | torch.Tensor) -> float:
         """Over the processes."""
@@ -120,13 +127,9 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         given = torch.as_tensor(value, dtype=torch.float32, device=self.args.device)
         return float(self.accelerator.reduce(given, "mean"))
 
-    def _add(self, losses: Losses, parts: int) -> None:
-        shares = {"contrastive": 1 / parts, "instruction": 1.0}  # one is a mean over parts, the other their sum
-        for name, weight in shares.items():
-            value = getattr(losses, name)
-            if value is not None:
-                self.sums[name] = self.sums.get(name, 0.0) + weight * value
-        self.counted += 1 / parts
+    def _add(self, losses: Losses, shares: Mapping[str, Share]) -> None:
+        for name, value in losses.parts.items():
+            self.sums[name] = self.sums.get(name, 0.0) + shares[name].factor * value
 
     def _check(self) -> None:
         """Raise for a loss that was no number in the update before: by now it is known without waiting for it."""
@@ -151,8 +154,8 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """Trainer's numbers, and the parts of the loss, means since the last time."""
         self._check()
         if self.counted and "loss" in logs:  # not with what a development split gave
-            logs |= {name: self._mean(value) / round(self.counted) for name, value in self.sums.items()}
-            self.sums, self.counted = {}, 0.0
+            logs |= {name: self._mean(value) / self.counted for name, value in self.sums.items()}
+            self.sums, self.counted = {}, 0
         super().log(logs, start_time)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
@@ -258,5 +261,5 @@ def _arguments(folder: Path, run: Run) -> TrainingArguments:
     )
 
 
-def _has_tensorboard() -> bool:
-    return find_spec("tensorboard") is not None
+def _board(folder: Path) -> list[Board]:
+    return [Board(folder / BOARD)] if find_spec("tensorboard") is not None else []

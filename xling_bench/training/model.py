@@ -16,13 +16,16 @@ from xling_bench.scoring.decoder import split
 from xling_bench.scoring.fused import fused_attention
 from xling_bench.scoring.head import Head
 from xling_bench.training.batches import Tokens
+from xling_bench.training.token_losses import CHUNK, SumLoss, token_losses
 
 
 class Network:
     """A causal language model whose lower layers can be run alone. It shares the model's parameters and adds none."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, chunk: int = CHUNK, kernel: SumLoss | None = None) -> None:
+        """chunk, kernel: see `token_losses`."""
         self.model, self.body = split(model)
+        self.chunk, self.kernel = chunk, kernel
         self.depth = int(self.model.config.get_text_config().num_hidden_layers)
         lists = [
             name
@@ -41,6 +44,10 @@ class Network:
     def head(self) -> Head:
         """The output layer. Asked for anew each time: sharding replaces a layer's weight."""
         return Head.of(self.model)
+
+    def token_losses(self, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Sum over m of -log P(targets[m] | states[m]): (M, D) of the last layer and (M,) to a scalar."""
+        return token_losses(states, targets, self.head, chunk=self.chunk, kernel=self.kernel)
 
     @contextmanager
     def ready(self) -> Iterator[None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
-import torch
+from typing import TYPE_CHECKING, Literal, get_args
 
 from xling_bench.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
 
 Pooling = Literal["mean", "max", "last", "max_with_zeros"]
 
@@ -23,6 +24,8 @@ def pool(states: torch.Tensor, mask: torch.Tensor, how: Pooling) -> torch.Tensor
                         that a vector depends on what it is batched with. AFP's code (`max-l`); only to reproduce it.
     A row without tokens is NaN: batches refuse it, and here asking would make an accelerator wait.
     """
+    import torch
+
     if how not in get_args(Pooling):
         raise UsageError(
             f"There is no pooling {how!r}; it is one of {', '.join(get_args(Pooling))}."

@@ -16,6 +16,7 @@ from xling_bench.core.reading import read_toml
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
+from xling_bench.training.objective import NEEDS, MethodPart
 
 PARTS = {"model": "models", "data": "data", "method": "methods"}
 
@@ -34,31 +35,6 @@ class ModelPart(Strict):
     gradient_checkpointing: bool = False
     kernel: Literal["torch", "liger"] = "torch"
     untie: bool = False
-
-
-class MethodPart(Strict):
-    """The objective. `mode` says whose loss stands where paper and code differ and nothing is set here: that of AFP's
-    `code` or the `paper`'s to the letter; `training.step.Objective` explains each field, and what else the code does.
-
-    `learn`: `response`, or `text` for causal LM over prompt and response.
-    """
-
-    title: str = ""
-    mode: Literal["code", "paper"] = "code"
-    learn: Literal["response", "text"] = "response"
-    layer: int | None = None
-    pooling: Literal["last", "mean", "max", "max_with_zeros"] | None = None
-    temperature: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    both_directions: bool | None = None
-    negatives: Literal["other_side", "both_sides"] | None = None
-    per: Literal["token", "sample"] | None = None
-    gather: bool | None = None
-    contrastive_weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    instruction_weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-
-    def objective(self) -> dict[str, Any]:
-        """The fields of `Objective` that are set here."""
-        return {k: v for k, v in self.model_dump(exclude={"title", "mode", "learn"}).items() if v is not None}
 
 
 class RunPart(Strict):
@@ -112,14 +88,19 @@ class Recipe(Strict):
     def _check(self) -> Self:
         if self.evaluate.every and not self.evaluate.tasks:
             raise ValueError("evaluate.tasks: name tasks to evaluate, or set evaluate.every = 0")
-        weights = self.method.objective()
-        if weights.get("contrastive_weight") == 0 == weights.get("instruction_weight"):
-            raise ValueError("method: contrastive_weight and instruction_weight are both 0: nothing would be learnt")
-        if weights.get("contrastive_weight") != 0 and not (self.data.pairs and self.run.pairs):
-            raise ValueError("data.pairs: the contrastive loss needs translation pairs (or contrastive_weight = 0)")
-        wants = weights.get("instruction_weight") != 0
-        if wants and not ((self.data.instructions or self.data.translates) and self.run.instructions):
-            raise ValueError("data.instructions: the instruction loss needs instructions (or instruction_weight = 0)")
+        objective = self.method.objective()
+        if not objective.active:
+            *names, last = [f"{loss.name}_weight" for loss in objective.losses]
+            both = "both" if len(names) == 1 else "all"
+            raise ValueError(f"method: {', '.join(names)} and {last} are {both} 0: nothing would be learnt")
+        there = {
+            "pairs": self.data.pairs and self.run.pairs,
+            "instructions": (self.data.instructions or self.data.translates) and self.run.instructions,
+        }
+        for loss in objective.active:
+            if not there[loss.needs]:
+                words = f"the {loss.name} loss needs {NEEDS[loss.needs]} (or {loss.name}_weight = 0)"
+                raise ValueError(f"data.{loss.needs}: {words}")
         return self
 
 

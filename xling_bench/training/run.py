@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from xling_bench.errors import DataError, UsageError
 from xling_bench.files import write_text
 from xling_bench.training.checkpoint import check, checkpoints
 from xling_bench.training.claim import MODEL, RUN, claimed, compare, processes, usable
+from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
 
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
@@ -31,17 +31,14 @@ def preflight(
     from xling_bench.training.early import with_data
     from xling_bench.training.kernels import kernel
 
-    objective = _objective(recipe)
+    objective = recipe.method.objective()
     base = check_base(recipe, objective, trust_remote_code=trust_remote_code)
     if output is not None:
         usable(output)
         compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()})
     kernel(recipe.model.kernel)
-    negatives = recipe.run.pairs * (processes() if objective.gather else 1)
-    if objective.contrastive_weight and negatives < 2:
-        raise UsageError(
-            "run.pairs: with one pair in a batch the contrastive loss is 0 and teaches nothing; give more."
-        )
+    for loss in objective.active:
+        loss.check_batch(getattr(recipe.run, loss.needs), processes())
     tasks, missing = with_data(recipe.evaluate.tasks, source) if recipe.evaluate.every else ([], [])
     return {"model": base, "evaluate": {"tasks": [spec.name for spec, _ in tasks], "no_data": missing}}
 
@@ -54,12 +51,14 @@ def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
     """
     drawn = _drawn(recipe)
     told: dict[str, Any] = {"rows": {}, "epochs": {}, "each": {}}
-    for name, weight in (("pairs", "contrastive_weight"), ("instructions", "instruction_weight")):
+    for name in NEEDS:
         stream = getattr(streams, name)
         if drawn[name] and stream is None:
+            wanting = [loss.name for loss in recipe.method.objective().needing(name)]
             raise DataError(
                 f"data.{name}: none is left to learn from (see allocation and overlaps), but the recipe's "
-                f"{weight.replace('_weight', '')} loss needs them. Add a source, or set method.{weight} = 0."
+                f"{' and '.join(wanting)} {'loss needs' if len(wanting) == 1 else 'losses need'} them. Add a source, "
+                f"or set {', '.join(f'method.{loss}_weight = 0' for loss in wanting)}."
             )
         told[name] = recipe.run.steps * recipe.run.parts * drawn[name] * processes()
         told["rows"][name] = rows = len(stream) if drawn[name] else 0
@@ -67,7 +66,7 @@ def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
         told["each"][name] = {group: epochs * rate for group, rate in stream.rates.items()} if rows else {}
     return {
         "recipe": recipe.model_dump(mode="json"),
-        "objective": asdict(_objective(recipe)),
+        "objective": recipe.method.objective().settings(),
         "processes": processes(),
         **found,
         **told,
@@ -112,7 +111,7 @@ def _train(
         check(last)
     fused = kernel(recipe.model.kernel)
     model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
-    step = AlignmentStep(model, _objective(recipe), autocast=_autocast(recipe), kernel=fused)
+    step = AlignmentStep(model, recipe.method.objective(), autocast=_autocast(recipe), kernel=fused)
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
     trainer = AlignmentTrainer(step, examples, tokenizer, output, Run(**_loop(recipe)), early)
@@ -124,19 +123,13 @@ def _train(
 def _facts(recipe: Recipe, streams: Any, fingerprint: str) -> dict[str, Any]:
     return {
         "recipe": recipe.model_dump(mode="json"),
-        "objective": asdict(_objective(recipe)),
+        "objective": recipe.method.objective().settings(),
         "processes": processes(),
         "model": fingerprint,
         "data": streams.report,
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
     }
-
-
-def _objective(recipe: Recipe) -> Any:
-    from xling_bench.training.step import CODE, PAPER
-
-    return replace({"code": CODE, "paper": PAPER}[recipe.method.mode], **recipe.method.objective())
 
 
 def _autocast(recipe: Recipe) -> Any:
@@ -167,13 +160,9 @@ def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
     return EarlyEvaluation(wanted.tasks, tokenizer, source, wanted.limit), wanted.every
 
 
-def _drawn(recipe: Recipe) -> dict[str, int]:
-    """Pairs and instructions of a part; none of those whose loss has weight 0."""
-    objective = _objective(recipe)
-    return {
-        "pairs": recipe.run.pairs if objective.contrastive_weight else 0,
-        "instructions": recipe.run.instructions if objective.instruction_weight else 0,
-    }
+def _drawn(recipe: Recipe) -> dict[Need, int]:
+    """Pairs and instructions of a part; none of those that no loss with a weight above 0 needs."""
+    return {need: getattr(recipe.run, need) if recipe.method.objective().needing(need) else 0 for need in NEEDS}
 
 
 def _loop(recipe: Recipe) -> dict[str, Any]:

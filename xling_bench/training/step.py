@@ -1,84 +1,49 @@
-"""One step of aligning after pre-training (AFP): both forward passes, the weighted sum of losses, the update.
+"""One step of training: the losses that a batch has rows for, their weighted sum, the update.
 
-    L = w * L_MCL + alpha * L_CIF        (Eq. 4, where w = 1)
-
-The contrastive pass runs layers 1..l on both sides of all pairs at once; the instruction pass runs the output layer
-only where a token is to be learnt. The backward pass is torch's own.
+The backward pass is torch's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from xling_bench.errors import DataError, TrainingError, UsageError
+from xling_bench.errors import TrainingError
 from xling_bench.training.batches import Tokens
+from xling_bench.training.losses import NEEDS
 from xling_bench.training.model import Network
-from xling_bench.training.objectives import CHUNK, Negatives, Per, SumLoss, contrastive, gathered, share, token_losses
-from xling_bench.training.pooling import Pooling, pool
+from xling_bench.training.objective import CODE, Objective
+from xling_bench.training.token_losses import CHUNK, SumLoss
 
 
 @dataclass(frozen=True)
-class Objective:
-    """What is minimised. Defaults are the loss of AFP's code; `PAPER` is the paper's, to the letter.
+class Share:
+    """How one of several parts of an update counts for a loss: by `factor`, its sum being divided by `divisor`."""
 
-    What else its code does is not in here: an output layer of its own (`model.untie`), samples glued into blocks in
-    which they see each other, labels on begin and end tokens of prompts, a contrastive gradient divided by the number
-    of accelerators (`contrastive_weight`).
-
-    layer               l, 1 to the model's depth; the first is best in both models the paper tried (Section 4.2.2)
-    pooling             g. The code's scripts take `last`. The paper chose last or mean by development sets (Appendix
-                        B.1), and does not say which for which model; its figures use mean
-    temperature         tau
-    both_directions     also from the positive's side (neither paper nor code)
-    negatives           see `contrastive`: the code's are the other side's sentences, the paper's all others
-    per                 see `share`: the code's instruction loss is a mean over tokens, Eq. 3 sums those of a sample
-    gather              negatives come from all processes, as the code's do. Batches of one update that follow one
-                        another (gradient accumulation) add none
-    contrastive_weight  w. On W accelerators the code's gradient of L_MCL is 1/W of what it should be beside L_CIF (it
-                        gathers vectors without their gradients, then averages), so 1/W reproduces it
-    instruction_weight  alpha; the paper chose among 1, 1.5 and 2
-    """
-
-    layer: int = 1
-    pooling: Pooling = "last"
-    temperature: float = 0.05
-    both_directions: bool = False
-    negatives: Negatives = "other_side"
-    per: Per = "token"
-    gather: bool = True
-    contrastive_weight: float = 1.0
-    instruction_weight: float = 1.5
-
-    def __post_init__(self) -> None:
-        for name in ("contrastive_weight", "instruction_weight"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UsageError(f"{name} must be a number of at least 0, got {getattr(self, name)}.")
+    factor: float = 1.0
+    divisor: float | None = None
 
 
-CODE = Objective()
-PAPER = replace(CODE, pooling="mean", negatives="both_sides", per="sample")
+WHOLE = Share()
 
 
 @dataclass(frozen=True)
 class Losses:
     """Scalars of one step. `total` is what to minimise; the parts, before their weights, are to be read (no gradient).
 
-    None is a part that was not asked for.
+    `parts`: {loss: value}, those only that were asked for and had rows.
     """
 
     total: torch.Tensor
-    contrastive: torch.Tensor | None
-    instruction: torch.Tensor | None
+    parts: Mapping[str, torch.Tensor]
 
     def broken(self) -> str:
         """The values, if one of them is not a finite number; else empty."""
-        named = {"contrastive": self.contrastive, "instruction": self.instruction, "total": self.total}
-        values = {name: float(value.detach()) for name, value in named.items() if value is not None}
+        values = {name: float(value.detach()) for name, value in {**self.parts, "total": self.total}.items()}
         finite = bool(torch.tensor(list(values.values())).isfinite().all())
         return "" if finite else ", ".join(f"{name} {value:g}" for name, value in values.items())
 
@@ -93,7 +58,7 @@ class Losses:
 
 
 class AlignmentStep(torch.nn.Module):
-    """Batches to losses. A module, so that what shards or replicates models can wrap both forward passes in one."""
+    """Batches to losses. A module, so that what shards or replicates models can wrap all forward passes in one."""
 
     def __init__(
         self,
@@ -107,66 +72,36 @@ class AlignmentStep(torch.nn.Module):
         """autocast: None, or bfloat16 with float32 weights; chunk, kernel: see `token_losses`."""
         super().__init__()
         self.model = model
-        self.network = Network(model)
-        if objective.contrastive_weight:
-            self.network.check(objective.layer)
-        self.objective, self.autocast, self.chunk, self.kernel = objective, autocast, chunk, kernel
+        self.network = Network(model, chunk=chunk, kernel=kernel)
+        self.losses, self.autocast = objective.active, autocast
+        for loss in self.losses:
+            loss.check_model(self.network.depth)
 
     def ready(self) -> AbstractContextManager[None]:
         """Forward and backward happen inside, see `Network.ready`."""
         return self.network.ready()
 
     def forward(
-        self,
-        pairs: Tokens | None,
-        instructions: Sequence[Tokens] = (),
-        *,
-        divisor: float | None = None,
-        contrastive_share: float = 1.0,
+        self, pairs: Tokens | None, instructions: Sequence[Tokens] = (), *, shares: Mapping[str, Share] | None = None
     ) -> Losses:
-        """The losses of `pairs` (2B, T) and of `instructions`, whose parts, e.g. buckets, count as one batch.
+        """The losses of `pairs` (2B, T) and of `instructions`, whose members, e.g. buckets, count as one batch.
 
-        Either may be missing: L_MCL or L_CIF alone are ablations of the paper (Table 8). A part of weight 0 is not run.
-        Where one update has several calls, `divisor` is the number of labelled tokens (`per="sample"`: samples) of all
-        of them, and `contrastive_share` one over their number, since more calls do not make more negatives.
+        Either may be missing, and so is a loss that needs it. shares: of each loss, by name, where one update has
+        several calls.
         """
-        first = pairs if pairs is not None else instructions[0] if instructions else None
-        wanted = self.objective
-        mcl = cif = None
-        if first is not None:
-            kind = first.ids.device.type
-            with torch.autocast(kind, dtype=self.autocast, enabled=self.autocast is not None):
-                mcl = self._contrastive(pairs) if pairs is not None and wanted.contrastive_weight else None
-                cif = self._instruction(instructions, divisor) if instructions and wanted.instruction_weight else None
-        weighted = [] if mcl is None else [wanted.contrastive_weight * contrastive_share * mcl]
-        weighted += [] if cif is None else [wanted.instruction_weight * cif]
-        if not weighted:
+        rows = {"pairs": [] if pairs is None else [pairs], "instructions": instructions}
+        wanted = [loss for loss in self.losses if rows[loss.needs]]
+        if not wanted:
             raise TrainingError(
-                "The step has neither pairs nor instructions with a weight above 0: nothing to learn from."
+                f"The step has neither {' nor '.join(NEEDS)} with a weight above 0: nothing to learn from."
             )
-        return Losses(torch.stack(weighted).sum(), *(None if part is None else part.detach() for part in (mcl, cif)))
-
-    def _contrastive(self, pairs: Tokens) -> torch.Tensor:
-        if len(pairs.ids) % 2:
-            raise DataError(f"Pairs are rows i and B + i of 2B, got {len(pairs.ids)} rows.")
-        states = self.network.states(pairs, self.objective.layer)  # (2B, T, D)
-        vectors = pool(states, pairs.counted, self.objective.pooling)  # (2B, D)
-        anchor, positive = (gathered(side) if self.objective.gather else side for side in vectors.chunk(2))  # (B, D)
-        return contrastive(
-            anchor,
-            positive,
-            temperature=self.objective.temperature,
-            both_directions=self.objective.both_directions,
-            negatives=self.objective.negatives,
-        )
-
-    def _instruction(self, parts: Sequence[Tokens], divisor: float | None) -> torch.Tensor:
-        sums = []
-        for part in [part for part in parts if len(part.places)] or [parts[0].learnt()]:  # a bucket may have none
-            hidden = self.network.states(part).flatten(0, 1)[part.places]  # (M, D)
-            sums.append(token_losses(hidden, part.targets, self.network.head, chunk=self.chunk, kernel=self.kernel))
-        tokens, samples = sum(len(part.places) for part in parts), sum(part.samples for part in parts)
-        return torch.stack(sums).sum() / (divisor or share(tokens, samples, self.objective.per))
+        share = {loss.name: (shares or {}).get(loss.name, WHOLE) for loss in wanted}
+        kind = rows[wanted[0].needs][0].ids.device.type
+        # One context for all: what it has cast is kept, and the gradients of all losses meet there.
+        with torch.autocast(kind, dtype=self.autocast, enabled=self.autocast is not None):
+            found = [(loss, loss(self.network, rows[loss.needs], share[loss.name].divisor)) for loss in wanted]
+        weighted = [loss.weight * share[loss.name].factor * value for loss, value in found]
+        return Losses(torch.stack(weighted).sum(), {loss.name: value.detach() for loss, value in found})
 
 
 def optimizer(model: torch.nn.Module, lr: float = 1e-5, weight_decay: float = 0.0) -> torch.optim.AdamW:

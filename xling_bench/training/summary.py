@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from xling_bench.core.text import number_of
 from xling_bench.training.corpora import Streams
+from xling_bench.training.losses import NEEDS
+from xling_bench.training.objective import MethodPart
 
 TEXT = 100  # characters of a sample that are shown
 
 
 def summary(plan: dict[str, Any], streams: Streams) -> list[str]:
     """Lines without line breaks. `plan` is that of `training.run.plan`."""
-    drawn = [name for name in ("pairs", "instructions") if plan[name]]
+    drawn = [name for name in NEEDS if plan[name]]
     return [
         _model(plan),
         *(line for name in drawn for line in _rows(name, plan)),
@@ -25,18 +28,11 @@ def summary(plan: dict[str, Any], streams: Streams) -> list[str]:
 
 
 def _model(plan: dict[str, Any]) -> str:
-    recipe, base, wanted = plan["recipe"], plan["model"], plan["objective"]
-    parts = []
-    if wanted["contrastive_weight"]:
-        parts.append(
-            f"{wanted['contrastive_weight']:g} x contrastive loss (layer {wanted['layer']} of {base['layers']}, "
-            f"pooling {wanted['pooling']}, temperature {wanted['temperature']:g})"
-        )
-    if wanted["instruction_weight"]:
-        learnt = "causal LM of whole texts" if recipe["method"]["learn"] == "text" else "loss of responses"
-        parts.append(f"{wanted['instruction_weight']:g} x {learnt} (per {wanted['per']})")
-    model, mode = recipe["model"]["path"], recipe["method"]["mode"]
-    return f"model: {model} ({base['type']}); learns {' + '.join(parts)}; mode {mode}"
+    recipe, base = plan["recipe"], plan["model"]
+    method = MethodPart(**recipe["method"])
+    parts = [f"{loss.weight:g} x {loss.describe(base['layers'], method.learn)}" for loss in method.objective().active]
+    model = recipe["model"]["path"]
+    return f"model: {model} ({base['type']}); learns {' + '.join(parts)}; mode {method.mode}"
 
 
 def _rows(name: str, plan: dict[str, Any]) -> list[str]:
@@ -119,7 +115,7 @@ def _amount(name: str, plan: dict[str, Any]) -> str:
     return f"{line}: each row {each[low]:.2g} ({low}) to {each[high]:.2g} ({high}) times"
 
 
-def _samples(drawn: list[str], streams: Streams) -> list[str]:
+def _samples(drawn: Sequence[str], streams: Streams) -> list[str]:
     lines = []
     if "pairs" in drawn and streams.pairs is not None:
         pair = streams.pairs[0]

@@ -1,0 +1,52 @@
+"""Cross-lingual instruction following: responses are learnt (AFP, Eq. 3); of whole texts it is causal LM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from xling_bench.training.losses.loss import Learn, Loss, Need, Weight
+
+if TYPE_CHECKING:
+    import torch
+
+    from xling_bench.training.batches import Tokens
+    from xling_bench.training.model import Network
+
+Per = Literal["token", "sample"]
+
+
+class Instruction(Loss):
+    """L_CIF: the mean of -log P(token | tokens before it) over what is to be learnt; the output layer runs only there.
+
+    weight  alpha; the paper chose among 1, 1.5 and 2
+    per     what the sum over tokens is divided by. `token`: the number of tokens to be learnt, so that every token
+            weighs the same (AFP's code). `sample`: the number of samples, L = E_(c, r) sum_j -log P(r_j | c, r_<j), as
+            Eq. 3 is written: a long response weighs more, and the loss is larger by the mean response length, which
+            alpha = 1.5 was not chosen for
+    """
+
+    needs: ClassVar[Need] = "instructions"
+    paper: ClassVar[Mapping[str, Any]] = {"per": "sample"}
+    every_parameter: ClassVar[bool] = True
+
+    weight: Weight = 1.5
+    per: Per = "token"
+
+    def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
+        """Rows, e.g. buckets, count as one batch; those with nothing to learn are not run. None in any is an error."""
+        import torch
+
+        sums = []
+        for part in [part for part in rows if len(part.places)] or [rows[0].learnt()]:
+            hidden = network.states(part).flatten(0, 1)[part.places]  # (M, D)
+            sums.append(network.token_losses(hidden, part.targets))
+        return torch.stack(sums).sum() / (divisor or self.count(rows))
+
+    def count(self, rows: Sequence[Tokens]) -> int:
+        """Tokens to be learnt, or samples."""
+        return sum(len(part.places) if self.per == "token" else part.samples for part in rows)
+
+    def describe(self, layers: int, learn: Learn) -> str:
+        """What of a text is learnt, and per what."""
+        return f"{'causal LM of whole texts' if learn == 'text' else 'loss of responses'} (per {self.per})"

@@ -1,0 +1,92 @@
+"""What a loss is: one term of what is minimised, with its settings, what it needs, and what is said of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, ValidationError
+
+from xling_bench.catalog.benchmark import Strict
+from xling_bench.training.complaint import complaint
+
+if TYPE_CHECKING:
+    import torch
+
+    from xling_bench.training.batches import Tokens
+    from xling_bench.training.model import Network
+
+Mode = Literal["code", "paper"]
+Learn = Literal["response", "text"]
+Need = Literal["pairs", "instructions"]
+NEEDS: dict[Need, str] = {"pairs": "translation pairs", "instructions": "instructions"}  # the streams that there are
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Loss(Strict, ABC):
+    """One term of the weighted sum. A file of this folder holds one, and the file's name is the loss's: in logs, in
+    messages, and in recipes, where `<name>_weight` is its weight.
+
+    Fields are its settings, each a key of a recipe's [method]. Their defaults are those of `mode = "code"`; `paper`
+    holds what `mode = "paper"` has instead. A loss whose weight is 0 is not run, and its data are not drawn.
+
+    Recipes are checked without torch: a loss's file imports it where it computes.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[Need]
+    paper: ClassVar[Mapping[str, Any]] = {}
+    every_parameter: ClassVar[bool] = False  # True: all of them get a gradient, so that replication need not look
+
+    weight: Weight = 0.0
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        cls.name = cls.__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
+        """The loss of `rows`, a scalar with its gradient, before its weight; lower is better.
+
+        rows: at least one; of `pairs` one (2B, T), whose rows i and B + i translate each other; of `instructions` those
+        of one batch, of one or several widths. divisor: what the sum over what is counted is divided by, see `count`;
+        None: by what is counted in `rows`.
+        """
+
+    def count(self, rows: Sequence[Tokens]) -> int | None:
+        """How many things, e.g. tokens, the loss of `rows` is the mean of.
+
+        Where an update has several parts, or several processes, their sums are then divided by all of them: `divisor`.
+        None: a part's loss is a whole, as where the rows of a part are each other's negatives; the update's is the mean
+        of its parts'.
+        """
+        return None
+
+    def check_model(self, layers: int) -> None:
+        """Raise UsageError for what a model of so many layers cannot do, naming the key."""
+
+    def check_batch(self, rows: int, processes: int) -> None:
+        """Raise UsageError where so many rows in a part, on each of so many processes, teach nothing."""
+
+    def describe(self, layers: int, learn: Learn) -> str:
+        """The loss in a phrase, with what it is set to. layers: the model's; learn: what of instructions is learnt."""
+        return f"{self.name.replace('_', ' ')} loss"
+
+    @classmethod
+    def keys(cls) -> dict[str, str]:
+        """{key in a recipe's [method]: field}."""
+        return {f"{cls.name}_weight" if field == "weight" else field: field for field in cls.model_fields}
+
+    @classmethod
+    def of(cls, mode: Mode, method: Mapping[str, Any]) -> Self:
+        """As `method` sets it by its keys; what that lacks is the mode's. Raises ValueError for what does not fit."""
+        own = {field: method[key] for key, field in cls.keys().items() if key in method}
+        try:
+            return cls(**{**(cls.paper if mode == "paper" else {}), **own})
+        except ValidationError as error:
+            raise ValueError(complaint(error, cls)) from error
+
+    def settings(self) -> dict[str, Any]:
+        """{key in a recipe's [method]: value}."""
+        return {key: getattr(self, field) for key, field in self.keys().items()}

@@ -1,0 +1,109 @@
+"""What a method minimises: a recipe's table [method], whose keys the losses declare, and its weighted sum.
+
+L = w * L_MCL + alpha * L_CIF + ...        (AFP, Eq. 4, where w = 1)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import ValidationError, create_model, model_validator
+
+from xling_bench.catalog.benchmark import Strict
+from xling_bench.errors import DeclarationError, UsageError
+from xling_bench.training.complaint import complaint
+from xling_bench.training.losses import LOSSES, NEEDS, Learn, Loss, Mode, Need
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The losses of a method, those of weight 0 too. Their defaults are the loss of AFP's code.
+
+    What else its code does is not in here: an output layer of its own (`model.untie`), samples glued into blocks in
+    which they see each other, labels on begin and end tokens of prompts, a contrastive gradient divided by the number
+    of accelerators (`losses.contrastive` says how to have it).
+    """
+
+    losses: tuple[Loss, ...]
+
+    @property
+    def active(self) -> tuple[Loss, ...]:
+        """Those with a weight above 0, which are run."""
+        return tuple(loss for loss in self.losses if loss.weight)
+
+    def needing(self, need: Need) -> list[Loss]:
+        """The active ones that learn from this stream."""
+        return [loss for loss in self.active if loss.needs == need]
+
+    def settings(self) -> dict[str, Any]:
+        """What a run's folder records, {key of [method]: value}.
+
+        A loss that is off unless a recipe gives it a weight is recorded only when it has one: a run that does not use
+        it is the same run in a version without it.
+        """
+        recorded = [loss for loss in self.losses if loss.weight or type(loss)().weight]
+        return {key: value for loss in recorded for key, value in loss.settings().items()}
+
+
+class Method(Strict):
+    """The objective. `mode` says whose loss stands where paper and code differ and nothing is set here: that of AFP's
+    `code` or the `paper`'s to the letter. The losses explain each other key (`training/losses/`).
+
+    `learn`: `response`, or `text` for causal LM over prompt and response.
+    """
+
+    title: str = ""
+    mode: Mode = "code"
+    learn: Learn = "response"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self.objective()
+        return self
+
+    def objective(self) -> Objective:
+        """The losses as they are set here."""
+        given = {k: v for k, v in self.model_dump(exclude=set(Method.model_fields)).items() if v is not None}
+        return Objective(tuple(loss.of(self.mode, given) for loss in LOSSES))
+
+
+def _keys(losses: Sequence[type[Loss]]) -> dict[str, Any]:
+    """Pydantic's fields of the losses' keys; None, the default, is for what the mode says.
+
+    Raises DeclarationError for a key that is another's, or a name that a log has for something else.
+    """
+    keys: dict[str, Any] = dict.fromkeys(Method.model_fields)
+    for loss in losses:
+        if loss.name in ("total", "step", "epoch", "grad_norm", "learning_rate"):
+            raise DeclarationError(f"losses/{loss.name}.py: a log has another number of this name; name it otherwise.")
+        for key, field in loss.keys().items():
+            if key in keys:
+                raise DeclarationError(f"losses/{loss.name}.py: method.{key} is another's key; name it otherwise.")
+            declared = loss.model_fields[field]
+            kind: Any = declared.annotation
+            if declared.metadata:
+                kind = Annotated[(kind, *declared.metadata)]
+            keys[key] = (kind | None, None)
+    return {key: field for key, field in keys.items() if field}
+
+
+if TYPE_CHECKING:  # the losses' keys are known when their files have been read
+    MethodPart = Method
+else:
+    MethodPart = create_model("MethodPart", __base__=Method, __doc__=Method.__doc__, **_keys(LOSSES))
+
+
+def objective(**method: Any) -> Objective:
+    """That of a table [method], by its keys: `objective(mode="paper", layer=2)`. Raises UsageError, naming the key."""
+    try:
+        return MethodPart(**method).objective()
+    except ValidationError as error:
+        raise UsageError(f"objective: {complaint(error, MethodPart)}") from error
+
+
+CODE = objective()
+PAPER = objective(mode="paper")
+
+__all__ = ["CODE", "NEEDS", "PAPER", "MethodPart", "Objective", "objective"]
