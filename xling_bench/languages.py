@@ -10,6 +10,7 @@ from typing import Literal
 
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 
+PIVOT = "en"  # what gaps are measured from, and tables show first
 REGISTRY = Path(__file__).with_name("languages.toml")
 
 

@@ -14,6 +14,7 @@ import pytest
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.data import hub
 from xling_bench.data.source import read_files
 from xling_bench.errors import DataError
@@ -176,8 +177,8 @@ def test_hub_and_file_rows_are_the_same(case: Case, tmp_path: Path, monkeypatch:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(text.encode())
     serve(case.records, monkeypatch)
-    rows, dropped = hub.read_at(benchmark, case.unit, case.split, "0" * 40)
-    official, _, dropped_there = read_files(benchmark, tmp_path, case.unit, case.split)
+    rows, dropped = hub.read_at(benchmark, Unit(case.unit), case.split, "0" * 40)
+    official, _, dropped_there = read_files(benchmark, tmp_path, Unit(case.unit), case.split)
     checked, expected = check_rows(benchmark, rows, "hub"), check_rows(benchmark, official, "files")
     assert checked == expected
     assert rows_hash(checked) == rows_hash(expected)
@@ -194,13 +195,13 @@ def test_every_hub_benchmark_but_xnli_is_covered_here() -> None:
 def test_other_columns_are_a_data_error(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     serve({language: [{"renamed": "x"}] for language in case.records}, monkeypatch)
     with pytest.raises(DataError, match="unexpected columns"):
-        hub.read_at(get_benchmark(case.key), case.unit, case.split, "0" * 40)
+        hub.read_at(get_benchmark(case.key), Unit(case.unit), case.split, "0" * 40)
 
 
 def test_flores_sides_of_different_length_are_a_data_error(monkeypatch: pytest.MonkeyPatch) -> None:
     serve({"en": [{"text": "One."}, {"text": "Two."}], "de": [{"text": "Eins."}]}, monkeypatch)
     with pytest.raises(DataError, match="shorter"):
-        hub.read_at(get_benchmark("flores"), "en-de", "test", "0" * 40)
+        hub.read_at(get_benchmark("flores"), Unit("en-de"), "test", "0" * 40)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"xnli": 1}', '{"xnli": {"path": "p"}}', b"\xff"])

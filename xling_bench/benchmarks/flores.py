@@ -14,11 +14,11 @@ from xling_bench.benchmarks.implementation import (
     Records,
     Text,
     jsonl_beside,
-    sides,
 )
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import find, read_lines, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError, MissingDataError
 
 FLORES101 = {
@@ -40,12 +40,12 @@ FLORES101 = {
 SUBSET = "flores/dev_subset_sib200"  # 510 of dev's 997 sentences, numbered as in dev
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """FLORES-200 or FLORES-101 folders; `unit` is source-target. The id is the sentence's line number.
 
     Where `dev` is absent, the numbered subset of dev kept by SIB-200 serves for demonstrations.
     """
-    source, target = unit.split("-")
+    source, target = unit.languages
     (first, origin), (last, _) = _sentences(root, source, split), _sentences(root, target, split)
     if split == "test" and first.keys() != last.keys():
         raise DataError(f"{origin}: {source} has {len(first)} sentences, {target} {len(last)}; is one file truncated?")
@@ -82,25 +82,25 @@ def _numbered(path: Path) -> dict[int, str]:
     return sentences
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """A pair is two languages' records in the order of the sentences."""
-    source, target = (records(language) for language in sides(unit))
+    source, target = (records(language) for language in (unit.source, unit.target))
     return [
         {"id": f"flores-{split}-{i:04d}", "source": first["text"], "target": last["text"]}
         for i, (first, last) in enumerate(zip(source, target, strict=True))
     ], {}
 
 
-def texts(unit: str, row: Row) -> Iterator[Text]:
+def texts(unit: Unit, row: Row) -> Iterator[Text]:
     """Both sides, each in its language."""
-    source, target = sides(unit)
+    source, target = unit.source, unit.target
     yield Text(source, row["source"])
     yield Text(target, row["target"])
 
 
-def sample_row(benchmark: Benchmark, item: Item, unit: str) -> Row:
+def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
     """Any two languages of an item are a pair."""
-    source, target = sides(unit)
+    source, target = unit.source, unit.target
     return {"id": item.id, "source": item.text[source]["text"], "target": item.text[target]["text"]}
 
 

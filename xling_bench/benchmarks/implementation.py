@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import read_jsonl
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DeclarationError
 from xling_bench.metrics.metric import Expected, OfficialRule
 
@@ -40,15 +41,9 @@ class Item:
     shared: Row = field(default_factory=dict)
 
 
-def sides(unit: str) -> tuple[str, str]:
-    """The unit's languages: source and target, context and question; twice the same where it has one."""
-    parts = unit.split("-")
-    return parts[0], parts[-1]
-
-
-def in_one_language(benchmark: Benchmark, item: Item, unit: str) -> Row:
+def in_one_language(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
     """A sample item as a row: its own fields and those of the unit's (last) language."""
-    row = {"id": item.id, **item.shared, **item.text[sides(unit)[1]]}
+    row = {"id": item.id, **item.shared, **item.text[unit.target]}
     if benchmark.labels and isinstance(row["label"], str):
         row["label"] = benchmark.labels.index(row["label"])
     return row
@@ -71,11 +66,11 @@ class Implementation:
     with the right ones; None where the benchmark has none.
     """
 
-    read: Callable[[Benchmark, Path, str, str], Read] = _absent
-    from_hub: Callable[[Benchmark, str, str, Records], tuple[list[Row], Dropped]] = _absent
-    texts: Callable[[str, Row], Iterable[Text]] = _absent
+    read: Callable[[Benchmark, Path, Unit, str], Read] = _absent
+    from_hub: Callable[[Benchmark, Unit, str, Records], tuple[list[Row], Dropped]] = _absent
+    texts: Callable[[Unit, Row], Iterable[Text]] = _absent
     sample: Sequence[Item] = ()
-    sample_row: Callable[[Benchmark, Item, str], Row] = in_one_language
+    sample_row: Callable[[Benchmark, Item, Unit], Row] = in_one_language
     answer_rule: OfficialRule | None = None
 
 
@@ -129,13 +124,12 @@ def jsonl_beside(module: str) -> tuple[Item, ...]:
     return tuple(Item(line.pop("id"), line.pop("split"), line.pop("text"), line) for line in lines)
 
 
-def texts_of(*fields: str, context: str = "") -> Callable[[str, Row], Iterator[Text]]:
+def texts_of(*fields: str, context: str = "") -> Callable[[Unit, Row], Iterator[Text]]:
     """`texts` of rows whose `fields` are in the unit's last language and whose `context` is in its first."""
 
-    def texts(unit: str, row: Row) -> Iterator[Text]:
-        first, last = sides(unit)
-        yield from (Text(last, row[name]) for name in fields)
+    def texts(unit: Unit, row: Row) -> Iterator[Text]:
+        yield from (Text(unit.target, row[name]) for name in fields)
         if context:
-            yield Text(first, row[context], context=True)
+            yield Text(unit.source, row[context], context=True)
 
     return texts

@@ -21,13 +21,14 @@ from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import find_any, read_lines
 from xling_bench.benchmarks.triples import mpararel, original, relation_rows
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.metrics.qa import SQUAD_1
 
 MASK = "<mask>"
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """The first of SOURCES that has the language, or the one the environment variable XLING_MLAMA names.
 
     Raises UsageError for another word there, MissingDataError where the language is not to be had.
@@ -45,7 +46,7 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     raise MissingDataError(f"no {looked} below {root}" + (f" (XLING_MLAMA={chosen})" if chosen else ""))
 
 
-def _balanced(name: str, root: Path, unit: str) -> Read | None:
+def _balanced(name: str, root: Path, unit: Unit) -> Read | None:
     """BMLAMA `<lang>.tsv`: prompt with `<mask>`, answer, candidates joined by ", ", subject; None without the file.
 
     Rows are parallel by line, and candidates by position: in the published files candidate i of a row is the
@@ -134,7 +135,7 @@ def split_candidates(listed: str, answer: str) -> list[str]:
 
 
 # In order of preference; each returns None where its files lack the language.
-SOURCES: dict[str, Callable[[Path, str], Read | None]] = {
+SOURCES: dict[str, Callable[[Path, Unit], Read | None]] = {
     "mlama1.1": original,
     "bmlama53": partial(_balanced, "bmlama53"),
     "bmlama17": partial(_balanced, "bmlama17"),
@@ -148,7 +149,7 @@ FILES = {
 }
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """`cis-lmu/m_lama` has all languages in one configuration; relations about dates are skipped, see `triples`."""
     language = benchmark.codes.get(unit, unit)
     relations: dict[str, list[Row]] = {}
@@ -164,12 +165,12 @@ def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> t
     return rows, dropped
 
 
-def texts(unit: str, row: Row) -> Iterator[Text]:
+def texts(unit: Unit, row: Row) -> Iterator[Text]:
     """The sentence with its answer; candidates are names, found everywhere."""
     yield Text(unit, row["before"] + row["answer"] + row["after"])
 
 
-def sample_row(benchmark: Benchmark, item: Item, unit: str) -> Row:
+def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
     """The sample's gap is `[MASK]`."""
     row = in_one_language(benchmark, item, unit)
     before, after = row.pop("sentence").split("[MASK]")

@@ -8,9 +8,10 @@ from xling_bench.benchmarks.implementation import Dropped, Implementation, Read,
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import find, index_of, read_table
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """PAWS-X `x-final/<lang>/test_2k.tsv`."""
     path = find(root, [f"{folder}x-final/{unit}/{split}_2k.tsv" for folder in ("pawsx/", "PAWS-X/", "")])
     rows = []
@@ -27,7 +28,7 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """`google-research-datasets/paws-x`, whose converter turned the placeholder into empty strings in some versions."""
     rows = []
     for record in records(unit):

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xling_bench.benchmarks.implementation import Dropped, Records, sides
+from xling_bench.benchmarks.implementation import Dropped, Records
 from xling_bench.benchmarks.rows import Row, numbered
 from xling_bench.benchmarks.textfiles import read_json
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError
 
 
@@ -22,10 +23,10 @@ def read_squad(benchmark: Benchmark, path: Path) -> list[Row]:
         raise DataError(f"{path}: not SQuAD-shaped JSON (data > paragraphs > context, qas): {error!r}") from error
 
 
-def squad_from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def squad_from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """The hub's flat records: context, question and answers in each."""
     return numbered(
-        _row(benchmark, record["context"], record, record["answers"]["text"]) for record in records(sides(unit)[1])
+        _row(benchmark, record["context"], record, record["answers"]["text"]) for record in records(unit.target)
     ), {}
 
 

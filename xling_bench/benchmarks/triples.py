@@ -14,6 +14,7 @@ from xling_bench.benchmarks.archives import read_tar_gz, read_zip
 from xling_bench.benchmarks.implementation import Read
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import find_any, parse_jsonl, read_json, read_text
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError, MissingDataError
 
 Texts = Callable[[str], str | None]  # a file's name -> its text, None where it is not there
@@ -61,7 +62,7 @@ def relation_rows(
     return rows
 
 
-def original(root: Path, unit: str) -> Read | None:
+def original(root: Path, unit: Unit) -> Read | None:
     """`mlama1.1/<lang>/`, unpacked or inside `mlama1.1.zip`: `templates.jsonl` and `<relation>.jsonl` per relation.
 
     None where neither has the language. Candidates are the relation's objects in this language, from
@@ -86,7 +87,7 @@ def _in_folder(folder: Path) -> Texts:
     return text
 
 
-def _original(root: Path, unit: str, origin: str, text: Texts) -> Read:
+def _original(root: Path, unit: Unit, origin: str, text: Texts) -> Read:
     where = root / origin
     listed = parse_jsonl(text("templates.jsonl") or "", f"{where}/templates.jsonl", ("relation", "template"))
     templates = {item["relation"]: item["template"] for _, item in listed}
@@ -105,7 +106,7 @@ def _original(root: Path, unit: str, origin: str, text: Texts) -> Read:
     return rows, origin, dropped
 
 
-def mpararel(root: Path, unit: str) -> Read | None:
+def mpararel(root: Path, unit: Unit) -> Read | None:
     """`mpararel_reviewed/<lang>.tar.gz`: `tuples/<lang>/P*.jsonl`, `patterns/<lang>/P*.jsonl` (mParaRel's layout).
 
     None without the archive. A relation's template is its first pattern with one [X] and one [Y]; the triples of
@@ -141,7 +142,7 @@ def _first_pattern(texts: dict[str, str], name: str, path: Path) -> str:
     return next((p for p in found if p.count("[X]") == p.count("[Y]") == 1), "")
 
 
-def _objects(root: Path, unit: str) -> dict[str, list[str]]:
+def _objects(root: Path, unit: Unit) -> dict[str, list[str]]:
     name = f"TREx_multilingual_objects/{unit}.json"
     path = find_any(root, [f"mlama/{name}", name])
     if path is None:

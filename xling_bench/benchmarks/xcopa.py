@@ -9,6 +9,7 @@ from xling_bench.benchmarks.implementation import Dropped, Implementation, Read,
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import find, index_of, read_jsonl, read_text
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError
 
 COPA_FIRST_ID = {"dev": 401, "test": 501}  # COPA id of XCOPA's idx 0: XCOPA's val is COPA's dev 401-500
@@ -16,7 +17,7 @@ COPA_LAST_ID = {"dev": 500, "test": 1000}
 ASKS = ("cause", "effect")
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """XCOPA repository `data/<lang>/test.<lang>.jsonl`; English from COPA's XML, under XCOPA's idx."""
     if unit == "en":
         return _copa(root, split)
@@ -70,7 +71,7 @@ def _text(item: Any, tag: str, where: str) -> str:
     return str(text)
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """`cambridgeltl/xcopa` has the official files' fields."""
     return [_row(split, record) for record in records(unit)], {}
 

@@ -8,11 +8,12 @@ from xling_bench.benchmarks.implementation import Dropped, Implementation, Read,
 from xling_bench.benchmarks.rows import Row, first_of_each
 from xling_bench.benchmarks.textfiles import find, read_jsonl
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 
 TEXTS = ("title", "text", "summary")
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """XL-Sum `<language>_test.jsonl`, one article a line; of articles with one id, the first."""
     code = benchmark.codes[unit]
     part = "val" if split == "dev" else split
@@ -22,7 +23,7 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return rows, str(path.relative_to(root)), dropped
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """`csebuetnlp/xlsum` has the official files' fields."""
     return first_of_each(_row(record) for record in records(unit))
 

@@ -8,10 +8,11 @@ from xling_bench.benchmarks.implementation import Dropped, Implementation, Read,
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import find, index_of, read_table, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError, MissingDataError
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """XNLI in XTREME's layout (`test-de.tsv`, labels of test in `test-labels.tsv`) or as `XNLI-1.0/xnli.test.tsv`.
 
     The id is the row's number within its language, which all languages share. Three classes, as the paper.
@@ -31,7 +32,7 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def _xtreme(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def _xtreme(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     path = find(root, [f"xnli/{split}-{unit}.tsv", f"{split}-{unit}.tsv", f"xnli/XNLI-1.0/xnli.{split}.tsv"])
     lines = list(read_tsv(path, (2, 3)))
     columns = len(lines[0][1])
@@ -50,7 +51,7 @@ def _xtreme(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """`facebook/xnli`: rows in the official order."""
     return [
         _row(split, i, record["premise"], record["hypothesis"], record["label"])

@@ -8,9 +8,10 @@ from xling_bench.benchmarks.implementation import Dropped, Implementation, Read,
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import find, index_of, read_table
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """XStoryCloze TSV, `spring2016.val.<lang>.tsv.split_20_80_eval.tsv` (test) and `..._train.tsv` (train)."""
     part = "eval" if split == "test" else split
     name = f"spring2016.val.{unit}.tsv.split_20_80_{part}.tsv"
@@ -30,7 +31,7 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """`juletxara/xstory_cloze`: the official columns in other spelling."""
     return [
         {

@@ -21,12 +21,13 @@ from xling_bench.benchmarks.implementation import (
 from xling_bench.benchmarks.rows import Row, numbered
 from xling_bench.benchmarks.textfiles import find, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError, MissingDataError
 
 QUOTES = {"``": ('"', "``", "“", "«"), "''": ('"', "''", "”", "»")}  # the tokeniser's quotation marks
 
 
-def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """XWinograd `dataset.tsv`: the pronoun's span becomes the gap, the two candidates its fillers.
 
     Rows of different languages are not translations of each other; the id is a hash of the text, so that any copy
@@ -55,7 +56,7 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return numbered(rows), str(path.relative_to(root)), dropped
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
     """`Muennighoff/xwinograd`: the gap is an underscore."""
     rows = []
     for record in records(unit):
@@ -100,13 +101,13 @@ def split_at_pronoun(sentence: str, tokens: list[str], pronoun: list[Any]) -> tu
     return sentence[:left], sentence[right:]
 
 
-def texts(unit: str, row: Row) -> Iterator[Text]:
+def texts(unit: Unit, row: Row) -> Iterator[Text]:
     """The sentence with either candidate in the gap."""
     for option in (row["option1"], row["option2"]):
         yield Text(unit, row["before"] + option + row["after"])
 
 
-def sample_row(benchmark: Benchmark, item: Item, unit: str) -> Row:
+def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
     """The sample's gap is an underscore, too."""
     row = in_one_language(benchmark, item, unit)
     before, after = row.pop("sentence").split("_")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from xling_bench import content, languages
 from xling_bench.core.reading import read_toml
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.metrics.registry import METRICS
 
@@ -165,8 +166,7 @@ class Benchmark(Strict):
 
     def answer_language(self, unit: str) -> str:
         """Key of the language a unit's answers are in: FLORES' target, MLQA's context."""
-        parts = unit.split("-")
-        return parts[0] if self.pairs is not None and self.pairs.alone else parts[-1]
+        return Unit(unit).source if self.pairs is not None and self.pairs.alone else Unit(unit).target
 
     def demos_from(self, split: str) -> str:
         """The split demonstrations come from when `split` is scored: the demonstration split, else `split` itself."""
@@ -177,18 +177,18 @@ class Benchmark(Strict):
         rows = self.published_rows.get(split)
         return rows.get(language) if isinstance(rows, dict) else rows
 
-    def units(self) -> tuple[str, ...]:
+    def units(self) -> tuple[Unit, ...]:
         """Everything that has data of its own: languages, or `source-target` pairs for pair benchmarks.
 
         MLQA's pairs are `context-question`; the same language twice is written once.
         """
         if self.pairs is None:
-            return self.languages
+            return tuple(map(Unit, self.languages))
         spokes = [s for s in self.pairs.spokes if s != self.pairs.pivot]
         ordered = [p for s in spokes for p in ((self.pairs.pivot, s), (s, self.pairs.pivot))]
         ordered += [(a, b) for a in self.pairs.all_pairs for b in self.pairs.all_pairs if a != b]
         alone = self.languages if self.pairs.alone else ()
-        return (*alone, *dict.fromkeys(f"{a}-{b}" for a, b in ordered))
+        return (*map(Unit, alone), *dict.fromkeys(Unit.of(a, b) for a, b in ordered))
 
 
 def load_benchmark(path: Path) -> Benchmark:

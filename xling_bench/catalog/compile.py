@@ -74,7 +74,7 @@ def leaf(spec: TaskSpec) -> dict[str, Any]:
         "task": spec.name,
         "tag": [spec.tag],
         "custom_dataset": Function(f"{ADAPTER}.load"),
-        "dataset_kwargs": {"xling": {"benchmark": spec.benchmark.key, "unit": spec.unit, "form": form.compact()}},
+        "dataset_kwargs": {"xling": {"benchmark": spec.benchmark.key, "unit": str(spec.unit), "form": form.compact()}},
         "test_split": "test",
         "fewshot_split": "test",
         "fewshot_config": {

@@ -14,6 +14,7 @@ from xling_bench import content, languages
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
 from xling_bench.catalog.prompt import Family, Form, families, get_family, has_form, resolve_form
 from xling_bench.core.reading import read_toml
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.languages import Language
 
@@ -31,7 +32,7 @@ class TaskSpec:
 
     benchmark: Benchmark
     family: Family
-    unit: str
+    unit: Unit
     language: Language
     source: Language | None = None
 
@@ -53,7 +54,7 @@ class TaskSpec:
     @property
     def name(self) -> str:
         """`xling_xnli_de`, `xling_mlqa_de_zh`, `xling_mlqa_de_de`, `xling_flores_en_de`."""
-        parts = self.unit.split("-")
+        parts = self.unit.languages
         pairs = self.benchmark.pairs
         if pairs is not None and pairs.alone and len(parts) == 1:
             parts *= 2
@@ -100,15 +101,15 @@ class TaskSpec:
 
 def make_spec(benchmark: Benchmark, family: Family, unit: str) -> TaskSpec:
     """Build the spec of one unit; `unit` may use any code of a language."""
-    parts = [languages.get(part) for part in unit.split("-")]
+    parts = [languages.get(part) for part in Unit(unit).languages]
     if len(parts) == 1:
-        return TaskSpec(benchmark, family, parts[0].key, parts[0])
+        return TaskSpec(benchmark, family, Unit(parts[0].key), parts[0])
     if len(parts) != 2 or benchmark.pairs is None:
         raise UsageError(
             f"{benchmark.key} has no unit {unit!r}: expected a language" + (" pair a-b" if benchmark.pairs else "")
         )
     source, target = parts
-    return TaskSpec(benchmark, family, f"{source.key}-{target.key}", target, source)
+    return TaskSpec(benchmark, family, Unit.of(source.key, target.key), target, source)
 
 
 @cache
@@ -118,8 +119,7 @@ def task_specs() -> dict[str, TaskSpec]:
     for benchmark in benchmarks().values():
         for family in families().values():
             for unit in benchmark.units():
-                target = unit.split("-")[-1]
-                if has_form(family, benchmark, target):
+                if has_form(family, benchmark, unit.target):
                     spec = make_spec(benchmark, family, unit)
                     specs[spec.name] = spec
         if not any(s.benchmark is benchmark and s.is_default for s in specs.values()):
@@ -222,7 +222,7 @@ def _hint(word: str, known: Iterable[str]) -> str:
 def emit_spec(pair: str, family: str | None = None) -> TaskSpec:
     """The spec of any FLORES pair on request, `deu_Latn-fra_Latn`, declared or not."""
     benchmark = get_benchmark("flores")
-    parts = pair.split("-")
+    parts = Unit(pair).languages
     if len(parts) != 2 or parts[0] == parts[1]:
         raise UsageError(
             f"--pairs: expected two different languages as a-b, for example deu_Latn-fra_Latn; got {pair!r}"

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.data.known import agreement
 from xling_bench.data.source import Source, load, source_from_environment
 from xling_bench.errors import MissingDataError, XlingError
@@ -23,7 +24,7 @@ class DataRow:
     """
 
     benchmark: str
-    unit: str
+    unit: Unit
     split: str
     rows: int | None
     published: int | None
@@ -52,7 +53,7 @@ def check_data(keys: Sequence[str] = (), source: Source | None = None) -> list[D
     return [_row(b, unit, split, source) for b in chosen for unit in b.units() for split in b.splits]
 
 
-def _row(benchmark: Benchmark, unit: str, split: str, source: Source) -> DataRow:
+def _row(benchmark: Benchmark, unit: Unit, split: str, source: Source) -> DataRow:
     published, where = benchmark.expected_rows(unit, split), (benchmark.key, unit, split)
     try:
         loaded = load(benchmark, unit, split, source)

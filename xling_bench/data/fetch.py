@@ -25,7 +25,7 @@ def fetch_all(benchmarks: Sequence[Benchmark], langs: Sequence[str], say: Callab
     keys = {languages.get(code).key for code in langs}
     failed = 0
     for benchmark in benchmarks:
-        units = [u for u in benchmark.units() if not keys or set(u.split("-")) <= keys]
+        units = [u for u in benchmark.units() if not keys or set(u.languages) <= keys]
         if not units:
             failed += 1
             say(f"{benchmark.key}: none of {', '.join(langs)} is among its languages: {', '.join(benchmark.languages)}")

@@ -9,13 +9,14 @@ from xling_bench import languages
 from xling_bench.benchmarks.implementation import Dropped, Read, implementation
 from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.data.lock import LockedDataset, LockedSplit, read_lock
 from xling_bench.errors import DataError, MissingDataError
 
 CONVERTED = "refs/convert/parquet"
 
 
-def read(benchmark: Benchmark, unit: str, split: str) -> Read:
+def read(benchmark: Benchmark, unit: Unit, split: str) -> Read:
     """Rows at the locked commit. Raises MissingDataError without one, DataError when the rows differ."""
     locked = read_lock().get(benchmark.key)
     if locked is None or f"{unit}/{split}" not in locked.data:
@@ -35,7 +36,7 @@ def read(benchmark: Benchmark, unit: str, split: str) -> Read:
     return rows, f"{benchmark.hub.path}@{locked.revision[:12]}", dropped
 
 
-def fetch(benchmark: Benchmark, units: Sequence[str], say: Callable[[str], None]) -> LockedDataset:
+def fetch(benchmark: Benchmark, units: Sequence[Unit], say: Callable[[str], None]) -> LockedDataset:
     """Download units at one commit and return what to lock; units the data set lacks are named through `say`.
 
     Raises MissingDataError when the hub has none of them.
@@ -68,9 +69,9 @@ def _commit(benchmark: Benchmark) -> str:
         raise MissingDataError(f"the hub cannot be asked about {benchmark.hub.path}: {_first_line(error)}") from error
 
 
-def read_at(benchmark: Benchmark, unit: str, split: str, revision: str) -> tuple[list[Row], Dropped]:
+def read_at(benchmark: Benchmark, unit: Unit, split: str, revision: str) -> tuple[list[Row], Dropped]:
     """Canonical rows of one unit at a commit, and counts of dropped rows."""
-    known, parts = implementation(benchmark.key), unit.split("-")
+    known, parts = implementation(benchmark.key), unit.languages
 
     def records(language: str) -> Iterator[Row]:
         return _records(benchmark, language, split, revision, parts)
@@ -81,7 +82,7 @@ def read_at(benchmark: Benchmark, unit: str, split: str, revision: str) -> tuple
         raise DataError(f"{benchmark.hub.path} {unit} {split}: unexpected columns or rows: {error!r}") from error
 
 
-def _records(benchmark: Benchmark, language: str, split: str, revision: str, parts: list[str]) -> Iterator[Row]:
+def _records(benchmark: Benchmark, language: str, split: str, revision: str, parts: tuple[str, ...]) -> Iterator[Row]:
     import datasets
 
     hub = benchmark.hub

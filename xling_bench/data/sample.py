@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from xling_bench.benchmarks.implementation import Item, implementation
 from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.errors import DataError, MissingDataError
 
 
@@ -20,11 +21,11 @@ def languages(benchmark: str) -> tuple[str, ...]:
     return tuple(items(benchmark)[0].text)
 
 
-def read(benchmark: Benchmark, unit: str, split: str) -> list[Row]:
+def read(benchmark: Benchmark, unit: Unit, split: str) -> list[Row]:
     """The sample's rows of `unit` for our split name (`test` or the benchmark's demonstration split)."""
     wanted = "demo" if split == benchmark.demo_split else split
     known = implementation(benchmark.key)
-    for part in unit.split("-"):
+    for part in unit.languages:
         if part not in languages(benchmark.key):
             raise MissingDataError(
                 f"the built-in sample has no {part!r} for {benchmark.key}; it has {', '.join(languages(benchmark.key))}"

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args
 from xling_bench.benchmarks.implementation import Read, implementation
 from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.data import sample
 from xling_bench.data.clusters import clusters_of
 from xling_bench.errors import DataError, MissingDataError, UsageError
@@ -80,7 +81,7 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
     Raises MissingDataError when the source lacks it (other units may be there), DataError when what is there is
     damaged, DeclarationError for a benchmark that is only declared.
     """
-    source = source or source_from_environment()
+    source, unit = source or source_from_environment(), Unit(unit)
     where = f"{benchmark.key} {unit} {split}"
     dropped: dict[str, int] = {}
     if source.kind == "sample":
@@ -101,7 +102,7 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
     return Loaded(checked, rows_hash(checked), source.kind, origin, dropped, source.ns, clusters)
 
 
-def read_files(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
+def read_files(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """Rows of the official files below `root`, unchecked."""
     known = implementation(benchmark.key)
     try:

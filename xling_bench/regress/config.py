@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from xling_bench import languages
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.reading import read_toml
+from xling_bench.core.unit import Unit
 from xling_bench.errors import UsageError, XlingError, did_you_mean
 from xling_bench.metrics.registry import get_metric
 from xling_bench.results.compare import GAP, MEAN
@@ -142,7 +143,7 @@ def _unit(name: str) -> str:
     if name in (MEAN, GAP):
         return name
     found = languages.find(name)  # `zh-Hant` is one language
-    return found.key if found else "-".join(_plain(languages.get, part).key for part in name.split("-"))
+    return found.key if found else "-".join(_plain(languages.get, part).key for part in Unit(name).languages)
 
 
 def _plain(get: Any, name: str) -> Any:

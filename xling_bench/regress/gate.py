@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.reading import real
 from xling_bench.errors import DataError, UsageError
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, scale_of, sign_of
 from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import Judged, over_gate
@@ -28,7 +29,6 @@ from xling_bench.results.matrix import DRAWS, of_languages
 from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.pivot import LINE
 from xling_bench.results.schema import ITEMS, NOTES
-from xling_bench.results.summary import PIVOT
 from xling_bench.stats import transfer_gap
 
 if TYPE_CHECKING:

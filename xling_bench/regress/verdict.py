@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import sign_of
 from xling_bench.regress.config import GateConfig, Limits
 from xling_bench.results.compare import GAP, MEAN
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.matrix import of_languages
-from xling_bench.results.summary import PIVOT
 
 Verdict = Literal["regressed", "improved", "inconclusive"]
 Status = Literal["passed", "failed", "undecided"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.languages import PIVOT
 from xling_bench.results.schema import CHOICES
-from xling_bench.results.summary import PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd

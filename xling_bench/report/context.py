@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import line, number_of
+from xling_bench.core.unit import Unit
 from xling_bench.report import consistency, methods, sensitivity
 from xling_bench.report.leaderboard import Row, missing
 from xling_bench.report.measure import Measured
@@ -54,8 +55,8 @@ def page_context(measured: Measured, title: str, board: list[Row], benchmarks: l
         "title": line(title, 120),
         "models": [line(name) for name in measured.models],
         "benchmarks": titles,
-        "language_count": len({part for unit in units for part in unit.split("-")}),
-        "pair_count": len({unit for unit in units if "-" in unit}),
+        "language_count": len({key for unit in units for key in Unit(unit).languages}),
+        "pair_count": len({unit for unit in units if Unit(unit).is_pair}),
         "cell_count": len(measured.cells),
         "sample": bool((frame["source"] == "sample").any()),
         "ranked_by": _ranked_by(measured),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import sign_of
 from xling_bench.report.drawing import SMALL, Figure, Sheet, style, width_of
 from xling_bench.report.names import (
@@ -154,7 +155,7 @@ def _legend(sheet: Sheet, top: float, left: float, before: str, after: str, *, g
 
 
 def _caption(title: str, rows: list[Both], one_only: list[str], pairs: int) -> str:
-    kind = "pair" if "-" in rows[0][0].language else "language"
+    kind = "pair" if is_pair(rows[0][0].language) else "language"
     error = sign_of(rows[0][0].metric) < 0
     colours = "blue down (better) and vermillion up" if error else "blue up and vermillion down"
     notes = [f"{len(rows)} {kind}{'s' * (len(rows) != 1)} both models have, {colours}"]

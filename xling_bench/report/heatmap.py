@@ -8,6 +8,7 @@ from itertools import groupby
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from xling_bench.core.unit import Unit, is_pair
 from xling_bench.metrics.registry import sign_of
 from xling_bench.report.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
 from xling_bench.report.names import (
@@ -74,16 +75,16 @@ def heat_map(cells: pd.DataFrame, model: str) -> Figure | None:
 
 def _pair_benchmarks(cells: list[Cell]) -> tuple[set[str], set[str]]:
     """Benchmarks with pairs only, and those with pairs beside languages."""
-    pairs = {cell.benchmark for cell in cells if "-" in cell.language}
-    plain = {cell.benchmark for cell in cells if "-" not in cell.language}
+    pairs = {cell.benchmark for cell in cells if is_pair(cell.language)}
+    plain = {cell.benchmark for cell in cells if not is_pair(cell.language)}
     return pairs - plain, pairs & plain
 
 
 def _panel(cells: list[Cell], by_target: set[str]) -> Panel:
     found: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        if "-" not in cell.language or cell.benchmark in by_target:
-            found.setdefault((cell.language.split("-")[-1], cell.benchmark), []).append(cell)
+        if not is_pair(cell.language) or cell.benchmark in by_target:
+            found.setdefault((Unit(cell.language).target, cell.benchmark), []).append(cell)
     return {place: _spot(parts) for place, parts in found.items()}
 
 

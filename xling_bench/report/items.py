@@ -12,7 +12,9 @@ import numpy as np
 from xling_bench.catalog import Benchmark, get_benchmark
 from xling_bench.core.reading import parse_json
 from xling_bench.core.text import visible
+from xling_bench.core.unit import is_pair
 from xling_bench.errors import DataError
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.report.payload import script_json
 from xling_bench.report.select import Setting
@@ -53,7 +55,7 @@ class _Drill:
 
     def __init__(self, benchmark: Benchmark, rows: pd.DataFrame, models: list[str], settings: list[Setting]) -> None:
         self.benchmark, self.models, self.settings = benchmark, models, settings
-        units = sorted(set(rows["language"]), key=lambda unit: (unit != "en", "-" in unit, unit))
+        units = sorted(set(rows["language"]), key=lambda unit: (unit != PIVOT, is_pair(unit), unit))
         self.units = [str(unit) for unit in units]
         rows = rows.sort_values("seed", kind="stable")
         key = ["model", "shots", "demos", "language"]

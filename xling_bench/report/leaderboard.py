@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.unit import is_pair
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import sign_of
 from xling_bench.report.measure import Measured
 from xling_bench.report.select import Setting
@@ -168,14 +170,14 @@ def _score(benchmark: str, mine: pd.DataFrame, part: pd.DataFrame, ranked: Any, 
     if ranked is not None and not ranked.empty:
         low, high = _float(ranked.iloc[0]["low"]), _float(ranked.iloc[0]["high"])
         rank, _ = _rank(ranked.iloc[0])
-    if spread is not None and "-" not in units[0]:
+    if spread is not None and not is_pair(units[0]):
         low, high = _float(spread["low"]), _float(spread["high"])
     sign = sign_of(str(part["metric"].iloc[0]))
-    english = mine.loc[mine["language"] == "en", "value"]
-    others = mine.loc[mine["language"] != "en", "value"]
+    english = mine.loc[mine["language"] == PIVOT, "value"]
+    others = mine.loc[mine["language"] != PIVOT, "value"]
     known = mine[mine["at_chance"].notna()]
     at_chance = dict(zip(known["language"], known["at_chance"].astype(bool), strict=True)) or None
-    gap = None if english.empty or others.empty or "-" in units[0] else sign * float(english.iloc[0] - others.mean())
+    gap = None if english.empty or others.empty or is_pair(units[0]) else sign * float(english.iloc[0] - others.mean())
     return Score(
         value=sum(values) / len(values) if values else float("nan"),
         low=low,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of
 from xling_bench.report.select import Setting, leading, main_families, models_of, resampleable, settings_of
 from xling_bench.results.matrix import DRAWS, GROUP
@@ -49,7 +50,7 @@ def measure(frame: pd.DataFrame, *, draws: int = DRAWS, step: Step = lambda _: N
     refuse_mixed(frame)
     refuse_unequal_seeds(frame)
     lead = leading(frame)
-    single = lead[~lead["language"].str.contains("-")]
+    single = lead[~lead["language"].map(is_pair).astype(bool)]
     step("intervals")
     cells = _cells(frame, lead, draws)
     kept = resampleable(lead)

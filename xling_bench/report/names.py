@@ -8,8 +8,9 @@ from hashlib import sha256
 
 from xling_bench.catalog import benchmarks
 from xling_bench.core.text import flat
+from xling_bench.core.unit import Unit
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import METRICS
-from xling_bench.results.summary import PIVOT
 
 LONGEST = 40  # characters of a name that are drawn
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -84,7 +85,7 @@ def metric_label(metric: str, *, unit: bool = False) -> str:
 
 def english_first(units: Iterable[str]) -> list[str]:
     """Languages, or pairs from English, with English first and the others by key."""
-    return sorted(set(units), key=lambda unit: (unit != PIVOT, unit.split("-")[0] != PIVOT, unit))
+    return sorted(set(units), key=lambda unit: (unit != PIVOT, Unit(unit).source != PIVOT, unit))
 
 
 def listed(words: Sequence[str], most: int = 8) -> str:

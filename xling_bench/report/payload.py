@@ -8,6 +8,7 @@ from typing import Any
 from xling_bench import languages
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import line
+from xling_bench.core.unit import Unit
 from xling_bench.metrics.registry import get_metric, sign_of
 from xling_bench.report.leaderboard import missing
 from xling_bench.report.measure import Measured
@@ -73,7 +74,7 @@ def _benchmarks(measured: Measured, benchmarks: list[str]) -> Json:
 
 def _languages(measured: Measured, published: list[Json]) -> Json:
     units = {str(unit) for unit in measured.cells["language"]} | {str(cell["language"]) for cell in published}
-    keys = sorted({part for unit in units for part in unit.split("-")})
+    keys = sorted({part for unit in units for part in Unit(unit).languages})
     found = {}
     for key in keys:
         language = languages.get(key)

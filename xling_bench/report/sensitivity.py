@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of
 from xling_bench.report.names import number
 from xling_bench.report.select import headline_rows, resampleable
@@ -23,7 +24,7 @@ def variants(frame: pd.DataFrame) -> pd.DataFrame:
     shots, by the same metric; pairs of languages left out. Empty where everything was measured in one way.
     """
     rows = headline_rows(frame)
-    rows = rows[~rows["language"].str.contains("-")]
+    rows = rows[~rows["language"].map(is_pair).astype(bool)]
     counts = rows.groupby(GROUP)[["family", "demos"]].transform("nunique")
     several: pd.DataFrame = rows[(counts["family"] > 1) | (counts["demos"] > 1)]
     return several

@@ -11,6 +11,7 @@ import numpy as np
 
 from xling_bench.core.reading import real
 from xling_bench.errors import DataError, UsageError
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.gaps import gap_is
@@ -29,7 +30,6 @@ from xling_bench.results.matrix import (
 )
 from xling_bench.results.naming import DIGITS
 from xling_bench.results.schema import NOTES
-from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import chance_flags
 from xling_bench.stats import (
     bootstrap_means,

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.unit import Unit, is_pair
 from xling_bench.errors import DeclarationError, UsageError
 from xling_bench.metrics.registry import scale_of
 from xling_bench.results.reference import SPREAD, Column, Layout, columns, layouts, notes, published
@@ -86,16 +87,16 @@ def _languages(column: Column, layout: Layout, named: Sequence[Column], benchmar
     side, _, key = column.language.partition(":")
     if key:  # AFP Table 4: `from:en` is every pair out of English
         pairs = [(a, b) for a in layout.languages for b in layout.languages if a != b]
-        return [f"{a}-{b}" for a, b in pairs if key == "avg" or key == (a if side == "from" else b)]
+        return [Unit.of(a, b) for a, b in pairs if key == "avg" or key == (a if side == "from" else b)]
     if _concrete(column.language):
-        if benchmark == "flores" and "-" not in column.language:
+        if benchmark == "flores" and not is_pair(column.language):
             return [f"en-{column.language}"]
         return [column.language]
     here = _unique(c.language for c in named if c.benchmark == benchmark)
     listed = list(layout.languages) or here or _of_other_layout(layout, benchmark)
-    if benchmark == "flores" and not any("-" in language for language in listed):
+    if benchmark == "flores" and not any(map(is_pair, listed)):
         return [f"en-{language}" for language in listed]  # the Extrapolating paper translates out of English
-    return [language for language in listed if language in get_benchmark(benchmark).languages or "-" in language]
+    return [language for language in listed if language in get_benchmark(benchmark).languages or is_pair(language)]
 
 
 def _of_other_layout(layout: Layout, benchmark: str) -> list[str]:

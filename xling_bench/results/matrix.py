@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xling_bench.core.unit import is_pair
 from xling_bench.errors import DataError
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import is_conditional, is_mean, scale_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS
-from xling_bench.results.summary import PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ def aligned_by_id(parts: list[pd.Series[float]]) -> tuple[Matrix, pd.Index[str]]
 def of_languages(units: Iterable[str]) -> list[str]:
     """The languages among units: pairs are other tasks. All of them where there are only pairs."""
     listed = list(units)
-    return [unit for unit in listed if "-" not in unit] or listed
+    return [unit for unit in listed if not is_pair(unit)] or listed
 
 
 def matrix(group: pd.DataFrame) -> tuple[Matrix, list[str], Codes | None]:

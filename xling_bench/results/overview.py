@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench import languages
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.unit import Unit, is_pair
 from xling_bench.errors import UsageError
-from xling_bench.languages import Language
+from xling_bench.languages import PIVOT, Language
 from xling_bench.metrics.registry import is_conditional, scale_of, sign_of
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import GROUP, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
-from xling_bench.results.summary import PIVOT
 from xling_bench.results.uncertainty import Flags, chance_flags
 from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
 
@@ -40,7 +40,7 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     flagged = chance_flags(frame) if flags is None else flags
     rows = []
     for key, measured in _scores(frame):
-        scores = {unit: value for unit, value in measured.items() if "-" not in unit}
+        scores = {unit: value for unit, value in measured.items() if not is_pair(unit)}
         if not scores:
             continue
         row: dict[str, Any] = dict(zip(GROUP, key, strict=True))
@@ -136,8 +136,7 @@ def _scores(frame: pd.DataFrame) -> list[tuple[tuple[Any, ...], dict[str, float]
 
 def _grouping(by: str) -> Callable[[str], str | None]:
     if by in ("source", "target"):
-        index = 0 if by == "source" else -1
-        return lambda unit: unit.split("-")[index] if "-" in unit else None
+        return lambda unit: getattr(Unit(unit), by) if is_pair(unit) else None
     attributes: dict[str, Callable[[Language], str]] = {
         "resource": lambda language: language.resource,
         "script": lambda language: language.script,
@@ -147,4 +146,4 @@ def _grouping(by: str) -> Callable[[str], str | None]:
     }
     if by not in attributes:
         raise UsageError(f"--by {by!r}: expected one of {', '.join([*attributes, 'source', 'target'])}")
-    return lambda unit: None if "-" in unit else attributes[by](languages.get(unit))
+    return lambda unit: None if is_pair(unit) else attributes[by](languages.get(unit))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import scale_of
 from xling_bench.results.mixing import refuse_mixed
-from xling_bench.results.summary import PIVOT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,9 @@ from typing import get_type_hints
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.reading import read_object
+from xling_bench.core.unit import is_pair
 from xling_bench.errors import DataError
+from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.folder import result_files
@@ -18,8 +20,6 @@ from xling_bench.results.mixing import limited
 from xling_bench.results.seal import check_result
 from xling_bench.results.text import aligned
 from xling_bench.results.text import to_csv as csv_of
-
-PIVOT = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None)
         english = groups.get((*key[:5], PIVOT))
         mean = fmean(cell.value for cell in found)
         gap = None
-        if english and "-" not in key[5]:
+        if english and not is_pair(key[5]):
             gap = sign_of(key[4]) * (fmean(cell.value for cell in english) - mean)
         same = english is None or {c.ids for c in english} == {c.ids for c in found}
         first = found[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.unit import is_pair
 from xling_bench.errors import UsageError
 from xling_bench.metrics.registry import sign_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for, count
@@ -117,7 +118,7 @@ def spread_intervals(
     rows = []
     have = with_items(frame)
     flagged = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
-    for key, group in have[~have["language"].str.contains("-")].groupby(GROUP, sort=True):
+    for key, group in have[~have["language"].map(is_pair).astype(bool)].groupby(GROUP, sort=True):
         scores, units, clusters = matrix(group)
         means = bootstrap_means(scores, draws, seed, clusters)
         observed = np.nanmean(scores, axis=0, keepdims=True)

@@ -8,6 +8,7 @@ from typing import Any
 from xling_bench.benchmarks.implementation import implementation
 from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.core.unit import Unit
 from xling_bench.data.source import Source, explain
 from xling_bench.data.source import load as load_rows
 from xling_bench.errors import DataError, MissingDataError
@@ -84,13 +85,13 @@ def _add(benchmark: Benchmark, config: DataConfig, source: Source, indices: dict
     return found
 
 
-def _units(benchmark: Benchmark, languages: tuple[str, ...]) -> list[tuple[str, list[str]]]:
+def _units(benchmark: Benchmark, languages: tuple[str, ...]) -> list[tuple[Unit, list[str]]]:
     """Units with texts in the languages, and which of them; those with most first."""
-    units = [(unit, [part for part in unit.split("-") if part in languages]) for unit in benchmark.units()]
+    units = [(unit, [part for part in unit.languages if part in languages]) for unit in benchmark.units()]
     return sorted((entry for entry in units if entry[1]), key=lambda entry: -len(entry[1]))
 
 
-def _index(index: Index, rows: list[Row], unit: str, place: Place) -> None:
+def _index(index: Index, rows: list[Row], unit: Unit, place: Place) -> None:
     texts = implementation(place.benchmark).texts
     for row in rows:
         here = replace(place, item=row["id"])
