@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xling_bench.harness.units import signature, unit_key
+from xling_bench.results.facts import Facts
 from xling_bench.results.items import COLUMNS, digest_of
 from xling_bench.results.seal import sealed
 
@@ -62,13 +62,14 @@ def write_run(
         own = _facts(benchmark, unit, metric, items.size, shots, seed) | facts
         if family == "native":  # no benchmark's default: its tasks have names of their own
             own["task"] = own["task"].replace("xling_", "xling-native_")
-        key = unit_key(own)
+        read = Facts.read(own)
+        key = read.key
         value = float(items.mean()) if metric != "chrf" else 40 + float(items.mean())
         task, place = own["task"], f"{own['task']}/{shots}-{seed}-{own['demos']}"
         result = {
             "results": {task: {"alias": task, f"{metric},none": value}},
             "config": {"model": "hf", "model_args": {"pretrained": model}},
-            "xling": {"key": key, "signature": signature(own), "facts": own, "benchmark": benchmark, "unit": unit,
+            "xling": {"key": key, "signature": read.signature, "facts": own, "benchmark": benchmark, "unit": unit,
                       "family": family, "warnings": [], **({"name": name} if name else {})},
         }  # fmt: skip
         chosen = np.arange(items.size) % 2 + items if choices is None else choices[unit]

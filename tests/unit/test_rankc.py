@@ -9,14 +9,17 @@ from xling_bench.errors import DataError
 from xling_bench.results.rankc import rankc_table
 
 FACTS = {"model": "0123456789abcdef", "form": "bmlama17", "limit": None, "shots": 0, "demos": "none", "split": "test",
-         "code": "c", "settings": {}, "items": 2, "metrics": {"p1": "x"}}  # fmt: skip
+         "code": "c", "settings": {}, "items": 2, "metrics": {"p1": "x"}, "language": "x", "data": "d",
+         "source": "files", "ids": "i", "template": "t", "lm_eval": "0.4.13", "xling_bench": "0.1.0"}  # fmt: skip
 
 
 def unit(root: Path, language: str, scores: list[list[float]], **facts) -> Path:
     folder = root / f"xling-xglm_mlama_{language}" / "0-0-none"
     folder.mkdir(parents=True)
-    own = {"key": language, "unit": language, "family": "xglm", "facts": {**FACTS, **facts}}
-    result = {"xling": own, "config": {"model_args": {"pretrained": "m"}}}
+    task = f"xling-xglm_mlama_{language}"
+    own = {"key": language, "unit": language, "family": "xglm", "benchmark": "mlama", "signature": "xling|task:x",
+           "facts": {"task": task, **FACTS, **facts}}  # fmt: skip
+    result = {"xling": own, "config": {"model_args": {"pretrained": "m"}}, "results": {task: {}}}
     (folder / "results.json").write_text(json.dumps(result))
     lines = [
         {"doc": {"id": f"bmlama17-{i}", "tokens": [1] * len(values)}, "filtered_resps": [[v, False] for v in values]}

@@ -169,7 +169,7 @@ def test_results_that_were_asked_for_and_never_came_are_named(run: Path, tmp_pat
 def test_a_result_whose_key_is_not_that_of_its_facts_is_refused_by_run(run: Path) -> None:
     path = unit(run) / "results.json"
     result = json.loads(path.read_text(encoding="utf-8"))
-    assert read_result(unit(run)) == result
+    assert read_result(unit(run)).key == result["xling"]["key"]
     result["xling"]["facts"]["data"] = "other"
     path.write_text(json.dumps(sealed(result, None)), encoding="utf-8")
     with pytest.raises(OutputError, match="its key is not that of its facts"):

@@ -118,9 +118,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _dry_run(runner: Any) -> int:
     plan, done = runner.preview()
     for unit, facts in plan.units:
-        demos = f", demonstrations from {facts['demo_origin']}" if facts["shots"] else ""
+        demos = f", demonstrations from {facts.demo_origin}" if facts.shots else ""
         state = " (already there)" if unit in done else ""
-        show(f"{unit}: {number_of(facts['items'], 'item')} of {facts['origin']}, data {facts['data']}{demos}{state}")
+        show(f"{unit}: {number_of(facts.items, 'item')} of {facts.origin}, data {facts.data}{demos}{state}")
     for note in (*plan.notes, *plan.unavailable()):
         show(f"note: {note}")
     units, items = number_of(len(plan.units), "unit"), number_of(plan.items, "item")

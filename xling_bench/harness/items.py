@@ -27,7 +27,7 @@ def write_items(folder: Path) -> None:
             except DataError:
                 known = None  # everything in it is in the samples, too
             units = finished_units(folder)
-            if known is not None and set(known["key"].unique()) == {key for _, key, _, _ in units}:
+            if known is not None and set(known["key"].unique()) == {record.key for record in units}:
                 return
             out = io.BytesIO()
             items_frame(units, known).to_parquet(out, index=False)

@@ -6,14 +6,19 @@ import contextlib
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from xling_bench.core.reading import read_object
 from xling_bench.errors import DataError, OutputError
 from xling_bench.files import TEMPORARY, encoded, sync_folder, temporary_of, write_synced, write_text
+from xling_bench.results.items import digest_of, rows_frame, scores_of
+from xling_bench.results.record import Record
+from xling_bench.results.seal import RESULTS, SAMPLES, sealed
 
-__all__ = ["TEMPORARY", "prepare", "read_json", "remove_leftovers", "to_json", "to_line", "write_folder", "write_text"]
+__all__ = ["TEMPORARY", "prepare", "read_json", "remove_leftovers", "result_texts", "to_json", "to_line",
+           "write_folder", "write_text"]  # fmt: skip
 
 
 def to_json(data: Any) -> str:
@@ -24,6 +29,14 @@ def to_json(data: Any) -> str:
 def to_line(data: Any) -> str:
     """One JSON line."""
     return json.dumps(data, ensure_ascii=False, default=_plain) + "\n"
+
+
+def result_texts(results: dict[str, Any], record: Record, samples: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """{file: text} of a unit's folder: lm-eval's `results` with what the record adds, and the samples; sealed."""
+    text = "".join(map(to_line, samples))
+    scores = digest_of(rows_frame(row for sample in samples for row in scores_of(sample, record.rules)))
+    sealed_result = sealed(json.loads(to_json({**results, "xling": record.own()})), text, samples, scores)
+    return {SAMPLES: text, RESULTS: to_json(sealed_result)}
 
 
 def _plain(value: Any) -> Any:

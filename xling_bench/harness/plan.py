@@ -23,8 +23,9 @@ from xling_bench.harness.generate import DECODING
 from xling_bench.harness.gguf_header import check_file
 from xling_bench.harness.model import ModelConfig
 from xling_bench.harness.scoring import check_headline, pick_metrics
-from xling_bench.harness.units import Unit, item_ids, make_units
+from xling_bench.harness.units import Unit, make_units
 from xling_bench.metrics.registry import get_metric, rules
+from xling_bench.results.facts import Facts, Planned, item_ids
 from xling_bench.results.naming import check_name
 
 JOINERS = ("paper", "auto")
@@ -91,7 +92,7 @@ class Plan:
     that cannot be run, to its reason; `notes` say what is unusual about data that are there.
     """
 
-    units: list[tuple[Unit, dict[str, Any]]] = field(default_factory=list)
+    units: list[tuple[Unit, Planned]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     unmet: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -101,7 +102,7 @@ class Plan:
         """One sentence per benchmark and metric that cannot be computed here, with the first reason."""
         found: dict[tuple[str, str], list[str]] = {}
         for unit, facts in self.units:
-            for name, why in facts["unavailable"].items():
+            for name, why in (facts.unavailable or {}).items():
                 found.setdefault((unit.spec.benchmark.title, name), []).append(why)
         return [
             f"{title}: no {name}: {reasons[0]}" + (f" (and {len(reasons) - 1} more like it)" if reasons[1:] else "")
@@ -111,7 +112,7 @@ class Plan:
     @property
     def items(self) -> int:
         """Items to score in all units together."""
-        return sum(facts["items"] for _, facts in self.units)
+        return sum(facts.items for _, facts in self.units)
 
 
 def make_plan(config: RunConfig, source: Source) -> Plan:
@@ -134,7 +135,7 @@ def make_plan(config: RunConfig, source: Source) -> Plan:
     return plan
 
 
-def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]) -> dict[str, Any]:
+def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]) -> Planned:
     spec = unit.spec
     benchmark = spec.benchmark
     if config.model.chat_template and spec.kind == "choose":
@@ -159,27 +160,28 @@ def _facts(config: RunConfig, source: Source, unit: Unit, notes: dict[str, None]
     metrics, unavailable = rules(names, expected(benchmark.key, spec.answer_language.key))
     check_headline(names, unavailable)
     items = min(config.limit or len(data.rows), len(data.rows))
-    return {
-        "task": spec.name,
-        "language": spec.code,
-        "split": config.split,
-        "form": data.rows[0]["id"].partition("-")[0],  # mLAMA comes in several, with other items
-        "data": data.hash,
-        "source": data.source,
-        "origin": data.origin,
-        "items": items,
-        "ids": item_ids([row["id"] for row in data.rows[:items]]),
-        "dropped": data.dropped,
-        **({"ns": source.ns} if benchmark.placeholder and source.ns == "keep" else {}),
-        "template": spec.form().digest(),
-        "shots": unit.shots,
-        "demos": unit.demos,
+    return Planned(
+        task=spec.name,
+        language=spec.code,
+        split=config.split,
+        form=data.rows[0]["id"].partition("-")[0],  # mLAMA comes in several, with other items
+        data=data.hash,
+        source=data.source,
+        origin=data.origin,
+        items=items,
+        ids=item_ids([row["id"] for row in data.rows[:items]]),
+        dropped=data.dropped,
+        ns=source.ns if benchmark.placeholder and source.ns == "keep" else None,
+        template=spec.form().digest(),
+        shots=unit.shots,
+        demos=unit.demos,
+        limit=items if items < len(data.rows) else None,
+        metrics=metrics,
+        headline=names[0],
+        unavailable=unavailable,
+        decoding=DECODING if spec.kind == "generate" else None,
         **demos,
-        "limit": items if items < len(data.rows) else None,
-        "metrics": metrics,
-        "unavailable": unavailable,
-        **({"decoding": DECODING} if spec.kind == "generate" else {}),
-    }
+    )
 
 
 def _policy_facts(
@@ -201,21 +203,23 @@ def _note_deviation(spec: TaskSpec, unit: str, split: str, data: Loaded, notes: 
         notes[f"{spec.benchmark.title} {unit} {split}: {deviation}"] = None
 
 
-def model_facts(config: RunConfig, unit: Unit, fingerprint: str, joiner: str | None) -> dict[str, Any]:
-    """The facts that come from the model and the software. `joiner` is the model's end token under `auto`."""
-    facts = {
-        "model": fingerprint,
-        "settings": config.model.settings(),
-        "lm_eval": version("lm_eval"),
-        "xling_bench": xling_bench.__version__,
-        "code": code_hash(),
-    }
-    if config.model.gguf:
-        header = check_file(config.model.gguf)
-        facts |= {"gguf": header.quantisation, "gguf_tensors": header.mixture}
-    if unit.spec.kind == "choose":
-        facts["engine"] = facts["scoring"] = config.model.scoring  # asked for; and who did it, which may change
-    return facts | ({"joiner": joiner or unit.spec.family.joiner} if unit.shots else {})
+def with_model(planned: Planned, config: RunConfig, unit: Unit, fingerprint: str, joiner: str | None) -> Facts:
+    """All facts: with those that come from the model and the software. `joiner` is the model's end token under
+    `auto`."""
+    header = check_file(config.model.gguf) if config.model.gguf else None
+    engine = config.model.scoring if unit.spec.kind == "choose" else None
+    return planned.with_model(
+        model=fingerprint,
+        settings=config.model.settings(),
+        lm_eval=version("lm_eval"),
+        xling_bench=xling_bench.__version__,
+        code=code_hash(),
+        gguf=header.quantisation if header else None,
+        gguf_tensors=header.mixture if header else None,
+        engine=engine,  # asked for
+        scoring=engine,  # who did it, which may change
+        joiner=(joiner or unit.spec.family.joiner) if unit.shots else None,
+    )
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import stdev
 from typing import Any
@@ -18,14 +18,15 @@ from xling_bench.errors import DataError, MissingMetricError, UsageError, XlingE
 from xling_bench.harness.adapter import score
 from xling_bench.harness.doubts import other_forms
 from xling_bench.harness.items import write_items
-from xling_bench.harness.output import to_json, to_line, write_text
+from xling_bench.harness.output import read_json, result_texts, write_text
 from xling_bench.harness.plan import code_hash
 from xling_bench.harness.scoring import check_headline, pick_metrics
-from xling_bench.harness.units import item_ids, read_result, signature, unit_key
+from xling_bench.harness.units import read_result
 from xling_bench.metrics.registry import METRICS, get_metric, rules
+from xling_bench.results.facts import Facts, item_ids
 from xling_bench.results.folder import result_files
-from xling_bench.results.items import FILE, digest_of, rows_frame, scores_of
-from xling_bench.results.seal import AGAIN, SUMS, of_answers, sealed
+from xling_bench.results.items import FILE
+from xling_bench.results.seal import AGAIN, RESULTS, SAMPLES, of_answers
 
 
 def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tuple[list[Path], dict[str, str]]:
@@ -69,23 +70,22 @@ def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tup
 
 
 def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bool:
-    result = read_result(folder, samples=False)
-    if result is None:
+    record = read_result(folder, samples=False)
+    if record is None or record.facts is None:
         return False
-    own = result["xling"]
-    facts, benchmark = own["facts"], get_benchmark(own["benchmark"])
-    samples = _samples(folder / "samples.jsonl", facts, own.get(SUMS))
+    facts, benchmark = record.facts, get_benchmark(record.benchmark)
+    samples = _samples(record.samples, facts, record.checksums)
     if "golds" not in samples[0]["doc"]:
         return False
-    asked = [*facts["metrics"], *pick_metrics(benchmark, "generate", own["unit"], wanted)]
-    names = pick_metrics(benchmark, "generate", own["unit"], asked)
-    known, unavailable = rules(names, expected(benchmark.key, benchmark.answer_language(own["unit"])))
+    asked = [*facts.metrics, *pick_metrics(benchmark, "generate", record.unit, wanted)]
+    names = pick_metrics(benchmark, "generate", record.unit, asked)
+    known, unavailable = rules(names, expected(benchmark.key, benchmark.answer_language(record.unit)))
     check_headline(names, unavailable)
     for name, why in unavailable.items():
-        if name in facts["metrics"]:
+        if name in facts.metrics:
             raise MissingMetricError(f"it has {name}, which cannot be computed again here: {why}")
         say(f"{folder.parent.name}: no {name}: {why}")
-    old = [name for name in facts["metrics"] if name not in known]
+    old = [name for name in facts.metrics if name not in known]
     try:
         for sample in samples:
             sample["doc"]["metrics"] = known
@@ -94,22 +94,22 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bo
             found = score(sample["doc"], sample["filtered_resps"])
             sample.update(found, metrics=list(found))
     except (KeyError, TypeError, IndexError) as error:
-        raise DataError(f"{folder / 'samples.jsonl'}: a sample is damaged ({error!r})") from error
-    facts |= {"metrics": known, "unavailable": unavailable}
-    facts.pop("scored_by", None)
-    if facts["code"] != code_hash():
-        facts["scored_by"] = code_hash()
-    own |= {"key": unit_key(facts), "signature": signature(facts)}
-    own["warnings"] = list(dict.fromkeys([*own.get("warnings", []), *other_forms(samples, known)]))
-    result["results"][facts["task"]] = _aggregated(result["results"][facts["task"]], samples, old, known)
-    text = "".join(map(to_line, samples))
-    write_text(folder / "samples.jsonl", text)
-    items = digest_of(rows_frame(row for sample in samples for row in scores_of(sample, known)))
-    write_text(folder / "results.json", to_json(sealed(json.loads(to_json(result)), text, samples, items)))
+        raise DataError(f"{record.samples}: a sample is damaged ({error!r})") from error
+    code = code_hash()
+    facts = replace(facts, metrics=known, headline=names[0], unavailable=unavailable,
+                    scored_by=code if facts.code != code else None)  # fmt: skip
+    warnings = dict.fromkeys([*record.warnings, *other_forms(samples, known)])
+    result = read_json(record.path)
+    numbers = _aggregated(result["results"][facts.task], samples, old, known)
+    rest = {name: value for name, value in result.items() if name != "xling"}
+    rest["results"] = {**result["results"], facts.task: numbers}
+    texts = result_texts(rest, replace(record, facts=facts, rules=known, warnings=tuple(warnings)), samples)
+    for name in (SAMPLES, RESULTS):  # interrupted between the two, it is started again
+        write_text(folder / name, texts[name])
     return True
 
 
-def _samples(path: Path, facts: dict[str, Any], sums: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _samples(path: Path, facts: Facts, sums: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The samples, checked to be the items the result was made from, with the answers that the model gave."""
     try:
         lines = read_bytes(path).decode().split("\n")
@@ -119,8 +119,8 @@ def _samples(path: Path, facts: dict[str, Any], sums: dict[str, Any] | None) -> 
             raise ValueError("a line is no sample")
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not the samples of a run: {error!r}") from error
-    if len(samples) != facts["items"] or found != facts["ids"]:
-        raise DataError(f"{path}: {len(samples)} samples, not the {facts['items']} items the result was made from")
+    if len(samples) != facts.items or found != facts.ids:
+        raise DataError(f"{path}: {len(samples)} samples, not the {facts.items} items the result was made from")
     if sums is not None and sums.get("answers") != of_answers(samples):
         raise DataError(f"{path}: an item or an answer was changed after it was written. {AGAIN}")
     return samples

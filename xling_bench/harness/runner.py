@@ -4,10 +4,10 @@ first one stopped, and two processes may share a folder."""
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,18 @@ from xling_bench.harness.kept import Kept, discard, kept_path
 from xling_bench.harness.output import (
     prepare,
     remove_leftovers,
-    to_json,
-    to_line,
+    result_texts,
     write_folder,
     write_text,
 )
-from xling_bench.harness.plan import Plan, RunConfig, make_plan, model_facts
+from xling_bench.harness.plan import Plan, RunConfig, make_plan, with_model
 from xling_bench.harness.run_report import RunReport
 from xling_bench.harness.tokens import check_end, odd_joiner
-from xling_bench.harness.units import Unit, different_facts, metrics_to_add, read_result, signature, unit_key
-from xling_bench.results.items import digest_of, rows_frame, scores_of
+from xling_bench.harness.units import Unit, read_result
+from xling_bench.results.facts import Facts
 from xling_bench.results.naming import name_here
-from xling_bench.results.seal import sealed
+from xling_bench.results.record import Record
+from xling_bench.results.seal import RESULTS
 
 Progress = Callable[[str], None]
 MOST_NOTES = 8
@@ -102,7 +102,7 @@ class Runner:
             return self.report
         known = self._with_model(plan)
         self.asked = [unit.folder for unit, _ in known]
-        self.joiners = sorted({facts["joiner"] for _, facts in known if "joiner" in facts})
+        self.joiners = sorted({facts.joiner for _, facts in known if facts.joiner is not None})
         self._claim_folder(write=False)
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
         if todo and self.made_otherwise:  # else the folder would hold results of both, which nothing compares
@@ -111,13 +111,13 @@ class Runner:
             discard(folder)  # of a process killed just after its result was in place
         busy = []
         for position, (unit, facts) in enumerate(todo, start=1):
-            left = sum(later["items"] for _, later in todo[position - 1 :])
+            left = sum(later.items for _, later in todo[position - 1 :])
             label = f"[{position}/{len(todo)}] {unit}"
             if not self._one(unit, facts, label, left, wait=False):
                 busy.append((unit, facts, label))
         for unit, facts, label in busy:
             self.say(f"{label}: another process is at it, waiting for its result")
-            self._one(unit, facts, label, facts["items"], wait=True)
+            self._one(unit, facts, label, facts.items, wait=True)
         if self.report.finished:
             self._keep_items()
         return self.report
@@ -128,10 +128,11 @@ class Runner:
         except XlingError as error:
             self.report.warnings["items.parquet"] = f"not brought up to date: {error}"
 
-    def _with_model(self, plan: Plan) -> list[tuple[Unit, dict[str, Any]]]:
+    def _with_model(self, plan: Plan) -> list[tuple[Unit, Facts]]:
         self.fingerprint = models.fingerprint(self.config.model)
         joiner = models.end_token(self.config.model) if self.config.joiner == "auto" else None
-        return [(unit, facts | model_facts(self.config, unit, self.fingerprint, joiner)) for unit, facts in plan.units]
+        more = (self.fingerprint, joiner)
+        return [(unit, with_model(planned, self.config, unit, *more)) for unit, planned in plan.units]
 
     def _claim_folder(self, *, write: bool) -> None:
         """Check that the folder's run is of the same model and settings, and take its name; `write` run.json where
@@ -150,11 +151,11 @@ class Runner:
             if chosen and before not in (None, mine):
                 self.say(f"note: token budget {mine}; results here with {before} may differ in their last digits")
 
-    def _ranking(self, facts: dict[str, Any], samples: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
+    def _ranking(self, facts: Facts, samples: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
         """How a unit's candidates were ranked, for the results file; empty where nothing was."""
-        if "engine" not in facts:
+        if facts.engine is None:
             return {}
-        how = self.lm.how() if facts["engine"] == "shared-prefix" else {"backend": "lm-eval"}
+        how = self.lm.how() if facts.engine == "shared-prefix" else {"backend": "lm-eval"}
         warnings += name_near_ties(how, samples)
         self._note_scoring(how)
         return {"scoring": how}
@@ -168,20 +169,20 @@ class Runner:
             self.say(f"note: memory did not suffice: {how['token_budget']} tokens are computed at once from now on")
             self._share_budget(changed=True)
 
-    def _settled(self, unit: Unit, facts: dict[str, Any]) -> bool:
+    def _settled(self, unit: Unit, facts: Facts) -> bool:
         """Whether nothing is left to do: the unit is finished, or its folder cannot be used.
 
         A finished result of other facts is a failure of this run, and is never overwritten.
         """
         folder = self.config.output / unit.folder
         try:
-            result = read_result(folder)
-            if result is None:
-                return False
-            changed, only_metrics = different_facts(result, facts), metrics_to_add(result, facts)
+            record = read_result(folder)
         except OutputError as error:
             self.report.failed[str(unit)] = str(error)
             return True
+        if record is None or record.facts is None:
+            return False
+        changed, only_metrics = facts.differs_from(record.facts), facts.metrics_to_add(record.facts)
         if changed and only_metrics:
             self.report.failed[str(unit)] = (
                 f"{folder} lacks {', '.join(only_metrics)}: `xling-bench score {self.config.output}` adds what can be "
@@ -192,11 +193,11 @@ class Runner:
             self.report.failed[str(unit)] = said
             self.made_otherwise.append(said)
         else:
-            self._finished(unit, folder, result["xling"].get("warnings", []))
+            self._finished(unit, folder, record.warnings)
             self.report.reused += 1
         return True
 
-    def _finished(self, unit: Unit, folder: Path, warnings: list[str]) -> None:
+    def _finished(self, unit: Unit, folder: Path, warnings: Sequence[str]) -> None:
         self.report.finished.append(folder)
         with contextlib.suppress(OSError):  # of an earlier try; there was none, or others have theirs
             self._error_file(unit).unlink()
@@ -204,7 +205,7 @@ class Runner:
         if warnings:
             self.report.warnings[str(unit)] = "; ".join(warnings)
 
-    def _one(self, unit: Unit, facts: dict[str, Any], label: str, items_left: int, *, wait: bool) -> bool:
+    def _one(self, unit: Unit, facts: Facts, label: str, items_left: int, *, wait: bool) -> bool:
         """Do one unit. Returns False when another process holds it and `wait` is not set."""
         folder = self.config.output / unit.folder
         try:
@@ -214,7 +215,7 @@ class Runner:
                     return True
                 remove_leftovers(folder)
                 self._load_model()
-                self.say(f"{label}: {number_of(facts['items'], 'item')}{self._eta(items_left)}")
+                self.say(f"{label}: {number_of(facts.items, 'item')}{self._eta(items_left)}")
                 self._finished(unit, folder, self._evaluate(unit, facts, folder))
         except Timeout:
             return False
@@ -263,32 +264,22 @@ class Runner:
     def _error_file(self, unit: Unit) -> Path:
         return self.config.output / "errors" / f"{unit.folder.replace('/', '_')}.txt"
 
-    def _evaluate(self, unit: Unit, facts: dict[str, Any], folder: Path) -> list[str]:
+    def _evaluate(self, unit: Unit, facts: Facts, folder: Path) -> list[str]:
         from xling_bench.harness import task
 
         self.lm.start_afresh()
-        kept = Kept(kept_path(folder), {"key": unit_key(facts), **circumstances(self.lm)}, self.say)
+        kept = Kept(kept_path(folder), {"key": facts.key, **circumstances(self.lm)}, self.say)
         started, model = time.monotonic(), self.config.model
-        results, samples = task.evaluate(
+        results, samples, twins = task.evaluate(
             self.lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept
         )
         if not kept.reused:
-            self.seconds.append((time.monotonic() - started) / facts["items"])
+            self.seconds.append((time.monotonic() - started) / facts.items)
         counts, warnings = doubts(self.lm, unit.spec.kind, samples)
         ranking = self._ranking(facts, samples, warnings)
-        facts = facts | {name: how["backend"] for name, how in ranking.items()} | counts
-        own: dict[str, Any] = {
-            "name": self.name,
-            "key": unit_key(facts),
-            "signature": signature(facts),
-            "facts": facts,
-            "warnings": warnings,
-            "benchmark": unit.spec.benchmark.key,
-            "unit": unit.spec.unit,
-            "family": unit.spec.family.key,
-            "batch_size": self.config.model.batch_size,
-            **ranking,
-        }
+        if ranking:
+            facts = replace(facts, scoring=ranking["scoring"]["backend"])
+        facts = replace(facts, **counts, twins=twins or None)
         arguments = {  # names: paths stay in run.json
             "pretrained": name_here(model.name),
             **({"peft": name_here(model.peft)} if model.peft else {}),
@@ -296,9 +287,18 @@ class Runner:
             "prefix_token_id": self.lm.prefix_token_id,
         }
         results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
-        text = "".join(map(to_line, samples))
-        items = digest_of(rows_frame(row for sample in samples for row in scores_of(sample, facts["metrics"])))
-        result = sealed(json.loads(to_json({**results, "xling": own})), text, samples, items)
-        write_folder(folder, {"results.json": to_json(result), "samples.jsonl": text})
+        record = Record.of(
+            facts,
+            path=folder / RESULTS,
+            name=self.name,
+            identity=self.fingerprint,
+            benchmark=unit.spec.benchmark.key,
+            unit=unit.spec.unit,
+            family=unit.spec.family.key,
+            values={},
+            warnings=tuple(warnings),
+            more={"batch_size": model.batch_size, **ranking},
+        )
+        write_folder(folder, result_texts(results, record, samples))
         discard(folder)
         return warnings

@@ -19,6 +19,7 @@ from xling_bench.harness.kept import Kept
 from xling_bench.harness.units import Unit
 from xling_bench.lm_eval_versions import task_dict
 from xling_bench.metrics.registry import METRICS
+from xling_bench.results.facts import Facts
 from xling_bench.results.naming import name_here
 
 
@@ -60,26 +61,27 @@ def _unheard(name: str) -> Iterator[None]:
 
 
 def evaluate(
-    lm: Any, unit: Unit, facts: dict[str, Any], *, limit: int | None, chat_template: bool, kept: Kept
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Evaluate one unit. Returns (lm-eval's results without samples, samples).
+    lm: Any, unit: Unit, facts: Facts, *, limit: int | None, chat_template: bool, kept: Kept
+) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
+    """Evaluate one unit. Returns (lm-eval's results without samples, samples, items that had twins among the
+    demonstrations).
 
     Texts are generated into `kept`, where an earlier start may have left some.
     Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model.
     """
     from lm_eval import evaluator
 
-    metadata = {"demo_seed": unit.seed, "split": facts["split"], "metrics": list(facts["metrics"])}
-    metadata |= {"ns": facts["ns"]} if "ns" in facts else {}
+    metadata = {"demo_seed": unit.seed, "split": facts.split, "metrics": list(facts.metrics)}
+    metadata |= {"ns": facts.ns} if facts.ns else {}
     metadata |= {"tokenizer": lm.tokenizer.name_or_path, "revision": getattr(lm, "revision", None) or "main"}
     if unit.how is not None:
         metadata["demos"] = unit.how.policy
         if unit.how.language:
             metadata["demo_lang"] = unit.how.language
-    task = build(unit.spec, metadata, facts.get("joiner"))
+    task = build(unit.spec, metadata, facts.joiner)
     _prepare_demos(lm, unit, facts, task, limit)
     _check_data(task.dataset["test"], facts)
-    _count_twins(task.dataset["test"], unit, facts, limit)
+    twins = _count_twins(task.dataset["test"], unit, limit)
     task.set_config(key="num_fewshot", value=unit.shots)
     with _unheard("lm_eval.models.huggingface"):
         results = evaluator.evaluate(
@@ -92,35 +94,33 @@ def evaluate(
         )
     for config in results["configs"].values():  # whose tokenizer is a path, where the model is
         config["metadata"] = {**config["metadata"], "tokenizer": name_here(str(metadata["tokenizer"]))}
-    return results, [_sample(s) for s in results.pop("samples")[unit.spec.name]]
+    return results, [_sample(s) for s in results.pop("samples")[unit.spec.name]], twins
 
 
-def _prepare_demos(lm: Any, unit: Unit, facts: dict[str, Any], task: Any, limit: int | None) -> None:
+def _prepare_demos(lm: Any, unit: Unit, facts: Facts, task: Any, limit: int | None) -> None:
     """Choose each item's own demonstrations, and put the aligner's sentence before it, where the unit has these."""
     docs: Docs = task.dataset["test"]
     if unit.how is not None and unit.how.policy == "semantic":
         choose_nearest(docs[:limit], docs.demos, unit.shots, embedder(lm, unit.how.encoder))
     for doc in docs:
-        if facts.get("aligner"):
-            doc["prompt"] = f"{facts['aligner']}{task.config.fewshot_delimiter}{doc['prompt']}"
+        if facts.aligner:
+            doc["prompt"] = f"{facts.aligner}{task.config.fewshot_delimiter}{doc['prompt']}"
 
 
-def _count_twins(docs: Docs, unit: Unit, facts: dict[str, Any], limit: int | None) -> None:
-    """Say in `facts` how many items would have been shown their own content under another id."""
+def _count_twins(docs: Docs, unit: Unit, limit: int | None) -> int:
+    """How many items would have been shown their own content under another id."""
     if unit.how is None or unit.how.policy == "semantic":
-        return  # chosen for each item among the others
+        return 0  # chosen for each item among the others
     usual = [{doc["id"] for doc in shown({"id": doc["id"]}, docs.demos, unit.shots)} for doc in docs[:limit]]
-    found = sum(not ids.isdisjoint(doc.get("twins", ())) for doc, ids in zip(docs, usual, strict=False))
-    if found:
-        facts["twins"] = found
+    return sum(not ids.isdisjoint(doc.get("twins", ())) for doc, ids in zip(docs, usual, strict=False))
 
 
-def _check_data(docs: Docs, facts: dict[str, Any]) -> None:
+def _check_data(docs: Docs, facts: Facts) -> None:
     """The rows about to be scored must be the rows that were planned: files can change while a long run goes on."""
     found = docs[0]["data_hash"]
-    demos = docs.demos[0]["data_hash"] if facts["shots"] else None
-    if found != facts["data"] or (facts["shots"] and demos != facts["demo_data"]):
-        raise DataError(f"the data of {facts['task']} changed since the run started; start it again.")
+    demos = docs.demos[0]["data_hash"] if facts.shots else None
+    if found != facts.data or (facts.shots and demos != facts.demo_data):
+        raise DataError(f"the data of {facts.task} changed since the run started; start it again.")
 
 
 def _sample(sample: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from xling_bench.catalog import get_benchmark
 if TYPE_CHECKING:
     import pandas as pd
 
+    from xling_bench.results.record import Record
+
 TRUNCATED, TIES = "truncated", "ties"
 SENTENCES = {
     TRUNCATED: "{count} of {items} items were longer than the model's context and lost their beginning ({units})",
@@ -61,6 +63,6 @@ def _counted(row: dict[Any, Any], *, several: bool) -> Counted:
     return Counted(of, f"{row['language']} {row['shots']}-shot", row["n"], *counts)
 
 
-def counts_of(facts: dict[str, Any], metric: str) -> dict[str, int | None]:
-    """{truncated, ties} of a result's metric, from its facts; None where nobody counted."""
-    return {TRUNCATED: facts.get(TRUNCATED), TIES: facts.get(TIES, {}).get(metric)}
+def counts_of(record: Record, metric: str) -> dict[str, int | None]:
+    """{truncated, ties} of a result's metric; None where nobody counted."""
+    return {TRUNCATED: record.truncated, TIES: record.ties.get(metric)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from xling_bench.files import encoded
 from xling_bench.metrics.ranking import BY_SUMS, choice
 from xling_bench.metrics.registry import METRICS
 from xling_bench.results.folder import result_files
+from xling_bench.results.record import Record, is_ours, record_of
 from xling_bench.results.seal import SAMPLES, SCORES, check_samples, digest, sums_beside
 
 if TYPE_CHECKING:
@@ -86,22 +88,21 @@ def _texts(column: pd.Series[Any]) -> list[str]:
     return listed
 
 
-def items_frame(
-    units: Sequence[tuple[str, str, Path, Collection[str]]], known: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Item scores of `units` (name, key, samples file, metrics); rows of `known` with the same key are reused.
+def items_frame(units: Sequence[Record], known: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Item scores of finished units; rows of `known` with the same key are reused.
 
     Raises DataError for samples that are not those that were written.
     """
     import pandas as pd
 
-    wanted = {key for _, key, _, _ in units}
+    wanted = {record.key for record in units}
     parts = [] if known is None else [known[known["key"].isin(wanted)]]
     have = set() if known is None else set(known["key"].unique())
-    for name, key, path, metrics in units:
-        if key not in have:
-            check_samples(sums_beside(path), path)
-            rows = [(name, key, *row) for row in item_scores(path, metrics)]
+    for record in units:
+        if record.key not in have:
+            check_samples(sums_beside(record.samples), record.samples)
+            name = "/".join(record.path.parts[-3:-1])
+            rows = [(name, record.key, *row) for row in item_scores(record.samples, record.rules)]
             parts.append(pd.DataFrame(rows, columns=list(COLUMNS)))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     return frame.astype(TYPES)
@@ -129,15 +130,12 @@ def _remedy(folder: Path) -> str:
     return "bring it back as it was: results beside it have no samples, from which it would be made again."
 
 
-def finished_units(folder: Path) -> list[tuple[str, str, Path, Collection[str]]]:
-    """(name, key, samples file, metrics) of every finished unit of a run."""
-    units: list[tuple[str, str, Path, Collection[str]]] = []
+def finished_units(folder: Path) -> list[Record]:
+    """Every finished unit of a run."""
+    units = []
     for path in result_files(folder, lost=[]):  # `run` and the readers say what is lost
-        try:
-            own: dict[str, Any] = read_object(path)["xling"]
-            key, metrics = own["key"], own["facts"]["metrics"]
-        except (DataError, KeyError, TypeError):
-            continue  # no result of ours; `run` reports damaged ones
-        if isinstance(key, str) and isinstance(metrics, dict):
-            units.append((path.parent.relative_to(folder).as_posix(), key, path.with_name("samples.jsonl"), metrics))
+        with contextlib.suppress(DataError):  # no result of ours; `run` reports damaged ones
+            result = read_object(path)
+            if is_ours(result):
+                units.append(record_of(result, path))
     return units

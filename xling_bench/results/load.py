@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,9 @@ from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
 from xling_bench.results.items import digest_of, item_scores, old_choices, read_items, rows_frame
 from xling_bench.results.mixing import signature_fields
-from xling_bench.results.naming import name_in, run_names, told_apart
-from xling_bench.results.plain import plain_rows
+from xling_bench.results.naming import run_names, told_apart
+from xling_bench.results.plain import plain_records
+from xling_bench.results.record import Record, in_shape, is_ours, record_of
 from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
 from xling_bench.results.seal import OLD_SCORES, SCORES, check_result, check_samples
 from xling_bench.results.series import NOTHING, counted, series_of
@@ -114,14 +115,53 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
 
 def _file(path: Path, items: pd.DataFrame | None = None, unsealed: list[Path] | None = None) -> Iterator[Row]:
     result = read_object(path)
-    try:
-        for row in _ours(result, path, items, unsealed) if "xling" in result else plain_rows(result, path):
+    with in_shape(path):
+        if is_ours(result):
+            record, scores, samples = _ours(result, path, items, unsealed)
+            rows = _numbers(record, scores, samples)
+        else:
+            rows = (row for record in plain_records(result, path) for row in _plain(record))
+        for row in rows:
             _check_row(row, path)
             yield row
-    except KeyError as error:
-        raise DataError(f"{path}: missing or unexpected field {error}") from error
-    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
-        raise DataError(f"{path}: not in the shape of results: {error}") from error
+
+
+def _numbers(record: Record, scores: Mapping[str, Any], samples: Path | None) -> Iterator[Row]:
+    """A row for each of a record's numbers; `scores` as of `series_of`."""
+    for metric in record.rules:
+        if metric not in record.values and METRICS[metric].partial:
+            continue  # no unanswerable question among the first ten, say
+        if metric not in record.values:
+            raise KeyError(f"{metric},none")
+        yield {
+            "model": record.model,
+            IDENTITY: record.identity,
+            "fingerprint": record.fingerprint,
+            "benchmark": record.benchmark,
+            "language": str(record.unit),
+            "family": record.family,
+            "task": record.task,
+            "split": record.split,
+            "shots": record.shots,
+            "demos": record.demos,
+            "seed": record.seed,
+            "metric": metric,
+            "value": record.values[metric],
+            "n": counted(metric, scores, record.items),
+            **counts_of(record, metric),
+            "source": record.source,
+            "harness": record.harness,
+            "signature": record.signature_of(metric),
+            SAMPLES: samples,
+            **scores.get(metric, NOTHING),
+        }
+
+
+def _plain(record: Record) -> Iterator[Row]:
+    if not is_there(record.samples):
+        return _numbers(record, {}, None)
+    scores = series_of(rows_frame(item_scores(record.samples, record.rules)))
+    return _numbers(record, scores, record.samples)
 
 
 def _check_row(row: Row, path: Path) -> None:
@@ -148,58 +188,32 @@ def _check_row(row: Row, path: Path) -> None:
         raise DataError(f"{what} is {value}, but its samples average to {items.mean()}; one of them was changed")
 
 
-def _ours(result: Row, path: Path, items: pd.DataFrame | None, unsealed: list[Path] | None) -> Iterator[Row]:
-    own, samples = result["xling"], path.with_name("samples.jsonl")
-    if items is not None and set(items["key"].unique()) != {own["key"]}:
+def _ours(
+    result: Row, path: Path, items: pd.DataFrame | None, unsealed: list[Path] | None
+) -> tuple[Record, Mapping[str, Any], Path | None]:
+    """The record, its items' scores, and the file of their texts, None where it is not there."""
+    record = record_of(result, path)
+    if items is not None and set(items["key"].unique()) != {record.key}:
         items = None  # the samples are newer than the run's items.parquet
-    kept = is_there(samples)
-    facts, sums = own["facts"], check_result(result, path, samples=kept or items is None)
+    kept = is_there(record.samples)
+    sums = check_result(result, path, samples=kept or items is None)
     if sums is None and unsealed is not None:
         unsealed.append(path)
-    wrong = old_choices(sums, [name for name in facts["metrics"] if name in METRICS])
+    wrong = old_choices(sums, [name for name in record.rules if name in METRICS])
     if items is None or (wrong and kept):
-        check_samples(sums, samples)
-        items = rows_frame(item_scores(samples, facts["metrics"]))
+        check_samples(sums, record.samples)
+        items = rows_frame(item_scores(record.samples, record.rules))
         wrong = []
     elif sums and (written := sums.get(SCORES, sums.get(OLD_SCORES))) and written != digest_of(items):
         place = path.parents[2] / ITEMS_FILE
         raise DataError(
-            f"{place}: item scores of {facts['task']} were changed. Delete it: `run` and `score` make it again."
+            f"{place}: item scores of {record.task} were changed. Delete it: `run` and `score` make it again."
         )
     if wrong:  # another metric's: unknown, as for generation
         items = items.assign(choice=items["choice"].mask(items["metric"].isin(wrong), -1))
     scores = series_of(items)
-    for metric, rule in facts["metrics"].items():
-        found = result["results"][facts["task"]]
-        if _absent(metric, found):
-            continue
-        if metric not in scores and not METRICS[metric].partial:
-            cut = f"no scores of {metric}; {facts['items']} items were scored. Is the file cut off?"
-            raise DataError(f"{samples if kept else path.parents[2] / ITEMS_FILE}: {cut}")
-        yield {
-            "model": name_in(result),
-            IDENTITY: facts["model"],
-            "fingerprint": facts["model"],
-            "benchmark": own["benchmark"],
-            "language": own["unit"],
-            "family": own["family"],
-            "task": facts["task"],
-            "split": facts["split"],
-            "shots": facts["shots"],
-            "demos": facts["demos"],
-            "seed": facts.get("seed") or 0,
-            "metric": metric,
-            "value": found[f"{metric},none"],
-            "n": counted(metric, scores, facts["items"]),
-            **counts_of(facts, metric),
-            "source": facts["source"],
-            "harness": "xling-bench",
-            "signature": f"{own['signature']}|metric:{metric}|rule:{rule}",
-            SAMPLES: samples if kept else None,
-            **scores.get(metric, NOTHING),
-        }
-
-
-def _absent(metric: str, found: Row) -> bool:
-    """Whether a metric of some items had none: no unanswerable question among the first ten, say."""
-    return METRICS[metric].partial and f"{metric},none" not in found
+    for metric in record.rules:
+        if metric not in scores and metric in record.values and not METRICS[metric].partial:
+            cut = f"no scores of {metric}; {record.items} items were scored. Is the file cut off?"
+            raise DataError(f"{record.samples if kept else path.parents[2] / ITEMS_FILE}: {cut}")
+    return record, scores, record.samples if kept else None

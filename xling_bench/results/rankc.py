@@ -8,13 +8,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.core.reading import parse_json, read_object
+from xling_bench.core.reading import parse_json
 from xling_bench.errors import DataError
 from xling_bench.metrics.knowledge import mean_rankc, per_token, ranking
 from xling_bench.results.given import Run, given
 from xling_bench.results.items import finished_units
 from xling_bench.results.matrix import counted
-from xling_bench.results.naming import DIGITS, name_in, run_names
+from xling_bench.results.naming import DIGITS, run_names
+from xling_bench.results.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +41,9 @@ def rankc_table(runs: Iterable[Run], seeds: Collection[int] = ()) -> pd.DataFram
     found: dict[tuple[Any, ...], dict[str, Rankings]] = {}
     for run in map(given, runs):
         named = run_names(run.path)
-        for _, _, samples, metrics in finished_units(run.path):
-            if "p1" in metrics:
-                _add(found, samples, seeds, run.name, named)
+        for record in finished_units(run.path):
+            if "p1" in record.rules:
+                _add(found, record, seeds, run.name or named.get(record.fingerprint) or record.model)
     rows = []
     for key, languages in sorted(found.items()):
         head = dict(zip(COLUMNS[: len(HEAD)], key, strict=False))
@@ -56,24 +57,17 @@ def rankc_table(runs: Iterable[Run], seeds: Collection[int] = ()) -> pd.DataFram
 
 
 def _add(
-    found: dict[tuple[Any, ...], dict[str, Rankings]],
-    samples: Path,
-    seeds: Collection[int],
-    chosen: str,
-    named: dict[str, str],
+    found: dict[tuple[Any, ...], dict[str, Rankings]], record: Record, seeds: Collection[int], name: str
 ) -> None:
-    result = read_object(samples.with_name("results.json"))
-    facts, own = result["xling"]["facts"], result["xling"]
-    seed = facts.get("seed") or 0
-    if facts["form"] not in FORMS or (seeds and facts["shots"] and seed not in seeds):
+    facts = record.facts
+    if facts is None or facts.form not in FORMS or (seeds and record.shots and record.seed not in seeds):
         return
-    name = chosen or named.get(facts["model"]) or name_in(result)
-    same = (facts["model"], own["family"], facts["split"], facts["code"], json.dumps(facts["settings"], sort_keys=True))
-    limit = str(facts["limit"] or "all")
-    key = (f"{name} ({facts['model'][:DIGITS]})", facts["form"], limit, facts["shots"], facts["demos"], seed, *same)
-    if own["unit"] in found.setdefault(key, {}):
-        raise DataError(f"{own['unit']} of {name} stands twice: the same results were given in two places.")
-    found[key][own["unit"]] = _rankings(samples, facts["items"])
+    same = (facts.model, record.family, record.split, facts.code, json.dumps(facts.settings, sort_keys=True))
+    model, limit = f"{name} ({facts.model[:DIGITS]})", str(facts.limit or "all")
+    key = (model, facts.form, limit, record.shots, record.demos, record.seed, *same)
+    if record.unit in found.setdefault(key, {}):
+        raise DataError(f"{record.unit} of {name} stands twice: the same results were given in two places.")
+    found[key][record.unit] = _rankings(record.samples, record.items)
 
 
 def _rankings(samples: Path, items: int) -> Rankings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.metrics.registry import METRICS
@@ -26,7 +27,7 @@ def series_of(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return found
 
 
-def counted(metric: str, scores: dict[str, dict[str, Any]], items: int) -> int:
+def counted(metric: str, scores: Mapping[str, Any], items: int) -> int:
     """Items a value is made of: all that were scored, or those the metric exists for."""
     return len(scores[metric][ITEMS]) if METRICS[metric].partial and metric in scores else items
 

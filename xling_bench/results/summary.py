@@ -6,10 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import get_type_hints
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.core.reading import read_object
 from xling_bench.core.unit import is_pair
 from xling_bench.errors import DataError
 from xling_bench.languages import PIVOT
@@ -17,7 +15,7 @@ from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.folder import result_files
 from xling_bench.results.mixing import limited
-from xling_bench.results.seal import check_result
+from xling_bench.results.record import read_record
 from xling_bench.results.text import aligned
 from xling_bench.results.text import to_csv as csv_of
 
@@ -64,42 +62,35 @@ def read_run(folder: Path, lost: list[str] | None = None) -> list[Cell]:
 
 def _cell(path: Path, lost: list[str] | None) -> Cell | None:
     try:
-        result = read_object(path)
-        if "xling" not in result:
+        record = read_record(path)
+        if record is None or record.facts is None:
             return None  # a run folder may hold other things
-        check_result(result, path)
-        own, facts = result["xling"], result["xling"]["facts"]
-        metric = next(iter(facts["metrics"]))
-        value = result["results"][facts["task"]][f"{metric},none"]
-        cell = Cell(
-            benchmark=own["benchmark"],
-            unit=own["unit"],
-            family=own["family"],
-            shots=facts["shots"],
-            seed=facts.get("seed") or 0,
-            demos=facts["demos"],
-            metric=metric,
-            value=scale_of(metric) * value,
-            items=facts["items"],
-            **counts_of(facts, metric),
-            ids=facts["ids"],
-            source=facts["source"],
-            model=facts["model"],
-            signature=own["signature"],
-            folder=path.parent,
-        )
-        kinds = get_type_hints(Cell).items()
-        if not all(isinstance(getattr(cell, name), kind) for name, kind in kinds if name != "value"):
-            raise DataError(f"{path}: not in the shape of results")
-        if not isinstance(cell.value, int | float):
-            raise DataError(f"{path}: {metric} is {cell.value!r:.40}, which is no number")
-    except (DataError, LookupError, TypeError, AttributeError, StopIteration) as error:
-        said = str(error) if isinstance(error, DataError) else f"{path}: not in the shape of results ({error!r})"
+        metric = record.headline
+        value = record.values.get(metric)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise DataError(f"{path}: {metric} is {value!r:.40}, which is no number")
+    except DataError as error:
         if lost is None:
-            raise DataError(said) from error
-        lost.append(said)
+            raise
+        lost.append(str(error))
         return None
-    return cell
+    return Cell(
+        benchmark=record.benchmark,
+        unit=str(record.unit),
+        family=record.family,
+        shots=record.shots,
+        seed=record.seed,
+        demos=record.demos,
+        metric=metric,
+        value=scale_of(metric) * value,
+        items=record.items,
+        **counts_of(record, metric),
+        ids=record.facts.ids,
+        source=record.source,
+        model=record.fingerprint,
+        signature=record.signature,
+        folder=path.parent,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,172 @@
+"""What a result depends on: one fact a field, and what follows from them: its key, its signature, how two differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from xling_bench.errors import DataError
+
+# Facts that say where rows came from or what follows from other facts; what the rows are is in their hash, and who
+# computed log-likelihoods (`scoring`), how many items were too long, tied or had twins, follows from the engine asked
+# for, the model and its requests.
+INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "headline", "scoring", "truncated",
+              "ties", "twins")  # fmt: skip
+SHOWN = ("task", "language", "split", "form", "data", "ns", "source", "template", "shots", "demos", "demo_data",
+         "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring", "scored_by",
+         "gguf")  # fmt: skip
+ALWAYS = ("limit",)  # written even where it is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The facts that are known before the model is: which items, prompts and demonstrations, which metrics.
+
+    task, language (codes), split, form (of the data, where there are several), data (hash of the rows), source (files,
+    hub, sample), origin (where they were read), items (to be scored) with a hash of their ids in order, dropped (rows
+    left out, by reason), ns (`keep`: untranslated rows), template (hash of the prompt), limit (items, if not all),
+    metrics {name: rule}, of them the headline, unavailable {metric: why}, decoding (of generated answers).
+    Of the demonstrations, None at 0 shots: seed, hashes of their data, template, ids and encoder, the aligner's
+    sentence, where their rows were read.
+    """
+
+    task: str
+    language: str
+    split: str
+    form: str
+    data: str
+    source: str
+    origin: str | None = None
+    items: int
+    ids: str
+    dropped: dict[str, int] | None = None
+    ns: str | None = None
+    template: str
+    shots: int
+    demos: str
+    seed: int | None = None
+    demo_data: str | None = None
+    demo_template: str | None = None
+    demo_ids: str | None = None
+    demo_encoder: str | None = None
+    aligner: str | None = None
+    demo_origin: str | None = None
+    limit: int | None = None
+    metrics: dict[str, str]
+    headline: str = ""
+    unavailable: dict[str, str] | None = None
+    decoding: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.headline:  # results of versions that told it by the metrics' order
+            object.__setattr__(self, "headline", next(iter(self.metrics)))
+
+    def with_model(self, **more: Any) -> Facts:
+        """All facts: these, and those of `Facts`."""
+        return Facts(**{each.name: getattr(self, each.name) for each in fields(Planned)}, **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts(Planned):
+    """Everything a result depends on, and what was counted while it was made.
+
+    model (fingerprint of its content), settings (of the model that change results), versions of lm_eval and
+    xling_bench, code (hash of ours), gguf and gguf_tensors (quantisation), engine (asked for) and scoring (who did
+    rank), joiner (end token between demonstrations). Of the items: how many had twins among the demonstrations, how
+    many lost their beginning (truncated), ties by metric; None where nobody counted. scored_by: other code that scored
+    the answers again.
+    `other` are facts that this version does not know, of a newer one.
+    """
+
+    model: str
+    settings: dict[str, Any]
+    lm_eval: str
+    xling_bench: str
+    code: str
+    gguf: str | None = None
+    gguf_tensors: str | None = None
+    engine: str | None = None
+    scoring: str | None = None
+    joiner: str | None = None
+    twins: int | None = None
+    truncated: int | None = None
+    ties: dict[str, int] | None = None
+    scored_by: str | None = None
+    other: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> Self:
+        """Facts as a results file holds them. Raises DataError naming the field that lacks or is of another kind."""
+        known = {each.name: _kinds(str(each.type)) for each in fields(cls) if each.name != "other"}
+        required = {each.name for each in fields(cls) if each.default is each.default_factory}  # both missing
+        for name, kinds in known.items():
+            if name not in data:
+                if name in required:
+                    raise DataError(f"missing or unexpected field {name!r}")
+            elif not _fits(data[name], kinds):
+                raise DataError(f"facts.{name} is {data[name]!r:.80}; expected {' or '.join(kinds)}")
+        if not data["metrics"]:
+            raise DataError("facts.metrics is empty; expected the metrics and their rules")
+        other = {name: value for name, value in data.items() if name not in known}
+        return cls(**{name: data[name] for name in known if name in data}, other=other)
+
+    def written(self) -> dict[str, Any]:
+        """As a results file holds them: what does not apply is not there."""
+        held = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "other"}
+        return {name: value for name, value in held.items() if value is not None or name in ALWAYS} | self.other
+
+    @property
+    def key(self) -> str:
+        """A hash over everything the result depends on."""
+        decisive = {name: value for name, value in self.written().items() if name not in INCIDENTAL}
+        text = json.dumps(decisive, ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def signature(self) -> str:
+        """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
+        facts = self.written()
+        shown = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in SHOWN if facts.get(n) is not None]
+        shown = [text.replace("|", "%7C") for text in shown]  # end tokens are fond of bars: <|endoftext|>
+        settings = {name: value for name, value in self.settings.items() if value not in (None, False, "auto")}
+        shown += [f"{name}:{value}" for name, value in settings.items()]
+        versions = [f"lm_eval:{self.lm_eval}", f"v:{self.xling_bench}", f"code:{self.code}"]
+        return "|".join(["xling", *shown, f"model:{self.model}", *versions])
+
+    def differs_from(self, finished: Facts) -> list[str]:
+        """The facts, with both values, in which a finished result differs from these; empty when it is the same."""
+        if finished.key == self.key:
+            return []
+        theirs, mine = finished.written(), json.loads(json.dumps(self.written()))
+        names = [n for n in {**theirs, **mine} if n not in INCIDENTAL and theirs.get(n) != mine.get(n)]
+        return [f"{n} (was {theirs.get(n)}, now {mine.get(n)})" for n in names] or ["set of facts"]
+
+    def metrics_to_add(self, finished: Facts) -> list[str] | None:
+        """The metrics that a finished result lacks, or has by another rule; None where other facts differ, or where the
+        answers were ranked, not kept."""
+        theirs, mine = finished.written(), json.loads(json.dumps(self.written()))
+        names = [n for n in {**theirs, **mine} if n not in (*INCIDENTAL, "metrics") and theirs.get(n) != mine.get(n)]
+        if names or self.decoding is None:
+            return None
+        return [name for name, rule in self.metrics.items() if finished.metrics.get(name) != rule]
+
+
+KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "dict": (dict,), "None": (type(None),)}
+
+
+def _kinds(annotation: str) -> list[str]:
+    """`dict[str, int] | None` -> dict, None."""
+    return [part.strip().partition("[")[0] for part in annotation.split(" | ")]
+
+
+def _fits(value: Any, kinds: Sequence[str]) -> bool:
+    allowed = tuple(kind for name in kinds for kind in KINDS[name])
+    return isinstance(value, allowed) and not isinstance(value, bool)
+
+
+def item_ids(ids: Sequence[str]) -> str:
+    """A hash over the ids of the items scored, in their order."""
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
