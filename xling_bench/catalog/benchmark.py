@@ -70,8 +70,8 @@ class Benchmark(Strict):
     `without_gold` is how many rows of a split may have no right answer; `any` where there are unanswerable ones.
     `clusters` says what items share, whose outcomes are then no independent ones: items with equal texts or numbers
     in all fields of one of these lists, in any order, belong together (XNLI's premise). `cluster_sizes` says it by
-    position, per split: so many rows after each other (FLORES' articles). `telling` says that an item's answer gives away that of
-    the others in its cluster (XWinograd's twins): none is shown to another.
+    position, per split: so many rows after each other (FLORES' articles). `telling` says that an item's answer gives
+    away that of the others in its cluster (XWinograd's twins): none is shown to another.
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
