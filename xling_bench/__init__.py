@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.version import VERSION
+
 if TYPE_CHECKING:
     from xling_bench.api import evaluate
-    from xling_bench.results.load import load_results
+    from xling_bench.results.frame import load_results
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["__version__", "evaluate", "load_results"]
 
 
@@ -23,7 +25,7 @@ def __getattr__(name: str) -> Any:
 
         return api.evaluate
     if name == "load_results":
-        from xling_bench.results import load
+        from xling_bench.results import frame
 
-        return load.load_results
+        return frame.load_results
     raise AttributeError(f"module 'xling_bench' has no attribute {name!r}")

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.catalog import select
-from xling_bench.errors import UsageError
-from xling_bench.harness import launch
-from xling_bench.harness.chatter import quiet
+from xling_bench.core.chatter import quiet
+from xling_bench.core.errors import UsageError
+from xling_bench.evaluation import launch
+from xling_bench.evaluation.plan import RunConfig
+from xling_bench.evaluation.run_report import RunReport
+from xling_bench.evaluation.runner import Runner
 from xling_bench.harness.demos import Demos
-from xling_bench.harness.model import ModelConfig
-from xling_bench.harness.plan import RunConfig
-from xling_bench.harness.run_report import RunReport
-from xling_bench.harness.runner import Runner
+from xling_bench.models.config import ModelConfig
 from xling_bench.results.naming import check_name
 
 

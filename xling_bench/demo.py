@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from xling_bench import content, languages
+from xling_bench.core import content, languages
+from xling_bench.core.chatter import quiet
+from xling_bench.core.errors import XlingError
 from xling_bench.core.text import terminal
 from xling_bench.data import sample
-from xling_bench.errors import XlingError
-from xling_bench.harness.chatter import quiet
-from xling_bench.harness.output import prepare, write_text
+from xling_bench.evaluation.writing import prepare, write_text
 from xling_bench.report.build import Options, write_report
 from xling_bench.results import language_table, markdown, read_run, to_csv
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import pytest
 from oracle import Oracle
 
-from xling_bench import content
 from xling_bench.catalog import TaskSpec, get_benchmark, task_specs
+from xling_bench.core import content
+from xling_bench.core.errors import DataError
 from xling_bench.data import load, sample, source_from_environment
-from xling_bench.errors import DataError
 from xling_bench.metrics.registry import METRICS
 
 pytestmark = pytest.mark.e2e

@@ -3,8 +3,8 @@
 import pytest
 
 from xling_bench.catalog import benchmarks, get_benchmark
+from xling_bench.core.errors import MissingDataError
 from xling_bench.data import Source, load, sample, source_from_environment
-from xling_bench.errors import MissingDataError
 
 SAMPLE = Source("sample")
 

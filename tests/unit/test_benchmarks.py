@@ -19,9 +19,9 @@ from xling_bench import catalog
 from xling_bench.benchmarks.implementation import PIECES, Implementation, implementation, lacking
 from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.cli.main import main
+from xling_bench.core.errors import DeclarationError
 from xling_bench.data.source import Loaded, Source, load
-from xling_bench.errors import DeclarationError
-from xling_bench.training.corpora.config import DataConfig
+from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.evaluation import checker
 
 KEY = "toyquiz"
@@ -67,12 +67,12 @@ CODE = '''
 """ToyQuiz: which of four answers is right."""
 
 from xling_bench.benchmarks.implementation import Implementation, Item, texts_of
-from xling_bench.benchmarks.textfiles import find, read_tsv
+from xling_bench.benchmarks.textfiles import locate, read_tsv
 
 
 def read(benchmark, root, unit, split):
     """`toyquiz/<lang>.tsv`: split, question, right answer's number, four answers."""
-    path = find(root, [f"toyquiz/{unit}.tsv"])
+    path = locate(root, [f"toyquiz/{unit}.tsv"])
     lines = [cells for _, cells in read_tsv(path, 7) if cells[0] == split]
     return [_row(split, i, *cells[1:]) for i, cells in enumerate(lines)], str(path.relative_to(root)), {}
 
@@ -193,8 +193,8 @@ def decontaminate() -> None:
 
 
 def plan_of_a_run() -> None:
-    from xling_bench.harness.model import ModelConfig
-    from xling_bench.harness.plan import RunConfig, make_plan
+    from xling_bench.evaluation.plan import RunConfig, make_plan
+    from xling_bench.models.config import ModelConfig
 
     model = ModelConfig(spec="hf:none")
     make_plan(RunConfig(model=model, specs=catalog.select(["xling_toyquiz"]), output=Path("none")), Source("sample"))
@@ -257,8 +257,7 @@ NAMING = {
     "cli/tasks.py": "FLORES pairs on request",
     "catalog/names.py": "FLORES pairs on request",
     "harness/demos.py": "what AFP's published configuration names",
-    "results/layouts.py": "the papers' tables",
-    "metrics/scores.py": "",
+    "results/tables/layouts.py": "the papers' tables",
 }
 
 

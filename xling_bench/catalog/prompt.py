@@ -16,11 +16,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from xling_bench import content, languages
-from xling_bench.catalog.benchmark import Benchmark, Strict
+from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core import content, languages
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.core.languages import Language
 from xling_bench.core.reading import read_toml
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean
-from xling_bench.languages import Language
 
 PLACEHOLDER = re.compile(r"\{(w\.)?([a-z_0-9]+)\}")
 SPACE_BETWEEN_FIELDS = re.compile(r"(?<=\}) +(?=\{)")

@@ -78,12 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
     apply_data(arguments)
     from xling_bench.catalog import select
     from xling_bench.catalog.names import emit_spec
-    from xling_bench.harness import launch
-    from xling_bench.harness.chatter import quiet
+    from xling_bench.core.chatter import quiet
+    from xling_bench.evaluation import launch
+    from xling_bench.evaluation.plan import RunConfig
+    from xling_bench.evaluation.runner import Runner
     from xling_bench.harness.demos import Demos
-    from xling_bench.harness.model import ModelConfig
-    from xling_bench.harness.plan import RunConfig
-    from xling_bench.harness.runner import Runner
+    from xling_bench.models.config import ModelConfig
     from xling_bench.results.naming import check_name
 
     quiet()
@@ -130,7 +130,7 @@ def _dry_run(runner: Any) -> int:
 
 
 def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> int:
-    from xling_bench.harness.output import write_text
+    from xling_bench.evaluation.writing import write_text
     from xling_bench.results import language_table, markdown, read_run, to_csv
 
     if report.finished:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, show, tell
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 
 EXAMPLE = (
     "example: xling-bench train xglm-564m/open-en-zh/afp --set model.path=./xglm-564M --set run.steps=100 -o aligned"
@@ -39,10 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
         return _list()
     apply_data(arguments)
     from xling_bench.data.source import source_from_environment
-    from xling_bench.harness.model import ModelConfig, fingerprint
+    from xling_bench.models.config import ModelConfig
+    from xling_bench.models.fingerprint import fingerprint
     from xling_bench.training.corpora import load
+    from xling_bench.training.job import plan, preflight, train
     from xling_bench.training.recipe import resolve
-    from xling_bench.training.run import plan, preflight, train
     from xling_bench.training.summary import summary
 
     recipe, output = resolve(arguments.recipe, arguments.settings), arguments.output

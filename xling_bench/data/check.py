@@ -9,10 +9,10 @@ from typing import Any, TextIO
 
 from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.core.errors import MissingDataError, XlingError
 from xling_bench.core.unit import Unit
 from xling_bench.data.known import agreement
 from xling_bench.data.source import Source, load, source_from_environment
-from xling_bench.errors import MissingDataError, XlingError
 
 
 @dataclass(frozen=True, slots=True)

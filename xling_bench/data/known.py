@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from xling_bench import content
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core import content
 from xling_bench.core.reading import read_toml
 from xling_bench.data.source import Loaded
 

@@ -10,10 +10,10 @@ from typing import Any, Literal, cast, get_args
 from xling_bench.benchmarks.implementation import Read, implementation
 from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.core.unit import Unit
 from xling_bench.data import sample
-from xling_bench.data.clusters import clusters_of
-from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.data.item_clusters import clusters_of
 
 Kind = Literal["files", "hub", "sample"]
 Untranslated = Literal["drop", "keep"]

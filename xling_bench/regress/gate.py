@@ -7,15 +7,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.errors import DataError, UsageError
+from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import real
-from xling_bench.errors import DataError, UsageError
-from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, scale_of, sign_of
-from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import Judged, over_gate
+from xling_bench.regress.settings import GateConfig
 from xling_bench.regress.verdict import Difference, Gate, judge
 from xling_bench.results.clusters import too_few, unclustered
-from xling_bench.results.compare import (
+from xling_bench.results.given import Run, given
+from xling_bench.results.matrix import DRAWS, of_languages
+from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
+from xling_bench.results.schema import ITEMS, NOTES
+from xling_bench.results.tables.compare import (
     CHANCE,
     GAP,
     MEAN,
@@ -24,11 +28,7 @@ from xling_bench.results.compare import (
     one_model,
     with_seeds,
 )
-from xling_bench.results.given import Run, given
-from xling_bench.results.matrix import DRAWS, of_languages
-from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
-from xling_bench.results.pivot import LINE
-from xling_bench.results.schema import ITEMS, NOTES
+from xling_bench.results.tables.pivot import LINE
 from xling_bench.stats import transfer_gap
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ValidationError, create_model, model_validator
 
-from xling_bench.catalog.benchmark import Strict
-from xling_bench.errors import DeclarationError, UsageError
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError
 from xling_bench.training.complaint import complaint
 from xling_bench.training.losses import LOSSES, NEEDS, Learn, Loss, Mode, Need
 

@@ -10,10 +10,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from xling_bench import content
-from xling_bench.catalog.benchmark import Strict
+from xling_bench.core import content
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.core.reading import read_toml
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
 from xling_bench.training.objective import NEEDS, MethodPart

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xling_bench.benchmarks.rows import rows_hash
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.data.source import Source, source_from_environment
-from xling_bench.errors import DataError, UsageError
-from xling_bench.training.corpora.config import DataConfig, InstructionSource, read_allocation
+from xling_bench.training.corpora.data_config import DataConfig, InstructionSource, read_allocation
 from xling_bench.training.corpora.evaluation import checker
 from xling_bench.training.corpora.instructions import Tasks, read_tasks
 from xling_bench.training.corpora.order import key_of, permuted
