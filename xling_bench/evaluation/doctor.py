@@ -11,7 +11,7 @@ from typing import Any, Literal
 from xling_bench.catalog import families, task_specs
 from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.compiled import compare
-from xling_bench.core.content import folder
+from xling_bench.core.content import tasks_folder
 from xling_bench.core.errors import XlingError
 from xling_bench.core.lm_eval_versions import TESTED
 from xling_bench.data import source_from_environment
@@ -41,7 +41,7 @@ def examine(model: str | None = None, *, trust_remote_code: bool = False) -> lis
     Never raises for what it finds.
     """
     findings = [Finding("ok", f"Python {sys.version.split()[0]}"), *_packages()]
-    stale = compare(folder("tasks"), compile_all())
+    stale = compare(tasks_folder(), compile_all())
     findings.append(
         Finding("error", f"compiled tasks: {stale[0]}")
         if stale
