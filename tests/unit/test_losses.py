@@ -67,7 +67,7 @@ def test_what_two_keys_together_are_is_checked_by_the_loss() -> None:
     assert not isinstance(raised.value, ValidationError), "a recipe's own error repeats it"
 
 
-def test_a_key_or_a_name_of_something_else_is_refused() -> None:
+def test_a_key_or_a_name_of_something_else_is_refused_and_a_stream_that_there_is_not() -> None:
     class Twice(Toy):
         layer: int = 1
 
@@ -78,6 +78,8 @@ def test_a_key_or_a_name_of_something_else_is_refused() -> None:
         _keys([Contrastive, Twice])
     with pytest.raises(DeclarationError, match=r"method.mode is another's key"):
         _keys([Moded])
+    with pytest.raises(DeclarationError, match=r"needs: expected pairs or instructions, got None"):
+        _keys([type("Needless", (Loss,), {"__module__": __name__})])
     Twice.name = "grad_norm"
     with pytest.raises(DeclarationError, match=r"losses/grad_norm.py: a log has another number of this name"):
         _keys([Twice])
