@@ -14,7 +14,7 @@ from xling_bench.catalog.compiled import compare
 from xling_bench.core.content import tasks_folder
 from xling_bench.core.errors import XlingError
 from xling_bench.core.lm_eval_versions import TESTED
-from xling_bench.data import source_from_environment
+from xling_bench.data import current_source
 from xling_bench.data.lock import read_lock
 from xling_bench.harness import link
 from xling_bench.models.config import ModelConfig
@@ -76,7 +76,7 @@ def _packages() -> list[Finding]:
 
 def _data() -> Finding:
     try:
-        source = source_from_environment()
+        source = current_source()
         locked = read_lock() if source.kind == "hub" else {}
     except XlingError as error:
         return Finding("error", str(error))
