@@ -183,7 +183,7 @@ def compare_with_lm_eval(model: Path, output: Path) -> list[float]:
     command = [
         sys.executable, "-m", "lm_eval", "run", "--model", "hf",
         "--model_args", f"pretrained={model},dtype=float32,prefix_token_id={PREFIX_TOKEN}",
-        "--tasks", ",".join(CHECKED), "--include_path", str(content.folder("tasks")), "--num_fewshot", "2",
+        "--tasks", ",".join(CHECKED), "--include_path", str(content.tasks_folder()), "--num_fewshot", "2",
         "--batch_size", "16", "--device", "cpu", "--output_path", str(folder), "--log_samples",
     ]  # fmt: skip
     with log.open("w", encoding="utf-8") as file:

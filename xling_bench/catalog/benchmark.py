@@ -200,7 +200,7 @@ def load_benchmark(path: Path) -> Benchmark:
 def benchmarks() -> dict[str, Benchmark]:
     """All declared benchmarks by key, in alphabetical order."""
     found = {}
-    for path in sorted(content.folder("tasks").glob("*/benchmark.toml")):
+    for path in content.files("tasks/*/benchmark.toml"):
         benchmark = load_benchmark(path)
         if benchmark.key != path.parent.name:
             raise DeclarationError(f"{path}: key is {benchmark.key!r}; expected the folder's name {path.parent.name!r}")

@@ -139,7 +139,7 @@ def get_task(name: str) -> TaskSpec:
 @cache
 def suites() -> dict[str, dict[str, list[str]]]:
     """The suites of `tasks/suites.toml`: name -> {tasks, languages}."""
-    path = content.folder("tasks") / "suites.toml"
+    path = content.file("tasks/suites.toml")
     found = read_toml(path)
     for name, suite in found.items():
         lists = suite.values() if isinstance(suite, dict) and "tasks" in suite and {*suite} <= SUITE else [None]

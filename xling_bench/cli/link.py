@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 def _path(arguments: argparse.Namespace) -> int:
     from xling_bench.core import content
 
-    show(content.folder("tasks"))
+    show(content.tasks_folder())
     return 0
 
 

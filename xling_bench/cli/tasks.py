@@ -73,8 +73,8 @@ def _compile(arguments: argparse.Namespace) -> int:
     from xling_bench.core import content
 
     _raise_if(check_declarations(), "nothing was written.")
-    changed, removed, total = write_compiled(content.folder("tasks"), compile_all())
-    show(f"{number_of(total, 'file')} in {content.folder('tasks')}: {changed} written, {removed} removed")
+    changed, removed, total = write_compiled(content.tasks_folder(), compile_all())
+    show(f"{number_of(total, 'file')} in {content.tasks_folder()}: {changed} written, {removed} removed")
     return 0
 
 
@@ -85,7 +85,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from xling_bench.cli.pieces import missing_pieces
     from xling_bench.core import content
 
-    problems = check_declarations() + missing_pieces() + compare(content.folder("tasks"), compile_all())
+    problems = check_declarations() + missing_pieces() + compare(content.tasks_folder(), compile_all())
     _raise_if(problems, "for stale files run `xling-bench tasks compile`.")
     show("tasks/ and templates/ are in order.")
     return 0

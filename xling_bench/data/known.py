@@ -45,5 +45,5 @@ def agreement(benchmark: Benchmark, unit: str, split: str, loaded: Loaded) -> Ag
 @cache
 def known_rows() -> dict[str, dict[str, dict[str, str]]]:
     """{benchmark: {split: {unit: hash}}} of the official files that were seen (see `data.rows.rows_hash`)."""
-    found: dict[str, dict[str, dict[str, str]]] = read_toml(content.folder("tasks") / FILE)
+    found: dict[str, dict[str, dict[str, str]]] = read_toml(content.file(f"tasks/{FILE}"))
     return found

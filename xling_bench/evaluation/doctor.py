@@ -11,10 +11,10 @@ from typing import Any, Literal
 from xling_bench.catalog import families, task_specs
 from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.compiled import compare
-from xling_bench.core.content import folder
+from xling_bench.core.content import tasks_folder
 from xling_bench.core.errors import XlingError
 from xling_bench.core.lm_eval_versions import TESTED
-from xling_bench.data import source_from_environment
+from xling_bench.data import current_source
 from xling_bench.data.lock import read_lock
 from xling_bench.harness import link
 from xling_bench.models.config import ModelConfig
@@ -41,7 +41,7 @@ def examine(model: str | None = None, *, trust_remote_code: bool = False) -> lis
     Never raises for what it finds.
     """
     findings = [Finding("ok", f"Python {sys.version.split()[0]}"), *_packages()]
-    stale = compare(folder("tasks"), compile_all())
+    stale = compare(tasks_folder(), compile_all())
     findings.append(
         Finding("error", f"compiled tasks: {stale[0]}")
         if stale
@@ -76,7 +76,7 @@ def _packages() -> list[Finding]:
 
 def _data() -> Finding:
     try:
-        source = source_from_environment()
+        source = current_source()
         locked = read_lock() if source.kind == "hub" else {}
     except XlingError as error:
         return Finding("error", str(error))

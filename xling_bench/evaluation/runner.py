@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from xling_bench.core.errors import OutputError, XlingError
 from xling_bench.core.text import number_of
-from xling_bench.data import Source, source_from_environment
+from xling_bench.data import Source, current_source
 from xling_bench.evaluation.generate import circumstances, ignored_settings
 from xling_bench.evaluation.item_scores import write_items
 from xling_bench.evaluation.partial import Kept, discard, kept_path
@@ -49,7 +49,7 @@ class Runner:
     def __init__(self, config: RunConfig, progress: Progress) -> None:
         self.config = config
         self.say = progress
-        self.source: Source = source_from_environment()
+        self.source: Source = current_source()
         self.report = RunReport(config.output)
         self.lm: Any = None
         self.said: set[str] = set()

@@ -20,7 +20,7 @@ from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.core.row import Row, text_in, texts_in
-from xling_bench.data import Loaded, Source, source_from_environment
+from xling_bench.data import Loaded, Source, current_source
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import check_ns, explain
 from xling_bench.harness.demos import MOST_SHOTS, Demos, forget
@@ -103,7 +103,7 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     benchmark = get_benchmark(xling["benchmark"])
     unit, form = xling["unit"], Form(**xling["form"])
     split = metadata.get("split", benchmark.test_split)
-    source = replace(source_from_environment(), ns=check_ns(metadata.get("ns", "drop")))
+    source = replace(current_source(), ns=check_ns(metadata.get("ns", "drop")))
     test = _cached(benchmark.key, unit, split, source)
     family = get_family(metadata["family"])
     choice = Demos(metadata.get("demos", "fixed"), metadata.get("demo_lang")).check()

@@ -57,7 +57,7 @@ def link(folder: Path | None = None) -> str:
     """Copy the compiled tasks; replaces an older link. Raises OutputError for a folder that is not ours."""
     folder = folder or target()
     files = compile_all()
-    problems = compare(content.folder("tasks"), files)
+    problems = compare(content.tasks_folder(), files)
     if problems:
         raise OutputError(f"the compiled tasks are stale ({problems[0]}).")
     if folder.exists():

@@ -86,15 +86,17 @@ def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFra
 
 
 def run_gate(
-    baseline: Run, candidate: Run, config: GateConfig, *, allow_sample: bool = False, draws: int = DRAWS
+    baseline: Run, candidate: Run, config: GateConfig | None = None, *, allow_sample: bool = False, draws: int = DRAWS
 ) -> Gate:
     """Compare a candidate with a baseline, given as for `load_results`, and judge every cell.
 
+    `config` are the gate's settings (`regress.settings.read_config` reads a file of them; default: those of no file).
     Raises UsageError or DataError, besides `read_side`'s, when the two were not measured alike (the field is named),
     when the candidate lacks cells of the baseline and the settings do not ignore that, and when they share none.
     """
     import pandas as pd
 
+    config = config or GateConfig()
     sides = [read_side(run, config, allow_sample=allow_sample) for run in (baseline, candidate)]
     frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
     notes = [note for frame in frames for note in frame.attrs.get(NOTES, [])]

@@ -32,7 +32,7 @@ def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) ->
     Only benchmarks and numbers of shots that were measured here come back. A cell has model, benchmark, language,
     shots, value and source. Raises UsageError for an unknown name.
     """
-    path = content.folder("reports") / "page" / "reference.toml"
+    path = content.file("reports/page/reference.toml")
     known = read_toml(path)
     if name not in known:
         raise UsageError(f"--reference {name!r}:{did_you_mean(name, known)} expected one of {', '.join(known)}")

@@ -94,7 +94,7 @@ def notes(
     tables: Iterable[str], cells: Iterable[tuple[str, str]], signatures: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """Sentences on the published `cells` (model, benchmark) of `tables`; see `Note`."""
-    path = content.folder("reports") / "reference" / "notes.toml"
+    path = content.file("reports/reference/notes.toml")
     declared = [Note(**entry) for entry in read_toml(path)["note"]]
     shown, names = list(cells), list(tables)
     return [note.text for note in declared if any(note.holds(name, shown, signatures) for name in names)]
@@ -103,7 +103,7 @@ def notes(
 @cache
 def layouts() -> dict[str, Layout]:
     """All declared layouts by name. Raises DeclarationError naming the entry at fault."""
-    path = content.folder("reports") / "layouts.toml"
+    path = content.file("reports/layouts.toml")
     found = {}
     for name, entry in read_toml(path).items():
         try:
@@ -125,7 +125,7 @@ def get_layout(name: str) -> Layout:
 @cache
 def published(reference: str) -> tuple[Published, ...]:
     """The numbers of one published table, in printed order."""
-    path = content.folder("reports") / "reference" / f"{reference}.csv"
+    path = content.file(f"reports/reference/{reference}.csv")
     rows = csv.DictReader(io.StringIO(read_text(path, DeclarationError)))
     try:
         found = tuple(
