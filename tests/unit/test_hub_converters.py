@@ -14,10 +14,10 @@ import pytest
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError
 from xling_bench.core.unit import Unit
 from xling_bench.data import hub
 from xling_bench.data.source import read_files
-from xling_bench.errors import DataError
 
 Record = dict[str, Any]
 
@@ -135,6 +135,15 @@ CASES = [
         {"indicqa/indicqa.hi.json": squad("वह घर में है।", *INDIC, INDIC[1])},
         {"hi": [squad_record("वह घर में है।", question) for question in [*INDIC, INDIC[1]]]},
         "indicqa-12",
+    ),
+    Case(
+        "sib200", "pt", "dev",
+        {"sib200/annotated/por_Latn/dev.tsv": table(
+            ("index_id", "category", "text"), (7, "travel", '"Um ""barco"" parte."'), (1204, "science/technology", "NA")
+        )},
+        {"pt": [{"index_id": 7, "category": "travel", "text": 'Um "barco" parte.'},
+                {"index_id": 1204, "category": "science/technology", "text": "NA"}]},
+        "sib200-0007",
     ),
     Case(
         "xlsum", "pt", "test",

@@ -12,8 +12,8 @@ import pytest
 from report_runs import UNITS, choices, two_runs, xnli_texts
 from runs import outcomes, turned, unseal, write_run
 
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.text import line
-from xling_bench.errors import DataError, UsageError
 from xling_bench.report.build import Options, write_report
 from xling_bench.report.formats import as_markdown, table_rows
 from xling_bench.report.leaderboard import Row, Score, leaderboard
@@ -23,7 +23,7 @@ from xling_bench.report.printed import printed
 from xling_bench.report.sections import sensitivity
 from xling_bench.report.select import models_of
 from xling_bench.report.setting import Setting
-from xling_bench.results.load import load_results
+from xling_bench.results.frame import load_results
 
 DRAWS = 200
 FAST = Options(draws=DRAWS)

@@ -8,13 +8,13 @@ import pytest
 from jinja2.exceptions import SecurityError, UndefinedError
 from runs import outcomes, write_run
 
-from xling_bench.errors import DeclarationError
+from xling_bench.core.errors import DeclarationError
 from xling_bench.report import sections
 from xling_bench.report.build import Options, write_report
 from xling_bench.report.measure import measure
 from xling_bench.report.page import shown
 from xling_bench.report.sections import SECTIONS, Report, Section
-from xling_bench.results.load import load_results
+from xling_bench.results.frame import load_results
 
 
 def file(name: str, order: int) -> str:
@@ -48,6 +48,16 @@ def test_what_a_section_prints_is_escaped_and_nothing_else_can_be_done(report: R
     with pytest.raises(SecurityError):
         rendered("{{ name.__class__.__mro__ }}")
     assert shown([Section("x", "X", 1, "{{ name }}", context=lambda _: {})], report) == []
+
+
+def test_a_file_of_ones_own_stands_in_the_place_of_the_pages(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "reports" / "page").mkdir(parents=True)
+    (tmp_path / "reports" / "page" / "style.css").write_text("h1 { color: teal }", encoding="utf-8")
+    monkeypatch.setenv("XLING_CONTENT_DIR", str(tmp_path))
+    page = write_report([run], tmp_path / "site", Options(draws=50)).read_text(encoding="utf-8")
+    assert "<style>h1 { color: teal }</style>" in page
 
 
 @pytest.mark.parametrize(

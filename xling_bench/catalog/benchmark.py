@@ -6,21 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from xling_bench import content, languages
+from xling_bench.core import content, languages
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.core.reading import read_toml
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.metrics.registry import METRICS
 
 FieldType = Literal["text", "texts", "index", "flag"]
-
-
-class Strict(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Hub(Strict):
@@ -39,7 +34,7 @@ class Hub(Strict):
     branch: str = "main"
     config: str = ""
     splits: dict[str, str]
-    codes: dict[str, str] = {}
+    codes: dict[str, str] = Field(default={})
 
 
 class Pairs(Strict):
@@ -69,10 +64,10 @@ class Benchmark(Strict):
     `placeholder` stands where the source has no text (PAWS-X: `NS`, never translated): rows with it are dropped, unless
     a run keeps them (`--ns keep`).
     `without_gold` is how many rows of a split may have no right answer; `any` where there are unanswerable ones.
-    `clusters` says what items share, whose outcomes are then no independent ones: items with equal texts in all fields
-    of one of these lists, in any order, belong together (XNLI's premise). `cluster_sizes` says it by position, per
-    split: so many rows after each other (FLORES' articles). `telling` says that an item's answer gives away that of
-    the others in its cluster (XWinograd's twins): none is shown to another.
+    `clusters` says what items share, whose outcomes are then no independent ones: items with equal texts or numbers
+    in all fields of one of these lists, in any order, belong together (XNLI's premise). `cluster_sizes` says it by
+    position, per split: so many rows after each other (FLORES' articles). `telling` says that an item's answer gives
+    away that of the others in its cluster (XWinograd's twins): none is shown to another.
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
@@ -81,7 +76,7 @@ class Benchmark(Strict):
     task: str
     kind: Literal["choose", "generate"]
     languages: tuple[str, ...]
-    codes: dict[str, str] = {}
+    codes: dict[str, str] = Field(default={})
     pairs: Pairs | None = None
     family: str
     fields: dict[str, FieldType]
@@ -91,12 +86,12 @@ class Benchmark(Strict):
     without_gold: int | Literal["any"] = 0
     chance: float | None = Field(default=None, ge=0, lt=1)
     metrics: dict[str, tuple[str, ...]]
-    metrics_on_request: dict[str, tuple[str, ...]] = {}
-    metrics_only: dict[str, tuple[str, ...]] = {}
-    metrics_except: dict[str, tuple[str, ...]] = {}
+    metrics_on_request: dict[str, tuple[str, ...]] = Field(default={})
+    metrics_only: dict[str, tuple[str, ...]] = Field(default={})
+    metrics_except: dict[str, tuple[str, ...]] = Field(default={})
     parallel: bool
     clusters: tuple[tuple[str, ...], ...] = ()
-    cluster_sizes: dict[str, tuple[int, ...]] = {}
+    cluster_sizes: dict[str, tuple[int, ...]] = Field(default={})
     telling: bool = False
     test_split: str = "test"
     demo_split: str = ""
@@ -121,8 +116,8 @@ class Benchmark(Strict):
             if field not in self.fields:
                 raise ValueError(f"{field!r} is not one of `fields`")
         for field in (field for fields in self.clusters for field in fields):
-            if self.fields.get(field) != "text":
-                raise ValueError(f"clusters: {field!r} is not a text of `fields`")
+            if self.fields.get(field) not in ("text", "index"):
+                raise ValueError(f"clusters: {field!r} is not a text or index of `fields`")
         for split, sizes in self.cluster_sizes.items():
             if not sizes or min(sizes) < 1 or sum(sizes) != self.published_rows.get(split):
                 raise ValueError(f"cluster_sizes.{split}: expected numbers that sum to the split's published rows")
@@ -205,7 +200,7 @@ def load_benchmark(path: Path) -> Benchmark:
 def benchmarks() -> dict[str, Benchmark]:
     """All declared benchmarks by key, in alphabetical order."""
     found = {}
-    for path in sorted(content.folder("tasks").glob("*/benchmark.toml")):
+    for path in content.files("tasks/*/benchmark.toml"):
         benchmark = load_benchmark(path)
         if benchmark.key != path.parent.name:
             raise DeclarationError(f"{path}: key is {benchmark.key!r}; expected the folder's name {path.parent.name!r}")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.errors import DataError, OutputError, UsageError, did_you_mean
+from xling_bench.core.files import write_bytes, write_text
 from xling_bench.core.reading import read_object
 from xling_bench.core.text import line
-from xling_bench.errors import DataError, OutputError, UsageError, did_you_mean
-from xling_bench.files import write_bytes, write_text
 from xling_bench.report import formats
 from xling_bench.report.drill_down import Items, drill_down, within
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
@@ -22,9 +22,9 @@ from xling_bench.report.page import Shown, render_page, shown
 from xling_bench.report.payload import payload
 from xling_bench.report.published import PublishedCell, reference_notes, reference_rows
 from xling_bench.report.sections import SECTIONS, Report
-from xling_bench.results.compare import with_seeds
+from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run
-from xling_bench.results.load import load_results
+from xling_bench.results.tables.compare import with_seeds
 
 __all__ = ["MOST_BYTES", "Options", "write_report"]
 

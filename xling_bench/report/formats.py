@@ -11,7 +11,7 @@ from xling_bench.core.text import flat, line, markdown
 from xling_bench.report.labels import number
 from xling_bench.report.leaderboard import Rank, Row, Score
 from xling_bench.report.missing import missing
-from xling_bench.results.text import aligned, latex, to_csv
+from xling_bench.results.tables.rendering import aligned, latex, to_csv
 
 if TYPE_CHECKING:
     import pandas as pd

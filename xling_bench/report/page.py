@@ -13,10 +13,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xling_bench import content
+from xling_bench.core import content
+from xling_bench.core.errors import MissingPackageError
 from xling_bench.core.text import line
 from xling_bench.core.unit import Unit
-from xling_bench.errors import MissingPackageError
 from xling_bench.report.labels import number
 from xling_bench.report.payload import Json, script_json
 from xling_bench.report.sections import Report, Section
@@ -51,10 +51,9 @@ def shown(sections: Sequence[Section], report: Report) -> list[Shown]:
 
 def render_page(report: Report, notes: list[str], sections: list[Shown], data: Json) -> str:
     """The whole page as one HTML text. `notes` stand above the sections; `data` is what the scripts read."""
-    folder = _folder()
     frame = report.measured.frame
     units = [Unit(unit) for unit in sorted({str(unit) for unit in frame["language"]})]
-    script = "\n".join([library_script(), *((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)])
+    script = "\n".join([library_script(), *map(_text, SCRIPTS)])
     layout = _environment().get_template("page.html.j2")
     return layout.render(
         title=line(report.options.title, 120),
@@ -66,7 +65,7 @@ def render_page(report: Report, notes: list[str], sections: list[Shown], data: J
         sample=bool((frame["source"] == "sample").any()),
         notes=notes,
         sections=sections,
-        css=(folder / "style.css").read_text(encoding="utf-8"),
+        css=_text("style.css"),
         library_css=_library("dt_bundle.css"),
         script=script,
         script_hashes=f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'",
@@ -75,17 +74,17 @@ def render_page(report: Report, notes: list[str], sections: list[Shown], data: J
     )
 
 
-def _folder() -> Path:
-    return content.folder("reports") / "page"
+def _text(name: str) -> str:
+    return content.file(f"reports/page/{name}").read_text(encoding="utf-8")
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
     """Jinja's sandbox: everything is escaped, a name that is not there is an error."""
-    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2 import FunctionLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(_folder()), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["line"] = line
     environment.filters["one"] = number

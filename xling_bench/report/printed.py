@@ -10,7 +10,7 @@ from xling_bench.core.text import visible
 from xling_bench.report.labels import number
 from xling_bench.report.missing import missing
 from xling_bench.report.setting import Setting
-from xling_bench.results.text import P_VALUES
+from xling_bench.results.tables.rendering import P_VALUES
 
 if TYPE_CHECKING:
     import pandas as pd

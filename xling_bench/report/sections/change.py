@@ -9,7 +9,7 @@ from xling_bench.report.missing import missing
 from xling_bench.report.printed import HEAD, Table, printed, titled, with_interval
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.select import resampleable
-from xling_bench.results.compare import ALPHA, compare_models, left_out
+from xling_bench.results.tables.compare import ALPHA, compare_models, left_out
 
 if TYPE_CHECKING:
     import pandas as pd

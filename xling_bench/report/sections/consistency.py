@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.languages import PIVOT
+from xling_bench.core.languages import PIVOT
 from xling_bench.report.measure import Measured
 from xling_bench.report.printed import HEAD as TITLES
 from xling_bench.report.printed import Table, in_order, printed, titled
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.results.given import Run, given
-from xling_bench.results.rankc import rankc_table
 from xling_bench.results.schema import CHOICES, PATH, SAMPLES
+from xling_bench.results.tables.rankc import rankc_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from xling_bench.report.labels import number
 from xling_bench.report.printed import printed_or_none, titled
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.select import headline_rows, resampleable
-from xling_bench.results.compare import ALPHA, MEAN, compare_models
+from xling_bench.results.tables.compare import ALPHA, MEAN, compare_models
 
 if TYPE_CHECKING:
     import pandas as pd
