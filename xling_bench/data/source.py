@@ -142,7 +142,7 @@ def read_files(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read
         ) from error
 
 
-def how_to_get(benchmark: Benchmark) -> str:
+def where_to_get(benchmark: Benchmark) -> str:
     """One line on where the benchmark's data can come from."""
     return (
         f"Get {benchmark.title} data: put its files ({' or '.join(benchmark.files)}) below a folder "
@@ -152,5 +152,5 @@ def how_to_get(benchmark: Benchmark) -> str:
 
 
 def explain(benchmark: Benchmark, error: MissingDataError) -> MissingDataError:
-    """The error with `how_to_get` appended."""
-    return MissingDataError(f"{error}. {how_to_get(benchmark)}")
+    """The error with `where_to_get` appended."""
+    return MissingDataError(f"{error}. {where_to_get(benchmark)}")
