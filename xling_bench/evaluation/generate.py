@@ -9,10 +9,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.progress import progress
+from xling_bench.core.row import Record, index_in
 from xling_bench.evaluation.partial import PartialTexts
 
 # A fact of every unit that generates.
@@ -97,9 +98,9 @@ def _texts(lm: Any, batch: Sequence[Any]) -> list[str]:
     return lm.generate_until(instances, disable_tqdm=True)  # type: ignore[no-any-return]
 
 
-def _request(lm: Any, context: str, settings: dict[str, Any]) -> Request:
+def _request(lm: Any, context: str, settings: Record) -> Request:
     """Raises DataError when the text to be generated leaves no room for its prompt; else as `check_known` does."""
-    if settings["max_gen_toks"] >= lm.max_length:
+    if index_in(settings, "max_gen_toks") >= lm.max_length:
         raise DataError(
             f"up to {settings['max_gen_toks']} tokens are generated, but the model's context has {lm.max_length} "
             "for prompt and answer. Give --max-length if the model takes more."
@@ -172,11 +173,24 @@ def ignored_settings(lm: Any) -> list[str]:
     return sorted(name for name in asked if not name.startswith("output_"))
 
 
-def circumstances(lm: Any) -> dict[str, Any]:
+class Circumstances(TypedDict):
     """What a text's last bit depends on besides the unit's facts: batches, device and libraries."""
+
+    batch_size: int
+    device: str
+    torch: str
+    transformers: str
+
+
+def circumstances(lm: Any) -> Circumstances:
+    """Those of this model, here."""
     import torch
     import transformers
 
     device = torch.cuda.get_device_name(lm.device) if lm.device.type == "cuda" else lm.device.type
-    libraries = {"torch": str(torch.__version__), "transformers": transformers.__version__}
-    return {"batch_size": int(lm.batch_size), "device": device, **libraries}
+    return {
+        "batch_size": int(lm.batch_size),
+        "device": device,
+        "torch": str(torch.__version__),
+        "transformers": transformers.__version__,
+    }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from xling_bench.core.errors import DataError, OutputError
 from xling_bench.core.files import encoded
@@ -27,7 +26,7 @@ class PartialTexts:
     """
 
     path: Path
-    header: dict[str, Any]
+    header: Mapping[str, object]
     say: Callable[[str], None]
     texts: dict[str, str] = field(default_factory=dict)
     reused: int = 0
@@ -49,11 +48,12 @@ class PartialTexts:
         sound = len(lines[0]) + 1
         for line in lines[1:]:
             entry = _parsed(line)
-            if entry is None or not all(isinstance(entry.get(name), str) for name in ("request", "text")):
+            if entry is None:
                 break
-            if entry.get("sum") != _sum(entry["request"], entry["text"]):
+            request, text = entry.get("request"), entry.get("text")
+            if not isinstance(request, str) or not isinstance(text, str) or entry.get("sum") != _sum(request, text):
                 break
-            self.texts[entry["request"]] = entry["text"]
+            self.texts[request] = text
             sound += len(line) + 1
         return sound
 
@@ -86,7 +86,7 @@ def _sum(request: str, text: str) -> str:
     return digest(encoded(f"{request}\0{text}"))
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def _parsed(line: bytes) -> Mapping[str, object] | None:
     try:
         entry = parse_json(line, "a kept text")
     except DataError:

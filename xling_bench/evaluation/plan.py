@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from xling_bench.benchmarks import expected, implementation
 from xling_bench.catalog import TaskSpec
@@ -68,7 +68,7 @@ class RunConfig:
         if self.demos.encoder is not None:
             encoder_config(self.demos.encoder).check()
 
-    def described(self, data: str) -> dict[str, Any]:
+    def described(self, data: str) -> dict[str, object]:
         """What was asked for, for run.json; `data` is the kind of source."""
         return {
             "tasks": [spec.name for spec in self.specs],
@@ -82,6 +82,18 @@ class RunConfig:
             "peft": self.model.peft,
             "data": data,
         }
+
+
+class DemoFacts(TypedDict, total=False):
+    """What of `Planned` is of demonstrations."""
+
+    seed: int
+    demo_data: str
+    demo_template: str
+    demo_ids: str
+    demo_encoder: str
+    aligner: str
+    demo_origin: str
 
 
 @dataclass
@@ -146,7 +158,7 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
         raise UsageError(f"--split {config.split}: {benchmark.title} has {', '.join(benchmark.splits)}")
     data = load(benchmark, spec.unit, config.split, source)
     _note_deviation(spec, spec.unit, config.split, data, notes)
-    demos: dict[str, Any] = {}
+    demos: DemoFacts = {}
     if unit.demonstrations is not None:
         demo_unit, form = demo_form(spec.family, benchmark, spec.unit, spec.form(), unit.demonstrations.language)
         demo_split = benchmark.demos_from(config.split)
@@ -188,9 +200,9 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
 
 def _policy_facts(
     demonstrations: Demos, spec: TaskSpec, shown: Form, demo_unit: str, split: str, source: Source
-) -> dict[str, Any]:
+) -> DemoFacts:
     """What the choice of demonstrations depends on besides seed, data and template."""
-    facts: dict[str, Any] = {}
+    facts: DemoFacts = {}
     if demonstrations.policy == "aligned":
         facts["demo_ids"] = item_ids(sorted(aligned_ids(spec.benchmark, split, source)))
     if demonstrations.policy == "semantic":

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from xling_bench.metrics.chrf import in_other_form
 from xling_bench.metrics.ranking import several_best, ties
 from xling_bench.metrics.registry import METRICS
+from xling_bench.models.config import Provenance
+from xling_bench.results.seal import Sample
 
 MANY_TIES = 0.05  # share of near-ties from which on a result is doubtful
 MANY_EMPTY = 0.2  # the same of empty answers
 NOISY = 1e-3  # nats a token; float32 has a hundredth of that, bfloat16 ten times as much
 
 
-def doubts(lm: Any, kind: str, samples: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
-    """(counts, sentences) of a unit that was just evaluated: facts of its result, and warnings.
-
-    `truncated`: items that lost their beginning, since they are longer than the model's context; `ties`, where
+class Counts(TypedDict):
+    """`truncated`: items that lost their beginning, since they are longer than the model's context; `ties`, where
     candidates were ranked: {metric: items whose best candidates have one and the same score}, so that the first of them
     was taken, which says nothing about the model.
     """
-    counts: dict[str, Any] = {"truncated": len(lm.truncated)}
+
+    truncated: int
+    ties: NotRequired[dict[str, int]]
+
+
+def doubts(lm: Any, kind: str, samples: Sequence[Sample]) -> tuple[Counts, list[str]]:
+    """(counts, sentences) of a unit that was just evaluated: facts of its result, and warnings."""
+    counts: Counts = {"truncated": len(lm.truncated)}
     said, items = list[str](), len(samples)
     if counts["truncated"]:
         lost = "were longer than the model's context and lost their beginning"
@@ -41,7 +48,7 @@ def doubts(lm: Any, kind: str, samples: Sequence[dict[str, Any]]) -> tuple[dict[
     return counts, said + other_forms(samples, samples[0]["doc"]["metrics"])
 
 
-def other_forms(samples: Sequence[dict[str, Any]], names: Iterable[str]) -> list[str]:
+def other_forms(samples: Sequence[Sample], names: Iterable[str]) -> list[str]:
     """A sentence that counts the outputs in another Unicode normal form than their reference, where a metric of `names`
     takes these for other text."""
     strict = [name for name in names if METRICS[name].by_code_points]
@@ -54,15 +61,17 @@ def other_forms(samples: Sequence[dict[str, Any]], names: Iterable[str]) -> list
             f"{', '.join(strict)} take them for other text"]  # fmt: skip
 
 
-def name_near_ties(ranking: dict[str, Any], samples: Sequence[dict[str, Any]]) -> list[str]:
+def name_near_ties(ranking: Provenance, samples: Sequence[Sample]) -> list[str]:
     """Put items' ids in place of lm-eval's numbers in `ranking["near_ties"]`; a warning where many are, ties apart."""
     near = ranking.get("near_ties", [])
     names = {sample["doc_id"]: sample["doc"]["id"] for sample in samples}
     sums = {sample["doc_id"]: [float(resp[0]) for resp in sample["filtered_resps"]] for sample in samples if near}
-    ranking |= {"near_ties": [names[document] for document in near]} if "near_ties" in ranking else {}
+    if "near_ties" in ranking:
+        ranking["near_ties"] = [names[document] for document in near]
     near = [document for document in near if not several_best(sums[document])]
     if len(near) <= MANY_TIES * len(samples):
         return []
-    remedy = "; --dtype float32 rounds less" if ranking["self_check"]["noise"] > NOISY else ""
+    noise = ranking["self_check"]["noise"]
+    remedy = "; --dtype float32 rounds less" if noise is not None and noise > NOISY else ""
     return [f"{len(near)} of {len(samples)} items are near-ties: rounding may decide between their best candidates "
             f"(by sum){remedy}"]  # fmt: skip

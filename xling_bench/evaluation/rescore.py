@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import stdev
-from typing import Any
 
 from filelock import FileLock
 
@@ -26,7 +25,7 @@ from xling_bench.metrics.registry import METRICS, get_metric, rules
 from xling_bench.results.facts import Facts, item_ids
 from xling_bench.results.folder import result_files
 from xling_bench.results.items import FILE
-from xling_bench.results.seal import AGAIN, RESULTS, SAMPLES, of_answers
+from xling_bench.results.seal import AGAIN, RESULTS, SAMPLES, Sample, Sums, of_answers
 
 
 def rescore(run: Path, wanted: Sequence[str], say: Callable[[str], None]) -> tuple[list[Path], dict[str, str]]:
@@ -109,7 +108,7 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None]) -> bo
     return True
 
 
-def _samples(path: Path, facts: Facts, sums: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _samples(path: Path, facts: Facts, sums: Sums | None) -> list[Sample]:
     """The samples, checked to be the items the result was made from, with the answers that the model gave."""
     try:
         lines = read_bytes(path).decode().split("\n")
@@ -127,8 +126,8 @@ def _samples(path: Path, facts: Facts, sums: dict[str, Any] | None) -> list[dict
 
 
 def _aggregated(
-    numbers: dict[str, Any], samples: Sequence[dict[str, Any]], old: Sequence[str], names: dict[str, str]
-) -> dict[str, Any]:
+    numbers: Mapping[str, object], samples: Sequence[Sample], old: Sequence[str], names: dict[str, str]
+) -> dict[str, object]:
     """lm-eval's numbers of a task with those of `names` made anew; standard errors where the value is a mean."""
     gone = {f"{name}{suffix},none" for name in (*old, *names) for suffix in ("", "_stderr")}
     kept = {key: value for key, value in numbers.items() if key not in gone}

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from filelock import FileLock
 
 from xling_bench.core.errors import OutputError
+from xling_bench.core.row import record_in
 from xling_bench.evaluation.writing import read_json, remove_leftovers, to_json, write_text
 from xling_bench.results.folder import ASKED
 
 VERSIONS = ("lm_eval", "transformers", "torch", "datasets", "xling-bench")
 
 
-def claim(output: Path, mine: dict[str, Any], command: dict[str, Any] | None, *, named: bool) -> str:
-    """Check that the folder's run has `mine` (model, fingerprint, settings); returns what its model is called.
+class Claim(TypedDict):
+    """Which model a run is of, what it is called, and the settings that change results."""
+
+    model: str
+    name: str
+    fingerprint: str
+    settings: dict[str, object]
+
+
+def claim(output: Path, mine: Claim, command: Mapping[str, object] | None, *, named: bool) -> str:
+    """Check that the folder's run has `mine` (fingerprint, settings); returns what its model is called.
 
     Where there is no run.json one is written, with the `command`, unless that is None; one without a name (an older
     version's) is given `mine`'s. The model keeps the name that the folder knows: `named` says that another one was
@@ -102,13 +112,13 @@ def _read(path: Path) -> dict[str, Any]:
     return run
 
 
-def _same_run(theirs: dict[str, Any], mine: dict[str, Any], output: Path) -> None:
+def _same_run(theirs: Mapping[str, object], mine: Claim, output: Path) -> None:
     """Raise OutputError naming what differs when a folder's run.json is of another model or other settings."""
     detail = ""
     if theirs.get("fingerprint") != mine["fingerprint"]:
         detail = f"model {theirs.get('model')} with fingerprint {theirs.get('fingerprint')}, not {mine['fingerprint']}"
     elif theirs.get("settings") != mine["settings"]:
-        old = theirs.get("settings") or {}
+        old = record_in(theirs, "settings") if theirs.get("settings") else {}
         changed = [k for k in mine["settings"] if old.get(k) != mine["settings"][k]]
         detail = ", ".join(f"{k} was {old.get(k)!r}, now {mine['settings'][k]!r}" for k in changed)
     if detail:

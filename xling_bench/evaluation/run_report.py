@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from xling_bench.evaluation.writing import read_json
+from xling_bench.results.seal import Result
 
 
 @dataclass
@@ -26,6 +26,6 @@ class RunReport:
     unmet: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
 
-    def results(self) -> list[dict[str, Any]]:
+    def results(self) -> list[Result]:
         """The finished units' results.json."""
         return [read_json(folder / "results.json") for folder in self.finished]

@@ -21,7 +21,7 @@ from xling_bench.evaluation.item_scores import write_items
 from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
 from xling_bench.evaluation.plan import Plan, RunConfig, make_plan, with_model
 from xling_bench.evaluation.quality import doubts, name_near_ties
-from xling_bench.evaluation.run_file import agree_on_budget, claim, note_asked
+from xling_bench.evaluation.run_file import Claim, agree_on_budget, claim, note_asked
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.units import Evaluation, read_result
 from xling_bench.evaluation.writing import (
@@ -31,13 +31,14 @@ from xling_bench.evaluation.writing import (
     write_folder,
     write_text,
 )
+from xling_bench.models.config import Provenance
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.load import end_token, load
 from xling_bench.models.tokens import check_end, odd_joiner
 from xling_bench.results.facts import Facts
 from xling_bench.results.naming import name_here
 from xling_bench.results.record import Record
-from xling_bench.results.seal import RESULTS
+from xling_bench.results.seal import RESULTS, Sample
 
 Progress = Callable[[str], None]
 MOST_NOTES = 8
@@ -139,7 +140,7 @@ class Runner:
         """Check that the folder's run is of the same model and settings, and take its name; `write` run.json where
         there is none: once the model is loaded, so that a mistyped option does not claim the folder."""
         model = self.config.model
-        mine = {"model": model.name, "name": self.name, "fingerprint": self.fingerprint, "settings": model.settings()}
+        mine = Claim(model=model.name, name=self.name, fingerprint=self.fingerprint, settings=model.settings())
         command = self.config.described(self.source.kind) if write else None
         self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 
@@ -152,16 +153,16 @@ class Runner:
             if chosen and before not in (None, mine):
                 self.say(f"note: token budget {mine}; results here with {before} may differ in their last digits")
 
-    def _ranking(self, facts: Facts, samples: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
+    def _ranking(self, facts: Facts, samples: list[Sample], warnings: list[str]) -> dict[str, Provenance]:
         """How a unit's candidates were ranked, for the results file; empty where nothing was."""
         if facts.engine is None:
             return {}
-        ranking = self.lm.provenance() if facts.engine == "shared-prefix" else {"backend": "lm-eval"}
+        ranking: Provenance = self.lm.provenance() if facts.engine == "shared-prefix" else {"backend": "lm-eval"}
         warnings += name_near_ties(ranking, samples)
         self._note_scoring(ranking)
         return {"scoring": ranking}
 
-    def _note_scoring(self, ranking: dict[str, Any]) -> None:
+    def _note_scoring(self, ranking: Provenance) -> None:
         """Say how candidates were ranked where it is not the usual way."""
         if ranking.get("why") and ranking["why"] not in self.said:
             self.said.add(ranking["why"])

@@ -21,6 +21,7 @@ from xling_bench.metrics.registry import METRICS
 from xling_bench.models.encoder import embedder
 from xling_bench.results.facts import Facts
 from xling_bench.results.naming import name_here
+from xling_bench.results.seal import Result, Sample
 
 
 def resolve(value: Any) -> Any:
@@ -35,7 +36,7 @@ def resolve(value: Any) -> Any:
     return value
 
 
-def build(spec: TaskSpec, metadata: dict[str, Any], joiner: str | None) -> Any:
+def build(spec: TaskSpec, metadata: dict[str, object], joiner: str | None) -> Any:
     """lm-eval's task object, the same as from the compiled YAML, plus the run's metadata and joiner."""
     from lm_eval.api.task import ConfigurableTask
 
@@ -62,7 +63,7 @@ def _unheard(name: str) -> Iterator[None]:
 
 def evaluate(
     lm: Any, unit: Evaluation, facts: Facts, *, limit: int | None, chat_template: bool, kept: PartialTexts
-) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
+) -> tuple[Result, list[Sample], int]:
     """Evaluate one unit. Returns (lm-eval's results without samples, samples, items that had twins among the
     demonstrations).
 
@@ -71,7 +72,7 @@ def evaluate(
     """
     from lm_eval import evaluator
 
-    metadata = {"demo_seed": unit.seed, "split": facts.split, "metrics": list(facts.metrics)}
+    metadata: dict[str, object] = {"demo_seed": unit.seed, "split": facts.split, "metrics": list(facts.metrics)}
     metadata |= {"ns": facts.ns} if facts.ns else {}
     metadata |= {"tokenizer": lm.tokenizer.name_or_path, "revision": getattr(lm, "revision", None) or "main"}
     if unit.demonstrations is not None:
@@ -123,7 +124,7 @@ def _check_data(docs: Docs, facts: Facts) -> None:
         raise DataError(f"the data of {facts.task} changed since the run started; start it again.")
 
 
-def _sample(sample: dict[str, Any]) -> dict[str, Any]:
+def _sample(sample: Sample) -> Sample:
     """lm-eval's sample in the shape its own writer gives it."""
     from lm_eval.utils import sanitize_list
 

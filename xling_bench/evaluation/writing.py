@@ -15,7 +15,7 @@ from xling_bench.core.files import TEMPORARY, encoded, sync_folder, temporary_of
 from xling_bench.core.reading import read_object
 from xling_bench.results.items import digest_of, rows_frame, scores_of
 from xling_bench.results.record import Record
-from xling_bench.results.seal import RESULTS, SAMPLES, sealed
+from xling_bench.results.seal import RESULTS, SAMPLES, Result, Sample, sealed
 
 __all__ = ["TEMPORARY", "prepare", "read_json", "remove_leftovers", "result_texts", "to_json", "to_line",
            "write_folder", "write_text"]  # fmt: skip
@@ -31,7 +31,7 @@ def to_line(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, default=_plain) + "\n"
 
 
-def result_texts(results: dict[str, Any], record: Record, samples: Sequence[dict[str, Any]]) -> dict[str, str]:
+def result_texts(results: Result, record: Record, samples: Sequence[Sample]) -> dict[str, str]:
     """{file: text} of a unit's folder: lm-eval's `results` with what the record adds, and the samples; sealed."""
     text = "".join(map(to_line, samples))
     scores = digest_of(rows_frame(row for sample in samples for row in scores_of(sample, record.rules)))

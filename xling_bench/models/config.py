@@ -27,7 +27,7 @@ class Provenance(TypedDict, total=False):
     token_budget: int
     halved: int
     self_check: dict[str, float | None]
-    near_ties: list[int] | list[str]
+    near_ties: list[int | str]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.files import write_bytes
@@ -17,7 +17,7 @@ from xling_bench.core.reading import read_parquet
 from xling_bench.metrics.registry import is_mean
 from xling_bench.results.doubts import TIES, TRUNCATED
 from xling_bench.results.naming import name_of
-from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES
+from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,14 +56,14 @@ def write_baseline(frame: pd.DataFrame, path: Path) -> int:
     return len(out.getvalue())
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(frame: pd.DataFrame) -> list[Row]:
     import pandas as pd
 
     rows = []
     first: dict[tuple[tuple[str, ...], tuple[int, ...] | None], int] = {}
     for number, found in enumerate(frame.to_dict(orient="records")):
-        row: dict[str, Any] = {name: found[name] for name in NAMES}
-        row |= {name: None if pd.isna(row[name]) else row[name] for name in LATER}
+        row: Row = {name: found[name] for name in NAMES}
+        row |= {name: None if pd.isna(found[name]) else found[name] for name in LATER}
         if found[ITEMS] is not None and is_mean(found["metric"]):
             shared = tuple(found[ITEMS].index), None if found[CLUSTERS] is None else tuple(found[CLUSTERS].tolist())
             row[LIKE] = first.setdefault(shared, number)
@@ -73,7 +73,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
+def read_baseline(path: Path) -> Iterator[Row]:
     """Yield the rows of the results table. Raises DataError for a file that is damaged or no baseline."""
     import pandas as pd
 
@@ -94,7 +94,9 @@ def read_baseline(path: Path) -> Iterator[dict[str, Any]]:
                 if not metadata.items() >= NAMED.items() and isinstance(row["model"], str):
                     row["model"] = "+".join(map(name_of, row["model"].split(" + ")))
                 known = dict.fromkeys(LATER) | row
-                yield {name: known[name] for name in NAMES} | _items(row, shared)
+                what = f"{row['task']} {row['metric']}"
+                items = _items(what, row[LIKE], row[SCORES], row[CHOICES], shared)
+                yield {name: known[name] for name in NAMES} | items
             return
     except (DataError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -115,14 +117,18 @@ def _clusters(firsts: list[int] | None, index: pd.Index[str]) -> pd.Series[int] 
     return pd.Series(firsts, index=index, dtype="int64", name="cluster")
 
 
-def _items(row: dict[str, Any], shared: dict[int, Shared]) -> dict[str, Any]:
+def _items(
+    what: str, like: int | None, scores: list[float] | None, choices: list[int] | None, shared: dict[int, Shared]
+) -> Row:
     import pandas as pd
 
-    if row[LIKE] is None:
+    if like is None:
         return {ITEMS: None, CHOICES: None, CLUSTERS: None}
-    index, clusters = shared[row[LIKE]]
-    if row[SCORES] is None or row[CHOICES] is None:
-        raise ValueError(f"{row['task']} {row['metric']} has items without scores")
-    scores = pd.Series(row[SCORES], index=index, dtype="float64", name="score")
-    choices = pd.Series(row[CHOICES], index=index, dtype="int64", name="choice")
-    return {ITEMS: scores, CHOICES: choices, CLUSTERS: clusters}
+    index, clusters = shared[like]
+    if scores is None or choices is None:
+        raise ValueError(f"{what} has items without scores")
+    return {
+        ITEMS: pd.Series(scores, index=index, dtype="float64", name="score"),
+        CHOICES: pd.Series(choices, index=index, dtype="int64", name="choice"),
+        CLUSTERS: clusters,
+    }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.files import write_bytes, write_text
-from xling_bench.results.schema import UNEXPORTED
+from xling_bench.results.schema import UNEXPORTED, Row
 from xling_bench.results.tables.rendering import frame_csv
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ def save_results(frame: pd.DataFrame, path: Path) -> None:
         raise DataError(f"{path}: expected a name ending in .csv, .json or .parquet")
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _records(frame: pd.DataFrame) -> list[Row]:
     """The rows as dictionaries, None where a value is missing."""
     return frame.astype(object).where(frame.notna(), None).to_dict(orient="records")  # type: ignore[return-value]

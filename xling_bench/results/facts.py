@@ -82,7 +82,7 @@ class Facts(Planned):
     """
 
     model: str
-    settings: dict[str, Any]
+    settings: dict[str, object]
     lm_eval: str
     xling_bench: str
     code: str
@@ -95,10 +95,10 @@ class Facts(Planned):
     truncated: int | None = None
     ties: dict[str, int] | None = None
     scored_by: str | None = None
-    other: dict[str, Any] = field(default_factory=dict)
+    other: dict[str, object] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, data: Mapping[str, Any]) -> Self:
+    def read(cls, data: Mapping[str, object]) -> Self:
         """Facts as a results file holds them. Raises DataError naming the field that lacks or is of another kind."""
         known = {each.name: _kinds(str(each.type)) for each in fields(cls) if each.name != "other"}
         required = {each.name for each in fields(cls) if each.default is each.default_factory}  # both missing
@@ -111,9 +111,10 @@ class Facts(Planned):
         if not data["metrics"]:
             raise DataError("facts.metrics is empty; expected the metrics and their rules")
         other = {name: value for name, value in data.items() if name not in known}
-        return cls(**{name: data[name] for name in known if name in data}, other=other)
+        checked: dict[str, Any] = {name: data[name] for name in known if name in data}
+        return cls(**checked, other=other)
 
-    def written(self) -> dict[str, Any]:
+    def written(self) -> dict[str, object]:
         """As a results file holds them: what does not apply is not there."""
         held = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "other"}
         return {name: value for name, value in held.items() if value is not None or name in ALWAYS} | self.other

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.reading import is_there, read_object
+from xling_bench.core.row import text_in
 from xling_bench.core.text import number_of
 from xling_bench.metrics.registry import METRICS, is_mean
 from xling_bench.results.baseline import SUFFIX, read_baseline
@@ -22,14 +23,12 @@ from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import distinguished, run_names
 from xling_bench.results.plain import plain_records
 from xling_bench.results.record import Record, in_shape, is_ours, record_of
-from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
-from xling_bench.results.seal import OLD_SCORES, SCORES, check_result, check_samples
-from xling_bench.results.series import NOTHING, counted, series_of
+from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED, Row
+from xling_bench.results.seal import OLD_SCORES, SCORES, Result, check_result, check_samples
+from xling_bench.results.series import NOTHING, Scores, counted, series_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Row = dict[str, Any]
 SURROGATE = re.compile("[\ud800-\udfff]")  # a byte that was no UTF-8: no text, and no table holds it
 TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "int64": int, "float64": (int, float),
                                              "Int64": (int, type(None))}  # fmt: skip
@@ -61,7 +60,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
         if not found:
             raise DataError(f"{run.path} holds no results of `xling-bench run` or `lm_eval`.")
         rows += _renamed(found, run) if run.name else found
-    models = distinguished((row["model"], row["harness"], row[IDENTITY]) for row in rows)
+    models = distinguished((text_in(row, "model"), text_in(row, "harness"), text_in(row, IDENTITY)) for row in rows)
     rows = [{**row, "model": model} for row, model in zip(rows, models, strict=True)]
     frame = pd.DataFrame(rows, columns=[*NAMES, *UNEXPORTED])
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})
@@ -72,7 +71,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
 
 
 def _renamed(rows: list[Row], run: Given) -> list[Row]:
-    models = {(row["harness"], row["model"], row[IDENTITY]) for row in rows}
+    models = {(row["harness"], text_in(row, "model"), row[IDENTITY]) for row in rows}
     if len(models) > len({harness for harness, _, _ in models}):
         named = ", ".join(sorted({model for _, model, _ in models}))
         raise UsageError(f"{run.name}={run.path}: it holds results of several models ({named}); a name is for one.")
@@ -92,7 +91,7 @@ def _rows(path: Path, notes: list[str]) -> Iterator[Row]:
     unsealed: list[Path] = []
     for file in run_files:
         for row in _file(file, items.get(file.parent.relative_to(path).as_posix()), unsealed):
-            yield {**row, "model": named.get(row["fingerprint"], row["model"])}
+            yield {**row, "model": named.get(text_in(row, "fingerprint"), row["model"])}
     if unsealed:
         old = f"{number_of(len(unsealed), 'result')} of a version that kept no checksums"
         notes.append(f"{shown(path)}: {old}; a changed byte in them would not be seen.")
@@ -126,7 +125,7 @@ def _file(path: Path, items: pd.DataFrame | None = None, unsealed: list[Path] | 
             yield row
 
 
-def _numbers(record: Record, scores: Mapping[str, Any], samples: Path | None) -> Iterator[Row]:
+def _numbers(record: Record, scores: Scores, samples: Path | None) -> Iterator[Row]:
     """A row for each of a record's numbers; `scores` as of `series_of`."""
     for metric in record.rules:
         if metric not in record.values and METRICS[metric].partial:
@@ -166,6 +165,8 @@ def _plain(record: Record) -> Iterator[Row]:
 
 def _check_row(row: Row, path: Path) -> None:
     """A value is a finite number, and the items kept are the ones it was computed from."""
+    import pandas as pd
+
     value, items = row["value"], row[ITEMS]
     what = f"{path}: {row['task']} {row['metric']}"
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -176,21 +177,21 @@ def _check_row(row: Row, path: Path) -> None:
             raise DataError(f"{what}: {column.name} is {row[column.name]!r}; expected {column.meaning}")
     if row["metric"] not in METRICS:
         raise DataError(f"{what}: unknown metric")
-    signature_fields(row["signature"])
-    if items is None:
+    signature_fields(text_in(row, "signature"))
+    if not isinstance(items, pd.Series):  # none are known
         return
     if len(items) != row["n"] or items.index.has_duplicates:
         why = "some of them twice" if items.index.has_duplicates else "are they cut off?"
         raise DataError(f"{what}: {row['n']} items were scored, the samples hold {len(items)}; {why}")
     if items.isna().any() or not math.isfinite(items.abs().max() if len(items) else 0.0):
         raise DataError(f"{what}: the samples hold scores that are no numbers")
-    if is_mean(row["metric"]) and abs(float(items.mean()) - value) > 1e-6:
+    if is_mean(text_in(row, "metric")) and abs(float(items.mean()) - value) > 1e-6:
         raise DataError(f"{what} is {value}, but its samples average to {items.mean()}; one of them was changed")
 
 
 def _ours(
-    result: Row, path: Path, items: pd.DataFrame | None, unsealed: list[Path] | None
-) -> tuple[Record, Mapping[str, Any], Path | None]:
+    result: Result, path: Path, items: pd.DataFrame | None, unsealed: list[Path] | None
+) -> tuple[Record, Scores, Path | None]:
     """The record, its items' scores, and the file of their texts, None where it is not there."""
     record = record_of(result, path)
     if items is not None and set(items["key"].unique()) != {record.key}:

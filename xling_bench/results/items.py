@@ -14,7 +14,7 @@ from xling_bench.metrics.ranking import BY_SUMS, choice
 from xling_bench.metrics.registry import METRICS
 from xling_bench.results.folder import result_files
 from xling_bench.results.record import Record, is_ours, record_of
-from xling_bench.results.seal import SAMPLES, SCORES, check_samples, digest, sums_beside
+from xling_bench.results.seal import SAMPLES, SCORES, Sample, Sums, check_samples, digest, sums_beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ def item_scores(path: Path, metrics: Collection[str]) -> Iterator[ItemScore]:
                 raise DataError(f"{path}, line {number}: not a sample with {', '.join(metrics)} ({error!r})") from error
 
 
-def scores_of(sample: dict[str, Any], metrics: Collection[str]) -> Iterator[ItemScore]:
+def scores_of(sample: Sample, metrics: Collection[str]) -> Iterator[ItemScore]:
     """Yield (metric, item id, score, chosen candidate, cluster) of a sample.
 
     A metric whose items carry statistics instead of a score (chrF++) gives the item's own, from 0 to 100; one that
@@ -71,7 +71,7 @@ def digest_of(frame: pd.DataFrame) -> str:
     return digest(scores + choices + encoded("\0".join(texts)))
 
 
-def old_choices(sums: dict[str, Any] | None, metrics: Collection[str]) -> list[str]:
+def old_choices(sums: Sums | None, metrics: Collection[str]) -> list[str]:
     """The metrics of a result whose item scores may hold another metric's choices: versions before the checksum
     `scores` kept those of the sum of log-probabilities for all of them."""
     if sums is not None and SCORES in sums:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.reading import read_object
 from xling_bench.core.text import flat, hidden_in
+from xling_bench.results.seal import Result
 
 HUB = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)  # `gpt2`, `facebook/xglm-564M`
 WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -69,7 +69,7 @@ def name_here(place: str, adapter: str | None = None) -> str:
     return writable("+".join(names))
 
 
-def recorded(config: dict[str, Any]) -> tuple[str, str]:
+def recorded(config: Result) -> tuple[str, str]:
     """(name, identity) of the model in the `config` of a results file: ours of before names were kept, or lm_eval's.
 
     The identity is a hash of what was typed: models of one name in two places are two.
@@ -83,7 +83,7 @@ def recorded(config: dict[str, Any]) -> tuple[str, str]:
     return writable(whole), sha256("\0".join(places).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def name_in(result: dict[str, Any]) -> str:
+def name_in(result: Result) -> str:
     """The name of the model in one of our results.json: the one kept there, or by what was typed."""
     kept = result["xling"].get("name")
     return writable(kept) if isinstance(kept, str) and kept else recorded(result["config"])[0]

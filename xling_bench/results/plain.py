@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.languages import PIVOT
@@ -15,6 +14,7 @@ from xling_bench.core.reading import parse_json
 from xling_bench.core.unit import Unit
 from xling_bench.results.naming import recorded
 from xling_bench.results.record import Record
+from xling_bench.results.seal import Result
 
 ENGLISH = ("semantic", "afp")  # demonstrations that are English unless said otherwise
 HARNESS = "lm_eval"
@@ -31,7 +31,7 @@ class _Data:
     rules: Mapping[str, str] | None = None
 
 
-def plain_records(result: dict[str, Any], path: Path) -> Iterator[Record]:
+def plain_records(result: Result, path: Path) -> Iterator[Record]:
     """Tasks of ours in a results file of plain lm_eval; its own tasks are passed over."""
     stamp = path.stem.removeprefix("results_")
     for task, config in result["configs"].items():
@@ -85,7 +85,7 @@ def plain_records(result: dict[str, Any], path: Path) -> Iterator[Record]:
         )
 
 
-def demos_label(metadata: Mapping[str, Any]) -> str:
+def demos_label(metadata: Mapping[str, object]) -> str:
     """What our runner calls these demonstrations (`harness.demos.Demos.label`)."""
     policy = metadata.get("demos", "fixed")
     language = metadata.get("demo_lang") or (PIVOT if policy in ENGLISH else "")
@@ -103,7 +103,7 @@ def _data_of(samples: Path) -> _Data:
     return _Data(doc["data_source"], doc["data_hash"], doc["id"].partition("-")[0], doc["metrics"])
 
 
-def _decoding(config: Mapping[str, Any]) -> str | None:
+def _decoding(config: Mapping[str, object]) -> str | None:
     """A hash of the generation settings, which --gen_kwargs may have changed; None for a task that ranks."""
     settings = config.get("generation_kwargs")
     if not settings or config.get("output_type") != "generate_until":

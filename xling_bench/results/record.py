@@ -13,7 +13,7 @@ from xling_bench.core.reading import read_object
 from xling_bench.core.unit import Unit
 from xling_bench.results.facts import Facts
 from xling_bench.results.naming import OURS, name_in
-from xling_bench.results.seal import SAMPLES, check_result
+from xling_bench.results.seal import SAMPLES, Result, Sums, check_result
 
 OWN = ("name", "key", "signature", "facts", "warnings", "benchmark", "unit", "family", "checksums")
 
@@ -46,7 +46,7 @@ class Record:
     seed: int
     source: str
     items: int
-    values: dict[str, Any]
+    values: dict[str, object]
     rules: dict[str, str]
     headline: str
     signature: str
@@ -55,13 +55,13 @@ class Record:
     facts: Facts | None = None
     key: str = ""
     warnings: tuple[str, ...] = ()
-    checksums: dict[str, Any] | None = None
-    more: dict[str, Any] = field(default_factory=dict)
+    checksums: Sums | None = None
+    more: dict[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, facts: Facts, *, path: Path, name: str, identity: str, benchmark: str, unit: str, family: str,
-        values: Mapping[str, Any], **more: Any,
+        values: Mapping[str, object], **more: Any,
     ) -> Record:  # fmt: skip
         """Our record of these facts; `more` are further fields."""
         derived = {"key": facts.key, "signature": facts.signature, **more}
@@ -78,7 +78,7 @@ class Record:
         """The line that travels with one number."""
         return f"{self.signature}|metric:{metric}|rule:{self.rules[metric]}"
 
-    def own(self) -> dict[str, Any]:
+    def own(self) -> dict[str, object]:
         """What our results file holds beside lm-eval's numbers, without checksums."""
         if self.facts is None:
             raise TypeError("a result of plain lm-eval is not written")
@@ -108,12 +108,12 @@ def in_shape(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: not in the shape of results: {error}") from error
 
 
-def is_ours(result: Mapping[str, Any]) -> bool:
+def is_ours(result: Mapping[str, object]) -> bool:
     """Whether a results file is one of `xling-bench run`."""
     return "xling" in result
 
 
-def record_of(result: dict[str, Any], path: Path) -> Record:
+def record_of(result: Result, path: Path) -> Record:
     """The record in one of our results files, its checksums not compared.
 
     Raises DataError naming the file and what is not as it should be.

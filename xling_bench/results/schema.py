@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Row = dict[str, object]  # of a table, by its columns: what a DataFrame is made of
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +23,17 @@ SCORES, OLD_SCORES = "scores", "items"  # of a unit's rows in items.parquet; see
 RESULTS, SAMPLES = "results.json", "samples.jsonl"
 AGAIN = "Bring back the file as it was, or move the folder away and have it measured again."
 
+# What lm-eval gives and we complete: results.json, and a line of samples.jsonl. Numbers and items' values are by the
+# metrics' names, and much is lm-eval's own and changes with its version, so that no type would be true.
 Result = dict[str, Any]
+Sample = dict[str, Any]
+Sums = Mapping[str, object]  # the checksums of a results file
 
 
-def sealed(
-    result: Result, text: str | None, samples: Iterable[dict[str, Any]] = (), items: str | None = None
-) -> Result:
+def sealed(result: Result, text: str | None, samples: Iterable[Sample] = (), items: str | None = None) -> Result:
     """`result`, plain JSON data, with the checksums of itself and of its samples, whose file holds `text`; None where
     no samples are kept. `items` is the checksum of its rows in items.parquet (`results.items.digest_of`)."""
-    sums: dict[str, Any] = {} if items is None else {SCORES: items}
+    sums: dict[str, object] = {} if items is None else {SCORES: items}
     if text is not None:
         data = encoded(text)
         sums |= {"samples": digest(data), "bytes": len(data), "answers": of_answers(samples)}
@@ -39,7 +41,7 @@ def sealed(
     return {**result, "xling": {**own, SUMS: {"results": _of_result({**result, "xling": own}), **sums}}}
 
 
-def check_result(result: Result, path: Path, *, samples: bool = True) -> dict[str, Any] | None:
+def check_result(result: Result, path: Path, *, samples: bool = True) -> Sums | None:
     """The checksums of a results file, or None for one of an older version.
 
     Raises DataError where its content is not what was written, and, with `samples`, where these are gone or have
@@ -67,13 +69,13 @@ def check_result(result: Result, path: Path, *, samples: bool = True) -> dict[st
     return sums
 
 
-def sums_beside(samples: Path) -> dict[str, Any] | None:
+def sums_beside(samples: Path) -> Sums | None:
     """The checksums in the results file beside a samples file; None where there are none."""
     path = samples.with_name(RESULTS)
     return check_result(read_object(path), path) if path.is_file() else None
 
 
-def check_samples(sums: dict[str, Any] | None, path: Path) -> None:
+def check_samples(sums: Sums | None, path: Path) -> None:
     """Raise DataError where a samples file is not the one that was written. Reads all of it."""
     if not sums or "samples" not in sums:
         return
@@ -89,7 +91,7 @@ def _changed(path: Path, found: str, written: Any) -> str:
     return f"{path} was changed after it was written: its checksum is {found}, not {written!s:.20}. {AGAIN}"
 
 
-def of_answers(samples: Iterable[dict[str, Any]]) -> str:
+def of_answers(samples: Iterable[Sample]) -> str:
     """The checksum of all items, but for the names of the metrics they are scored by, and what a model said to each."""
     rows = [[{k: v for k, v in s["doc"].items() if k != "metrics"}, s["filtered_resps"]] for s in samples]
     return digest(_canonical(json.loads(json.dumps(rows, default=str))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from xling_bench.results.matrix import (
     with_items,
 )
 from xling_bench.results.naming import DIGITS
-from xling_bench.results.schema import NOTES
+from xling_bench.results.schema import NOTES, Row
 from xling_bench.results.tables.uncertainty import chance_flags
 from xling_bench.stats import (
     bootstrap_means,
@@ -48,6 +48,25 @@ MEAN, GAP = "(mean)", "(gap to en)"
 ALPHA = 0.05
 NAMES = ["language", "languages", "items", "clusters", "difference", "low", "high", "error", "p", "p_holm", "mde",
          "mde_holm"]  # fmt: skip
+
+
+class Comparison(TypedDict):
+    """One row of `compare_models`, but for what it is of."""
+
+    language: str
+    languages: int
+    items: int
+    clusters: int
+    difference: float
+    low: float
+    high: float
+    error: float
+    p: float
+    mde: NotRequired[float]
+    p_holm: NotRequired[float]
+    mde_holm: NotRequired[float]
+
+
 CHANCE = ["at_chance_a", "at_chance_b", "gap_is_a", "gap_is_b"]
 
 
@@ -138,14 +157,14 @@ def compare_models(
     if a == b:
         raise UsageError(f"{a!r} stands on both sides: a comparison needs two models.")
     flags = chance_flags(have[have["model"].isin([a, b])], draws=draws, seed=seed)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for key, group in have[have["model"].isin([a, b])].groupby(GROUP[1:], sort=True):
         first, second = (columns(group[group["model"] == name]) for name in (a, b))
         sides = {u: pd.concat([first[u], second[u]], axis=1, join="inner").sort_index() for u in first if u in second}
         sides = {unit: both for unit, both in sides.items() if not both.empty}
         settings = Settings(scale_of(str(key[-1])), sign_of(str(key[-1])), draws, seed, alpha)
         clusters = clusters_in(group)
-        cells = [{"language": x, **_cell(both, codes_for(clusters, both.index), settings)} for x, both in sides.items()]
+        cells = [_cell(x, both, codes_for(clusters, both.index), settings) for x, both in sides.items()]
         cells = _adjusted(cells, settings.scale, alpha) + _over_languages(sides, clusters, settings)
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
@@ -184,11 +203,22 @@ class Settings:
     alpha: float
 
 
-def _cell(both: pd.DataFrame, codes: Codes | None, settings: Settings) -> dict[str, Any]:
+def _cell(language: str, both: pd.DataFrame, codes: Codes | None, settings: Settings) -> Comparison:
     a, b = both.to_numpy().T / settings.scale
     found = paired_difference(a, b, draws=settings.draws, seed=settings.seed, alpha=settings.alpha, clusters=codes)
-    points = {name: settings.scale * getattr(found, name) for name in ("difference", "low", "high", "error", "mde")}
-    return {"languages": 1, "items": found.items, "clusters": found.clusters, "p": found.p, **points}
+    points = settings.scale
+    return {
+        "language": language,
+        "languages": 1,
+        "items": found.items,
+        "clusters": found.clusters,
+        "difference": points * found.difference,
+        "low": points * found.low,
+        "high": points * found.high,
+        "error": points * found.error,
+        "p": found.p,
+        "mde": points * found.mde,
+    }
 
 
 def detectable_at(row: Mapping[Any, Any], scale: float, alpha: float) -> float:
@@ -198,7 +228,7 @@ def detectable_at(row: Mapping[Any, Any], scale: float, alpha: float) -> float:
     return max(detectable(float(row["error"]), alpha=alpha), one * detectable_floor(int(row["clusters"]), alpha))
 
 
-def _adjusted(cells: list[dict[str, Any]], scale: float, alpha: float) -> list[dict[str, Any]]:
+def _adjusted(cells: list[Comparison], scale: float, alpha: float) -> list[Comparison]:
     share = alpha / max(1, len(cells))
     adjusted = holm([cell["p"] for cell in cells])
     return [
@@ -207,10 +237,10 @@ def _adjusted(cells: list[dict[str, Any]], scale: float, alpha: float) -> list[d
     ]
 
 
-def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[str, bool] | None]) -> dict[str, Any]:
+def _at_chance(cell: Comparison, sides: dict[str, pd.DataFrame], flagged: list[dict[str, bool] | None]) -> Row:
     units = of_languages(sides) if cell["language"] in (MEAN, GAP) else [cell["language"]]
     counts = [None if flags is None else sum(flags[unit] for unit in units) for flags in flagged]
-    found: dict[str, Any] = {"at_chance_a": counts[0], "at_chance_b": counts[1]}
+    found: Row = {"at_chance_a": counts[0], "at_chance_b": counts[1]}
     if cell["language"] == GAP:
         found |= {"gap_is_a": gap_is(flagged[0], units), "gap_is_b": gap_is(flagged[1], units)}
     return found
@@ -218,7 +248,7 @@ def _at_chance(cell: dict[str, Any], sides: dict[str, Any], flagged: list[dict[s
 
 def _over_languages(
     sides: dict[str, pd.DataFrame], clusters: pd.Series[int] | None, settings: Settings
-) -> list[dict[str, Any]]:
+) -> list[Comparison]:
     """The rows of the mean and of the gap, for two languages or more."""
     units = of_languages(sides)
     if len(units) < 2:
@@ -235,11 +265,19 @@ def _over_languages(
     gap, gaps, part = (gap_of(settings.sign * values, units) for values in (observed, drawn, parts))
     if PIVOT in units and gap is not None and gaps is not None and part is not None:
         rows.append((GAP, gap, gaps, part))
-    found = []
+    found: list[Comparison] = []
     for name, value, values, shares in rows:
         low, high = percentiles(values)
-        row = {"language": name, "languages": len(units), "items": len(differences), "clusters": len(parts)}
-        row |= {"difference": float(value[0]), "low": low, "high": high, "error": float(np.nanstd(values, ddof=1))}
-        row |= {"p": sign_flip(shares, settings.draws, settings.seed)}
+        row: Comparison = {
+            "language": name,
+            "languages": len(units),
+            "items": len(differences),
+            "clusters": len(parts),
+            "difference": float(value[0]),
+            "low": low,
+            "high": high,
+            "error": float(np.nanstd(values, ddof=1)),
+            "p": sign_flip(shares, settings.draws, settings.seed),
+        }
         found.append({**row, "mde": detectable_at(row, settings.scale, settings.alpha)})
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core import languages
@@ -15,11 +15,25 @@ from xling_bench.metrics.registry import is_conditional, scale_of, sign_of
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import GROUP, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
+from xling_bench.results.schema import Row
 from xling_bench.results.tables.uncertainty import Flags, chance_flags
 from xling_bench.stats import chance_corrected, dispersion, relative_gap, transfer_gap
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Accuracy(NamedTuple):
+    """A row of `overview` that has a chance level: what a mean over benchmarks is made of."""
+
+    model: str
+    benchmark: str
+    shots: int
+    demos: str
+    metric: str
+    languages: int
+    chance_corrected: float
+    at_chance: int | None
 
 
 def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
@@ -38,7 +52,8 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     refuse_mixed(frame)
     refuse_unequal_seeds(frame)
     flagged = chance_flags(frame) if flags is None else flags
-    rows = []
+    rows: list[Row] = []
+    accuracies: list[Accuracy] = []
     for key, measured in _scores(frame):
         scores = {unit: value for unit, value in measured.items() if not is_pair(unit)}
         if not scores:
@@ -61,7 +76,10 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
             row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
         row["at_chance"] = _count(flagged.get(key), scores)
         rows.append(row)
-    rows += _pooled(rows)
+        if chance is not None:
+            shared = {name: row[name] for name in Accuracy._fields}
+            accuracies.append(Accuracy(**shared))
+    rows += _pooled(accuracies)
     measures = ["languages", "mean", "std", "min", "max", "range", "worst"]
     gaps = ["transfer_gap", "relative_gap", "gap_is", "chance_corrected", "at_chance"]
     if not rows:
@@ -69,25 +87,24 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     return counted(pd.DataFrame(rows, columns=[*GROUP, *measures, *gaps]))
 
 
-def _pooled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _pooled(accuracies: list[Accuracy]) -> list[Row]:
     """One row per model, shots and demonstrations with the chance-corrected mean over its accuracy benchmarks.
 
     Two-way and three-way accuracies have no common mean of their own, so only that column is filled.
     """
-    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        if "chance_corrected" in row:
-            found.setdefault((row["model"], row["shots"], row["demos"], row["metric"]), []).append(row)
-    pooled = []
+    found: dict[tuple[str, int, str, str], list[Accuracy]] = {}
+    for each in accuracies:
+        found.setdefault((each.model, each.shots, each.demos, each.metric), []).append(each)
+    pooled: list[Row] = []
     for (model, shots, demos, metric), parts in found.items():
-        benchmarks = {part["benchmark"] for part in parts}
+        benchmarks = {part.benchmark for part in parts}
         if len(benchmarks) == len(parts) > 1:  # one prompt family each: two would count a benchmark twice
             head = {"model": model, "benchmark": f"({len(parts)} accuracy benchmarks)", "family": "", "shots": shots}
-            mean = fmean(part["chance_corrected"] for part in parts)
-            languages_in_all = sum(part["languages"] for part in parts)
+            mean = fmean(part.chance_corrected for part in parts)
+            languages_in_all = sum(part.languages for part in parts)
             row = {**head, "demos": demos, "metric": metric, "languages": languages_in_all, "worst": ""}
-            counts = [part["at_chance"] for part in parts]
-            row["at_chance"] = None if None in counts else sum(counts)
+            counts = [part.at_chance for part in parts if part.at_chance is not None]
+            row["at_chance"] = sum(counts) if len(counts) == len(parts) else None
             pooled.append({**row, "chance_corrected": mean})
     return pooled
 

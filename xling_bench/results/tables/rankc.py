@@ -16,6 +16,7 @@ from xling_bench.results.items import finished_units
 from xling_bench.results.matrix import counted
 from xling_bench.results.naming import DIGITS, run_names
 from xling_bench.results.record import Record
+from xling_bench.results.schema import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,8 +92,8 @@ def _rankings(samples: Path, items: int) -> Rankings:
     return found
 
 
-def _pairs(languages: dict[str, Rankings]) -> list[dict[str, Any]]:
-    rows = []
+def _pairs(languages: dict[str, Rankings]) -> list[Row]:
+    rows: list[Row] = []
     values: dict[str, list[float]] = {}
     for a, b in combinations(sorted(languages), 2):
         shared = sorted(languages[a].keys() & languages[b].keys())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 from zlib import crc32
 
 import numpy as np
@@ -22,6 +22,7 @@ from xling_bench.results.matrix import (
     percentiles,
     with_items,
 )
+from xling_bench.results.schema import Row
 from xling_bench.results.tables.uncertainty import Flags, chance_flags
 from xling_bench.stats import bootstrap_means, rank_intervals
 
@@ -50,7 +51,7 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
     have = with_items(frame)
     models = sorted({str(name) for name in have["model"]})
     flags = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     overall: dict[tuple[Any, ...], dict[str, tuple[_Ranking, float]]] = {}
     for key, group in have.groupby(GROUP[1:], sort=True):
         head = dict(zip(GROUP[1:], key, strict=True))
@@ -68,6 +69,23 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
             head["metric"] = f"chance-corrected {metric}"
             rows += [{**head, **row} for row in _pooled(list(parts.values()), models)]
     return counted(pd.DataFrame(rows, columns=[*GROUP[1:], "model", *NAMES]))
+
+
+class Place(TypedDict):
+    """One model's row of `rank_models`, but for what it is of."""
+
+    model: str
+    languages: NotRequired[int]
+    of: NotRequired[int]
+    mean: NotRequired[float | None]
+    low: NotRequired[float]
+    high: NotRequired[float]
+    rank: NotRequired[int]
+    rank_best: NotRequired[int]
+    rank_worst: NotRequired[int]
+    tied_with: NotRequired[str]
+    at_chance: NotRequired[int | None]
+    missing: NotRequired[str]
 
 
 class _Ranking:
@@ -110,23 +128,23 @@ class _Ranking:
         self.means = bootstrap_means(values, draws, seed, codes_for(clusters, ids)).reshape(shape).mean(axis=1)
         self.observed = np.nanmean(values, axis=0).reshape(shape).mean(axis=1)[0]
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Place]:
         """Ranked models, best first, then those at chance, then those that lack languages."""
         above = [_above_chance(self.at_chance[name], len(self.cells)) for name in self.ranked]
         ordered = _ordered(self.ranked, self.means, self.observed, above, self.sign)
-        rows = [{**row, "languages": len(self.cells)} for row in ordered]
+        rows: list[Place] = [{**row, "languages": len(self.cells)} for row in ordered]
         for name, lacking in self.missing.items():
             if lacking:
-                row = {"model": name, "languages": len(self.cells) - len(lacking), "mean": self.plain.get(name)}
+                row: Place = {"model": name, "languages": len(self.cells) - len(lacking), "mean": self.plain.get(name)}
                 rows.append({**row, "missing": "all" if name not in self.plain else " ".join(lacking)})
         return [{**row, "of": len(self.cells), "at_chance": self.at_chance[row["model"]]} for row in rows]
 
 
-def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[dict[str, Any]]:
+def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[Place]:
     """Rows over benchmarks: each drawn on its own, its mean chance-corrected, then averaged."""
     whole = [name for name in models if all(name in ranking.ranked for ranking, _ in parts)]
     cells = sum(len(ranking.cells) for ranking, _ in parts)
-    rows: list[dict[str, Any]] = []
+    rows: list[Place] = []
     if whole:
         picked = [(r, [r.ranked.index(name) for name in whole], 100 * chance) for r, chance in parts]
         means = np.mean([100 * (r.means[:, i] - c) / (100 - c) for r, i, c in picked], axis=0)
@@ -139,7 +157,7 @@ def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[
             rows.append({"model": name, "languages": cells - lacking, "missing": f"{lacking} of {cells}"})
     for row in rows:
         counts = [ranking.at_chance[row["model"]] for ranking, _ in parts]
-        row.update(of=cells, at_chance=sum(count or 0 for count in counts))
+        row["of"], row["at_chance"] = cells, sum(count or 0 for count in counts)
     return rows
 
 
@@ -150,10 +168,10 @@ def _above_chance(at_chance: int | None, cells: int) -> bool:
 
 def _ordered(
     names: Sequence[str], means: Matrix, observed: NDArray[np.float64], above: Sequence[bool], sign: int = 1
-) -> list[dict[str, Any]]:
+) -> list[Place]:
     """Rows of complete models, best first; those `above` chance are ranked where there are at least two of them. `sign`
     is -1 where the lowest is best."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Place] = []
     for i, name in enumerate(names):
         low, high = percentiles(means[:, i])
         rows.append({"model": name, "mean": float(observed[i]), "low": low, "high": high})
