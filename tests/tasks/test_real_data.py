@@ -86,6 +86,30 @@ def test_ids_and_labels_are_shared_by_all_languages(real_data) -> None:
             assert table.items() <= english.items(), key
 
 
+def test_sib200_is_flores_in_all_its_languages(report, real_data) -> None:
+    """Sentence n is line n of dev, or n - 997 of devtest, quotation marks and all, and shares its article; topics are
+    the same in every language."""
+    from xling_bench.catalog import get_benchmark
+    from xling_bench.data import load
+
+    sib, flores, dev = get_benchmark("sib200"), get_benchmark("flores"), 997
+    units = {unit for (key, unit, split), row in report.items() if key == sib.key and split == "test" and row.rows}
+    assert len(set(sib.languages) - units) == 10, "of which the folder has no files"
+    for split in sib.splits:
+        english = {row["id"]: row["label"] for row in load(sib, "en", split).rows}
+        for unit in sorted(units)[::20]:
+            found, whole = load(sib, unit, split), load(flores, f"en-{unit}", "test")
+            assert {row["id"]: row["label"] for row in found.rows} == english
+            number = {row["id"]: int(row["id"].rpartition("-")[2]) - dev for row in found.rows}
+            texts = {number[row["id"]]: row["text"].split() for row in found.rows if number[row["id"]] >= 0}
+            assert len(texts) > len(english) / 4
+            assert texts == {n: whole.rows[n]["target"].split() for n in texts}
+            for item, first in found.clusters.items():
+                if number[item] >= 0:
+                    ours, theirs = (whole.clusters[whole.rows[number[name]]["id"]] for name in (item, first))
+                    assert ours == theirs
+
+
 def test_check_as_json_names_what_is_missing(real_data) -> None:
     command = [sys.executable, "-m", "xling_bench", "data", "check", "xnli", "--json"]
     environment = {**os.environ, "XLING_DATA_DIR": str(real_data)}

@@ -137,6 +137,15 @@ CASES = [
         "indicqa-12",
     ),
     Case(
+        "sib200", "pt", "dev",
+        {"sib200/annotated/por_Latn/dev.tsv": table(
+            ("index_id", "category", "text"), (7, "travel", '"Um ""barco"" parte."'), (1204, "science/technology", "NA")
+        )},
+        {"pt": [{"index_id": 7, "category": "travel", "text": 'Um "barco" parte.'},
+                {"index_id": 1204, "category": "science/technology", "text": "NA"}]},
+        "sib200-0007",
+    ),
+    Case(
         "xlsum", "pt", "test",
         {"xlsum/portuguese_test.jsonl": f"{json.dumps(NEWS)}\n{json.dumps(NEWS)}\n"},
         {"pt": [NEWS, NEWS]},

@@ -18,7 +18,7 @@ from xling_bench.benchmarks.implementation import (
     jsonl_beside,
 )
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find_any, read_lines
+from xling_bench.benchmarks.textfiles import find_any, read_lines, unquoted
 from xling_bench.benchmarks.triples import mpararel, original, relation_rows
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.unit import Unit
@@ -97,14 +97,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         cells = line.split("\t")
         if len(cells) != 4:
             raise DataError(f"{path}, line {number}: expected 4 tab-separated columns, got {len(cells)}")
-        yield number, [_unquoted(cell) for cell in cells]
-
-
-def _unquoted(cell: str) -> str:
-    """A CSV writer quoted the cells that hold a quotation mark (he, one row of ca): `"נאט""ו"` is נאט"ו."""
-    inner = cell[1:-1].replace('""', "")
-    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inner
-    return cell[1:-1].replace('""', '"') if quoted else cell
+        yield number, [unquoted(cell) for cell in cells]  # he, one row of ca
 
 
 def _relations(folder: Path) -> list[str]:

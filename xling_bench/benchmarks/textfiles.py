@@ -90,6 +90,13 @@ def read_table(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[st
         yield number, dict(zip(header, cells, strict=True))
 
 
+def unquoted(cell: str) -> str:
+    """A cell of a file whose writer quoted those that hold a quotation mark: `"נאט""ו"` is נאט"ו."""
+    inner = cell[1:-1].replace('""', "")
+    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inner
+    return cell[1:-1].replace('""', '"') if quoted else cell
+
+
 def read_json(path: Path) -> Any:
     """The file as JSON. Raises DataError with line and column."""
     return parse_json(read_text(path), str(path))

@@ -69,10 +69,10 @@ class Benchmark(Strict):
     `placeholder` stands where the source has no text (PAWS-X: `NS`, never translated): rows with it are dropped, unless
     a run keeps them (`--ns keep`).
     `without_gold` is how many rows of a split may have no right answer; `any` where there are unanswerable ones.
-    `clusters` says what items share, whose outcomes are then no independent ones: items with equal texts in all fields
-    of one of these lists, in any order, belong together (XNLI's premise). `cluster_sizes` says it by position, per
-    split: so many rows after each other (FLORES' articles). `telling` says that an item's answer gives away that of
-    the others in its cluster (XWinograd's twins): none is shown to another.
+    `clusters` says what items share, whose outcomes are then no independent ones: items with equal texts or numbers
+    in all fields of one of these lists, in any order, belong together (XNLI's premise). `cluster_sizes` says it by
+    position, per split: so many rows after each other (FLORES' articles). `telling` says that an item's answer gives
+    away that of the others in its cluster (XWinograd's twins): none is shown to another.
     `published_rows` counts rows per split, per language where they differ. Our splits are `test`, `dev`, `train`.
     """
 
@@ -121,8 +121,8 @@ class Benchmark(Strict):
             if field not in self.fields:
                 raise ValueError(f"{field!r} is not one of `fields`")
         for field in (field for fields in self.clusters for field in fields):
-            if self.fields.get(field) != "text":
-                raise ValueError(f"clusters: {field!r} is not a text of `fields`")
+            if self.fields.get(field) not in ("text", "index"):
+                raise ValueError(f"clusters: {field!r} is not a text or index of `fields`")
         for split, sizes in self.cluster_sizes.items():
             if not sizes or min(sizes) < 1 or sum(sizes) != self.published_rows.get(split):
                 raise ValueError(f"cluster_sizes.{split}: expected numbers that sum to the split's published rows")
