@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import over_gate
-from xling_bench.results.compare import MEAN
+from xling_bench.regress.settings import GateConfig
+from xling_bench.results.tables.compare import MEAN
 from xling_bench.stats import holm, mcnemar_exact
 
 BENCHMARKS, LANGUAGES, SHOTS, ITEMS = 11, 15, (0, 5), 500

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from xling_bench import languages
+from xling_bench.core import languages
 from xling_bench.metrics import langid
 from xling_bench.metrics.language import identifier, line_pass, right_language, word_pass
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from xling_bench import load_results
-from xling_bench.harness.items import write_items
+from xling_bench.evaluation.item_scores import write_items
 from xling_bench.results.items import digest_of, rows_frame, scores_of
 from xling_bench.results.seal import sealed
 

@@ -39,7 +39,7 @@ os.environ |= {"TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1"}
 import torch
 from shapes import Answer, Race, Shape, emit, float_work, numbers
 
-from xling_bench.errors import XlingError
+from xling_bench.core.errors import XlingError
 
 DOCUMENTS = 5010  # in XNLI's test set
 BATCHES = (1, 4, 8, 16, 32)
@@ -71,7 +71,7 @@ def made_up(folder: Path) -> None:
 def xnli(shots: int, docs: int, *, spread: bool = False) -> tuple[list[Any], list[str]]:
     """lm-eval's requests of the first `docs` documents, or of every n-th premise's, and the texts of the whole task."""
     from xling_bench.catalog import get_task
-    from xling_bench.harness.task import build
+    from xling_bench.evaluation.task import build
 
     task = build(get_task("xling_xnli_en"), {}, None)
     task.set_config(key="num_fewshot", value=shots)
@@ -115,8 +115,8 @@ def load(way: str, model: Any, tokenizer: Any, batch: int = 1) -> Any:
     """A fresh `SharedPrefixLM` (engine) or `HFLM` (hf), set up as our runner sets it up."""
     from lm_eval.models.huggingface import HFLM
 
-    from xling_bench.harness.shared_prefix import SharedPrefixLM
-    from xling_bench.scoring.prefix import natural_prefix
+    from xling_bench.models.prefix import natural_prefix
+    from xling_bench.models.shared_prefix import SharedPrefixLM
 
     settings = {"tokenizer": tokenizer, "softmax_dtype": "float32", "batch_size": batch}
     lm = SharedPrefixLM(model, **settings) if way == "engine" else HFLM(model, **settings)

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from afp_reference import Batch, reference
 from shapes import Shape, emit, wait
 
-from training import Batch, reference
 from xling_bench.training.model import untie
 from xling_bench.training.objective import objective
 from xling_bench.training.step import AlignmentStep, optimizer, update

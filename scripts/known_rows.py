@@ -7,10 +7,10 @@ Rows whose number is not the published one are not recorded; what is recorded fo
 from __future__ import annotations
 
 from xling_bench.catalog.benchmark import benchmarks
-from xling_bench.content import folder
+from xling_bench.core.content import folder
+from xling_bench.core.errors import XlingError
 from xling_bench.data.known import FILE, known_rows
 from xling_bench.data.source import load, source_from_environment
-from xling_bench.errors import XlingError
 
 HEAD = """\
 # What is in the official files, by benchmark, split and language: a hash of their rows, as `xling-bench data check`

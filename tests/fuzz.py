@@ -16,7 +16,7 @@ from typing import Any
 import training_recipe
 from runs import outcomes, write_run
 
-from xling_bench import content
+from xling_bench.core import content
 
 EVIL = "=[x](http://y.z)|\x1b]8;;http://y.z\x07\x9b31m\u202e\n@all"
 ODD: tuple[Any, ...] = (None, True, -1, 10**30, float("nan"), "", EVIL, [], {}, [[]], {"": None}, 0.5, "x" * 3000)

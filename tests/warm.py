@@ -79,7 +79,7 @@ class Server:
 
 def serve(answers: int) -> int:
     """The server's loop."""
-    from xling_bench.harness.chatter import quiet
+    from xling_bench.core.chatter import quiet
 
     quiet()
     import lm_eval.evaluator  # noqa: F401
@@ -88,8 +88,8 @@ def serve(answers: int) -> int:
     from transformers.models.llama import modeling_llama  # noqa: F401
     from transformers.models.xglm import modeling_xglm  # noqa: F401
 
-    import xling_bench.harness.runner
-    import xling_bench.harness.shared_prefix  # noqa: F401
+    import xling_bench.evaluation.runner
+    import xling_bench.models.shared_prefix  # noqa: F401
     from xling_bench.cli.main import script
 
     for line in sys.stdin:

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from xling_bench.api import evaluate
-    from xling_bench.results.load import load_results
+from xling_bench.core.version import VERSION
 
-__version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "load_results"]
+if TYPE_CHECKING:
+    from xling_bench.api import evaluate, train
+    from xling_bench.regress.gate import run_gate
+    from xling_bench.report.build import write_report
+    from xling_bench.results.frame import load_results
+    from xling_bench.results.tables.compare import compare_models
+    from xling_bench.results.tables.ranks import rank_models
+
+__version__ = VERSION
+__all__ = [
+    "__version__",
+    "compare_models",
+    "evaluate",
+    "load_results",
+    "rank_models",
+    "run_gate",
+    "train",
+    "write_report",
+]
+# Where each is; imported on first use, so that `import xling_bench` stays light.
+PLACES = {
+    "compare_models": "results.tables.compare",
+    "evaluate": "api",
+    "load_results": "results.frame",
+    "rank_models": "results.tables.ranks",
+    "run_gate": "regress.gate",
+    "train": "api",
+    "write_report": "report.build",
+}
 
 
 def __dir__() -> list[str]:
@@ -17,13 +43,6 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the Python interface on first use, so that `import xling_bench` stays light."""
-    if name == "evaluate":
-        from xling_bench import api
-
-        return api.evaluate
-    if name == "load_results":
-        from xling_bench.results import load
-
-        return load.load_results
-    raise AttributeError(f"module 'xling_bench' has no attribute {name!r}")
+    if name not in PLACES:
+        raise AttributeError(f"module 'xling_bench' has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{PLACES[name]}"), name)

@@ -1,23 +1,22 @@
-"""`xling_bench.evaluate`: what `xling-bench run` does, from Python."""
+"""The Python interface that computes: `evaluate` and `train` do what `xling-bench run` and `xling-bench train` do."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from xling_bench.catalog import select
-from xling_bench.errors import UsageError
-from xling_bench.harness import launch
-from xling_bench.harness.chatter import quiet
-from xling_bench.harness.demos import Demos
-from xling_bench.harness.model import ModelConfig
-from xling_bench.harness.plan import RunConfig
-from xling_bench.harness.run_report import RunReport
-from xling_bench.harness.runner import Runner
-from xling_bench.results.naming import check_name
+from xling_bench.core.chatter import quiet
+from xling_bench.data.source import current_source, source_of, using
+from xling_bench.evaluation import launch
+from xling_bench.evaluation.options import Words, model_config, run_config
+from xling_bench.evaluation.run_report import RunReport
+from xling_bench.evaluation.runner import Runner
+from xling_bench.models.config import ModelConfig
+from xling_bench.training.start import prepare
+
+Progress = Callable[[str], None]
 
 
 def evaluate(
@@ -25,9 +24,10 @@ def evaluate(
     *,
     output: str | Path,
     name: str | None = None,
-    tasks: str | Sequence[str] = (),
+    tasks: Words = (),
     suite: str | None = None,
-    langs: str | Sequence[str] = (),
+    langs: Words = (),
+    pairs: Words = (),
     shots: Sequence[int] = (0,),
     seeds: Sequence[int] = (0,),
     demo_lang: str | None = None,
@@ -37,16 +37,19 @@ def evaluate(
     limit: int | None = None,
     split: str = "test",
     joiner: str = "paper",
-    metrics: str | Sequence[str] = (),
+    metrics: Words = (),
     ns: str = "drop",
-    progress: Callable[[str], None] | None = None,
+    data: str | None = None,
+    data_dir: str | Path | None = None,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> RunReport:
     """Evaluate a checkpoint and return what was finished, missing and failed.
 
     `model` is `"hf:PATH_OR_NAME"`, `"gguf:FILE"` or a ModelConfig; `settings` are ModelConfig's fields (dtype, ...);
     `name` is what tables call it (default: its folder, its file, or its name on the hub).
-    `tasks` are names, tags or globs of `xling-bench tasks list`; data come from `XLING_DATA` / `XLING_DATA_DIR`.
+    `tasks` are names, tags or globs of `xling-bench tasks list`, `pairs` further FLORES pairs (`deu_Latn-fra_Latn`).
+    Rows come from `data` (files, hub or sample) and `data_dir`, by default from `XLING_DATA` and `XLING_DATA_DIR`.
     `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.
     `metrics` limits what is reported (names of `metrics.registry.METRICS`; default all that a task has).
     `ns` drops or keeps rows with a placeholder for a text (PAWS-X's `NS`).
@@ -54,34 +57,39 @@ def evaluate(
     or an unusable model; a single task's failure is in `RunReport.failed` and stops nothing else.
     """
     quiet()
-    names = {f.name for f in fields(ModelConfig)} - {"spec"}
-    if settings and (isinstance(model, ModelConfig) or not settings.keys() <= names):
-        wrong = settings.keys() if isinstance(model, ModelConfig) else settings.keys() - names
-        raise UsageError(
-            f"unknown setting {', '.join(sorted(wrong))}: with a model name you may give {', '.join(sorted(names))}"
-        )
-    config = model if isinstance(model, ModelConfig) else ModelConfig(spec=model, **settings)
-    specs = tuple(select(_listed(tasks), langs=_listed(langs), suite=suite))
-    run = RunConfig(
-        model=config,
-        specs=specs,
-        output=Path(output),
-        name=None if name is None else check_name(name, "name"),
-        shots=tuple(shots),
-        seeds=tuple(seeds),
-        demos=Demos(demos, demo_lang, demo_encoder, aligner),
-        limit=limit,
-        split=split,
-        joiner=joiner,
-        metrics=tuple(_listed(metrics)),
-        ns=ns,
-    )
-    runner = Runner(run, progress or _to_stderr)
-    return launch.run(runner) or runner.report
+    config = run_config(
+        model_config(model, **settings), output=output, name=name, tasks=tasks, suite=suite, langs=langs, pairs=pairs,
+        shots=shots, seeds=seeds, demo_lang=demo_lang, demos=demos, demo_encoder=demo_encoder, aligner=aligner,
+        limit=limit, split=split, joiner=joiner, metrics=metrics, ns=ns,
+    )  # fmt: skip
+    with using(source_of(data, data_dir) if data or data_dir else current_source()):
+        runner = Runner(config, progress or _to_stderr)
+        return launch.run(runner) or runner.report
 
 
-def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+def train(
+    recipe: str,
+    *,
+    output: str | Path,
+    settings: Sequence[str] = (),
+    data: str | None = None,
+    data_dir: str | Path | None = None,
+    trust_remote_code: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Train an aligned checkpoint, or go on where an earlier call stopped; returns the folder of the finished model.
+
+    `recipe` is MODEL/DATA/METHOD, a .toml file or a recipe's name (`xling-bench train list`), `settings` change values
+    of it (`"run.steps=100"`). Training data are below `data_dir` (default: `XLING_DATA_DIR`); `data` says where the
+    rows of early evaluation and of the overlap check come from. Raises XlingError for what does not fit.
+    """
+    quiet()
+    with using(source_of(data, data_dir) if data or data_dir else current_source()):
+        prepared = prepare(recipe, Path(output), settings=settings, data=data, data_dir=data_dir,
+                           trust_remote_code=trust_remote_code)  # fmt: skip
+        for line in prepared.lines:
+            (progress or _to_stderr)(line)
+        return prepared.train()
 
 
 def _to_stderr(line: str) -> None:

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from xling_bench import content, languages
+from xling_bench.core import content, languages
+from xling_bench.core.chatter import quiet
+from xling_bench.core.errors import XlingError
 from xling_bench.core.text import terminal
 from xling_bench.data import sample
-from xling_bench.errors import XlingError
-from xling_bench.harness.chatter import quiet
-from xling_bench.harness.output import prepare, write_text
+from xling_bench.evaluation.writing import prepare, write_text
 from xling_bench.report.build import Options, write_report
 from xling_bench.results import language_table, markdown, read_run, to_csv
 
@@ -181,7 +181,7 @@ def compare_with_lm_eval(model: Path, output: Path) -> list[float]:
     command = [
         sys.executable, "-m", "lm_eval", "run", "--model", "hf",
         "--model_args", f"pretrained={model},dtype=float32,prefix_token_id={PREFIX_TOKEN}",
-        "--tasks", ",".join(CHECKED), "--include_path", str(content.folder("tasks")), "--num_fewshot", "2",
+        "--tasks", ",".join(CHECKED), "--include_path", str(content.tasks_folder()), "--num_fewshot", "2",
         "--batch_size", "16", "--device", "cpu", "--output_path", str(folder), "--log_samples",
     ]  # fmt: skip
     with log.open("w", encoding="utf-8") as file:

@@ -11,8 +11,8 @@ from watched import Watched
 
 from xling_bench.report.measure import measure
 from xling_bench.report.select import leading
-from xling_bench.results.load import load_results
-from xling_bench.results.overview import group_averages
+from xling_bench.results.frame import load_results
+from xling_bench.results.tables.overview import group_averages
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from report_runs import UNITS, choices, xnli_texts
 from runs import outcomes, turned, write_run
 from watched import Watched
 
-from xling_bench import content
+from xling_bench.core import content
 from xling_bench.report.build import Options, write_report
 from xling_bench.report.names import number
 

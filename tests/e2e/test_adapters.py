@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from xling_bench.errors import ModelError
-from xling_bench.harness.model import ModelConfig, load
+from xling_bench.core.errors import ModelError
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.load import load
 
 pytestmark = pytest.mark.e2e
 TEXTS = [("Der Hund schläft", " in dem Haus"), ("", "The man sleeps"), ("a", " cat"), ("扇 der Hund", " läuft schnell")]

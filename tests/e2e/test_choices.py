@@ -11,14 +11,14 @@ from choices import contradictions, golds
 
 from xling_bench import evaluate, load_results
 from xling_bench.catalog import benchmarks, get_benchmark, task_specs
-from xling_bench.harness.items import write_items
+from xling_bench.evaluation.item_scores import write_items
 from xling_bench.metrics.ranking import BY_SUMS
 from xling_bench.metrics.registry import METRICS
 from xling_bench.report.build import Options, write_report
 from xling_bench.results.baseline import write_baseline
 from xling_bench.results.items import digest_of
 from xling_bench.results.seal import _of_result, sealed
-from xling_bench.results.uncertainty import cell_intervals, chance_flags
+from xling_bench.results.tables.uncertainty import cell_intervals, chance_flags
 
 pytestmark = pytest.mark.e2e
 RANKING = [name for name, metric in METRICS.items() if metric.ranks]

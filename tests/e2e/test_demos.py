@@ -9,8 +9,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from xling_bench import evaluate
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.errors import UsageError
 from xling_bench.data import load
-from xling_bench.errors import UsageError
 from xling_bench.harness.demos import demo_rank
 
 pytestmark = pytest.mark.e2e
@@ -120,9 +120,8 @@ def test_aligned_demonstrations_are_the_same_items_in_every_language(
             found.rows[:] = [row for row in found.rows if row["id"] != lost]
         return found
 
-    for module in ("adapter", "demos", "plan"):
-        name = {"adapter": "load_rows", "demos": "load_rows", "plan": "load"}[module]
-        monkeypatch.setattr(f"xling_bench.harness.{module}.{name}", without)
+    for place in ("harness.adapter.load_rows", "harness.demos.load_rows", "evaluation.plan.load"):
+        monkeypatch.setattr(f"xling_bench.{place}", without)
     shown = {}
     for policy in ("fixed", "aligned"):
         report = evaluate(
@@ -167,7 +166,7 @@ def test_aligned_needs_a_parallel_benchmark(models, sample_data, tmp_path) -> No
 
 def test_plain_lm_eval_cannot_choose_nearest_ones(sample_data) -> None:
     from xling_bench.catalog import select
-    from xling_bench.harness.task import build
+    from xling_bench.evaluation.task import build
 
     (spec,) = select(["xling_xnli_de"])
     task = build(spec, {"demos": "semantic"}, None)

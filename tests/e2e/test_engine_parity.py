@@ -9,8 +9,8 @@ from lm_eval.models.huggingface import HFLM
 
 from xling_bench.catalog import select
 from xling_bench.demo import make_tokenizer, training_text
-from xling_bench.harness import task as tasks
-from xling_bench.harness.shared_prefix import SharedPrefixLM
+from xling_bench.evaluation import task as tasks
+from xling_bench.models.shared_prefix import SharedPrefixLM
 
 pytestmark = [pytest.mark.e2e, pytest.mark.data]
 TASKS = ("xling_xnli_sw", "xling_pawsx_ja", "xling_xcopa_th", "xling_xwinograd_ru")

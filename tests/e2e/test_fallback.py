@@ -14,9 +14,9 @@ from lm_eval.models.huggingface import HFLM
 from tokenizers import processors
 
 from xling_bench import evaluate
+from xling_bench.core.errors import ModelError, UnsupportedModelError
 from xling_bench.demo import make_tokenizer, training_text
-from xling_bench.errors import ModelError, UnsupportedModelError
-from xling_bench.harness.shared_prefix import SharedPrefixLM
+from xling_bench.models.shared_prefix import SharedPrefixLM
 from xling_bench.scoring.decoder import Decoder, Prefix
 from xling_bench.scoring.engine import Score
 from xling_bench.scoring.selfcheck import Agreement, Request
@@ -84,7 +84,7 @@ def test_a_wrong_number_in_the_self_check_gives_the_engine_up(tokenizer, monkeyp
     assert wrong.engine is None
     assert "a self-check found its scores" in wrong.why_plain
     assert "without shared prefixes" in caplog.text
-    assert wrong.how()["backend"] == "lm-eval"
+    assert wrong.provenance()["backend"] == "lm-eval"
 
 
 def test_longer_requests_are_checked_too(tokenizer, monkeypatch) -> None:
@@ -120,7 +120,7 @@ def test_parts_of_the_requests_give_what_all_together_give(tokenizer, monkeypatc
     network = random_model("xglm", len(tokenizer))
     texts = [(f"{word} sleeps", f" in the {place}") for word in "abcdefgh" for place in ("house", "street", "sun")]
     whole = scores(SharedPrefixLM(network, tokenizer=tokenizer), texts)
-    monkeypatch.setattr("xling_bench.harness.shared_prefix.NODES", 10)
+    monkeypatch.setattr("xling_bench.models.shared_prefix.NODES", 10)
     parts = SharedPrefixLM(network, tokenizer=tokenizer, token_budget=2)
     assert len(list(parts._parts([(*parts._split(*text), text) for text in texts], 10))) > 2
     same(scores(parts, texts), whole)
@@ -253,7 +253,7 @@ def test_a_fallback_holds_the_logits_of_few_rows_at_once(tokenizer, monkeypatch)
     lm, rows = SharedPrefixLM(network, tokenizer=tokenizer, batch_size=4), []
     lm._give_up("told to")
     longest = max(sum(map(len, lm._split(*text))) for text in TEXTS)
-    monkeypatch.setattr("xling_bench.harness.shared_prefix.PLAIN_BYTES", 2 * 4 * longest * len(tokenizer))
+    monkeypatch.setattr("xling_bench.models.shared_prefix.PLAIN_BYTES", 2 * 4 * longest * len(tokenizer))
     usual = lm._model_call
 
     def noted(batch, *given, **named):
@@ -271,9 +271,9 @@ def test_near_ties_are_documents_whose_best_candidate_is_best_by_rounding_only(t
     pairs = [("the dog", " sleeps"), ("the dog", " runs"), ("a", " cat"), ("a", " cat")]
     asked = [Instance("loglikelihood", {}, pair, i % 2, metadata=("t", i // 2, 1)) for i, pair in enumerate(pairs)]
     lm.loglikelihood(asked, disable_tqdm=True)
-    assert lm.how()["near_ties"] == [1]
+    assert lm.provenance()["near_ties"] == [1]
     lm.start_afresh()
-    assert lm.how().get("near_ties") == []
+    assert lm.provenance().get("near_ties") == []
     lm.check = Agreement(100, 0.01, 0.01, 0.02)
     lm._note_near_ties([0, 0, 0], [Score(-10.0, False, 4), Score(-10.5, False, 4), Score(-10.6, False, 2000)])
     assert lm.near_ties == [0], "a long third candidate may be nearer than the second, by its own rounding"

@@ -19,7 +19,7 @@ import yaml
 from defusedxml.ElementTree import parse
 from test_runner import run
 
-from xling_bench import content
+from xling_bench.core import content
 from xling_bench.demo import make_tokenizer
 
 pytestmark = pytest.mark.e2e

@@ -14,9 +14,10 @@ import pytest
 from test_runner import results, run
 
 from xling_bench import evaluate
-from xling_bench.harness import generate
-from xling_bench.harness.kept import Kept, kept_path
-from xling_bench.harness.model import ModelConfig, load
+from xling_bench.evaluation import generate
+from xling_bench.evaluation.partial import Kept, kept_path
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.load import load
 
 pytestmark = pytest.mark.e2e
 TASK = "xling_mlama_de"  # 32 tokens an item

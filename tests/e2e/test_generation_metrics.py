@@ -8,8 +8,9 @@ import pytest
 from runs import reseal
 from tinyspm import tiny_spm
 
-from xling_bench import content, evaluate, load_results
+from xling_bench import evaluate, load_results
 from xling_bench.cli.main import main
+from xling_bench.core import content
 from xling_bench.metrics import bleu
 
 pytestmark = pytest.mark.e2e
@@ -121,7 +122,7 @@ def test_metrics_on_request_reach_the_result(models, sample_data, tmp_path, monk
 
 
 def test_other_scoring_code_and_other_samples_are_seen(run, tmp_path, monkeypatch, capsys) -> None:
-    from xling_bench.harness import rescore as module
+    from xling_bench.evaluation import rescore as module
 
     again = shutil.copytree(run, tmp_path / "again")
     monkeypatch.setattr(module, "code_hash", lambda: "0therc0d")

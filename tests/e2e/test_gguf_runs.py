@@ -10,7 +10,7 @@ from tinygguf import make_llama, make_tokenizer, write_gguf
 
 from xling_bench import evaluate
 from xling_bench.cli.main import main
-from xling_bench.harness.doctor import examine
+from xling_bench.evaluation.doctor import examine
 
 pytestmark = pytest.mark.e2e
 OPTIONS = {"tasks": ["xling_xnli_de", "xling_xquad_de"], "limit": 2, "shots": (0, 1), "joiner": "auto", "device": "cpu"}

@@ -9,13 +9,14 @@ import pytest
 from runs import reseal
 from test_runner import run
 
-from xling_bench import content, evaluate, load_results
+from xling_bench import evaluate, load_results
 from xling_bench.cli.main import main
-from xling_bench.errors import DataError
+from xling_bench.core import content
+from xling_bench.core.errors import DataError
 from xling_bench.results.export import save_results
 from xling_bench.results.mixing import refuse_mixed, signature_fields
-from xling_bench.results.pivot import side_by_side
 from xling_bench.results.schema import COLUMNS, NAMES, UNEXPORTED
+from xling_bench.results.tables.pivot import side_by_side
 
 pytestmark = pytest.mark.e2e
 TASKS = ["xling_xnli_de", "xling_xnli_en", "xling_flores_en_de", "xling_xquad_hi"]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from xling_bench import evaluate
-from xling_bench.errors import ModelError, UsageError
-from xling_bench.harness.doctor import examine
-from xling_bench.harness.model import ModelConfig, fingerprint
+from xling_bench.core.errors import ModelError, UsageError
+from xling_bench.evaluation.doctor import examine
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import fingerprint
 
 pytestmark = pytest.mark.e2e
 
@@ -71,8 +72,9 @@ def test_damaged_weights_give_an_error_not_a_number(models, sample_data, tmp_pat
 def test_a_log_likelihood_that_is_not_finite_is_an_error() -> None:
     from xling_bench.harness.adapter import score
 
+    doc = {"id": "x", "texts": ["a", "b"], "gold": 0, "metrics": {"acc": "sum-logprob"}}
     with pytest.raises(ModelError, match="log-likelihood of item x"):
-        score({"id": "x", "texts": ["a", "b"], "gold": 0}, [(float("nan"), False), (-1.0, False)])
+        score(doc, [(float("nan"), False), (-1.0, False)])
 
 
 def test_changed_data_are_scored_as_they_are_now(models, monkeypatch, tmp_path) -> None:

@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from xling_bench.cli.main import main
-from xling_bench.errors import ModelError
-from xling_bench.harness import encoder, scoring
-from xling_bench.harness.model import ModelConfig, end_token, load
+from xling_bench.core.errors import ModelError
+from xling_bench.harness import reported as scoring
+from xling_bench.models import encoder
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.load import end_token, load
 from xling_bench.training.base import check_base, load_base
 from xling_bench.training.objective import Objective
 

@@ -7,7 +7,7 @@ import pytest
 from test_runner import results, run
 
 from xling_bench import evaluate
-from xling_bench.harness.plan import code_hash
+from xling_bench.evaluation.code import code_hash
 
 pytestmark = pytest.mark.e2e
 TASK = "xling_xnli_de"

@@ -8,7 +8,7 @@ import pytest
 from test_runner import results, run
 
 from xling_bench import evaluate, load_results
-from xling_bench.errors import OutputError, UsageError
+from xling_bench.core.errors import OutputError, UsageError
 
 pytestmark = pytest.mark.e2e
 TASK = {"tasks": ["xling_xnli_de"], "limit": 3}

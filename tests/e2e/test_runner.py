@@ -15,7 +15,7 @@ import warm
 from tiny import without_a_weight
 
 from xling_bench import evaluate
-from xling_bench.errors import OutputError
+from xling_bench.core.errors import OutputError
 
 pytestmark = pytest.mark.e2e
 TASKS = ["xling_xnli_de", "xling_xnli_th", "xling_xcopa_sw", "xling_flores_en_de"]

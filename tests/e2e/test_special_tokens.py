@@ -11,8 +11,9 @@ from tokenizers.models import WordLevel
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from xling_bench import evaluate
-from xling_bench.errors import ModelError
-from xling_bench.harness.model import ModelConfig, load
+from xling_bench.core.errors import ModelError
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.load import load
 
 pytestmark = pytest.mark.e2e
 FLORES, XNLI = "xling_flores_en_de", "xling_xnli_de"

@@ -10,8 +10,8 @@ from lm_eval.api.instance import Instance
 
 from xling_bench import evaluate
 from xling_bench.demo import make_tokenizer, training_text
-from xling_bench.harness.loading import WholeModel
-from xling_bench.harness.shared_prefix import SharedPrefixLM
+from xling_bench.models.hf_model import WholeModel
+from xling_bench.models.shared_prefix import SharedPrefixLM
 
 pytestmark = pytest.mark.e2e
 MOST = 24

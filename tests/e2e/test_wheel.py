@@ -42,7 +42,7 @@ def run(installed: Path, code: str) -> str:
 
 
 def test_the_wheel_finds_all_four_content_folders(installed: Path) -> None:
-    code = "from xling_bench import content; print(*[content.folder(n) for n in content.FOLDERS], sep='\\n')"
+    code = "from xling_bench.core import content; print(*[content.folder(n) for n in content.FOLDERS], sep='\\n')"
     folders = run(installed, code).split()
     assert [Path(f).parent for f in folders] == [installed / "xling_bench" / "_content"] * 4
 

@@ -11,8 +11,8 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.tokenizers import tokenizer_spm
 from tinyspm import tiny_spm
 
-from xling_bench import languages
-from xling_bench.errors import DataError, MissingDataError, MissingPackageError, UsageError
+from xling_bench.core import languages
+from xling_bench.core.errors import DataError, MissingDataError, MissingPackageError, UsageError
 from xling_bench.metrics.bleu import (
     bleu,
     bleu_requirements,
@@ -23,7 +23,7 @@ from xling_bench.metrics.bleu import (
     spm_bleu_signature,
     spm_bleu_statistics,
 )
-from xling_bench.spm import OFFICIAL, read_spm, spm_path
+from xling_bench.metrics.spm import OFFICIAL, read_spm, spm_path
 
 ITEMS = 60
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xling_bench.benchmarks import expected
 from xling_bench.catalog import get_benchmark
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 from xling_bench.metrics.metric import Answer
 from xling_bench.metrics.qa import (
     exact,

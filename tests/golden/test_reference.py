@@ -5,11 +5,11 @@ import csv
 import pandas as pd
 import pytest
 
-from xling_bench import content
 from xling_bench.catalog import Benchmark, get_benchmark
-from xling_bench.errors import DeclarationError, UsageError
-from xling_bench.results.layouts import column_keys, column_value, render, rows_of
-from xling_bench.results.reference import Column, columns, get_layout, layouts, published
+from xling_bench.core import content
+from xling_bench.core.errors import DeclarationError, UsageError
+from xling_bench.results.tables.layouts import column_keys, column_value, render, rows_of
+from xling_bench.results.tables.reference import Column, columns, get_layout, layouts, published
 from xling_bench.stats import population_std, relative_gap
 
 TOLERANCE = 0.1
@@ -107,7 +107,7 @@ def test_a_papers_table_keeps_its_languages_when_a_benchmark_gets_another(monkey
         found = get_benchmark(key)
         return found.model_copy(update={"languages": (*found.languages, "gl", "eu")})
 
-    monkeypatch.setattr("xling_bench.results.layouts.get_benchmark", grown)
+    monkeypatch.setattr("xling_bench.results.tables.layouts.get_benchmark", grown)
     after = {name: [column_keys(c, layout) for c in columns(layout)] for name, layout in layouts().items()}
     assert after == before
     nameless = layouts()["afp-7"].model_copy(update={"languages_of": {}})

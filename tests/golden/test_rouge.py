@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xling_bench import languages
 from xling_bench.catalog import get_benchmark
+from xling_bench.core import languages
+from xling_bench.core.errors import MissingPackageError, UsageError
 from xling_bench.data.sample import items
-from xling_bench.errors import MissingPackageError, UsageError
-from xling_bench.metrics import xlsum
+from xling_bench.metrics import xlsum_words as xlsum
 from xling_bench.metrics.rouge import (
     OFFICIAL,
     SEGMENTED,

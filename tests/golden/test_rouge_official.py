@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench import languages
-from xling_bench.benchmarks.textfiles import find, read_lines
+from xling_bench.benchmarks.textfiles import locate, read_lines
+from xling_bench.core import languages
 from xling_bench.metrics.rouge import TYPES, rouge
 
 pytestmark = pytest.mark.data
@@ -37,7 +37,7 @@ def halves(reference: str, other: str) -> str:
 def differences(root: Path, language: str, rows: Sequence[Row]) -> list[float]:
     """How far each row's score is from the official one, at most of the three."""
     code = languages.get(language).flores
-    lines = list(read_lines(find(root, [f"flores/flores200_dataset/devtest/{code}.devtest"])))
+    lines = list(read_lines(locate(root, [f"flores/flores200_dataset/devtest/{code}.devtest"])))
     found = []
     for row in rows:
         reference, other = lines[int(row["reference"])], lines[int(row["other"])]

@@ -9,8 +9,9 @@ from planted import effect, planted, size_for, values
 from weights import GEMMA, Weights
 
 from xling_bench.catalog import get_task
-from xling_bench.harness import task as tasks
-from xling_bench.harness.model import ModelConfig, load
+from xling_bench.evaluation import task as tasks
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.load import load
 from xling_bench.scoring.selfcheck import compare, sample
 
 pytestmark = [pytest.mark.real, pytest.mark.data]
@@ -62,7 +63,7 @@ def test_no_unit_falls_back_and_decisions_are_lm_evals(engine: Any, plain: Any, 
         requests = requests_of(name, shots, items)
         engine.start_afresh()
         mine = engine.loglikelihood(requests, disable_tqdm=True)
-        how = engine.how()
+        how = engine.provenance()
         assert how["backend"] == "shared-prefix", (name, shots, how)
         assert how["self_check"]["difference"] < 2.6 * how["self_check"]["noise"] or exact
         if exact:

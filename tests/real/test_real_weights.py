@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from weights import GEMMA, Weights
 
-from xling_bench.harness.model import ModelConfig, load
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.load import load
 
 pytestmark = pytest.mark.real
 
@@ -110,7 +111,7 @@ def test_it_knows_a_capital_after_its_own_first_token(real: Weights, folder: Any
     expected = float(logits.log_softmax(-1).gather(1, torch.tensor(split[1])[:, None]).sum())
     assert answers[0][0] == pytest.approx(expected, abs=1e-3)
     assert answers[0][0] > answers[4][0] + 3, "Stockholm, not Berlin"
-    assert folder.how()["backend"] == "shared-prefix", folder.how()
+    assert folder.provenance()["backend"] == "shared-prefix", folder.provenance()
 
 
 def test_bfloat16_is_the_same_model_rounded(real: Weights, folder: Any) -> None:
@@ -123,4 +124,4 @@ def test_bfloat16_is_the_same_model_rounded(real: Weights, folder: Any) -> None:
     assert all(torch.equal(found, weights[name].bfloat16()) for name, found in rounded.model.state_dict().items())
     mine = likelihoods(rounded)
     assert [one for one, _ in mine] == pytest.approx([one for one, _ in likelihoods(folder)], abs=0.5, rel=0.1)
-    assert rounded.how()["backend"] == "shared-prefix", rounded.how()
+    assert rounded.provenance()["backend"] == "shared-prefix", rounded.provenance()

@@ -117,7 +117,8 @@ def _join(weights: Weights, place: Path) -> None:
 
 def dequantise(gguf: Path, folder: Path) -> None:
     """Save the GGUF file's model and tokenizer, as `--model gguf:` loads them, as a folder of float32 safetensors."""
-    from xling_bench.harness.model import ModelConfig, load
+    from xling_bench.models.config import ModelConfig
+    from xling_bench.models.load import load
 
     lm = load(ModelConfig(f"lm-eval-gguf:{gguf}", device="cpu"))
     lm.model.save_pretrained(folder)

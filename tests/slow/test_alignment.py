@@ -16,8 +16,8 @@ import torch
 
 from xling_bench.data.source import source_from_environment
 from xling_bench.training.corpora import load
+from xling_bench.training.job import train
 from xling_bench.training.recipe import Recipe
-from xling_bench.training.run import train
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 LANGUAGES = {"en": ("eng", "eng_Latn"), "de": ("deu", "deu_Latn"), "tr": ("tur", "tur_Latn"), "zh": ("zho", "zho_Hans")}

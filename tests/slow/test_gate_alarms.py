@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from runs import XNLI, write_run
 
-from xling_bench.regress.config import GateConfig
 from xling_bench.regress.gate import run_gate
+from xling_bench.regress.settings import GateConfig
 
 pytestmark = pytest.mark.slow
 GATES, ITEMS = 200, 500

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench import content
 from xling_bench.catalog import task_specs
+from xling_bench.core import content
+from xling_bench.core.lm_eval_versions import load_task
 from xling_bench.data import sample
-from xling_bench.lm_eval_versions import load_task
 from xling_bench.metrics.registry import METRICS
 
 pytestmark = pytest.mark.e2e

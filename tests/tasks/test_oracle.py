@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import pytest
 from oracle import Oracle
 
-from xling_bench import content
 from xling_bench.catalog import TaskSpec, get_benchmark, task_specs
-from xling_bench.data import load, sample, source_from_environment
-from xling_bench.errors import DataError
+from xling_bench.core import content
+from xling_bench.core.errors import DataError
+from xling_bench.data import current_source, load, sample
 from xling_bench.metrics.registry import METRICS
 
 pytestmark = pytest.mark.e2e
@@ -39,7 +39,7 @@ def have_data(benchmarks: Iterable[str], split: str = "test") -> dict[str, TaskS
     for name, spec in task_specs().items():
         if spec.benchmark.key in benchmarks and spec.is_default:
             try:
-                load(spec.benchmark, spec.unit, split, source_from_environment())
+                load(spec.benchmark, spec.unit, split, current_source())
             except DataError:
                 continue
             found[name] = spec
@@ -124,7 +124,7 @@ def test_the_wrong_language_is_found_wrong(models, real_data) -> None:
 
 def test_summaries_in_the_wrong_language_are_found_wrong(models, sample_data) -> None:
     """XL-Sum's sample: every language answered with the English summary, and English with the Russian one."""
-    by_language = {unit: load(get_benchmark("xlsum"), unit, "test", source_from_environment()).rows
+    by_language = {unit: load(get_benchmark("xlsum"), unit, "test", current_source()).rows
                    for unit in sample.languages("xlsum")}  # fmt: skip
     caught = decided = right = 0
     for unit, rows in by_language.items():
@@ -142,4 +142,4 @@ def test_summaries_in_the_wrong_language_are_found_wrong(models, sample_data) ->
 
 def _rows(unit: str) -> list[dict]:
     benchmark = get_benchmark("flores")
-    return load(benchmark, unit, "test", source_from_environment()).rows
+    return load(benchmark, unit, "test", current_source()).rows

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from xling_bench import languages
+from xling_bench.core import languages
+from xling_bench.core.errors import DataError
 from xling_bench.data.source import Source
-from xling_bench.errors import DataError
 from xling_bench.training.corpora import DataConfig, load
 
 pytestmark = pytest.mark.data

@@ -11,8 +11,8 @@ from choices import contradictions, golds
 from xling_bench import evaluate, load_results
 from xling_bench.data.check import check_data
 from xling_bench.data.source import Source
-from xling_bench.results.compare import compare_models
-from xling_bench.results.uncertainty import spread_intervals
+from xling_bench.results.tables.compare import compare_models
+from xling_bench.results.tables.uncertainty import spread_intervals
 
 pytestmark = pytest.mark.data
 

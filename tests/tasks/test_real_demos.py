@@ -8,9 +8,9 @@ import pytest
 
 from xling_bench import evaluate
 from xling_bench.catalog import get_benchmark, select
+from xling_bench.core.errors import UsageError
 from xling_bench.data import Source, load
-from xling_bench.errors import UsageError
-from xling_bench.harness.task import build
+from xling_bench.evaluation.task import build
 from xling_bench.harness.twins import content
 
 pytestmark = pytest.mark.data

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench import languages
+from xling_bench.core import languages
 from xling_bench.metrics import langid
 from xling_bench.metrics.language import line_pass, not_told_apart, right_language
 

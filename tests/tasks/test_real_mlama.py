@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.errors import MissingDataError
 from xling_bench.data import load
-from xling_bench.errors import MissingDataError
 
 pytestmark = pytest.mark.data
 

@@ -3,8 +3,8 @@
 import pytest
 
 from xling_bench.catalog import benchmarks, get_benchmark
-from xling_bench.data import Source, load, sample, source_from_environment
-from xling_bench.errors import MissingDataError
+from xling_bench.core.errors import MissingDataError
+from xling_bench.data import Source, current_source, load, sample
 
 SAMPLE = Source("sample")
 
@@ -47,11 +47,11 @@ def test_answers_stand_in_their_contexts(key: str) -> None:
 
 
 def test_the_sample_is_used_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert source_from_environment().kind == "hub"
+    assert current_source().kind == "hub"
     monkeypatch.setenv("XLING_DATA_DIR", ".")
-    assert source_from_environment().kind == "files"
+    assert current_source().kind == "files"
     monkeypatch.setenv("XLING_DATA", "sample")
-    assert source_from_environment().kind == "sample"
+    assert current_source().kind == "sample"
 
 
 def test_a_language_the_sample_lacks_is_named() -> None:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
 
 

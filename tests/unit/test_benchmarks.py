@@ -19,9 +19,9 @@ from xling_bench import catalog
 from xling_bench.benchmarks.implementation import PIECES, Implementation, implementation, lacking
 from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.cli.main import main
+from xling_bench.core.errors import DeclarationError
 from xling_bench.data.source import Loaded, Source, load
-from xling_bench.errors import DeclarationError
-from xling_bench.training.corpora.config import DataConfig
+from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.evaluation import checker
 
 KEY = "toyquiz"
@@ -31,7 +31,7 @@ title = "ToyQuiz"
 task = "four-way questions"
 kind = "choose"
 languages = ["de", "en"]
-family = "xglm"
+family = "toy"
 fields = { question = "text", options = "texts", label = "index" }
 choices = ["options"]
 chance = 0.25
@@ -52,7 +52,7 @@ config = "{flores}"
 splits = { test = "test", dev = "validation" }
 """
 FORM = """
-key = "xglm"
+key = "toy"
 title = "One form"
 source = "invented"
 joiner = "</s>"
@@ -67,12 +67,12 @@ CODE = '''
 """ToyQuiz: which of four answers is right."""
 
 from xling_bench.benchmarks.implementation import Implementation, Item, texts_of
-from xling_bench.benchmarks.textfiles import find, read_tsv
+from xling_bench.benchmarks.textfiles import locate, read_tsv
 
 
 def read(benchmark, root, unit, split):
     """`toyquiz/<lang>.tsv`: split, question, right answer's number, four answers."""
-    path = find(root, [f"toyquiz/{unit}.tsv"])
+    path = locate(root, [f"toyquiz/{unit}.tsv"])
     lines = [cells for _, cells in read_tsv(path, 7) if cells[0] == split]
     return [_row(split, i, *cells[1:]) for i, cells in enumerate(lines)], str(path.relative_to(root)), {}
 
@@ -111,10 +111,8 @@ def forget() -> None:
 
 @pytest.fixture
 def declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A content folder with one benchmark, and a place for its code that has none yet."""
-    files = {f"{name}/README.md": "" for name in ("tasks", "templates", "training", "reports")}
-    files |= {"tasks/known_rows.toml": "", "tasks/suites.toml": "", f"tasks/{KEY}/benchmark.toml": DECLARATION}
-    files |= {"templates/xglm/family.toml": FORM}
+    """A content folder with one benchmark beside ours, and a place for its code that has none yet."""
+    files = {f"tasks/{KEY}/benchmark.toml": DECLARATION, "templates/toy/family.toml": FORM}
     for name, text in files.items():
         (tmp_path / "content" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "content" / name).write_text(text, encoding="utf-8")
@@ -167,7 +165,7 @@ def test_all_rooms_find_a_new_benchmark(toy: Path, monkeypatch: pytest.MonkeyPat
         assert [row["question"] for row in files.rows] == [question for part, question, *_ in QUIZ if part == split]
         assert (files.rows, files.hash, files.source) == (hub.rows, hub.hash, "files")
     monkeypatch.setenv("XLING_DATA_DIR", str(toy))
-    assert main(["data", "check"]) == 0
+    assert main(["data", "check", KEY]) == 0
     said = capsys.readouterr().out
     assert "2 as many rows as published, 2 missing" in said, "German is there, English is not"
 
@@ -193,8 +191,8 @@ def decontaminate() -> None:
 
 
 def plan_of_a_run() -> None:
-    from xling_bench.harness.model import ModelConfig
-    from xling_bench.harness.plan import RunConfig, make_plan
+    from xling_bench.evaluation.plan import RunConfig, make_plan
+    from xling_bench.models.config import ModelConfig
 
     model = ModelConfig(spec="hf:none")
     make_plan(RunConfig(model=model, specs=catalog.select(["xling_toyquiz"]), output=Path("none")), Source("sample"))
@@ -203,7 +201,7 @@ def plan_of_a_run() -> None:
 def plain_lm_eval() -> None:
     from xling_bench.harness.adapter import load
 
-    load({"benchmark": KEY, "unit": "de", "form": {"kind": "choose", "candidate": "{choice}"}}, family="xglm")
+    load({"benchmark": KEY, "unit": "de", "form": {"kind": "choose", "candidate": "{choice}"}}, family="toy")
 
 
 MEETS = {
@@ -257,8 +255,7 @@ NAMING = {
     "cli/tasks.py": "FLORES pairs on request",
     "catalog/names.py": "FLORES pairs on request",
     "harness/demos.py": "what AFP's published configuration names",
-    "results/layouts.py": "the papers' tables",
-    "metrics/scores.py": "",
+    "results/tables/layouts.py": "the papers' tables",
 }
 
 

@@ -7,16 +7,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xling_bench import content, languages
 from xling_bench.catalog import benchmarks, families, get_benchmark, get_task, select, task_specs
 from xling_bench.catalog.benchmark import load_benchmark
-from xling_bench.catalog.check import check_declarations, in_script
 from xling_bench.catalog.compile import PYTHON, Function, dump, groups, leaf
-from xling_bench.catalog.files import compare, write_compiled
+from xling_bench.catalog.compiled import compare, write_compiled
+from xling_bench.catalog.declarations import check_declarations, in_script
 from xling_bench.catalog.names import emit_spec
 from xling_bench.catalog.prompt import fill, words
 from xling_bench.catalog.render import render
-from xling_bench.errors import DeclarationError, UsageError
+from xling_bench.core import content, languages
+from xling_bench.core.errors import DeclarationError, UsageError
 
 
 def test_the_suite_is_complete() -> None:

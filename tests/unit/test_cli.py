@@ -62,7 +62,7 @@ def test_emit_writes_tasks_that_say_how_to_run_them(tmp_path: Path, capsys: pyte
 def test_check_fails_on_a_changed_byte(tmp_path: Path, monkeypatch, capsys) -> None:
     import shutil
 
-    from xling_bench import content
+    from xling_bench.core import content
 
     for name in content.FOLDERS:
         shutil.copytree(content.folder(name), tmp_path / name)

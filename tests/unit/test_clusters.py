@@ -15,11 +15,11 @@ from simulated import coverage
 from xling_bench import load_results
 from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.cli.main import main
-from xling_bench.data.clusters import clusters_of
+from xling_bench.data.item_clusters import clusters_of
 from xling_bench.results.clusters import clusters_in, codes_for
-from xling_bench.results.compare import compare_models
-from xling_bench.results.ranks import rank_models
-from xling_bench.results.uncertainty import cell_intervals, spread_intervals
+from xling_bench.results.tables.compare import compare_models
+from xling_bench.results.tables.ranks import rank_models
+from xling_bench.results.tables.uncertainty import cell_intervals, spread_intervals
 from xling_bench.stats import (
     bootstrap_mean,
     bootstrap_means,

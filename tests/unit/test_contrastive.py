@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 from xling_bench.training.gather import gathered
 from xling_bench.training.losses.contrastive import contrastive
 from xling_bench.training.pooling import pool

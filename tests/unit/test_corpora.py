@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parallel_files import BACTRIAN, FOUR, LINES, everything, streams, task, write_json, write_lines
 
-from xling_bench.errors import DataError, UsageError
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.training.corpora import Instruction, Pair
 from xling_bench.training.corpora.order import mixed, permuted, quotas, uniform
 from xling_bench.training.corpora.texts import Task, instruction_of, translation_of

@@ -16,8 +16,8 @@ from parallel_files import (
 )
 from pydantic import ValidationError
 
-from xling_bench import content
-from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.core import content
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.training.corpora import DataConfig, load
 from xling_bench.training.recipe import resolve
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.data.source import Source
-from xling_bench.errors import DataError, MissingDataError
 from xling_bench.training.corpora import DataConfig, load
 from xling_bench.training.corpora.contamination import Checker, Index, Place, pieces, sentences, tokens
 
@@ -24,7 +24,7 @@ def checker(*texts, context=False, words=13):
 
 
 def how(check, text):
-    return [hit.how for hit in check.hits(text)]
+    return [hit.kind for hit in check.hits(text)]
 
 
 @pytest.mark.parametrize(

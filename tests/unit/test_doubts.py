@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from runs import write_run
 
 from xling_bench import load_results
-from xling_bench.harness.doubts import name_near_ties
+from xling_bench.evaluation.quality import name_near_ties
 from xling_bench.report.context import notes_of
 from xling_bench.results.baseline import write_baseline
 from xling_bench.results.doubts import doubtful

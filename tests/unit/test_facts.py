@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import outcomes, write_run
 
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 from xling_bench.results.facts import INCIDENTAL, Facts
 from xling_bench.results.record import read_record
 
@@ -18,8 +18,8 @@ WRITTEN = {
     "origin": "xnli.tsv", "items": 10, "ids": "abcd", "dropped": {"twice": 1}, "template": "t", "shots": 2,
     "demos": "same", "seed": 1, "demo_data": "4567", "demo_template": "u", "demo_origin": "dev.tsv", "limit": None,
     "metrics": {"acc": "sum-logprob"}, "headline": "acc", "unavailable": {}, "model": "m",
-    "settings": {"dtype": "auto"}, "lm_eval": "0.4.13", "xling_bench": "0.1.0", "code": "c", "engine": "shared-prefix", "scoring": "shared-prefix",
-    "joiner": "</s>", "truncated": 0, "ties": {"acc": 1},
+    "settings": {"dtype": "auto"}, "lm_eval": "0.4.13", "xling_bench": "0.1.0", "code": "c",
+    "engine": "shared-prefix", "scoring": "shared-prefix", "joiner": "</s>", "truncated": 0, "ties": {"acc": 1},
 }  # fmt: skip
 OPTIONAL = ["origin", "dropped", "seed", "demo_data", "unavailable", "engine", "scoring", "joiner", "truncated", "ties"]
 

@@ -15,10 +15,10 @@ from xling_bench.benchmarks import textfiles as files
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog import get_benchmark
 from xling_bench.core import reading
+from xling_bench.core.errors import DataError, DeclarationError, MissingDataError, UsageError, XlingError
+from xling_bench.core.files import write_text
 from xling_bench.data.check import check_data, print_report
 from xling_bench.data.source import Source, explain, load, source_from_environment
-from xling_bench.errors import DataError, DeclarationError, MissingDataError, UsageError, XlingError
-from xling_bench.files import write_text
 
 CELL = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), max_size=20)
 KEPT = ["NA", "None", "null", '"', '"open', "''", "  both sides  ", "\u2028", "\u0085", "a\x0cb\x1cc\x0b", "", "\u00a0"]
@@ -51,11 +51,11 @@ def test_text_survives_jsonl_and_a_byte_order_mark_does_not(tmp_path: Path, text
 def test_find_takes_plain_before_gz_and_names_what_it_tried(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b/x.tsv.gz").touch()
-    assert files.find(tmp_path, ["a/x.tsv", "b/x.tsv"]) == tmp_path / "b/x.tsv.gz"
+    assert files.locate(tmp_path, ["a/x.tsv", "b/x.tsv"]) == tmp_path / "b/x.tsv.gz"
     (tmp_path / "b/x.tsv").touch()
-    assert files.find(tmp_path, ["a/x.tsv", "b/x.tsv"]) == tmp_path / "b/x.tsv"
+    assert files.locate(tmp_path, ["a/x.tsv", "b/x.tsv"]) == tmp_path / "b/x.tsv"
     with pytest.raises(MissingDataError) as error:
-        files.find(tmp_path, ["a/y.tsv", "c/y.tsv"])
+        files.locate(tmp_path, ["a/y.tsv", "c/y.tsv"])
     assert str(error.value) == f"no file a/y.tsv or c/y.tsv (plain or .gz) below {tmp_path}"
 
 
@@ -319,7 +319,7 @@ def test_what_is_no_file_in_a_files_place_is_named(tmp_path: Path, place: str) -
     path = tmp_path / "x.tsv"
     path.mkdir() if place == "folder" else path.symlink_to("x.tsv" if place == "circle" else "none")
     with pytest.raises(DataError, match=r"x\.tsv is a (folder|link that leads to no file)"):
-        files.find_any(tmp_path, ["x.tsv"])
+        files.locate_any(tmp_path, ["x.tsv"])
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from runs import write_run
 
 from xling_bench.cli.main import main
 from xling_bench.report.build import Options, write_report
-from xling_bench.results.compare import GAP
+from xling_bench.results.frame import load_results
 from xling_bench.results.gaps import AT_LEAST, MEASURED, NOTHING, explained, gap_is
-from xling_bench.results.load import load_results
-from xling_bench.results.overview import overview
-from xling_bench.results.uncertainty import spread_intervals
+from xling_bench.results.tables.compare import GAP
+from xling_bench.results.tables.overview import overview
+from xling_bench.results.tables.uncertainty import spread_intervals
 
 UNITS = ("en", "et", "sw")
 FAST = Options(draws=200, items=0)

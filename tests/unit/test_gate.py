@@ -10,7 +10,7 @@ from gates import config_file, gate, verdicts
 from runs import XNLI, outcomes, turned, write_run
 
 from xling_bench.cli.main import main
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 
 # What the gate must show
 

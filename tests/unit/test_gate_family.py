@@ -8,9 +8,9 @@ from defusedxml.ElementTree import fromstring
 from gates import config_file, gate
 from runs import outcomes, turned, write_run
 
-from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import over_gate
-from xling_bench.results.compare import GAP, MEAN
+from xling_bench.regress.settings import GateConfig
+from xling_bench.results.tables.compare import GAP, MEAN
 
 BY_BENCHMARK = GateConfig(alpha_over="benchmark")
 

@@ -13,11 +13,11 @@ from gates import CELL, gate
 from runs import XNLI, outcomes, turned, write_run
 
 from xling_bench.cli.main import main
-from xling_bench.files import write_text
-from xling_bench.regress.config import GateConfig
+from xling_bench.core.files import write_text
 from xling_bench.regress.gate import run_gate
 from xling_bench.regress.output import LONGEST_COMMENT, to_json, to_junit, to_markdown, to_text
-from xling_bench.regress.verdict import Gate, find
+from xling_bench.regress.settings import GateConfig
+from xling_bench.regress.verdict import Gate, verdict_on
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def odd_gate(cells: int = 2, name: str = "a|b <i>@all</i> `x` \x00\ud800 [y](z)") -> Gate:
     config = GateConfig()
     rows = [replace(CELL, language=unit) for unit in (XNLI * (cells // len(XNLI) + 1))[:cells]]
-    findings = tuple(find(row, config) for row in rows)
+    findings = tuple(verdict_on(row, config) for row in rows)
     return Gate(name.encode(errors="replace").decode(), "candidate", config, findings, ("a note & more",))
 
 
@@ -34,7 +34,7 @@ def test_odd_names_break_no_format() -> None:
     suites = fromstring(to_junit(found))
     assert [case.get("classname") for case in suites.iter("testcase")] == ["xnli.xglm.0-shot.none.acc"] * 2
     odd = replace(CELL, family='f"<>&\x08', demos="\ufffe")
-    parsed = fromstring(to_junit(replace(found, findings=(find(odd, found.config),))))
+    parsed = fromstring(to_junit(replace(found, findings=(verdict_on(odd, found.config),))))
     assert next(parsed.iter("testcase")).get("classname") == 'xnli.f"<>&[U+0008].0-shot.[U+FFFE].acc'
     text = to_markdown(found)
     assert "<i>" not in text

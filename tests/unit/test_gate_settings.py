@@ -6,11 +6,11 @@ import pytest
 from gates import config_file, gate
 from runs import outcomes, write_run
 
-from xling_bench import content
 from xling_bench.cli.main import main
-from xling_bench.errors import UsageError
-from xling_bench.regress.config import GateConfig, Slice, read_config
-from xling_bench.results.compare import MEAN
+from xling_bench.core import content
+from xling_bench.core.errors import UsageError
+from xling_bench.regress.settings import GateConfig, Slice, read_config
+from xling_bench.results.tables.compare import MEAN
 
 
 def test_bad_input_is_exit_code_2_and_says_what_to_do(base: Path, tmp_path: Path, capsys) -> None:

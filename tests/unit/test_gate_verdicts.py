@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import outcomes, turned, write_run
 
-from xling_bench.regress.config import GateConfig, Slice
 from xling_bench.regress.gate import run_gate
 from xling_bench.regress.output import to_json
-from xling_bench.regress.verdict import Difference, Gate, find, judge, worst_first
-from xling_bench.results.compare import GAP, MEAN
+from xling_bench.regress.settings import GateConfig, Slice
+from xling_bench.regress.verdict import Difference, Gate, judge, verdict_on, worst_first
+from xling_bench.results.tables.compare import GAP, MEAN
 
 
 def test_chance_on_both_sides_is_no_verdict_but_falling_to_chance_is(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_gap_does_not_grow_because_english_falls() -> None:
 
 
 def test_a_tiny_mde_is_not_said_to_be_nothing() -> None:
-    assert "changes below 0.1 points" in find(replace(CELL, p=1.0, mde=0.01), GateConfig()).why
+    assert "changes below 0.1 points" in verdict_on(replace(CELL, p=1.0, mde=0.01), GateConfig()).why
 
 
 def test_corpus_scores_are_shown_and_never_pass_for_tested(tmp_path: Path, capsys) -> None:
@@ -125,10 +125,10 @@ def test_slices_limit_and_the_last_that_matches_counts() -> None:
     assert [config.limits("xnli", unit).tolerance for unit in ("de", "fr")] == [5, 2]
     assert config.limits("xcopa", "fr").tolerance == 1
     assert config.limits("xnli", "de").max_mde == 9
-    assert find(CELL, config).verdict == "inconclusive"
-    assert find(CELL, config).why == "3.0 points worse: significant, within the tolerance of 5"
-    assert find(replace(CELL, language="fr"), config).verdict == "regressed"
-    assert find(replace(CELL, difference=3.0), GateConfig()).verdict == "improved"
+    assert verdict_on(CELL, config).verdict == "inconclusive"
+    assert verdict_on(CELL, config).why == "3.0 points worse: significant, within the tolerance of 5"
+    assert verdict_on(replace(CELL, language="fr"), config).verdict == "regressed"
+    assert verdict_on(replace(CELL, difference=3.0), GateConfig()).verdict == "improved"
 
 
 @pytest.mark.long
@@ -162,15 +162,15 @@ differences = st.builds(
 
 @given(differences, st.floats(0, 50), st.floats(0, 50))
 def test_more_tolerance_finds_no_more(row: Difference, one: float, other: float) -> None:
-    low, high = (find(row, GateConfig(tolerance=t)) for t in sorted((one, other)))
+    low, high = (verdict_on(row, GateConfig(tolerance=t)) for t in sorted((one, other)))
     assert high.verdict in (low.verdict, "inconclusive")
     assert low.undecided or not high.undecided
 
 
 @given(differences)
 def test_an_interchange_of_the_two_runs_mirrors_the_verdict(row: Difference) -> None:
-    there = find(row, GateConfig()).verdict
-    back = find(replace(row, difference=-row.difference), GateConfig()).verdict
+    there = verdict_on(row, GateConfig()).verdict
+    back = verdict_on(replace(row, difference=-row.difference), GateConfig()).verdict
     mirrored = {"regressed": "improved", "improved": "regressed", "inconclusive": "inconclusive"}
     assert row.difference == 0 or back == mirrored[there]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xling_bench.errors import OutputError
-from xling_bench.harness.generate import Request, plan_batches
-from xling_bench.harness.kept import Kept, discard, kept_path
+from xling_bench.core.errors import OutputError
+from xling_bench.evaluation.generate import Request, plan_batches
+from xling_bench.evaluation.partial import Kept, discard, kept_path
 
 contexts = st.lists(st.tuples(st.text(max_size=6), st.integers(1, 9), st.sampled_from("ab")), max_size=30)
 HEADER = {"key": "k", "batch_size": 2}

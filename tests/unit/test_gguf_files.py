@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from tinygguf import make_llama, make_tokenizer, write_gguf
 
-from xling_bench.errors import ModelError, UsageError
-from xling_bench.harness import gguf_header
-from xling_bench.harness.model import ModelConfig, end_token, fingerprint, load
+from xling_bench.core.errors import ModelError, UsageError
+from xling_bench.models import gguf_header
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import fingerprint
+from xling_bench.models.load import end_token, load
 
 TEXT = "In 1984  a man\n\n12 sleeps. मौसम 7 है"
 
@@ -49,7 +51,7 @@ def test_a_file_gives_the_model_and_tokenizer_it_was_made_of(file, model, tokeni
 
     lm = loaded(file)
     assert lm.model.dtype == torch.float32
-    assert lm.how()["backend"] == "shared-prefix"
+    assert lm.provenance()["backend"] == "shared-prefix"
     assert lm.notes == ()
     assert len(lm.tokenizer) == len(tokenizer) == lm.model.config.vocab_size
     ids = tokenizer(TEXT)["input_ids"]

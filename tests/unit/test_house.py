@@ -1,5 +1,6 @@
 """scripts/house.py on a small package: what it counts, and what it must not count."""
 
+import ast
 from pathlib import Path
 
 import house
@@ -88,3 +89,26 @@ def test_names_that_say_little_or_stand_for_two_modules(package) -> None:
         "\ncalled find, some, told, how, kept: 4",
         "  modules: none", "  functions: find 1, told_apart 1", "  parameters: how 1", "  fields: some 1",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "scripts", "tests"])
+def test_no_program_beside_the_package_goes_round_in_a_circle(folder: str) -> None:
+    """What import-linter checks of the package: these are no packages, their files import each other by bare names."""
+    files = {path.stem: path for path in (Path(__file__).parents[2] / folder).glob("*.py")}
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in files.items()}
+    reach = {name: imported(tree) & files.keys() for name, tree in trees.items()}
+    assert house.cycles(reach) == []
+
+
+def test_the_package_knows_nothing_of_what_stands_beside_it() -> None:
+    root = Path(__file__).parents[2]
+    beside = {path.stem for folder in ("benchmarks", "scripts", "tests") for path in (root / folder).glob("*.py")}
+    for path in (root / "xling_bench").rglob("*.py"):
+        assert not imported(ast.parse(path.read_text(encoding="utf-8"))) & beside, path
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """The first parts of what a file imports, anywhere in it."""
+    found = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    found |= {each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names}
+    return {name.partition(".")[0] for name in found}

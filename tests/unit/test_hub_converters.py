@@ -14,10 +14,10 @@ import pytest
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError
 from xling_bench.core.unit import Unit
 from xling_bench.data import hub
 from xling_bench.data.source import read_files
-from xling_bench.errors import DataError
 
 Record = dict[str, Any]
 

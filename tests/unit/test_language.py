@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xling_bench import languages
 from xling_bench.catalog import task_specs
-from xling_bench.errors import UsageError
+from xling_bench.core import languages
+from xling_bench.core.errors import UsageError
 from xling_bench.metrics import langid
 from xling_bench.metrics.language import (
     identifier,

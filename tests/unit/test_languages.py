@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xling_bench import languages
 from xling_bench.catalog import benchmarks
-from xling_bench.errors import UsageError
+from xling_bench.core import languages
+from xling_bench.core.errors import UsageError
 
 # AFP (Li et al., NAACL 2024), Table 21.
 AFP_TABLE_21 = (
@@ -65,5 +65,5 @@ def test_benchmarks_refer_to_registered_languages_once() -> None:
 
 @given(st.text(max_size=12))
 def test_lookup_never_crashes(text: str) -> None:
-    found = languages.find(text)
+    found = languages.lookup(text)
     assert found is None or languages.get(text) is found

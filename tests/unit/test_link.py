@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench.catalog.files import present
-from xling_bench.errors import OutputError
+from xling_bench.catalog.compiled import present
+from xling_bench.core.errors import OutputError
 from xling_bench.harness.link import link, linked_version, unlink
 
 

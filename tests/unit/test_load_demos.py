@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 from xling_bench.harness.demos import POLICIES, Demos
 from xling_bench.results.plain import demos_label
 

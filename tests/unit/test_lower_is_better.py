@@ -10,17 +10,17 @@ from runs import outcomes, turned, write_run
 from xling_bench import load_results
 from xling_bench.metrics.metric import Metric
 from xling_bench.metrics.registry import METRICS
-from xling_bench.regress.config import GateConfig
 from xling_bench.regress.gate import run_gate
+from xling_bench.regress.settings import GateConfig
 from xling_bench.report.build import Options, write_report
 from xling_bench.report.heatmap import heat_map
 from xling_bench.report.leaderboard import leaderboard
 from xling_bench.report.measure import measure
-from xling_bench.results.compare import GAP, compare_runs
-from xling_bench.results.overview import overview
-from xling_bench.results.ranks import rank_models
-from xling_bench.results.summary import language_table, read_run
-from xling_bench.results.uncertainty import spread_intervals
+from xling_bench.results.tables.compare import GAP, compare_runs
+from xling_bench.results.tables.overview import overview
+from xling_bench.results.tables.ranks import rank_models
+from xling_bench.results.tables.run_table import language_table, read_run
+from xling_bench.results.tables.uncertainty import spread_intervals
 
 UNITS = ("en", "de", "hi", "sw")
 SCORE, ERROR = "f1", "error"
@@ -92,7 +92,7 @@ def test_the_report_says_which_metrics_are_so(runs: dict[str, list[Path]], tmp_p
 
 
 def test_a_declaration_that_contradicts_itself_is_refused() -> None:
-    from xling_bench.errors import DeclarationError
+    from xling_bench.core.errors import DeclarationError
 
     with pytest.raises(DeclarationError, match="metric x: over = 'corpus', but"):
         replace(METRICS["f1"], name="x", over="corpus")

@@ -12,8 +12,8 @@ import pytest
 
 from xling_bench.benchmarks import archives
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.data.source import Loaded, Source, load
-from xling_bench.errors import DataError, MissingDataError, UsageError
 
 HEADER = "Prompt\tAns\tCandidate Ans\tSubject\n"
 TEMPLATES = {"relation": "P19", "template": "[X] kommt aus [Y] ."}

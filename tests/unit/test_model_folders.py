@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from xling_bench.errors import ModelError
-from xling_bench.harness.model import ModelConfig, fingerprint
-from xling_bench.scoring.folder import INDEX, WEIGHTS, check_adapter, check_model, check_on_hub, decisive
+from xling_bench.core.errors import ModelError
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.contents import INDEX, WEIGHTS, check_adapter, check_model, check_on_hub, decisive
+from xling_bench.models.fingerprint import fingerprint
 
 OTHER = "model-00001-of-00003.safetensors"
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]

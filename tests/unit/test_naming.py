@@ -14,7 +14,7 @@ from runs import outcomes, reseal, write_run
 
 from xling_bench import load_results
 from xling_bench.cli.main import main
-from xling_bench.errors import DataError, UsageError
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.results.naming import check_name, name_here, name_of, told_apart
 
 UNITS = ("en", "sw")

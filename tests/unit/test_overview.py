@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xling_bench.errors import DataError, UsageError
-from xling_bench.results.overview import group_averages, overview
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.results.schema import NAMES
-from xling_bench.results.text import render_frame
+from xling_bench.results.tables.overview import group_averages, overview
+from xling_bench.results.tables.rendering import render_frame
 from xling_bench.stats import absolute_gap, chance_corrected, dispersion, population_std, relative_gap, transfer_gap
 
 MODEL = {"model": "m", "fingerprint": "", "benchmark": "xnli", "family": "xglm", "task": "t", "split": "test"}

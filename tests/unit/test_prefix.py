@@ -12,8 +12,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from xling_bench.catalog import get_task
 from xling_bench.catalog.render import render
 from xling_bench.data.source import Source, load
-from xling_bench.harness import model
-from xling_bench.scoring.prefix import first_token, natural_prefix
+from xling_bench.models import load as model
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.prefix import first_token, natural_prefix
 from xling_bench.training.early import EarlyEvaluation
 
 FORMS = {
@@ -50,7 +51,7 @@ def test_runner_and_early_evaluation_begin_alike(folder: Path, request: pytest.F
     tokenizer = AutoTokenizer.from_pretrained(folder)
     natural = FORMS[request.node.callspec.params["folder"]][1]
     assert natural_prefix(tokenizer) == (natural and tokenizer.convert_tokens_to_ids(natural))
-    lm = model.load(model.ModelConfig(f"hf:{folder}", device="cpu"))
+    lm = model.load(ModelConfig(f"hf:{folder}", device="cpu"))
     assert lm.prefix_token_id == first_token(tokenizer)
 
     early = EarlyEvaluation(["xling_pawsx_de"], tokenizer, Source("sample"), limit=2)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench.errors import DataError
-from xling_bench.results.rankc import rankc_table
+from xling_bench.core.errors import DataError
+from xling_bench.results.tables.rankc import rankc_table
 
 FACTS = {"model": "0123456789abcdef", "form": "bmlama17", "limit": None, "shots": 0, "demos": "none", "split": "test",
          "code": "c", "settings": {}, "items": 2, "metrics": {"p1": "x"}, "language": "x", "data": "d",

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.errors import DataError, MissingDataError, XlingError
 from xling_bench.data.source import Loaded, Source, load
-from xling_bench.errors import DataError, MissingDataError, XlingError
 
 
 def tsv(*rows: str) -> str:

@@ -12,8 +12,8 @@ import pytest
 from report_runs import UNITS, choices, two_runs, xnli_texts
 from runs import outcomes, turned, unseal, write_run
 
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.text import line
-from xling_bench.errors import DataError, UsageError
 from xling_bench.report import sensitivity
 from xling_bench.report.build import Options, write_report
 from xling_bench.report.formats import as_markdown, table_rows
@@ -22,7 +22,7 @@ from xling_bench.report.measure import measure
 from xling_bench.report.page import printed
 from xling_bench.report.payload import payload
 from xling_bench.report.select import Setting, models_of
-from xling_bench.results.load import load_results
+from xling_bench.results.frame import load_results
 
 DRAWS = 200
 FAST = Options(draws=DRAWS)

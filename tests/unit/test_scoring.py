@@ -9,11 +9,11 @@ from architectures import NAMES, random_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xling_bench.errors import ModelError, UnsupportedModelError
+from xling_bench.core.errors import ModelError, UnsupportedModelError
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine
 from xling_bench.scoring.head import Head
-from xling_bench.scoring.plan import make_plan
+from xling_bench.scoring.schedule import make_plan
 from xling_bench.scoring.tree import PrefixTree
 
 VOCABULARY = 61

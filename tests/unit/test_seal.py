@@ -11,9 +11,9 @@ from runs import outcomes, write_run
 
 from xling_bench import load_results
 from xling_bench.cli.main import main
-from xling_bench.errors import DataError, OutputError
-from xling_bench.harness.kept import Kept
-from xling_bench.harness.units import read_result
+from xling_bench.core.errors import DataError, OutputError
+from xling_bench.evaluation.partial import Kept
+from xling_bench.evaluation.units import read_result
 from xling_bench.results.seal import sealed
 
 READERS = (["table"], ["table", "--intervals"], ["report", "-o", "site"], ["gate", "--candidate", "RUN", "--baseline"])

@@ -15,11 +15,11 @@ import pytest
 from tinyspm import large_spm, tiny_spm
 
 from xling_bench.cli.main import main
-from xling_bench.data import spm as fetching
+from xling_bench.core.errors import MissingDataError
+from xling_bench.data import fetch_spm as fetching
 from xling_bench.data.lock import read_locked_files
-from xling_bench.errors import MissingDataError
 from xling_bench.metrics.bleu import _tokenizer, bleu_statistics
-from xling_bench.spm import OFFICIAL, spm_path
+from xling_bench.metrics.spm import OFFICIAL, spm_path
 
 F200, F101 = OFFICIAL["flores200"].file, OFFICIAL["flores101"].file
 

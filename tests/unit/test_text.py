@@ -16,8 +16,8 @@ from runs import outcomes, write_run
 
 from xling_bench.cli.main import main
 from xling_bench.core.text import HIDDEN, flat, latex, line, markdown, spreadsheet, terminal, visible, xml
-from xling_bench.results.text import aligned
-from xling_bench.results.text import latex as tabular
+from xling_bench.results.tables.rendering import aligned
+from xling_bench.results.tables.rendering import latex as tabular
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 

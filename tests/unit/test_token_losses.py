@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from xling_bench.errors import MissingPackageError, TrainingError, UsageError
+from xling_bench.core.errors import MissingPackageError, TrainingError, UsageError
 from xling_bench.scoring.head import Head
 from xling_bench.training.batches import Sample, padded
 from xling_bench.training.kernels import kernel

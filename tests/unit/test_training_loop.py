@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from xling_bench.errors import DataError, OutputError, TrainingError
+from xling_bench.core.errors import DataError, OutputError, TrainingError
 from xling_bench.training.checkpoint import STAGING, checkpoints, rotate
 from xling_bench.training.examples import Examples, Sizes
 from xling_bench.training.loop import BOARD, AlignmentTrainer, Run

@@ -9,7 +9,7 @@ import transformers
 from architectures import NAMES, random_model
 from torch.testing import assert_close
 
-from xling_bench.errors import DataError, ModelError, TrainingError, UnsupportedModelError, UsageError
+from xling_bench.core.errors import DataError, ModelError, TrainingError, UnsupportedModelError, UsageError
 from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
 from xling_bench.training.losses.contrastive import contrastive
 from xling_bench.training.model import Network, recompute, untie

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_overview import BASE
 
-from xling_bench.errors import DataError, UsageError
-from xling_bench.results.compare import GAP, MEAN, compare_models, left_out, with_seeds
-from xling_bench.results.ranks import rank_models
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.results.schema import NAMES
-from xling_bench.results.uncertainty import cell_intervals, chance_flags, spread_intervals
+from xling_bench.results.tables.compare import GAP, MEAN, compare_models, left_out, with_seeds
+from xling_bench.results.tables.ranks import rank_models
+from xling_bench.results.tables.uncertainty import cell_intervals, chance_flags, spread_intervals
 from xling_bench.stats import bootstrap_mean, bootstrap_means, mcnemar_exact, sign_flip
 
 IDS = [f"xnli-test-{i:04d}" for i in range(400)]

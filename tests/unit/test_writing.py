@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench.errors import OutputError
-from xling_bench.files import write_bytes
+from xling_bench.core.errors import OutputError
+from xling_bench.core.files import write_bytes
 from xling_bench.training.checkpoint import publish, restore
 
 

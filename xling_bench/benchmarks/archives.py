@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xling_bench.benchmarks.textfiles import decode
+from xling_bench.core.errors import DataError
 from xling_bench.core.reading import LARGEST as READ
 from xling_bench.core.reading import unpack
-from xling_bench.errors import DataError
 
 LARGEST = 256 << 20  # bytes of one unpacked member; mLAMA's largest is below one per cent of it
 

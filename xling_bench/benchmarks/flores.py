@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from xling_bench import languages
 from xling_bench.benchmarks.implementation import (
     Dropped,
     Implementation,
@@ -16,10 +15,11 @@ from xling_bench.benchmarks.implementation import (
     jsonl_beside,
 )
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find, read_lines, read_tsv
+from xling_bench.benchmarks.textfiles import locate, read_lines, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core import languages
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError, MissingDataError
 
 FLORES101 = {
     "zho_Hans": "zho_simpl",
@@ -64,11 +64,11 @@ def _sentences(root: Path, key: str, split: str) -> tuple[dict[int, str], str]:
     names = [f"{parent}flores200_dataset/{folder}/{code}.{folder}" for parent in ("flores/", "")]
     names += [f"{parent}flores101_dataset/{folder}/{old}.{folder}" for parent in ("flores/", "")]
     try:
-        path = find(root, names)
+        path = locate(root, names)
     except MissingDataError:
         if split != "dev" or not (root / SUBSET).is_dir():
             raise
-        path = find(root, [f"{SUBSET}/{code}.tsv"])
+        path = locate(root, [f"{SUBSET}/{code}.tsv"])
         return _numbered(path), str(path.relative_to(root))
     return dict(enumerate(read_lines(path))), str(path.relative_to(root))
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import read_jsonl
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DeclarationError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DeclarationError
 from xling_bench.metrics.metric import Expected, OfficialRule
 
 Dropped = dict[str, int]  # why rows were left out, and how many

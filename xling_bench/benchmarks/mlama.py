@@ -18,11 +18,11 @@ from xling_bench.benchmarks.implementation import (
     jsonl_beside,
 )
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find_any, read_lines, unquoted
+from xling_bench.benchmarks.textfiles import locate_any, read_lines, unquoted
 from xling_bench.benchmarks.triples import mpararel, original, relation_rows
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError, MissingDataError, UsageError
 from xling_bench.metrics.qa import SQUAD_1
 
 MASK = "<mask>"
@@ -57,7 +57,7 @@ def _balanced(name: str, root: Path, unit: Unit) -> Read | None:
     in BMLAMA53. Raises MissingDataError without the English file, DataError where the two are not parallel.
     """
     folder = name.upper()
-    path = find_any(root, [f"mlama/{folder}/{unit}.tsv", f"{folder}/{unit}.tsv"])
+    path = locate_any(root, [f"mlama/{folder}/{unit}.tsv", f"{folder}/{unit}.tsv"])
     if path is None:
         return None
     lines = list(_lines(path))
@@ -101,7 +101,7 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _relations(folder: Path) -> list[str]:
-    path = find_any(folder, ["en.tsv"])
+    path = locate_any(folder, ["en.tsv"])
     if path is None:
         raise MissingDataError(f"no en.tsv in {folder}: BMLAMA's relations are read from its English prompts")
     relations = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from xling_bench.benchmarks.implementation import Implementation, Item, Read, jsonl_beside, texts_of
 from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.squad import read_squad, squad_from_hub
-from xling_bench.benchmarks.textfiles import find
+from xling_bench.benchmarks.textfiles import locate
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.qa import MLQA
@@ -17,7 +17,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """MLQA `MLQA_V1/test/test-context-<c>-question-<q>.json`; `unit` is `de` or context-question `de-zh`."""
     context, question = unit.source, unit.target
     name = f"{split}/{split}-context-{context}-question-{question}.json"
-    path = find(root, [f"{folder}{name}" for folder in ("mlqa/MLQA_V1/", "MLQA_V1/", "mlqa/")])
+    path = locate(root, [f"{folder}{name}" for folder in ("mlqa/MLQA_V1/", "MLQA_V1/", "mlqa/")])
     return read_squad(benchmark, path), str(path.relative_to(root)), {}
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find, index_of, read_table
+from xling_bench.benchmarks.textfiles import index_of, locate, read_table
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.unit import Unit
 
 
 def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """PAWS-X `x-final/<lang>/test_2k.tsv`."""
-    path = find(root, [f"{folder}x-final/{unit}/{split}_2k.tsv" for folder in ("pawsx/", "PAWS-X/", "")])
+    path = locate(root, [f"{folder}x-final/{unit}/{split}_2k.tsv" for folder in ("pawsx/", "PAWS-X/", "")])
     rows = []
     for number, cells in read_table(path, ("id", "sentence1", "sentence2", "label")):
         label = index_of(cells["label"], ("0", "1"), f"{path}, line {number}")

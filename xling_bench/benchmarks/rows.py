@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from xling_bench.catalog.benchmark import Benchmark, FieldType
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 
 Row = dict[str, Any]
 

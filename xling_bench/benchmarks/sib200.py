@@ -7,12 +7,12 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
-from xling_bench import languages
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Item, Read, Records, texts_of
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find, index_of, read_table, unquoted
+from xling_bench.benchmarks.textfiles import index_of, locate, read_table, unquoted
 from xling_bench.catalog.benchmark import Benchmark, get_benchmark
-from xling_bench.errors import DataError
+from xling_bench.core import languages
+from xling_bench.core.errors import DataError
 
 
 def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
@@ -21,7 +21,7 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     The id is the sentence's number, which all languages share: FLORES' line of dev, and from 997 on of devtest.
     """
     name = f"annotated/{languages.get(unit).flores}/{split}.tsv"
-    path = find(root, [f"{folder}{name}" for folder in ("sib200/", "sib-200/data/", "data/", "")])
+    path = locate(root, [f"{folder}{name}" for folder in ("sib200/", "sib-200/data/", "data/", "")])
     rows = []
     for number, cells in read_table(path, ("index_id", "category", "text")):
         where = f"{path}, line {number}"

@@ -10,8 +10,8 @@ from xling_bench.benchmarks.implementation import Dropped, Records
 from xling_bench.benchmarks.rows import Row, numbered
 from xling_bench.benchmarks.textfiles import read_json
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError
 
 
 def read_squad(benchmark: Benchmark, path: Path) -> list[Row]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.reading import is_there, parse_json, read_bytes, unpack
-from xling_bench.errors import DataError, MissingDataError
 
 
-def find_any(root: Path, candidates: Sequence[str]) -> Path | None:
+def locate_any(root: Path, candidates: Sequence[str]) -> Path | None:
     """Return the first of `candidates` (paths below `root`, each also tried with `.gz`) that exists, or None.
 
     Raises DataError for a folder, or a link that leads nowhere, in a file's place.
@@ -19,9 +19,9 @@ def find_any(root: Path, candidates: Sequence[str]) -> Path | None:
     return next((path for path in paths if is_there(path)), None)
 
 
-def find(root: Path, candidates: Sequence[str]) -> Path:
-    """Like `find_any`, but raises MissingDataError naming the candidates."""
-    if path := find_any(root, candidates):
+def locate(root: Path, candidates: Sequence[str]) -> Path:
+    """Like `locate_any`, but raises MissingDataError naming the candidates."""
+    if path := locate_any(root, candidates):
         return path
     shown = " or ".join(candidates)
     raise MissingDataError(f"no file {shown} (plain or .gz) below {root}")

@@ -13,9 +13,9 @@ from pathlib import Path
 from xling_bench.benchmarks.archives import read_tar_gz, read_zip
 from xling_bench.benchmarks.implementation import Read
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find_any, parse_jsonl, read_json, read_text
+from xling_bench.benchmarks.textfiles import locate_any, parse_jsonl, read_json, read_text
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError, MissingDataError
 
 Texts = Callable[[str], str | None]  # a file's name -> its text, None where it is not there
 
@@ -69,7 +69,7 @@ def original(root: Path, unit: Unit) -> Read | None:
     `TREx_multilingual_objects` where present. Relations about dates are skipped, as the official evaluation does.
     """
     for folder in (root / "mlama/mlama1.1" / unit, root / "mlama1.1" / unit):
-        if find_any(folder, ["templates.jsonl"]):
+        if locate_any(folder, ["templates.jsonl"]):
             return _original(root, unit, str(folder.relative_to(root)), _in_folder(folder))
     for path in (root / "mlama/mlama1.1.zip", root / "mlama1.1.zip"):
         if path.is_file():
@@ -81,7 +81,7 @@ def original(root: Path, unit: Unit) -> Read | None:
 
 def _in_folder(folder: Path) -> Texts:
     def text(name: str) -> str | None:
-        path = find_any(folder, [name])
+        path = locate_any(folder, [name])
         return read_text(path) if path else None
 
     return text
@@ -114,7 +114,7 @@ def mpararel(root: Path, unit: Unit) -> Read | None:
     Raises MissingDataError for a language without patterns (eu hi ht my sw ta te ur).
     """
     code = MPARAREL_CODES.get(unit, unit)
-    path = find_any(root, [f"{folder}mpararel_reviewed/{code}.tar.gz" for folder in ("mlama/", "")])
+    path = locate_any(root, [f"{folder}mpararel_reviewed/{code}.tar.gz" for folder in ("mlama/", "")])
     if path is None:
         return None
     texts = read_tar_gz(path, re.compile(rf"(?:\./)?((?:tuples|patterns)/{re.escape(code)}/P[0-9]+\.jsonl)"))
@@ -144,7 +144,7 @@ def _first_pattern(texts: dict[str, str], name: str, path: Path) -> str:
 
 def _objects(root: Path, unit: Unit) -> dict[str, list[str]]:
     name = f"TREx_multilingual_objects/{unit}.json"
-    path = find_any(root, [f"mlama/{name}", name])
+    path = locate_any(root, [f"mlama/{name}", name])
     if path is None:
         return {}
     try:

@@ -7,10 +7,10 @@ from typing import Any
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find, index_of, read_jsonl, read_text
+from xling_bench.benchmarks.textfiles import index_of, locate, read_jsonl, read_text
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError
 
 COPA_FIRST_ID = {"dev": 401, "test": 501}  # COPA id of XCOPA's idx 0: XCOPA's val is COPA's dev 401-500
 COPA_LAST_ID = {"dev": 500, "test": 1000}
@@ -22,7 +22,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     if unit == "en":
         return _copa(root, split)
     name = f"{'val' if split == 'dev' else split}.{unit}.jsonl"
-    path = find(root, [f"{folder}data/{unit}/{name}" for folder in ("xcopa/", "")] + [f"xcopa/{unit}/{name}"])
+    path = locate(root, [f"{folder}data/{unit}/{name}" for folder in ("xcopa/", "")] + [f"xcopa/{unit}/{name}"])
     rows = []
     for number, item in read_jsonl(path, ("premise", "choice1", "choice2", "question", "label", "idx")):
         index_of(item["question"], ASKS, f"{path}, line {number}")
@@ -38,7 +38,7 @@ def _copa(root: Path, split: str) -> Read:
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
-    path = find(root, [f"{folder}copa-{split}.xml" for folder in ("copa/", "COPA/", "COPA-resources/datasets/", "")])
+    path = locate(root, [f"{folder}copa-{split}.xml" for folder in ("copa/", "COPA/", "COPA-resources/datasets/", "")])
     try:
         items = fromstring(read_text(path)).findall("item")
     except (ParseError, DefusedXmlException) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
 from xling_bench.benchmarks.rows import Row, first_of_each
-from xling_bench.benchmarks.textfiles import find, read_jsonl
+from xling_bench.benchmarks.textfiles import locate, read_jsonl
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.unit import Unit
 
@@ -18,7 +18,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     code = benchmark.codes[unit]
     part = "val" if split == "dev" else split
     names = [f"{folder}{code}_{part}.jsonl" for folder in ("xlsum/", "XL-Sum/", f"xlsum/{code}/", f"{code}/", "")]
-    path = find(root, names)
+    path = locate(root, names)
     rows, dropped = first_of_each(_row(item) for _, item in read_jsonl(path, ("id", *TEXTS)))
     return rows, str(path.relative_to(root)), dropped
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find, index_of, read_table, read_tsv
+from xling_bench.benchmarks.textfiles import index_of, locate, read_table, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError, MissingDataError
 
 
 def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
@@ -19,7 +19,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """
     names = [f"{folder}xnli.{split}.tsv" for folder in ("XNLI-1.0/", "xnli/XNLI-1.0/", "xnli/", "")]
     try:
-        path = find(root, names)
+        path = locate(root, names)
     except MissingDataError:
         return _xtreme(benchmark, root, unit, split)
     rows: list[Row] = []
@@ -33,12 +33,12 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
 
 
 def _xtreme(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
-    path = find(root, [f"xnli/{split}-{unit}.tsv", f"{split}-{unit}.tsv", f"xnli/XNLI-1.0/xnli.{split}.tsv"])
+    path = locate(root, [f"xnli/{split}-{unit}.tsv", f"{split}-{unit}.tsv", f"xnli/XNLI-1.0/xnli.{split}.tsv"])
     lines = list(read_tsv(path, (2, 3)))
     columns = len(lines[0][1])
     label_path, labels = path, [cells[-1] for _, cells in lines]
     if columns == 2:
-        label_path = find(root, [f"xnli/{split}-labels.tsv", f"{split}-labels.tsv"])
+        label_path = locate(root, [f"xnli/{split}-labels.tsv", f"{split}-labels.tsv"])
         labels = [cells[0] for _, cells in read_tsv(label_path, (1, 2))]
         if len(labels) != len(lines):
             raise DataError(f"{path}: {len(lines)} rows, but {label_path.name} has {len(labels)}; is one truncated?")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Implementation, Read, jsonl_beside, texts_of
 from xling_bench.benchmarks.squad import read_squad, squad_from_hub
-from xling_bench.benchmarks.textfiles import find
+from xling_bench.benchmarks.textfiles import locate
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.qa import SQUAD_1
@@ -14,7 +14,7 @@ from xling_bench.metrics.qa import SQUAD_1
 
 def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """XQuAD `xquad.<lang>.json`. Question ids are shared by all languages."""
-    path = find(root, [f"{folder}xquad.{unit}.json" for folder in ("xquad/", "")])
+    path = locate(root, [f"{folder}xquad.{unit}.json" for folder in ("xquad/", "")])
     return read_squad(benchmark, path), str(path.relative_to(root)), {}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
 from xling_bench.benchmarks.rows import Row
-from xling_bench.benchmarks.textfiles import find, index_of, read_table
+from xling_bench.benchmarks.textfiles import index_of, locate, read_table
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.unit import Unit
 
@@ -15,7 +15,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """XStoryCloze TSV, `spring2016.val.<lang>.tsv.split_20_80_eval.tsv` (test) and `..._train.tsv` (train)."""
     part = "eval" if split == "test" else split
     name = f"spring2016.val.{unit}.tsv.split_20_80_{part}.tsv"
-    path = find(root, [f"{folder}{name}" for folder in ("xstorycloze/", "XStoryCloze/", "")])
+    path = locate(root, [f"{folder}{name}" for folder in ("xstorycloze/", "XStoryCloze/", "")])
     sentences = [f"InputSentence{i}" for i in (1, 2, 3, 4)]
     endings = ["RandomFifthSentenceQuiz1", "RandomFifthSentenceQuiz2"]
     rows = []

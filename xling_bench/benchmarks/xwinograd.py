@@ -19,10 +19,10 @@ from xling_bench.benchmarks.implementation import (
     jsonl_beside,
 )
 from xling_bench.benchmarks.rows import Row, numbered
-from xling_bench.benchmarks.textfiles import find, read_tsv
+from xling_bench.benchmarks.textfiles import locate, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError, MissingDataError
 
 QUOTES = {"``": ('"', "``", "“", "«"), "''": ('"', "''", "”", "»")}  # the tokeniser's quotation marks
 
@@ -33,7 +33,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     Rows of different languages are not translations of each other; the id is a hash of the text, so that any copy
     of the data agrees. Rows without exactly one right candidate of two are dropped and counted.
     """
-    path = find(root, [f"{folder}dataset.tsv" for folder in ("xwinograd/", "crosslingual_winograd/", "")])
+    path = locate(root, [f"{folder}dataset.tsv" for folder in ("xwinograd/", "crosslingual_winograd/", "")])
     code = benchmark.codes.get(unit, unit)
     rows: list[Row] = []
     dropped: dict[str, int] = {}

@@ -6,21 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from xling_bench import content, languages
+from xling_bench.core import content, languages
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.core.reading import read_toml
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.metrics.registry import METRICS
 
 FieldType = Literal["text", "texts", "index", "flag"]
-
-
-class Strict(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Hub(Strict):
@@ -39,7 +34,7 @@ class Hub(Strict):
     branch: str = "main"
     config: str = ""
     splits: dict[str, str]
-    codes: dict[str, str] = {}
+    codes: dict[str, str] = Field(default={})
 
 
 class Pairs(Strict):
@@ -81,7 +76,7 @@ class Benchmark(Strict):
     task: str
     kind: Literal["choose", "generate"]
     languages: tuple[str, ...]
-    codes: dict[str, str] = {}
+    codes: dict[str, str] = Field(default={})
     pairs: Pairs | None = None
     family: str
     fields: dict[str, FieldType]
@@ -91,12 +86,12 @@ class Benchmark(Strict):
     without_gold: int | Literal["any"] = 0
     chance: float | None = Field(default=None, ge=0, lt=1)
     metrics: dict[str, tuple[str, ...]]
-    metrics_on_request: dict[str, tuple[str, ...]] = {}
-    metrics_only: dict[str, tuple[str, ...]] = {}
-    metrics_except: dict[str, tuple[str, ...]] = {}
+    metrics_on_request: dict[str, tuple[str, ...]] = Field(default={})
+    metrics_only: dict[str, tuple[str, ...]] = Field(default={})
+    metrics_except: dict[str, tuple[str, ...]] = Field(default={})
     parallel: bool
     clusters: tuple[tuple[str, ...], ...] = ()
-    cluster_sizes: dict[str, tuple[int, ...]] = {}
+    cluster_sizes: dict[str, tuple[int, ...]] = Field(default={})
     telling: bool = False
     test_split: str = "test"
     demo_split: str = ""
@@ -205,7 +200,7 @@ def load_benchmark(path: Path) -> Benchmark:
 def benchmarks() -> dict[str, Benchmark]:
     """All declared benchmarks by key, in alphabetical order."""
     found = {}
-    for path in sorted(content.folder("tasks").glob("*/benchmark.toml")):
+    for path in content.files("tasks/*/benchmark.toml"):
         benchmark = load_benchmark(path)
         if benchmark.key != path.parent.name:
             raise DeclarationError(f"{path}: key is {benchmark.key!r}; expected the folder's name {path.parent.name!r}")

@@ -9,7 +9,7 @@ from typing import Any, cast
 import yaml
 
 from xling_bench.catalog.names import TaskSpec, task_specs
-from xling_bench.lm_eval_versions import modules_beside
+from xling_bench.core.lm_eval_versions import modules_beside
 
 ADAPTER = "xling_bench.harness.adapter"
 HEADER = "# Compiled by `xling-bench tasks compile` from {sources}; do not edit.\n"
@@ -139,7 +139,7 @@ def compile_spec(spec: TaskSpec) -> str:
 
 def compile_modules() -> dict[str, str]:
     """What old releases of lm-eval need beside the tasks of a folder."""
-    return modules_beside((ADAPTER,), HEADER.format(sources="xling_bench/lm_eval_versions.py"))
+    return modules_beside((ADAPTER,), HEADER.format(sources="xling_bench/core/lm_eval_versions.py"))
 
 
 def compile_all() -> dict[str, str]:

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from xling_bench import content, languages
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
 from xling_bench.catalog.prompt import Family, Form, families, get_family, has_form, resolve_form
+from xling_bench.core import content, languages
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.core.languages import Language
 from xling_bench.core.reading import read_toml
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean
-from xling_bench.languages import Language
 
 SUITE = {"tasks", "languages"}  # what suites.toml says of one
 
@@ -139,7 +139,7 @@ def get_task(name: str) -> TaskSpec:
 @cache
 def suites() -> dict[str, dict[str, list[str]]]:
     """The suites of `tasks/suites.toml`: name -> {tasks, languages}."""
-    path = content.folder("tasks") / "suites.toml"
+    path = content.file("tasks/suites.toml")
     found = read_toml(path)
     for name, suite in found.items():
         lists = suite.values() if isinstance(suite, dict) and "tasks" in suite and {*suite} <= SUITE else [None]

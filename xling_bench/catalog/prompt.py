@@ -16,11 +16,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from xling_bench import content, languages
-from xling_bench.catalog.benchmark import Benchmark, Strict
+from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core import content, languages
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
+from xling_bench.core.languages import Language
 from xling_bench.core.reading import read_toml
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean
-from xling_bench.languages import Language
 
 PLACEHOLDER = re.compile(r"\{(w\.)?([a-z_0-9]+)\}")
 SPACE_BETWEEN_FIELDS = re.compile(r"(?<=\}) +(?=\{)")
@@ -133,7 +134,7 @@ def fill(template: str, values: dict[str, str]) -> str:
 def families() -> dict[str, Family]:
     """All declared prompt families by key."""
     found = {}
-    for path in sorted(content.folder("templates").glob("*/family.toml")):
+    for path in content.files("templates/*/family.toml"):
         try:
             family = Family(**read_toml(path))
         except ValidationError as error:
@@ -157,7 +158,7 @@ def get_family(key: str) -> Family:
 @cache
 def words(family: str, language: str) -> dict[str, dict[str, Wording]]:
     """Return {section: {word: literal}} of a family's file for a language; empty where it has none."""
-    path = content.folder("templates") / family / f"{language}.toml"
+    path = content.file(f"templates/{family}/{language}.toml")
     if not path.is_file():
         return {}
     return _read_words(path)
@@ -191,7 +192,7 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
         raise UsageError(f"prompt family {family.key!r} has no form for {benchmark.key!r}.")
     section = words(family.key, language.key).get(declared.words, {}) if declared.words else {}
     if declared.words and not section:
-        where = content.folder("templates") / family.key / f"{language.key}.toml"
+        where = content.file(f"templates/{family.key}/{language.key}.toml")
         raise DeclarationError(f"{where}: no [{declared.words}] words for {benchmark.key} in {language.name}")
     values = {f"w.{name}": literal.text for name, literal in section.items()}
     for side, which in (("source_name", source), ("target_name", language)):
@@ -242,5 +243,5 @@ def unreviewed(family: Family, benchmark: str, language: str) -> list[str]:
 
 def word_files() -> list[tuple[str, Language]]:
     """Every (family, language) that has a words file."""
-    paths = sorted(content.folder("templates").glob("*/*.toml"))
-    return [(path.parent.name, languages.get(path.stem)) for path in paths if path.name != "family.toml"]
+    paths = [path for path in content.files("templates/*/*.toml") if path.name != "family.toml"]
+    return [(path.parent.name, languages.get(path.stem)) for path in paths]

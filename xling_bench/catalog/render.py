@@ -7,7 +7,7 @@ from typing import Any
 
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.catalog.prompt import Form, fill
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)

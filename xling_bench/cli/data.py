@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, comma_list, show, tell
+from xling_bench.core.lockfile import SPM
 from xling_bench.core.text import number_of
-from xling_bench.lockfile import SPM
 
 
 def add(commands: Any) -> None:
@@ -63,7 +63,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
     benchmarks = [get_benchmark(key) for key in arguments.benchmark if key != SPM]
     failed = 0
     if SPM in arguments.benchmark:
-        from xling_bench.data.spm import fetch_spm
+        from xling_bench.data.fetch_spm import fetch_spm
 
         failed += fetch_spm(tell)
     if benchmarks:

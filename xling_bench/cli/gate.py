@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.cli.common import show
+from xling_bench.core.errors import OutputError, UsageError, XlingError
 from xling_bench.core.reading import real
-from xling_bench.errors import OutputError, UsageError, XlingError
 
 if TYPE_CHECKING:
-    from xling_bench.regress.config import GateConfig
+    from xling_bench.regress.settings import GateConfig
     from xling_bench.regress.verdict import Gate
 
 Files = dict[str, Path | None]  # by the option that names it
@@ -80,7 +80,7 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Gate:
 
 
 def _config(arguments: argparse.Namespace) -> GateConfig:
-    from xling_bench.regress.config import GateConfig, read_config
+    from xling_bench.regress.settings import GateConfig, read_config
 
     config = GateConfig() if arguments.config is None else read_config(arguments.config)
     return config.model_copy(update={"strict": True}) if arguments.strict else config
@@ -88,7 +88,7 @@ def _config(arguments: argparse.Namespace) -> GateConfig:
 
 def _write(files: Files, form: Any, content: Any) -> None:
     """Write the files asked for, by the functions of `form`: each of them, though one cannot be written."""
-    from xling_bench.files import write_text
+    from xling_bench.core.files import write_text
 
     failed: list[OutputError] = []
     for name, path in files.items():

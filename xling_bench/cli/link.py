@@ -24,9 +24,9 @@ def add(commands: Any) -> None:
 
 
 def _path(arguments: argparse.Namespace) -> int:
-    from xling_bench import content
+    from xling_bench.core import content
 
-    show(content.folder("tasks"))
+    show(content.tasks_folder())
     return 0
 
 
@@ -45,7 +45,7 @@ def _unlink(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from xling_bench.harness.doctor import examine
+    from xling_bench.evaluation.doctor import examine
 
     findings = examine(arguments.model, trust_remote_code=arguments.trust_remote_code)
     for finding in findings:

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import xling_bench
 from xling_bench.cli import data, demo, gate, link, report, run, score, table, tasks, train
 from xling_bench.cli.common import tell
+from xling_bench.core.errors import XlingError, did_you_mean
 from xling_bench.core.text import terminal
-from xling_bench.errors import XlingError, did_you_mean
+from xling_bench.core.version import VERSION
 
 EXIT_CODES = (
     "exit codes: 0 success, 1 regression found (gate), 2 bad input or environment, 3 undecided (strict gate), "
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         description="Cross-lingual benchmarks for language models, on top of lm-eval.",
         epilog=EXIT_CODES,
     )
-    top.add_argument("--version", action="version", version=f"xling-bench {xling_bench.__version__}")
+    top.add_argument("--version", action="version", version=f"xling-bench {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for group in (demo, run, score, table, report, gate, train, tasks, data, link):
         group.add(commands)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xling_bench.catalog import Benchmark, benchmarks
-from xling_bench.errors import DeclarationError, XlingError
+from xling_bench.core.errors import DeclarationError, XlingError
 
 
 def missing_pieces() -> list[str]:

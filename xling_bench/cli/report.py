@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import RUNS, comma_numbers, show, tell
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 
 
 def add(commands: Any) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 from xling_bench.cli.common import add_data, apply_data, comma_list, comma_numbers, show, tell
 from xling_bench.core.text import number_of
 
+# Of `run_config`: options of the same names.
+OPTIONS = ("output", "name", "tasks", "suite", "langs", "pairs", "shots", "seeds", "demo_lang", "demos", "demo_encoder",
+           "aligner", "limit", "split", "joiner", "metrics", "ns")  # fmt: skip
 EXAMPLE = "example: xling-bench run --model hf:./ckpt --tasks xling_xnli,xling_xcopa --shots 0,5 -o runs/ckpt"
 
 
@@ -76,35 +79,18 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate, print the table, and return 0, or 2 when something asked for by name could not be had."""
     apply_data(arguments)
-    from xling_bench.catalog import select
-    from xling_bench.catalog.names import emit_spec
-    from xling_bench.harness import launch
-    from xling_bench.harness.chatter import quiet
-    from xling_bench.harness.demos import Demos
-    from xling_bench.harness.model import ModelConfig
-    from xling_bench.harness.plan import RunConfig
-    from xling_bench.harness.runner import Runner
-    from xling_bench.results.naming import check_name
+    from xling_bench.core.chatter import quiet
+    from xling_bench.evaluation import launch
+    from xling_bench.evaluation.options import model_config, run_config
+    from xling_bench.evaluation.runner import Runner
+    from xling_bench.models.config import ModelConfig
 
     quiet()
-    name = None if arguments.name is None else check_name(arguments.name, "--name")
     settings = {f.name: getattr(arguments, f.name) for f in fields(ModelConfig) if f.name != "spec"}
-    specs = [emit_spec(pair) for pair in arguments.pairs]
-    if arguments.tasks or arguments.suite or not specs:
-        specs += select(arguments.tasks, langs=arguments.langs, suite=arguments.suite)
-    config = RunConfig(
-        model=ModelConfig(spec=arguments.model, **settings),
-        specs=tuple({spec.name: spec for spec in specs}.values()),
-        output=arguments.output,
-        name=name,
-        shots=tuple(arguments.shots),
-        seeds=tuple(arguments.seeds),
-        demos=Demos(arguments.demos, arguments.demo_lang, arguments.demo_encoder, arguments.aligner),
-        limit=arguments.limit,
-        split=arguments.split,
-        joiner=arguments.joiner,
-        metrics=tuple(arguments.metrics),
-        ns=arguments.ns,
+    config = run_config(
+        model_config(arguments.model, **settings),
+        naming="--name",
+        **{name: getattr(arguments, name) for name in OPTIONS},
     )
     runner = Runner(config, progress=tell)
     if arguments.dry_run:
@@ -130,7 +116,7 @@ def _dry_run(runner: Any) -> int:
 
 
 def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> int:
-    from xling_bench.harness.output import write_text
+    from xling_bench.evaluation.writing import write_text
     from xling_bench.results import language_table, markdown, read_run, to_csv
 
     if report.finished:

@@ -22,8 +22,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score again, print the table and return 0, or 2 when nothing was, or something could not be."""
-    from xling_bench.harness.output import write_text
-    from xling_bench.harness.rescore import rescore
+    from xling_bench.evaluation.rescore import rescore
+    from xling_bench.evaluation.writing import write_text
     from xling_bench.results import language_table, markdown, read_run, to_csv
 
     changed, left = rescore(arguments.run_folder, arguments.metrics, tell)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import RUNS, comma_numbers, show, tell
+from xling_bench.core.errors import UsageError
 from xling_bench.core.text import markdown, number_of
-from xling_bench.errors import UsageError
 
 
 def add(commands: Any) -> None:
@@ -46,9 +46,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print models side by side, or write the long table."""
-    from xling_bench.results.compare import with_seeds
     from xling_bench.results.export import save_results
-    from xling_bench.results.load import load_results
+    from xling_bench.results.frame import load_results
+    from xling_bench.results.tables.compare import with_seeds
 
     if arguments.reference and arguments.layout is None:
         raise UsageError("--reference belongs to --layout NAME.")
@@ -70,10 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _printed(arguments: argparse.Namespace, frame: Any) -> str:
-    from xling_bench.results import layouts, overview, pivot, rankc, ranks, uncertainty
     from xling_bench.results.mixing import refuse_mixed
-    from xling_bench.results.reference import get_layout
-    from xling_bench.results.text import render_frame
+    from xling_bench.results.tables import layouts, overview, pivot, rankc, ranks, uncertainty
+    from xling_bench.results.tables.reference import get_layout
+    from xling_bench.results.tables.rendering import render_frame
 
     form = arguments.format
     if arguments.layout is not None:
@@ -104,8 +104,8 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
 def compare(arguments: argparse.Namespace) -> int:
     """Print model B minus model A on the items both answered."""
     from xling_bench.results.clusters import FEW_ITEMS, TOO_FEW
-    from xling_bench.results.compare import compare_runs, left_out
-    from xling_bench.results.text import render_frame
+    from xling_bench.results.tables.compare import compare_runs, left_out
+    from xling_bench.results.tables.rendering import render_frame
 
     table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds)
     show(render_frame(table, arguments.format), end="")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import comma_list, show, tell
+from xling_bench.core.errors import DeclarationError
 from xling_bench.core.text import number_of
-from xling_bench.errors import DeclarationError
 
 
 def add(commands: Any) -> None:
@@ -58,7 +58,7 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog import get_task
     from xling_bench.catalog.compile import compile_spec
-    from xling_bench.harness.preview import preview
+    from xling_bench.cli.preview import preview
 
     spec = get_task(arguments.task)
     show(compile_spec(spec))
@@ -67,25 +67,25 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _compile(arguments: argparse.Namespace) -> int:
-    from xling_bench import content
-    from xling_bench.catalog.check import check_declarations
     from xling_bench.catalog.compile import compile_all
-    from xling_bench.catalog.files import write_compiled
+    from xling_bench.catalog.compiled import write_compiled
+    from xling_bench.catalog.declarations import check_declarations
+    from xling_bench.core import content
 
     _raise_if(check_declarations(), "nothing was written.")
-    changed, removed, total = write_compiled(content.folder("tasks"), compile_all())
-    show(f"{number_of(total, 'file')} in {content.folder('tasks')}: {changed} written, {removed} removed")
+    changed, removed, total = write_compiled(content.tasks_folder(), compile_all())
+    show(f"{number_of(total, 'file')} in {content.tasks_folder()}: {changed} written, {removed} removed")
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from xling_bench import content
-    from xling_bench.catalog.check import check_declarations
     from xling_bench.catalog.compile import compile_all
-    from xling_bench.catalog.files import compare
+    from xling_bench.catalog.compiled import compare
+    from xling_bench.catalog.declarations import check_declarations
     from xling_bench.cli.pieces import missing_pieces
+    from xling_bench.core import content
 
-    problems = check_declarations() + missing_pieces() + compare(content.folder("tasks"), compile_all())
+    problems = check_declarations() + missing_pieces() + compare(content.tasks_folder(), compile_all())
     _raise_if(problems, "for stale files run `xling-bench tasks compile`.")
     show("tasks/ and templates/ are in order.")
     return 0
@@ -100,9 +100,9 @@ def _raise_if(problems: list[str], then: str) -> None:
 
 def _emit(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog.compile import compile_modules, compile_spec
-    from xling_bench.catalog.files import write_new
+    from xling_bench.catalog.compiled import write_new
     from xling_bench.catalog.names import emit_spec
-    from xling_bench.lm_eval_versions import is_old
+    from xling_bench.core.lm_eval_versions import is_old
 
     files = {
         f"{spec.name}.yaml": compile_spec(spec) for spec in (emit_spec(p, arguments.family) for p in arguments.pairs)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, show, tell
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 
 EXAMPLE = (
     "example: xling-bench train xglm-564m/open-en-zh/afp --set model.path=./xglm-564M --set run.steps=100 -o aligned"
@@ -38,41 +38,29 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.recipe == "list":
         return _list()
     apply_data(arguments)
-    from xling_bench.data.source import source_from_environment
-    from xling_bench.harness.model import ModelConfig, fingerprint
-    from xling_bench.training.corpora import load
-    from xling_bench.training.recipe import resolve
-    from xling_bench.training.run import plan, preflight, train
-    from xling_bench.training.summary import summary
+    from xling_bench.training.start import prepare
 
-    recipe, output = resolve(arguments.recipe, arguments.settings), arguments.output
+    output = arguments.output
     if output is None and not arguments.dry_run:
         raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
-    if "XLING_DATA_DIR" not in os.environ:
-        raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
-    source, root = source_from_environment(), Path(os.environ["XLING_DATA_DIR"])
-    model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
-    model.check()
-    trust = arguments.trust_remote_code
-    found = preflight(recipe, output, source, trust_remote_code=trust)
-    streams = load(recipe.data, seed=recipe.run.seed, root=root)
-    planned = plan(recipe, streams, found)
+    prepared = prepare(arguments.recipe, output, settings=arguments.settings,
+                       trust_remote_code=arguments.trust_remote_code)  # fmt: skip
     first = os.environ.get("RANK", "0") == "0"  # of several processes (torchrun) one speaks
     if first and arguments.dry_run:
-        show(json.dumps(planned, ensure_ascii=False, indent=1), flush=True)
+        show(json.dumps(prepared.plan, ensure_ascii=False, indent=1), flush=True)
     if first:
-        tell("\n".join([*summary(planned, streams), *_state(output)]))
+        tell("\n".join([*prepared.lines, *_state(output)]))
     if arguments.dry_run:
         return 0
     try:
-        done = train(recipe, streams, output, fingerprint(model), source=source, trust_remote_code=trust)
+        done = prepared.train()
     except KeyboardInterrupt:
         tell("\nxling-bench: interrupted; the same command goes on from the last checkpoint.")
         return 130
     if first:
         show(done)
-        hint = f"score it: xling-bench run --model hf:{done} {_tasks(recipe.data.languages)} -o runs/{output.name}"
-        tell(hint)
+        tasks = _tasks(prepared.recipe.data.languages)
+        tell(f"score it: xling-bench run --model hf:{done} {tasks} -o runs/{output.name}")
     return 0
 
 

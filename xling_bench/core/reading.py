@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.errors import DataError, DeclarationError, XlingError, reason_of
+from xling_bench.core.errors import DataError, DeclarationError, XlingError, reason_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

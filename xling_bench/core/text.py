@@ -14,7 +14,7 @@ import re
 import unicodedata
 from hashlib import sha256
 
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 
 # C0 and C1 controls but tab and line feed; bidi embeddings, overrides and isolates, which can show text in another
 # order than it is stored (marks such as U+200F, which Arabic and Hebrew need, stay); lone surrogates, non-characters,

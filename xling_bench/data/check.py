@@ -9,10 +9,10 @@ from typing import Any, TextIO
 
 from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.core.errors import MissingDataError, XlingError
 from xling_bench.core.unit import Unit
 from xling_bench.data.known import agreement
-from xling_bench.data.source import Source, load, source_from_environment
-from xling_bench.errors import MissingDataError, XlingError
+from xling_bench.data.source import Source, current_source, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def check_data(keys: Sequence[str] = (), source: Source | None = None) -> list[D
 
     Raises DeclarationError, before anything is read, for a benchmark that is only declared.
     """
-    source = source or source_from_environment()
+    source = source or current_source()
     chosen = [get_benchmark(key) for key in keys] or list(benchmarks().values())
     for benchmark in chosen:
         implementation(benchmark.key)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from xling_bench import languages
 from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core import languages
+from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.lockfile import lock_path
 from xling_bench.data.hub import fetch
 from xling_bench.data.lock import Datasets, Files, LockedDataset, update_lock
-from xling_bench.errors import DataError, MissingDataError
-from xling_bench.lockfile import lock_path
 
 
 def fetch_all(benchmarks: Sequence[Benchmark], langs: Sequence[str], say: Callable[[str], None]) -> tuple[Path, int]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from xling_bench import languages
 from xling_bench.benchmarks.implementation import Dropped, Read, implementation
 from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core import languages
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
 from xling_bench.data.lock import LockedDataset, LockedSplit, read_lock
-from xling_bench.errors import DataError, MissingDataError
 
 CONVERTED = "refs/convert/parquet"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from xling_bench import content
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core import content
 from xling_bench.core.reading import read_toml
 from xling_bench.data.source import Loaded
 
@@ -45,5 +45,5 @@ def agreement(benchmark: Benchmark, unit: str, split: str, loaded: Loaded) -> Ag
 @cache
 def known_rows() -> dict[str, dict[str, dict[str, str]]]:
     """{benchmark: {split: {unit: hash}}} of the official files that were seen (see `data.rows.rows_hash`)."""
-    found: dict[str, dict[str, dict[str, str]]] = read_toml(content.folder("tasks") / FILE)
+    found: dict[str, dict[str, dict[str, str]]] = read_toml(content.file(f"tasks/{FILE}"))
     return found

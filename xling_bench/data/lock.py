@@ -9,10 +9,10 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import Field
 
-from xling_bench.catalog.benchmark import Strict
-from xling_bench.errors import OutputError
-from xling_bench.files import write_text
-from xling_bench.lockfile import SPM, damaged, lock_path, read_entries
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import OutputError
+from xling_bench.core.files import write_text
+from xling_bench.core.lockfile import SPM, damaged, lock_path, read_entries
 
 
 class LockedSplit(Strict):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from xling_bench.benchmarks.implementation import Item, implementation
 from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError, MissingDataError
 
 
 def items(benchmark: str) -> Sequence[Item]:

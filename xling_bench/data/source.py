@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -10,10 +13,10 @@ from typing import Any, Literal, cast, get_args
 from xling_bench.benchmarks.implementation import Read, implementation
 from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.core.unit import Unit
 from xling_bench.data import sample
-from xling_bench.data.clusters import clusters_of
-from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.data.item_clusters import clusters_of
 
 Kind = Literal["files", "hub", "sample"]
 Untranslated = Literal["drop", "keep"]
@@ -57,13 +60,36 @@ def check_ns(value: Any) -> Untranslated:
     return cast("Untranslated", value)
 
 
+_chosen: ContextVar[Source | None] = ContextVar("xling_bench_source", default=None)
+
+
+@contextmanager
+def using(source: Source) -> Iterator[None]:
+    """Within it, `current_source` is this one, whatever the environment says."""
+    before = _chosen.set(source)
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
+
+
+def current_source() -> Source:
+    """The source chosen with `using`, else that of the environment. Raises as `source_of`."""
+    return _chosen.get() or source_from_environment()
+
+
 def source_from_environment() -> Source:
-    """Read `XLING_DATA` and `XLING_DATA_DIR`. The sample is used only when asked for by name.
+    """What `XLING_DATA` and `XLING_DATA_DIR` say. The sample is used only when asked for by name. Raises as
+    `source_of`."""
+    return source_of(os.environ.get("XLING_DATA"), os.environ.get("XLING_DATA_DIR"))
+
+
+def source_of(kind: str | None, root: str | Path | None) -> Source:
+    """`files`, `hub` or `sample`; None is `files` where a folder is named, else the hub.
 
     Raises UsageError for an unknown kind, or `files` without an existing folder.
     """
-    root = os.environ.get("XLING_DATA_DIR", "")
-    kind = os.environ.get("XLING_DATA") or ("files" if root else "hub")
+    kind = kind or ("files" if root else "hub")
     if kind not in get_args(Kind):
         raise UsageError(f"XLING_DATA={kind!r}: expected files, hub or sample.")
     if kind != "files":
@@ -81,7 +107,7 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
     Raises MissingDataError when the source lacks it (other units may be there), DataError when what is there is
     damaged, DeclarationError for a benchmark that is only declared.
     """
-    source, unit = source or source_from_environment(), Unit(unit)
+    source, unit = source or current_source(), Unit(unit)
     where = f"{benchmark.key} {unit} {split}"
     dropped: dict[str, int] = {}
     if source.kind == "sample":

@@ -19,14 +19,13 @@ from xling_bench.benchmarks.rows import golds_of
 from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family
 from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
-from xling_bench.data import Loaded, Source, source_from_environment
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
+from xling_bench.data import Loaded, Source, current_source
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import check_ns, explain
-from xling_bench.errors import DataError, MissingDataError, UsageError
-from xling_bench.harness.demos import Demos, forget
-from xling_bench.harness.scoring import chosen_metrics, tokens_of
+from xling_bench.harness.demos import MOST_SHOTS, Demos, forget
+from xling_bench.harness.reported import chosen_metrics, tokens_of
 from xling_bench.harness.twins import same_items
-from xling_bench.harness.units import MOST_SHOTS
 from xling_bench.metrics.metric import Answer, Metric
 from xling_bench.metrics.qa import abstains
 from xling_bench.metrics.ranking import rank
@@ -104,21 +103,21 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     benchmark = get_benchmark(xling["benchmark"])
     unit, form = xling["unit"], Form(**xling["form"])
     split = metadata.get("split", benchmark.test_split)
-    source = replace(source_from_environment(), ns=check_ns(metadata.get("ns", "drop")))
+    source = replace(current_source(), ns=check_ns(metadata.get("ns", "drop")))
     test = _cached(benchmark.key, unit, split, source)
     family = get_family(metadata["family"])
-    how = Demos(metadata.get("demos", "fixed"), metadata.get("demo_lang")).check()
-    demo_unit, shown_form = demo_form(family, benchmark, unit, form, how.language)
-    pool = _pool(benchmark, demo_unit, benchmark.demos_from(split), how.source(source))
-    order = how.order(benchmark, benchmark.demos_from(split), pool.rows if pool else [], _seed(metadata), source)
+    choice = Demos(metadata.get("demos", "fixed"), metadata.get("demo_lang")).check()
+    demo_unit, shown_form = demo_form(family, benchmark, unit, form, choice.language)
+    pool = _pool(benchmark, demo_unit, benchmark.demos_from(split), choice.source(source))
+    order = choice.order(benchmark, benchmark.demos_from(split), pool.rows if pool else [], _seed(metadata), source)
     twins = same_items(benchmark, test.rows, order, (pool.clusters if pool else {}) | test.clusters)
     most = MOST_SHOTS + 1 + max(map(len, twins.values()), default=0)
-    if how.policy == "semantic":
+    if choice.policy == "semantic":
         most = len(order)
     answers_in = benchmark.answer_language(unit)
     abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
     metrics = chosen_metrics(benchmark, form.kind, unit, metadata.get("metrics"))
-    shared = {"metrics": metrics, "demos": how.policy}
+    shared = {"metrics": metrics, "demos": choice.policy}
     docs = [_doc(benchmark, form, row, answers_in, test, abstain) | shared for row in test.rows]
     for doc in docs:
         if doc["id"] in twins:

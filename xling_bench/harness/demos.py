@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from xling_bench import languages
 from xling_bench.catalog import Benchmark, Form, TaskSpec, get_benchmark
+from xling_bench.core import languages
+from xling_bench.core.errors import MissingDataError, UsageError
 from xling_bench.data import Source
 from xling_bench.data import load as load_rows
-from xling_bench.errors import MissingDataError, UsageError
 
 POLICIES = ("fixed", "aligned", "semantic", "afp")
+MOST_SHOTS = 64
 AFP_SHIPPED = ("pawsx",)  # benchmarks whose demonstrations AFP's published configuration names
 
 

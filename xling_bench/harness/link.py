@@ -13,13 +13,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import xling_bench
-from xling_bench import content
 from xling_bench.catalog.compile import compile_all
-from xling_bench.catalog.files import compare, write_new
+from xling_bench.catalog.compiled import compare, write_new
+from xling_bench.core import content
+from xling_bench.core.errors import DataError, OutputError, UsageError
 from xling_bench.core.reading import read_object
 from xling_bench.core.text import number_of
-from xling_bench.errors import DataError, OutputError, UsageError
+from xling_bench.core.version import VERSION
 
 FOLDER = "xling_bench"
 STAMP = "xling_bench.json"
@@ -57,12 +57,12 @@ def link(folder: Path | None = None) -> str:
     """Copy the compiled tasks; replaces an older link. Raises OutputError for a folder that is not ours."""
     folder = folder or target()
     files = compile_all()
-    problems = compare(content.folder("tasks"), files)
+    problems = compare(content.tasks_folder(), files)
     if problems:
         raise OutputError(f"the compiled tasks are stale ({problems[0]}).")
     if folder.exists():
         unlink(folder)
-    stamp = {"version": xling_bench.__version__, "files": sorted(files)}
+    stamp = {"version": VERSION, "files": sorted(files)}
     write_new(folder, {STAMP: json.dumps(stamp, indent=0) + "\n"})  # first, so that a link cut short can be undone
     for name, text in files.items():
         write_new((folder / name).parent, {Path(name).name: text})

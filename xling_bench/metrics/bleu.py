@@ -1,7 +1,7 @@
 """Corpus BLEU and spBLEU, by sacreBLEU: item -> ten counts -> score.
 
 Papineni et al. 2002 with sacreBLEU's defaults (Post 2018): 4-grams, exponential smoothing, case kept, one reference.
-spBLEU (Goyal et al. 2022) is the same over the pieces of an official SentencePiece file; see `xling_bench.spm`.
+spBLEU (Goyal et al. 2022) is the same over the pieces of an official SentencePiece file; see `xling_bench.metrics.spm`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from xling_bench import languages
-from xling_bench.errors import DataError, MissingDataError, UsageError
+from xling_bench.core import languages
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.metrics.metric import Answer, Expected, Metric
 from xling_bench.metrics.packages import Requirement, require
-from xling_bench.spm import OFFICIAL, file_state, read_spm, spm_path
+from xling_bench.metrics.spm import OFFICIAL, file_state, read_spm, spm_path
 
 SENTENCEPIECE: tuple[Requirement, ...] = (("sentencepiece", "sentencepiece"),)
 TOKENIZERS: dict[str, tuple[Requirement, ...]] = {

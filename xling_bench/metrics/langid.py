@@ -19,8 +19,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from xling_bench import languages
-from xling_bench.errors import UsageError
+from xling_bench.core import languages
+from xling_bench.core.errors import UsageError
 
 RULE = 1  # raise with every change to what `language.line_pass` or `word_pass` decide
 MIN_LETTERS = 20  # fewer letters than this decide nothing but their script; see benchmarks/langid.py
@@ -91,8 +91,8 @@ def not_told_apart(language: str) -> tuple[str, ...]:
 
 def language_requirements(language: str) -> None:
     """Check that the library `language` needs is installed, without importing it. Raises UsageError if not."""
-    how = identifier(language)
-    if how is not None and how.candidates and util.find_spec("lingua") is None:
+    by = identifier(language)
+    if by is not None and by.candidates and util.find_spec("lingua") is None:
         raise UsageError(
             f"recognising {languages.get(language).name} needs the library lingua, which is not installed: "
             "pip install 'xling-bench[langid]'"
@@ -105,19 +105,19 @@ def language_signature(language: str) -> str:
     Names the library's version, number and hash of its candidates, hash of letters and words, thresholds, RULE.
     Raises UsageError where the library needed is not installed.
     """
-    how = identifier(language)
-    if how is None:
+    by = identifier(language)
+    if by is None:
         return "unsupported"
     language_requirements(language)
-    parts = [f"lid={how.kind}"]
-    if how.candidates:
+    parts = [f"lid={by.kind}"]
+    if by.candidates:
         library = "lingua-" + metadata.version("lingua-language-detector")
-        parts = [f"lid={library}" if how.kind == "lingua" else f"lid=words+{library}"]
-        parts.append(f"candidates={len(how.candidates)}/{_digest(how.candidates)}")
+        parts = [f"lid={library}" if by.kind == "lingua" else f"lid=words+{library}"]
+        parts.append(f"candidates={len(by.candidates)}/{_digest(by.candidates)}")
         parts += [f"right={RIGHT_FROM}", f"wrong={WRONG_BELOW}"]
-    if how.accepted[1:]:
-        parts.append("as=" + "+".join(how.accepted[1:]))
-    facts = (how.required, how.lacked, *(word for pair in how.contrasts for words in pair for word in sorted(words)))
+    if by.accepted[1:]:
+        parts.append("as=" + "+".join(by.accepted[1:]))
+    facts = (by.required, by.lacked, *(word for pair in by.contrasts for words in pair for word in sorted(words)))
     if any(facts):
         parts.append(f"facts={_digest(facts)}x{FORBIDDEN}")
     return ",".join((*parts, f"min={MIN_LETTERS}", f"rule={RULE}"))

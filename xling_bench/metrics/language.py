@@ -67,15 +67,15 @@ def line_pass(text: str, language: str) -> bool | None:
     unsupported. Chinese of either script is one language. A pass does not rule out `not_told_apart`.
     Raises UsageError for an unregistered language or where its library is not installed.
     """
-    how = identifier(language)
-    if how is None:
+    by = identifier(language)
+    if by is None:
         return None
     language_requirements(language)
     lines = _clean(text).splitlines()
-    found = {_line(line, how) for line in lines}
+    found = {_line(line, by) for line in lines}
     if False in found:
         return False
-    return True if True in found else _line(" ".join(lines), how)
+    return True if True in found else _line(" ".join(lines), by)
 
 
 def word_pass(text: str, language: str, allowed: str = "") -> bool | None:
@@ -87,10 +87,10 @@ def word_pass(text: str, language: str, allowed: str = "") -> bool | None:
     Latin letters or unsupported, or `text` has no letter of the language's script. Raises UsageError for an
     unregistered language.
     """
-    how = identifier(language)
-    if how is None or how.script == "Latn":
+    by = identifier(language)
+    if by is None or by.script == "Latn":
         return None
-    letter, _, foreign = _patterns(how.script)
+    letter, _, foreign = _patterns(by.script)
     text = _clean(text)
     if not letter.search(text):
         return None
@@ -147,22 +147,22 @@ def _weight(letters: str) -> int:
     return sum(DENSE if DENSE_LETTER.match(letter) else 1 for letter in letters if letter.isalpha())
 
 
-def _line(line: str, how: Identifier) -> bool | None:
-    letter, _, foreign = _patterns(how.script)
+def _line(line: str, by: Identifier) -> bool | None:
+    letter, _, foreign = _patterns(by.script)
     others = _weight("".join(foreign.findall(line)))
     letters = letter.findall(line)
     if others >= _weight("".join(letters)):
         return False if others >= MIN_LETTERS else None
-    if how.kind == "script":
-        return _kana(line, how.script)
+    if by.kind == "script":
+        return _kana(line, by.script)
     if len(letters) < MIN_LETTERS:
         return None
     lowered = line.lower()
-    if how.required and not any(letter in lowered for letter in how.required):
+    if by.required and not any(letter in lowered for letter in by.required):
         return False if len(letters) >= ABSENT_FROM else None
-    if sum(lowered.count(letter) for letter in how.lacked) >= FORBIDDEN:
+    if sum(lowered.count(letter) for letter in by.lacked) >= FORBIDDEN:
         return False
-    return True if how.kind == "letters" else _lingua(line, how)
+    return True if by.kind == "letters" else _lingua(line, by)
 
 
 def _kana(line: str, script: str) -> bool | None:
@@ -177,20 +177,20 @@ def _kana(line: str, script: str) -> bool | None:
     return True if not kana else False if long_enough and share >= KANA_WRONG else None
 
 
-def _lingua(line: str, how: Identifier) -> bool | None:
+def _lingua(line: str, by: Identifier) -> bool | None:
     """Function words first, then lingua: right by all words of the line, wrong only if the uncapitalised say so too.
 
     Names look like any language's words: "Variations of Snow and Ice" in a German answer is no sign of English.
     """
-    words = _patterns(how.script).word.findall(line)
+    words = _patterns(by.script).word.findall(line)
     lowered = [word.lower() for word in words]
     leads = []  # of the language's own words over a relative's
-    for own, rival in how.contrasts:
+    for own, rival in by.contrasts:
         counts = [sum(word in known for word in lowered) for known in (own, rival)]
         if counts[1] >= FORBIDDEN and counts[1] > counts[0]:
             return False
         leads.append(counts[0] - counts[1])
-    belief = _belief(words, how)
+    belief = _belief(words, by)
     if belief >= RIGHT_FROM:
         return True if all(lead > 0 for lead in leads) else None
     if belief >= WRONG_BELOW:
@@ -199,13 +199,13 @@ def _lingua(line: str, how: Identifier) -> bool | None:
     if len(plain) < len(words):
         if sum(len(LETTER.findall(word)) for word in plain) < MIN_LETTERS:
             return None
-        belief = _belief(plain, how)
+        belief = _belief(plain, by)
     return False if belief < WRONG_BELOW else None
 
 
-def _belief(words: list[str], how: Identifier) -> float:
+def _belief(words: list[str], by: Identifier) -> float:
     """lingua's share for the language and those accepted for it; midway between the thresholds if it has no clue."""
-    found = dict(shares(how.script, " ".join(words)))
+    found = dict(shares(by.script, " ".join(words)))
     if not found:
         return (WRONG_BELOW + RIGHT_FROM) / 2
-    return sum(found.get(key, 0.0) for key in how.accepted)
+    return sum(found.get(key, 0.0) for key in by.accepted)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Literal, TypeVar
 
-from xling_bench.errors import DeclarationError
+from xling_bench.core.errors import DeclarationError
 
 Rule = Callable[[str], list[str]]  # a text to what is compared: tokens
 Doc = Mapping[str, Any]  # an item as lm-eval's samples hold it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from xling_bench.errors import MissingPackageError
+from xling_bench.core.errors import MissingPackageError
 
 Requirement = tuple[str, str]  # (module to import, distribution to install)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import regex
 
-from xling_bench.errors import DeclarationError
+from xling_bench.core.errors import DeclarationError
 from xling_bench.metrics.metric import Answer, Expected, Metric, OfficialRule, Rule
 from xling_bench.metrics.right_language import in_right_language
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from xling_bench.errors import ModelError
+from xling_bench.core.errors import ModelError
 from xling_bench.metrics.knowledge import best, macro_by_relation, per_token
 from xling_bench.metrics.metric import Doc, Items, Metric, Values
 

@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from xling_bench import metrics
-from xling_bench.errors import DeclarationError, UsageError, XlingError, did_you_mean
+from xling_bench.core.errors import DeclarationError, UsageError, XlingError, did_you_mean
 from xling_bench.metrics.metric import Answer, Expected, Metric
 
 

@@ -12,7 +12,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from xling_bench.metrics import segment, xlsum
+from xling_bench.metrics import segment
+from xling_bench.metrics import xlsum_words as xlsum
 from xling_bench.metrics.metric import Answer, Metric
 from xling_bench.metrics.packages import Requirement, require
 from xling_bench.metrics.right_language import in_right_language

@@ -1,6 +1,6 @@
 """Words of every language for ROUGE: text -> lower case -> no punctuation -> tokens -> stems (`rougeL_segmented`).
 
-The rule is made after that of XL-Sum (see `xling_bench.metrics.xlsum`), and better where that one counts what is no
+The rule is made after that of XL-Sum (see `metrics.xlsum_words`), and better where that one counts what is no
 word: blanks that segmenters return are dropped, a control character that is white space parts words, Burmese syllables
 keep the consonants stacked under them, Hindi has Snowball's stemmer, and stop words are stemmed like other words.
 """
@@ -19,8 +19,8 @@ from typing import Any
 
 import regex
 
-from xling_bench import languages
-from xling_bench.errors import UsageError
+from xling_bench.core import languages
+from xling_bench.core.errors import UsageError
 from xling_bench.metrics.packages import Requirement
 
 Split = Callable[[str], list[str]]

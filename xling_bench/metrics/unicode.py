@@ -12,7 +12,7 @@ from functools import cache
 
 import regex
 
-from xling_bench import languages
+from xling_bench.core import languages
 from xling_bench.metrics.metric import Answer, Expected, Metric, Rule
 from xling_bench.metrics.qa import ARABIC_ARTICLE, ARTICLES, said, scores
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xling_bench.regress.config import GateConfig
-from xling_bench.results.compare import GAP, MEAN
+from xling_bench.regress.settings import GateConfig
+from xling_bench.results.tables.compare import GAP, MEAN
 from xling_bench.stats import holm
 
 

@@ -7,15 +7,19 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.errors import DataError, UsageError
+from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import real
-from xling_bench.errors import DataError, UsageError
-from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, scale_of, sign_of
-from xling_bench.regress.config import GateConfig
 from xling_bench.regress.family import Judged, over_gate
+from xling_bench.regress.settings import GateConfig
 from xling_bench.regress.verdict import Difference, Gate, judge
 from xling_bench.results.clusters import too_few, unclustered
-from xling_bench.results.compare import (
+from xling_bench.results.given import Run, given
+from xling_bench.results.matrix import DRAWS, of_languages
+from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
+from xling_bench.results.schema import ITEMS, NOTES
+from xling_bench.results.tables.compare import (
     CHANCE,
     GAP,
     MEAN,
@@ -24,11 +28,7 @@ from xling_bench.results.compare import (
     one_model,
     with_seeds,
 )
-from xling_bench.results.given import Run, given
-from xling_bench.results.matrix import DRAWS, of_languages
-from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
-from xling_bench.results.pivot import LINE
-from xling_bench.results.schema import ITEMS, NOTES
+from xling_bench.results.tables.pivot import LINE
 from xling_bench.stats import transfer_gap
 
 if TYPE_CHECKING:
@@ -86,15 +86,17 @@ def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFra
 
 
 def run_gate(
-    baseline: Run, candidate: Run, config: GateConfig, *, allow_sample: bool = False, draws: int = DRAWS
+    baseline: Run, candidate: Run, config: GateConfig | None = None, *, allow_sample: bool = False, draws: int = DRAWS
 ) -> Gate:
     """Compare a candidate with a baseline, given as for `load_results`, and judge every cell.
 
+    `config` are the gate's settings (`regress.settings.read_config` reads a file of them; default: those of no file).
     Raises UsageError or DataError, besides `read_side`'s, when the two were not measured alike (the field is named),
     when the candidate lacks cells of the baseline and the settings do not ignore that, and when they share none.
     """
     import pandas as pd
 
+    config = config or GateConfig()
     sides = [read_side(run, config, allow_sample=allow_sample) for run in (baseline, candidate)]
     frames = [frame.assign(model=side) for side, (_, frame) in zip(SIDES, sides, strict=True)]
     notes = [note for frame in frames for note in frame.attrs.get(NOTES, [])]

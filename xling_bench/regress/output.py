@@ -11,8 +11,8 @@ from typing import Any
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import flat, markdown, number_of, xml
 from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Difference, Finding, Gate, Status, worst_first
-from xling_bench.results.compare import GAP, MEAN
-from xling_bench.results.text import aligned
+from xling_bench.results.tables.compare import GAP, MEAN
+from xling_bench.results.tables.rendering import aligned
 
 TITLES: dict[Status, str] = {
     "passed": "passed: no regression seen",

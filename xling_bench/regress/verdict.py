@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from xling_bench.languages import PIVOT
+from xling_bench.core.languages import PIVOT
 from xling_bench.metrics.registry import sign_of
-from xling_bench.regress.config import GateConfig, Limits
-from xling_bench.results.compare import GAP, MEAN
+from xling_bench.regress.settings import GateConfig, Limits
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.matrix import of_languages
+from xling_bench.results.tables.compare import GAP, MEAN
 
 Verdict = Literal["regressed", "improved", "inconclusive"]
 Status = Literal["passed", "failed", "undecided"]
@@ -118,7 +118,7 @@ def judge(differences: Sequence[Difference], config: GateConfig) -> tuple[Findin
     for row in differences:
         if not row.average:
             units.setdefault(row.group, []).append(row.language)
-    findings = [find(row, config, of_languages(units.get(row.group, []))) for row in differences]
+    findings = [verdict_on(row, config, of_languages(units.get(row.group, []))) for row in differences]
     regressed: dict[tuple[Any, ...], list[str]] = {}
     for finding in findings:
         if finding.verdict == REGRESSED and not finding.difference.average:
@@ -135,7 +135,7 @@ def _following(finding: Finding, regressed: Sequence[str]) -> Finding:
     return finding
 
 
-def find(difference: Difference, config: GateConfig, languages: Sequence[str] = ()) -> Finding:
+def verdict_on(difference: Difference, config: GateConfig, languages: Sequence[str] = ()) -> Finding:
     """The verdict on one difference by itself; `languages` are those of its benchmark, which a mean's tolerance is of.
 
     Regressed or improved: p below alpha, more points than the tolerance, not every language at chance on both sides,

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.errors import DataError, OutputError, UsageError, did_you_mean
+from xling_bench.core.files import write_bytes, write_text
 from xling_bench.core.reading import read_object
 from xling_bench.core.text import line
-from xling_bench.errors import DataError, OutputError, UsageError, did_you_mean
-from xling_bench.files import write_bytes, write_text
 from xling_bench.report import context, formats, items
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
 from xling_bench.report.leaderboard import Row, leaderboard
@@ -20,10 +20,10 @@ from xling_bench.report.measure import Measured, Step, measure
 from xling_bench.report.page import render_page
 from xling_bench.report.payload import payload
 from xling_bench.report.published import reference_notes, reference_rows
-from xling_bench.results.compare import with_seeds
+from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run
-from xling_bench.results.load import load_results
 from xling_bench.results.matrix import DRAWS
+from xling_bench.results.tables.compare import with_seeds
 
 MOST_BYTES = 4_800_000  # of index.html; what the rest leaves of it is for items
 FIGURES = "figures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.languages import PIVOT
+from xling_bench.core.languages import PIVOT
 from xling_bench.results.schema import CHOICES
 
 if TYPE_CHECKING:

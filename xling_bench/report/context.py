@@ -15,13 +15,13 @@ from xling_bench.report.measure import Measured
 from xling_bench.report.page import Table, printed
 from xling_bench.report.select import Setting, resampleable
 from xling_bench.results.clusters import too_few, unclustered
-from xling_bench.results.compare import ALPHA, compare_models, left_out
 from xling_bench.results.doubts import doubtful
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.given import Run, given
 from xling_bench.results.mixing import limits
-from xling_bench.results.rankc import rankc_table
 from xling_bench.results.schema import ITEMS, NOTES, PATH, SAMPLES
+from xling_bench.results.tables.compare import ALPHA, compare_models, left_out
+from xling_bench.results.tables.rankc import rankc_table
 
 if TYPE_CHECKING:
     import pandas as pd

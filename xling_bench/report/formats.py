@@ -10,7 +10,7 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import flat, line, markdown
 from xling_bench.report.leaderboard import Rank, Row, Score, missing
 from xling_bench.report.names import number
-from xling_bench.results.text import aligned, latex, to_csv
+from xling_bench.results.tables.rendering import aligned, latex, to_csv
 
 if TYPE_CHECKING:
     import pandas as pd

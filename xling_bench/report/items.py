@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xling_bench.catalog import Benchmark, get_benchmark
+from xling_bench.core.errors import DataError
+from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import parse_json
 from xling_bench.core.text import visible
 from xling_bench.core.unit import is_pair
-from xling_bench.errors import DataError
-from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.report.payload import script_json
 from xling_bench.report.select import Setting

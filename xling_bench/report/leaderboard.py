@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.core.languages import PIVOT
 from xling_bench.core.unit import is_pair
-from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import sign_of
 from xling_bench.report.measure import Measured
 from xling_bench.report.select import Setting

@@ -11,9 +11,9 @@ from xling_bench.metrics.registry import scale_of
 from xling_bench.report.select import Setting, leading, main_families, models_of, resampleable, settings_of
 from xling_bench.results.matrix import DRAWS, GROUP
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
-from xling_bench.results.overview import overview
-from xling_bench.results.ranks import rank_models
-from xling_bench.results.uncertainty import cell_intervals, flags_of, spread_intervals
+from xling_bench.results.tables.overview import overview
+from xling_bench.results.tables.ranks import rank_models
+from xling_bench.results.tables.uncertainty import cell_intervals, flags_of, spread_intervals
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from xling_bench.catalog import benchmarks
+from xling_bench.core.languages import PIVOT
 from xling_bench.core.text import flat
 from xling_bench.core.unit import Unit
-from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import METRICS
 
 LONGEST = 40  # characters of a name that are drawn

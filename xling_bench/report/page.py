@@ -12,13 +12,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench import content
+from xling_bench.core import content
+from xling_bench.core.errors import MissingPackageError
 from xling_bench.core.text import line, visible
-from xling_bench.errors import MissingPackageError
 from xling_bench.report.leaderboard import missing
 from xling_bench.report.names import number
 from xling_bench.report.payload import script_json
-from xling_bench.results.text import P_VALUES
+from xling_bench.results.tables.rendering import P_VALUES
 
 if TYPE_CHECKING:
     import pandas as pd

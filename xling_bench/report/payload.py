@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from xling_bench import languages
 from xling_bench.catalog import get_benchmark
+from xling_bench.core import languages
 from xling_bench.core.text import line
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.registry import get_metric, sign_of

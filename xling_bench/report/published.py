@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from xling_bench import content
-from xling_bench.catalog.benchmark import Strict
+from xling_bench.core import content
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean, reason_of
 from xling_bench.core.reading import read_toml
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean, reason_of
 from xling_bench.report.leaderboard import Row, Score
 from xling_bench.report.select import Setting
-from xling_bench.results.reference import Published, notes, published
+from xling_bench.results.tables.reference import Published, notes, published
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) ->
     Only benchmarks and numbers of shots that were measured here come back. A cell has model, benchmark, language,
     shots, value and source. Raises UsageError for an unknown name.
     """
-    path = content.folder("reports") / "page" / "reference.toml"
+    path = content.file("reports/page/reference.toml")
     known = read_toml(path)
     if name not in known:
         raise UsageError(f"--reference {name!r}:{did_you_mean(name, known)} expected one of {', '.join(known)}")

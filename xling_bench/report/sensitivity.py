@@ -8,7 +8,7 @@ from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of
 from xling_bench.report.names import number
 from xling_bench.report.select import headline_rows, resampleable
-from xling_bench.results.compare import ALPHA, MEAN, compare_models
+from xling_bench.results.tables.compare import ALPHA, MEAN, compare_models
 
 if TYPE_CHECKING:
     import pandas as pd

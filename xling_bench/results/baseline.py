@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.errors import DataError, UsageError
+from xling_bench.core.files import write_bytes
 from xling_bench.core.reading import read_parquet
-from xling_bench.errors import DataError, UsageError
-from xling_bench.files import write_bytes
 from xling_bench.metrics.registry import is_mean
 from xling_bench.results.doubts import TIES, TRUNCATED
 from xling_bench.results.naming import name_of

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.errors import DataError
-from xling_bench.files import write_bytes, write_text
+from xling_bench.core.errors import DataError
+from xling_bench.core.files import write_bytes, write_text
 from xling_bench.results.schema import UNEXPORTED
-from xling_bench.results.text import frame_csv
+from xling_bench.results.tables.rendering import frame_csv
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 
 # Facts that say where rows came from or what follows from other facts; what the rows are is in their hash, and who
 # computed log-likelihoods (`scoring`), how many items were too long, tied or had twins, follows from the engine asked

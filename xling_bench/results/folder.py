@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from xling_bench.core.errors import DataError
 from xling_bench.core.reading import read_object, real
-from xling_bench.errors import DataError
 from xling_bench.results.seal import RESULTS
 
 ASKED = "units"  # in run.json: folders of all units that runs with this folder were asked for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from xling_bench.languages import PIVOT
+from xling_bench.core.languages import PIVOT
 
 MEASURED: Final = "measured"
 AT_LEAST: Final = "at least"

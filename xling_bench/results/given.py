@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from xling_bench.errors import DataError, UsageError
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.results.naming import check_name
 
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xling_bench.core.errors import DataError
+from xling_bench.core.files import encoded
 from xling_bench.core.reading import is_there, parse_json, read_object, read_parquet
-from xling_bench.errors import DataError
-from xling_bench.files import encoded
 from xling_bench.metrics.ranking import BY_SUMS, choice
 from xling_bench.metrics.registry import METRICS
 from xling_bench.results.folder import result_files

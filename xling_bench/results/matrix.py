@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xling_bench.core.errors import DataError
+from xling_bench.core.languages import PIVOT
 from xling_bench.core.unit import is_pair
-from xling_bench.errors import DataError
-from xling_bench.languages import PIVOT
 from xling_bench.metrics.registry import is_conditional, is_mean, scale_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds

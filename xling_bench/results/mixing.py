@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.reading import read_object
 from xling_bench.core.text import flat, hidden_in
-from xling_bench.errors import DataError, UsageError
 
 HUB = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)  # `gpt2`, `facebook/xglm-564M`
 WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.errors import DataError
+from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import parse_json
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError
-from xling_bench.languages import PIVOT
 from xling_bench.results.naming import recorded
 from xling_bench.results.record import Record
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.errors import DataError
 from xling_bench.core.reading import read_object
 from xling_bench.core.unit import Unit
-from xling_bench.errors import DataError
 from xling_bench.results.facts import Facts
 from xling_bench.results.naming import OURS, name_in
 from xling_bench.results.seal import SAMPLES, check_result

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.errors import DataError
+from xling_bench.core.files import encoded
 from xling_bench.core.reading import read_object
-from xling_bench.errors import DataError
-from xling_bench.files import encoded
 
 DIGITS = 16
 SUMS = "checksums"

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache
 
-from xling_bench.errors import UnsupportedModelError
+from xling_bench.core.errors import UnsupportedModelError
 from xling_bench.scoring.fused import fused_attention, no_others
 from xling_bench.scoring.head import Head
 

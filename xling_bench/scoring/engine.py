@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from xling_bench.errors import ModelError
+from xling_bench.core.errors import ModelError
 from xling_bench.scoring.decoder import Decoder, KeyValues, Prefix
-from xling_bench.scoring.plan import MAX_ROW, Row, make_plan
+from xling_bench.scoring.schedule import MAX_ROW, Row, make_plan
 from xling_bench.scoring.tree import PrefixTree
 
 # Tokens that a forward pass of its own must save: about what a pass costs besides its tokens.

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from xling_bench.errors import UnsupportedModelError
+from xling_bench.core.errors import UnsupportedModelError
 
 
 def no_others(what: str, others: dict[str, Any], *harmless: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from xling_bench.errors import ModelError
+from xling_bench.core.errors import ModelError
 
 ROWS, COLUMNS = 512, 8192  # of logits at a time: what a core's cache takes
 ROWS_ON_DEVICE = 8192  # on an accelerator, a chunk is a launch

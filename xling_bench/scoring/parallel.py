@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from xling_bench.errors import ModelError, XlingError
+from xling_bench.core.errors import ModelError, XlingError
 from xling_bench.scoring.engine import Engine, Score, Work
 from xling_bench.scoring.tree import PrefixTree
 

@@ -1,7 +1,7 @@
 """Statistics over languages and parallel items. Numpy only; every random number comes from a seed."""
 
 from xling_bench.stats.bootstrap import Interval, bootstrap_mean, bootstrap_means, interval
-from xling_bench.stats.clusters import Codes, cluster_sums, standard_error
+from xling_bench.stats.cluster_sums import Codes, cluster_sums, standard_error
 from xling_bench.stats.descriptive import (
     Dispersion,
     absolute_gap,

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from xling_bench.stats.clusters import Codes, cluster_sums, codes_or_none
+from xling_bench.stats.cluster_sums import Codes, cluster_sums, codes_or_none
 
 Matrix = NDArray[np.float64]
 Counts = NDArray[np.integer[Any]]  # (draws, items)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xling_bench.stats.bootstrap import Interval
-from xling_bench.stats.clusters import Codes, cluster_sums, codes_or_none
+from xling_bench.stats.cluster_sums import Codes, cluster_sums, codes_or_none
 
 Matrix = NDArray[np.float64]
 SIMULATIONS = 20_000

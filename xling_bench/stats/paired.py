@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xling_bench.stats.bootstrap import CHUNK, bootstrap_mean
-from xling_bench.stats.clusters import Codes, cluster_sums, codes_or_none, standard_error
+from xling_bench.stats.cluster_sums import Codes, cluster_sums, codes_or_none, standard_error
 
 Matrix = NDArray[np.float64]
 MOST_COUNTED = 20  # parts of which all signings are counted: a million

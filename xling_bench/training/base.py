@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xling_bench.errors import ModelError, UsageError, reason_of
+from xling_bench.core.errors import ModelError, UsageError, reason_of
 from xling_bench.training.checkpoint import MEND
 from xling_bench.training.losses import Need
 from xling_bench.training.objective import Objective
@@ -24,7 +24,7 @@ def check_base(recipe: Recipe, objective: Objective, *, trust_remote_code: bool 
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
-    from xling_bench.scoring.pretrained import load_config
+    from xling_bench.models.pretrained import load_config
 
     name = recipe.model.path
     try:
@@ -57,8 +57,8 @@ def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> 
     import torch
     from transformers import AutoModelForCausalLM
 
-    from xling_bench.scoring.pretrained import load_tokenizer, never_asks
-    from xling_bench.scoring.whole import whole
+    from xling_bench.models.pretrained import load_tokenizer, never_asks
+    from xling_bench.models.whole import whole
     from xling_bench.training.model import recompute, untie
 
     name, revision = (str(last), None) if last else (recipe.model.path, recipe.model.revision)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from xling_bench.errors import DataError, TrainingError
+from xling_bench.core.errors import DataError, TrainingError
 
 Side = Literal["right", "left"]
 

@@ -11,9 +11,9 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from xling_bench.core.errors import DataError, OutputError
+from xling_bench.core.files import write_text
 from xling_bench.core.reading import parse_json
-from xling_bench.errors import DataError, OutputError
-from xling_bench.files import write_text
 
 PARTS = 20  # of a run, each told in a line
 

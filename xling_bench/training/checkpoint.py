@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from xling_bench.core.errors import DataError, ModelError, OutputError
+from xling_bench.core.files import TEMPORARY, sync_file, sync_folder, write_text
 from xling_bench.core.reading import read_object
-from xling_bench.errors import DataError, ModelError, OutputError
-from xling_bench.files import TEMPORARY, sync_file, sync_folder, write_text
 
 NAME = re.compile(r"checkpoint-(\d+)")
 STAGING, SEAL = ".saving", "files.json"

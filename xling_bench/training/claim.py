@@ -12,9 +12,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from xling_bench.core.errors import DataError, OutputError, UsageError
+from xling_bench.core.files import TEMPORARY
 from xling_bench.core.reading import read_object
-from xling_bench.errors import DataError, OutputError, UsageError
-from xling_bench.files import TEMPORARY
 from xling_bench.training.checkpoint import STAGING, checkpoints, restore
 
 RUN, MODEL, LOG, BOARD = "run.json", "model", "log.jsonl", "tensorboard"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from xling_bench.errors import did_you_mean
+from xling_bench.core.errors import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError

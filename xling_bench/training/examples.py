@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import torch
 
-from xling_bench.errors import DataError
+from xling_bench.core.errors import DataError
 from xling_bench.training.batches import Sample, Tokens, bins, buckets, packed, padded, pairs
 from xling_bench.training.losses import Learn, Need
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from xling_bench.errors import MissingPackageError, UnsupportedModelError, UsageError
+from xling_bench.core.errors import MissingPackageError, UnsupportedModelError, UsageError
 from xling_bench.scoring.head import Head
 from xling_bench.training.token_losses import SumLoss
 

@@ -16,7 +16,7 @@ import transformers
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
-from xling_bench.errors import ModelError, OutputError, TrainingError, reason_of
+from xling_bench.core.errors import ModelError, OutputError, TrainingError, reason_of
 from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog
 from xling_bench.training.checkpoint import MEND, STAGING, checkpoints, publish, rotate, seal
 from xling_bench.training.claim import BOARD, LOG

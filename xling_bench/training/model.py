@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from xling_bench.errors import ModelError, UnsupportedModelError, UsageError
+from xling_bench.core.errors import ModelError, UnsupportedModelError, UsageError
 from xling_bench.scoring.decoder import split
 from xling_bench.scoring.fused import fused_attention
 from xling_bench.scoring.head import Head

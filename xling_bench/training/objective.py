@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ValidationError, create_model, model_validator
 
-from xling_bench.catalog.benchmark import Strict
-from xling_bench.errors import DeclarationError, UsageError
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError
 from xling_bench.training.complaint import complaint
 from xling_bench.training.losses import LOSSES, NEEDS, Learn, Loss, Mode, Need
 
@@ -72,12 +72,15 @@ class Method(Strict):
 def _keys(losses: Sequence[type[Loss]]) -> dict[str, Any]:
     """Pydantic's fields of the losses' keys; None, the default, is for what the mode says.
 
-    Raises DeclarationError for a key that is another's, or a name that a log has for something else.
+    Raises DeclarationError for a stream that there is not, a key that is another's, or a name that a log has for
+    something else.
     """
     keys: dict[str, Any] = dict.fromkeys(Method.model_fields)
     for loss in losses:
         if loss.name in ("total", "step", "epoch", "grad_norm", "learning_rate"):
             raise DeclarationError(f"losses/{loss.name}.py: a log has another number of this name; name it otherwise.")
+        if (need := getattr(loss, "needs", None)) not in NEEDS:
+            raise DeclarationError(f"losses/{loss.name}.py: needs: expected {' or '.join(NEEDS)}, got {need!r}.")
         for key, field in loss.keys().items():
             if key in keys:
                 raise DeclarationError(f"losses/{loss.name}.py: method.{key} is another's key; name it otherwise.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from xling_bench.errors import UsageError, did_you_mean
+from xling_bench.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Pooling = Literal["mean", "max", "last", "max_with_zeros"]
 
 
-def pool(states: torch.Tensor, mask: torch.Tensor, how: Pooling) -> torch.Tensor:
+def pool(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
     """One vector for each row, float32 (N, D).
 
     states: (N, T, D); mask: (N, T) bool, which tokens count. What stands at other tokens does not matter, be it NaN,
@@ -26,20 +26,20 @@ def pool(states: torch.Tensor, mask: torch.Tensor, how: Pooling) -> torch.Tensor
     """
     import torch
 
-    if how not in get_args(Pooling):
+    if pooling not in get_args(Pooling):
         raise UsageError(
-            f"There is no pooling {how!r}; it is one of {', '.join(get_args(Pooling))}."
-            + did_you_mean(str(how), get_args(Pooling))
+            f"There is no pooling {pooling!r}; it is one of {', '.join(get_args(Pooling))}."
+            + did_you_mean(str(pooling), get_args(Pooling))
         )
     outside = ~mask[:, :, None]  # (N, T, 1)
-    if how == "mean":
+    if pooling == "mean":
         total = states.masked_fill(outside, 0.0).sum(1, dtype=torch.float32)
         return total / mask.sum(1, keepdim=True)  # (N, D)
-    if how == "last":
+    if pooling == "last":
         places = torch.arange(states.shape[1], device=states.device)
         last = (places * mask).argmax(1)  # (N,)
         found = states[torch.arange(len(states), device=states.device), last]
     else:
-        filler = 0.0 if how == "max_with_zeros" else -torch.inf
+        filler = 0.0 if pooling == "max_with_zeros" else -torch.inf
         found = states.masked_fill(outside, filler).max(1).values
     return torch.where(mask.any(1, keepdim=True), found.float(), torch.nan)  # (N, D)

@@ -10,10 +10,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from xling_bench import content
-from xling_bench.catalog.benchmark import Strict
+from xling_bench.core import content
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.core.reading import read_toml
-from xling_bench.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
 from xling_bench.training.objective import NEEDS, MethodPart
@@ -109,7 +109,7 @@ def named() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for part, folder in PARTS.items():
         found[part] = {
-            path.stem: title_of(path) for path in sorted((content.folder("training") / folder).glob("*.toml"))
+            path.stem: title_of(path) for path in content.files(f"training/{folder}/*.toml")
         }
     return found
 
@@ -121,7 +121,7 @@ def title_of(path: Path) -> str:
 
 def files() -> dict[str, Path]:
     """{name: path} of the whole recipes in `training/`."""
-    return {path.stem: path for path in sorted(content.folder("training").glob("*.toml"))}
+    return {path.stem: path for path in content.files("training/*.toml")}
 
 
 def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
@@ -167,7 +167,7 @@ def _part(part: str, name: str) -> dict[str, Any]:
         own = f' A folder of your own goes into a table: [{part}] with path = "{name}".' if part == "model" else ""
         raise UsageError(f"no {part} {name!r} in training/{PARTS[part]}/.{did_you_mean(name, known)} "
                          f"Known: {', '.join(known)}.{own}")  # fmt: skip
-    found = read_toml(content.folder("training") / PARTS[part] / f"{name}.toml")
+    found = read_toml(content.file(f"training/{PARTS[part]}/{name}.toml"))
     if part != "method":
         found.pop("title", None)
     tables: dict[str, Any] = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}

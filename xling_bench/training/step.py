@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from xling_bench.errors import TrainingError
+from xling_bench.core.errors import TrainingError
 from xling_bench.training.batches import Tokens
 from xling_bench.training.losses import NEEDS
 from xling_bench.training.model import Network

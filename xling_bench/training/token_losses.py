@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from xling_bench.errors import TrainingError
+from xling_bench.core.errors import TrainingError
 from xling_bench.scoring.head import Head
 
 SumLoss = Callable[[torch.Tensor, torch.Tensor, Head], torch.Tensor]  # states (M, D), targets (M,), head -> ()

@@ -12,7 +12,7 @@
 None of these imports torch.
 """
 
-from xling_bench.training.corpora.config import DataConfig
+from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.loading import load
 from xling_bench.training.corpora.streams import InstructionStream, PairStream, Streams
 from xling_bench.training.corpora.texts import Instruction, Pair

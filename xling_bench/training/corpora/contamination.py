@@ -112,9 +112,9 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An overlap: `how` is exact or ngram."""
+    """An overlap: `kind` is exact or ngram."""
 
-    how: str
+    kind: str
     place: Place
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from xling_bench.benchmarks.implementation import implementation
 from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
 from xling_bench.data.source import Source, explain
 from xling_bench.data.source import load as load_rows
-from xling_bench.errors import DataError, MissingDataError
-from xling_bench.training.corpora.config import DataConfig
 from xling_bench.training.corpora.contamination import Checker, Index, Place
+from xling_bench.training.corpora.data_config import DataConfig
 
 
 @dataclass

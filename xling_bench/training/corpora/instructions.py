@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xling_bench.benchmarks.textfiles import find, parse_jsonl, read_text
+from xling_bench.benchmarks.textfiles import locate, parse_jsonl, read_text
+from xling_bench.core.errors import DataError
 from xling_bench.core.reading import parse_json
-from xling_bench.errors import DataError
-from xling_bench.training.corpora.config import Alpaca, Bactrian
+from xling_bench.training.corpora.data_config import Alpaca, Bactrian
 from xling_bench.training.corpora.texts import Task
 
 Tasks = dict[str, dict[str, Task]]  # language -> row id -> task
@@ -37,7 +37,7 @@ def read_tasks(
     for language, names in source.files.items():
         if language not in wanted:
             continue
-        paths = [find(root, [name]) for name in names]
+        paths = [locate(root, [name]) for name in names]
         rows = [row for path in paths for row in _rows(path)]
         ids[language] = [row.get("id") if isinstance(row, dict) else None for _, row in rows]
         files[language] = shown(paths, root)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xling_bench.benchmarks.rows import rows_hash
-from xling_bench.data.source import Source, source_from_environment
-from xling_bench.errors import DataError, UsageError
-from xling_bench.training.corpora.config import DataConfig, InstructionSource, read_allocation
+from xling_bench.core.errors import DataError, UsageError
+from xling_bench.data.source import Source, current_source
+from xling_bench.training.corpora.data_config import DataConfig, InstructionSource, read_allocation
 from xling_bench.training.corpora.evaluation import checker
 from xling_bench.training.corpora.instructions import Tasks, read_tasks
 from xling_bench.training.corpora.order import key_of, permuted
@@ -76,7 +76,7 @@ def _root() -> Path:
 
 def _source(config: DataConfig) -> Source:
     """The environment's, where evaluation texts are; made-up ones are none to compare with."""
-    source = source_from_environment()
+    source = current_source()
     if source.kind == "sample" and config.decontaminate != ():
         raise UsageError(
             "Training texts are compared with benchmarks' test splits, and the sample's (XLING_DATA=sample, --data "

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from xling_bench.errors import DataError
-from xling_bench.training.corpora.config import DataConfig
+from xling_bench.core.errors import DataError
 from xling_bench.training.corpora.contamination import Checker
+from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.pairs import EXAMPLES, Languages
 from xling_bench.training.corpora.streams import Shared
 from xling_bench.training.corpora.texts import Pair
@@ -39,12 +39,12 @@ class Overlaps:
                 entry = self.found.setdefault(place.benchmark, {}).setdefault(
                     place.language, {"exact": 0, "ngram": 0, "examples": []}
                 )
-                entry[hit.how] += 1
+                entry[hit.kind] += 1
                 if len(entry["examples"]) < EXAMPLES:
                     shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
                     evaluation = f"{place.item} ({place.split})"
                     entry["examples"].append(
-                        {"training": identifier, "evaluation": evaluation, "how": hit.how, "text": shown}
+                        {"training": identifier, "evaluation": evaluation, "how": hit.kind, "text": shown}
                     )
         return touched
 

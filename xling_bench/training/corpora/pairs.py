@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.benchmarks.rows import rows_hash
-from xling_bench.benchmarks.textfiles import find, read_lines
-from xling_bench.errors import DataError
-from xling_bench.training.corpora.config import Alpaca, Bactrian, DataConfig, Lines, Moses, PairSource, Tsv
+from xling_bench.benchmarks.textfiles import locate, read_lines
+from xling_bench.core.errors import DataError
+from xling_bench.training.corpora.data_config import Alpaca, Bactrian, DataConfig, Lines, Moses, PairSource, Tsv
 from xling_bench.training.corpora.instructions import read_tasks, shown
 from xling_bench.training.corpora.scripts import foreign
 from xling_bench.training.corpora.texts import Pair
@@ -157,7 +157,7 @@ def _aligned(
     for language, names in source.files.items():
         if language not in wanted:
             continue
-        paths = [find(root, [name]) for name in names]
+        paths = [locate(root, [name]) for name in names]
         lines = [line for path in paths for line in read_lines(path)]
         if not any(line.strip() for line in lines):
             raise DataError(f"{paths[0]}: expected sentences in {language}, but every line is empty. Fetch it again.")
@@ -178,7 +178,7 @@ def check_counts(title: str, counts: dict[str, int], what: str) -> None:
 
 
 def _tsv(source: Tsv, root: Path) -> tuple[Columns, dict[str, list[str]], dict[str, Any]]:
-    path = find(root, [source.file])
+    path = locate(root, [source.file])
     lines = read_lines(path)
     header = lines[0].split("\t") if source.header else None
     width = len(lines[0].split("\t"))

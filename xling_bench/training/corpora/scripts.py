@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from xling_bench import languages
+from xling_bench.core import languages
 from xling_bench.metrics.language import script_share
 
 TEXTS = 500  # of a source and language that are looked at

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
-from xling_bench.errors import UsageError
+from xling_bench.core.errors import UsageError
 from xling_bench.training.corpora.order import chosen, key_of, mixed, permuted, quotas, uniform
 from xling_bench.training.corpora.texts import Instruction, Pair, Task, instruction_of, translation_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from xling_bench import languages
+from xling_bench.core import languages
 
 CIF_FORMAT = "{instruction} {input} Answer in {tgt_lang}: {output}"
 CIF_FORMAT_WITHOUT_INPUT = "{instruction} Answer in {tgt_lang}: {output}"

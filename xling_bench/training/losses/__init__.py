@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from xling_bench.errors import DeclarationError
+from xling_bench.core.errors import DeclarationError
 from xling_bench.training.losses.loss import NEEDS, Learn, Loss, Mode, Need
 
 __all__ = ["LOSSES", "NEEDS", "Learn", "Loss", "Mode", "Need"]

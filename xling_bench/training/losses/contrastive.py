@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from xling_bench.errors import DataError, UsageError
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.training.losses.loss import Learn, Loss, Need, Weight
 from xling_bench.training.pooling import Pooling, pool
 

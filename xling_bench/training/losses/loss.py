@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from xling_bench.catalog.benchmark import Strict
+from xling_bench.core.declare import Strict
 from xling_bench.training.complaint import complaint
 
 if TYPE_CHECKING:

@@ -1,2 +1,0 @@
-# Compiled by `xling-bench tasks compile` from xling_bench/lm_eval_versions.py; do not edit.
-from xling_bench.metrics.corpus import *

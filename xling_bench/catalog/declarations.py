@@ -1,0 +1,85 @@
+"""Checks of the declarations that no schema expresses: scripts of words, placeholders, coverage."""
+
+from __future__ import annotations
+
+import regex
+
+from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.catalog.names import TaskSpec, suites, task_specs
+from xling_bench.catalog.prompt import PLACEHOLDER, Form, Wording, word_files, words
+from xling_bench.core.languages import Language, registry
+
+# ISO 15924 codes that Unicode's Script property spells differently, or that mix scripts.
+SCRIPTS = {"Hans": ("Han",), "Hant": ("Han",), "Jpan": ("Han", "Hiragana", "Katakana"), "Kore": ("Hangul", "Han")}
+TOKENS = regex.compile(r"\[MASK\]|\{[a-z_0-9.]+\}")
+
+
+def check_declarations() -> list[str]:
+    """One line per problem in languages.toml, templates/ and the forms they make; empty when all is well."""
+    problems = [
+        f"languages.toml [{x.key}]: autonym {x.autonym!r} is not in script {x.script}"
+        for x in registry().values()
+        if not in_script(x.autonym, x.script)
+    ]
+    for family, language in word_files():
+        for section, literals in words(family, language.key).items():
+            problems += [
+                f"templates/{family}/{language.key}.toml [{section}] {name}: {problem}"
+                for name, literal in literals.items()
+                for problem in _literal(literal, language)
+            ]
+    for spec in task_specs().values():
+        problems += [f"{spec.name}: {problem}" for problem in _form(spec.benchmark, spec.form())]
+    problems += [f"suites.toml: {problem}" for problem in _suites(task_specs())]
+    return problems
+
+
+def _literal(literal: Wording, language: Language) -> list[str]:
+    found = []
+    if not in_script(literal.text, literal.script or language.script):
+        found.append(f"{literal.text!r} has letters outside {literal.script or language.script}")
+    if literal.source == "paper" and not literal.where:
+        found.append("source is a paper, but `where` does not say which")
+    return found
+
+
+def in_script(text: str, script: str) -> bool:
+    """Whether every letter of `text`, placeholders and [MASK] apart, belongs to the ISO 15924 `script`."""
+    names = SCRIPTS.get(script, (script,))
+    classes = "".join(rf"\p{{Script={name}}}" for name in names)
+    return regex.fullmatch(rf"[{classes}\p{{Script=Common}}\p{{Script=Inherited}}]*", TOKENS.sub("", text)) is not None
+
+
+def _form(benchmark: Benchmark, form: Form) -> list[str]:
+    """Placeholders must be the row's text fields (and the candidate's), and the answer must appear where it should."""
+    slots = {"label"} if benchmark.labels else {"choice"}
+    texts = {name for name, kind in benchmark.fields.items() if kind == "text"}
+    candidates = list(form.candidate.values()) if isinstance(form.candidate, dict) else [form.candidate]
+    problems = []
+    for template, allowed in (
+        (form.prompt, texts),
+        (form.answer, {benchmark.gold}),
+        *((c, texts | slots) for c in candidates),
+    ):
+        unknown = {match[2] for match in PLACEHOLDER.finditer(template)} - allowed
+        if unknown:
+            problems.append(f"unknown placeholder {{{', '.join(sorted(unknown))}}}")
+    if form.kind == "choose" and not all(f"{{{slot}}}" in c for c in candidates for slot in slots):
+        problems.append("the candidate's placeholder is missing")
+    if form.kind == "choose" and benchmark.labels and set(form.labels) != set(benchmark.labels):
+        problems.append(f"labels should be {', '.join(benchmark.labels)}")
+    if form.labels and len(set(form.labels.values())) != len(form.labels):
+        problems.append("two labels have the same word")
+    if form.kind == "generate" and benchmark.gold in texts and f"{{{benchmark.gold}}}" in form.prompt:
+        problems.append("the prompt shows the answer")
+    return problems
+
+
+def _suites(specs: dict[str, TaskSpec]) -> list[str]:
+    tags = {spec.tag for spec in specs.values()} | {"xlingbench"}
+    return [
+        f"[{name}]: {pattern!r} is not a task, tag or glob"
+        for name, suite in suites().items()
+        for pattern in suite["tasks"]
+        if pattern not in specs and pattern not in tags and "*" not in pattern
+    ]

@@ -1,0 +1,31 @@
+"""What a run did: results, and what there is none of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from xling_bench.evaluation.writing import read_json
+
+
+@dataclass
+class RunReport:
+    """What a run did.
+
+    `finished` are the folders of results, `reused` of them were there already; `missing` maps tasks without data,
+    `unmet` tasks whose headline metric cannot be computed here, and `failed` units to their reason;
+    `warnings` map a finished unit to what is doubtful about it.
+    """
+
+    output: Path
+    finished: list[Path] = field(default_factory=list)
+    reused: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    unmet: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict)
+
+    def results(self) -> list[dict[str, Any]]:
+        """The finished units' results.json."""
+        return [read_json(folder / "results.json") for folder in self.finished]

@@ -1,0 +1,305 @@
+"""The runner: task by task, each result atomic and keyed by what it depends on; a second start goes on where the
+first one stopped, and two processes may share a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from xling_bench.core.errors import OutputError, XlingError
+from xling_bench.core.text import number_of
+from xling_bench.data import Source, current_source
+from xling_bench.evaluation.generate import circumstances, ignored_settings
+from xling_bench.evaluation.item_scores import write_items
+from xling_bench.evaluation.partial import Kept, discard, kept_path
+from xling_bench.evaluation.plan import Plan, RunConfig, make_plan, with_model
+from xling_bench.evaluation.quality import doubts, name_near_ties
+from xling_bench.evaluation.run_file import agree_on_budget, claim, note_asked
+from xling_bench.evaluation.run_report import RunReport
+from xling_bench.evaluation.units import Evaluation, read_result
+from xling_bench.evaluation.writing import (
+    prepare,
+    remove_leftovers,
+    result_texts,
+    write_folder,
+    write_text,
+)
+from xling_bench.models.fingerprint import fingerprint
+from xling_bench.models.load import end_token, load
+from xling_bench.models.tokens import check_end, odd_joiner
+from xling_bench.results.facts import Facts
+from xling_bench.results.naming import name_here
+from xling_bench.results.record import Record
+from xling_bench.results.seal import RESULTS
+
+Progress = Callable[[str], None]
+MOST_NOTES = 8
+
+
+class Runner:
+    """One run over one folder. `run` is the whole life; the methods are its steps."""
+
+    def __init__(self, config: RunConfig, progress: Progress) -> None:
+        self.config = config
+        self.say = progress
+        self.source: Source = current_source()
+        self.report = RunReport(config.output)
+        self.lm: Any = None
+        self.said: set[str] = set()
+        self.load = load  # several processes load together: launch.py
+        self.fingerprint = ""
+        self.name = config.name or name_here(config.model.name, config.model.peft)
+        self.asked: list[str] = []  # folders of all units of this run
+        self.made_otherwise: list[str] = []  # what is said of finished results that this run would give otherwise
+        self.joiners: list[str] = []  # between their demonstrations
+        self.seconds: list[float] = []
+
+    def plan(self) -> Plan:
+        """What would be done; tasks that cannot be done go to the report."""
+        plan = make_plan(self.config, self.source)
+        self.report.missing, self.report.unmet, self.report.failed = plan.missing, plan.unmet, plan.failed
+        return plan
+
+    def preview(self) -> tuple[Plan, list[Evaluation]]:
+        """The plan and the units of it that are finished already. Writes nothing and loads no weights."""
+        plan = self.plan()
+        if not plan.units:
+            return plan, []
+        known = self._with_model(plan)
+        return plan, [unit for unit, facts in known if self._settled(unit, facts) and str(unit) not in plan.failed]
+
+    def run(self) -> RunReport:
+        """Do all units that are not done yet. Raises for what stops everything: the model or the output folder."""
+        self.config.check()
+        new = prepare(self.config.output)
+        try:
+            return self._run()
+        finally:
+            if new:
+                with contextlib.suppress(OSError):  # there is something in it
+                    self.config.output.rmdir()
+
+    def _run(self) -> RunReport:
+        plan = self.plan()
+        for note in list(plan.notes)[:MOST_NOTES]:
+            self.say(f"note: {note}")
+        if len(plan.notes) > MOST_NOTES:
+            self.say(
+                f"note: {len(plan.notes) - MOST_NOTES} more splits are not as published; see `xling-bench data check`"
+            )
+        for sentence in plan.unavailable():
+            self.say(f"note: {sentence}")
+        if plan.unmet:
+            unmet = number_of(len(plan.unmet), "task")
+            self.say(f"not run, {unmet}, named at the end: {next(iter(plan.unmet.values()))}")
+        if not plan.units:
+            return self.report
+        known = self._with_model(plan)
+        self.asked = [unit.folder for unit, _ in known]
+        self.joiners = sorted({facts.joiner for _, facts in known if facts.joiner is not None})
+        self._claim_folder(write=False)
+        todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
+        if todo and self.made_otherwise:  # else the folder would hold results of both, which nothing compares
+            raise OutputError(self.made_otherwise[0])
+        for folder in self.report.finished:
+            discard(folder)  # of a process killed just after its result was in place
+        busy = []
+        for position, (unit, facts) in enumerate(todo, start=1):
+            left = sum(later.items for _, later in todo[position - 1 :])
+            label = f"[{position}/{len(todo)}] {unit}"
+            if not self._one(unit, facts, label, left, wait=False):
+                busy.append((unit, facts, label))
+        for unit, facts, label in busy:
+            self.say(f"{label}: another process is at it, waiting for its result")
+            self._one(unit, facts, label, facts.items, wait=True)
+        if self.report.finished:
+            self._keep_items()
+        return self.report
+
+    def _keep_items(self) -> None:
+        try:
+            write_items(self.config.output)
+        except XlingError as error:
+            self.report.warnings["items.parquet"] = f"not brought up to date: {error}"
+
+    def _with_model(self, plan: Plan) -> list[tuple[Evaluation, Facts]]:
+        self.fingerprint = fingerprint(self.config.model)
+        joiner = end_token(self.config.model) if self.config.joiner == "auto" else None
+        more = (self.fingerprint, joiner)
+        return [(unit, with_model(planned, self.config, unit, *more)) for unit, planned in plan.units]
+
+    def _claim_folder(self, *, write: bool) -> None:
+        """Check that the folder's run is of the same model and settings, and take its name; `write` run.json where
+        there is none: once the model is loaded, so that a mistyped option does not claim the folder."""
+        model = self.config.model
+        mine = {"model": model.name, "name": self.name, "fingerprint": self.fingerprint, "settings": model.settings()}
+        command = self.config.described(self.source.kind) if write else None
+        self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
+
+    def _share_budget(self, *, changed: bool = False) -> None:
+        """Use the token budget of this folder's run, or tell it of another one: found out, or chosen by the user."""
+        if engine := getattr(self.lm, "engine", None):
+            device, mine = circumstances(self.lm)["device"], engine.budget
+            chosen = self.config.model.token_budget is not None
+            engine.budget, before = agree_on_budget(self.config.output, device, mine, change=changed or chosen)
+            if chosen and before not in (None, mine):
+                self.say(f"note: token budget {mine}; results here with {before} may differ in their last digits")
+
+    def _ranking(self, facts: Facts, samples: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
+        """How a unit's candidates were ranked, for the results file; empty where nothing was."""
+        if facts.engine is None:
+            return {}
+        ranking = self.lm.provenance() if facts.engine == "shared-prefix" else {"backend": "lm-eval"}
+        warnings += name_near_ties(ranking, samples)
+        self._note_scoring(ranking)
+        return {"scoring": ranking}
+
+    def _note_scoring(self, ranking: dict[str, Any]) -> None:
+        """Say how candidates were ranked where it is not the usual way."""
+        if ranking.get("why") and ranking["why"] not in self.said:
+            self.said.add(ranking["why"])
+            self.say(f"note: candidates were ranked by lm-eval's own code, which is slow: {ranking['why']}")
+        if ranking.get("halved"):
+            self.say(f"note: memory did not suffice: {ranking['token_budget']} tokens are computed at once from now on")
+            self._share_budget(changed=True)
+
+    def _settled(self, unit: Evaluation, facts: Facts) -> bool:
+        """Whether nothing is left to do: the unit is finished, or its folder cannot be used.
+
+        A finished result of other facts is a failure of this run, and is never overwritten.
+        """
+        folder = self.config.output / unit.folder
+        try:
+            record = read_result(folder)
+        except OutputError as error:
+            self.report.failed[str(unit)] = str(error)
+            return True
+        if record is None or record.facts is None:
+            return False
+        changed, only_metrics = facts.differs_from(record.facts), facts.metrics_to_add(record.facts)
+        if changed and only_metrics:
+            self.report.failed[str(unit)] = (
+                f"{folder} lacks {', '.join(only_metrics)}: `xling-bench score {self.config.output}` adds what can be "
+                "computed to the kept answers."
+            )
+        elif changed and only_metrics is None:
+            said = f"{folder} was made with another {', '.join(changed)}; it is left as it is. Use another -o folder."
+            self.report.failed[str(unit)] = said
+            self.made_otherwise.append(said)
+        else:
+            self._finished(unit, folder, record.warnings)
+            self.report.reused += 1
+        return True
+
+    def _finished(self, unit: Evaluation, folder: Path, warnings: Sequence[str]) -> None:
+        self.report.finished.append(folder)
+        with contextlib.suppress(OSError):  # of an earlier try; there was none, or others have theirs
+            self._error_file(unit).unlink()
+            self._error_file(unit).parent.rmdir()
+        if warnings:
+            self.report.warnings[str(unit)] = "; ".join(warnings)
+
+    def _one(self, unit: Evaluation, facts: Facts, label: str, items_left: int, *, wait: bool) -> bool:
+        """Do one unit. Returns False when another process holds it and `wait` is not set."""
+        folder = self.config.output / unit.folder
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(str(folder.parent / f".{folder.name}.lock"), timeout=-1 if wait else 0):
+                if self._settled(unit, facts):
+                    return True
+                remove_leftovers(folder)
+                self._load_model()
+                self.say(f"{label}: {number_of(facts.items, 'item')}{self._eta(items_left)}")
+                self._finished(unit, folder, self._evaluate(unit, facts, folder))
+        except Timeout:
+            return False
+        except XlingError as error:
+            if self.lm is None:
+                raise  # no model, or the folder is another run's: the same for every unit that is left
+            self._failed(unit, str(error))
+        except Exception as error:  # noqa: BLE001 - one task's crash must not lose the others'
+            self._failed(unit, f"{type(error).__name__}: {error}")
+        return True
+
+    def _load_model(self) -> None:
+        if self.lm is None:
+            from xling_bench.harness.adapter import forget_data
+
+            forget_data()  # an earlier run of this process may have read other files
+            self.say(f"loading {self.config.model.name}")
+            lm = self.load(self.config.model)
+            odd = [said for joiner in self.joiners if (said := odd_joiner(lm.tokenizer, joiner))]
+            for note in (*getattr(lm, "notes", ()), *odd):
+                self.say(f"note: {note}")
+            generates = any(spec.kind == "generate" for spec in self.config.specs)
+            if generates:
+                check_end(lm, self.config.model.name)
+            if generates and (ignored := ignored_settings(lm)):
+                self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
+            self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
+            note_asked(self.config.output, self.asked)
+            self.lm = lm
+            self._share_budget()
+
+    def _eta(self, items_left: int) -> str:
+        if not self.seconds:
+            return ""
+        minutes, seconds = divmod(round(items_left * sum(self.seconds) / len(self.seconds)), 60)
+        return f", about {minutes}:{seconds:02d} left"
+
+    def _failed(self, unit: Evaluation, message: str) -> None:
+        self.report.failed[str(unit)] = message
+        self.say(f"  failed: {message}")
+        try:
+            write_text(self._error_file(unit), traceback.format_exc())
+        except OutputError as error:
+            self.say(f"  (its traceback could not be kept: {error})")
+
+    def _error_file(self, unit: Evaluation) -> Path:
+        return self.config.output / "errors" / f"{unit.folder.replace('/', '_')}.txt"
+
+    def _evaluate(self, unit: Evaluation, facts: Facts, folder: Path) -> list[str]:
+        from xling_bench.evaluation import task
+
+        self.lm.start_afresh()
+        kept = Kept(kept_path(folder), {"key": facts.key, **circumstances(self.lm)}, self.say)
+        started, model = time.monotonic(), self.config.model
+        results, samples, twins = task.evaluate(
+            self.lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept
+        )
+        if not kept.reused:
+            self.seconds.append((time.monotonic() - started) / facts.items)
+        counts, warnings = doubts(self.lm, unit.spec.kind, samples)
+        ranking = self._ranking(facts, samples, warnings)
+        if ranking:
+            facts = replace(facts, scoring=ranking["scoring"]["backend"])
+        facts = replace(facts, **counts, twins=twins or None)
+        arguments = {  # names: paths stay in run.json
+            "pretrained": name_here(model.name),
+            **({"peft": name_here(model.peft)} if model.peft else {}),
+            "dtype": str(self.lm.model.dtype).removeprefix("torch."),
+            "prefix_token_id": self.lm.prefix_token_id,
+        }
+        results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
+        record = Record.of(
+            facts,
+            path=folder / RESULTS,
+            name=self.name,
+            identity=self.fingerprint,
+            benchmark=unit.spec.benchmark.key,
+            unit=unit.spec.unit,
+            family=unit.spec.family.key,
+            values={},
+            warnings=tuple(warnings),
+            more={"batch_size": model.batch_size, **ranking},
+        )
+        write_folder(folder, result_texts(results, record, samples))
+        discard(folder)
+        return warnings

@@ -1,0 +1,85 @@
+"""What a task's metrics need besides the answer: whether they can be computed here, and token counts for ranking."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from xling_bench.benchmarks import expected
+from xling_bench.catalog import Benchmark
+from xling_bench.core.errors import MissingMetricError, UsageError
+from xling_bench.metrics.registry import get_metric, rules
+from xling_bench.models.pretrained import load_tokenizer
+
+log = logging.getLogger(__name__)
+
+
+def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The metrics of a task, or of those it can report the `wanted` ones, in the order wanted.
+
+    Raises UsageError for a name that is no metric, or when the task can report none of them.
+    """
+    if not wanted:
+        return benchmark.metrics_of(kind, unit)
+    can = benchmark.metrics_of(kind, unit, on_request=True)
+    found = tuple(name for name in dict.fromkeys(wanted) if get_metric(name).name in can)
+    if not found or get_metric(found[0]).partial:
+        whole = ", ".join(name for name in can if not get_metric(name).partial)
+        why = "has none of these" if not found else f"needs one first that exists for every item ({found[0]} does not)"
+        raise UsageError(f"metrics {','.join(wanted)}: {benchmark.title} {unit} {why}: {whole}")
+    return found
+
+
+def check_headline(names: Sequence[str], unavailable: dict[str, str]) -> None:
+    """Raise MissingMetricError when the first metric cannot be computed here: a result without it has no score."""
+    if names[0] in unavailable:
+        others = [name for name in names if name not in unavailable and not get_metric(name).partial]
+        hint = f" Or do without it: --metrics {','.join(others)}." if others else ""
+        raise MissingMetricError(f"{names[0]} cannot be computed: {unavailable[names[0]].rstrip('.')}.{hint}")
+
+
+def chosen_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Any) -> dict[str, str]:
+    """{metric: rule} of what a task will report under plain lm_eval; what cannot be computed is logged as a warning.
+
+    `wanted` is a list, or names separated by commas, or nothing. Raises as `pick_metrics` and `check_headline`.
+    """
+    if wanted is not None and not isinstance(wanted, str | list | tuple):
+        raise UsageError(f"metrics {wanted!r}: expected names separated by commas, for example chrf,bleu")
+    listed = [name.strip() for name in wanted.split(",") if name.strip()] if isinstance(wanted, str) else wanted
+    names = pick_metrics(benchmark, kind, unit, listed)
+    known, unavailable = rules(names, expected(benchmark.key, benchmark.answer_language(unit)))
+    check_headline(names, unavailable)
+    for name, why in unavailable.items():
+        _warn_once(f"{benchmark.title}: no {name}: {why}")
+    return known
+
+
+@cache
+def _warn_once(message: str) -> None:
+    log.warning(message)
+
+
+def tokens_of(texts: Sequence[Sequence[str]], metadata: dict[str, Any]) -> list[list[int]]:
+    """Tokens of every candidate text of every item, by the evaluated model's tokenizer, without special tokens.
+
+    Raises UsageError when lm-eval did not tell which tokenizer that is.
+    """
+    name = metadata.get("tokenizer") or metadata.get("pretrained")
+    if not isinstance(name, str):
+        raise UsageError(
+            "p1 and acc_token rank by mean log-probability per token, which needs the model's tokenizer: pass "
+            'pretrained=... or tokenizer=... in --model_args, or {"tokenizer": "..."} in --metadata; or choose '
+            'other metrics: {"metrics": "acc"}, or "p1_sum" for mLAMA.'
+        )
+    tokenizer = _tokenizer(name, metadata.get("revision") or "main", bool(metadata.get("trust_remote_code")))
+    flat = [text for candidates in texts for text in candidates]
+    counts = iter([len(ids) for ids in tokenizer(flat, add_special_tokens=False)["input_ids"]] if flat else [])
+    return [[next(counts) for _ in candidates] for candidates in texts]
+
+
+@cache
+def _tokenizer(name: str, revision: str, trust_remote_code: bool) -> Any:
+    allow = "Read it, and give trust_remote_code=True in --model_args if it may run here."
+    return load_tokenizer(name, revision, trust_remote_code=trust_remote_code, allow=allow)

@@ -1,0 +1,98 @@
+"""Loading a model for evaluation."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import Any
+
+from xling_bench.core.errors import ModelError, UsageError, reason_of
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import revision_of
+from xling_bench.models.gguf_header import check_file
+from xling_bench.models.prefix import natural_prefix
+from xling_bench.models.pretrained import load_tokenizer, never_asks
+from xling_bench.models.tokens import check_prefix, settle_pad
+
+
+def end_token(config: ModelConfig) -> str:
+    """The text of the model's own end token, for `--joiner auto`. Raises ModelError when it has none."""
+    if config.gguf:
+        if end := check_file(config.gguf).token("eos"):
+            return end
+        raise ModelError(f"--joiner auto: {config.name} names no end token; use --joiner paper.")
+    revision = revision_of(config.name, config.revision)
+    tokenizer = load_tokenizer(config.name, revision, trust_remote_code=config.trust_remote_code)
+    if not tokenizer.eos_token:
+        raise ModelError(f"--joiner auto: the tokenizer of {config.name} has no end token; use --joiner paper.")
+    return str(tokenizer.eos_token)
+
+
+def load(config: ModelConfig) -> Any:
+    """Return lm-eval's `HFLM` for the model, ready to score, or the `SharedPrefixLM` that is one.
+
+    Raises ModelError with the loader's own reason.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from xling_bench.models.hf_model import WholeModel
+    from xling_bench.models.shared_prefix import SharedPrefixLM
+
+    device = _device(config.device)
+    own = config.scoring == "shared-prefix"
+    place: dict[str, Any] = {"gguf_file": config.gguf}
+    if config.gguf is None:
+        place = {"revision": revision_of(config.name, config.revision)}
+    backend = partial(SharedPrefixLM, token_budget=config.token_budget) if own else WholeModel
+    try:
+        with never_asks(f"model {config.name}"):
+            lm = backend(
+                pretrained=config.name,
+                **place,
+                dtype="float32" if config.gguf and config.dtype == "auto" else config.dtype,
+                softmax_dtype="float32",
+                device=device,
+                peft=config.peft,
+                peft_revision=config.peft and revision_of(config.peft, None),
+                batch_size=config.batch_size,
+                max_length=config.max_length,
+                prefix_token_id=config.prefix_token,
+                trust_remote_code=config.trust_remote_code,
+                use_safetensors=True,
+            )
+        if config.prefix_token is None:
+            lm.custom_prefix_token_id = natural_prefix(lm.tokenizer)
+    except ModelError:
+        raise
+    except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
+        raise ModelError(f"model {config.name} cannot be loaded: {reason_of(error)}") from error
+    check_prefix(lm, config.name)
+    settle_pad(lm)
+    _check_finite(lm, config)
+    lm._rank, lm._world_size = 0, 1  # several processes share the work inside the model, lm-eval sees one
+    return lm
+
+
+def _check_finite(lm: Any, config: ModelConfig) -> None:
+    """Generation hides NaN: greedy decoding of a damaged model writes something, and scores 0 like a bad one."""
+    import torch
+
+    with torch.no_grad():
+        logits = lm.model(torch.tensor([[lm.prefix_token_id]], device=lm.device)).logits
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError(
+            f"model {config.name}: its output is not finite: its weights are damaged, or --dtype overflows."
+        )
+
+
+def _device(name: str | None) -> str:
+    import torch
+
+    if name is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.partition(":")[0] == "meta":
+        raise UsageError("--device meta: a device without memory computes nothing")
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device {name}: {reason_of(error)}") from error
+    return name

@@ -1,0 +1,170 @@
+"""A training run: recipe and data to an aligned checkpoint, in the form of the model it started from."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from xling_bench.core.errors import DataError, UsageError
+from xling_bench.core.files import write_text
+from xling_bench.data.source import Source
+from xling_bench.training.checkpoint import check, checkpoints
+from xling_bench.training.claim import MODEL, RUN, claimed, compare, processes, usable
+from xling_bench.training.losses import NEEDS, Need
+from xling_bench.training.recipe import Recipe
+
+PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
+
+
+def preflight(
+    recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False
+) -> dict[str, Any]:
+    """Everything that can be wrong before data are read, which may take minutes: model, folder, kernel, evaluation.
+
+    Returns {"model": what `check_base` found out, "evaluate": the tasks that will be, and those without data}. Raises
+    what the run itself would raise. A package or GPU that only the run needs is asked for here, too.
+    """
+    from xling_bench.training.base import check_base
+    from xling_bench.training.early import with_data
+    from xling_bench.training.kernels import kernel
+
+    objective = recipe.method.objective()
+    base = check_base(recipe, objective, trust_remote_code=trust_remote_code)
+    if output is not None:
+        usable(output)
+        compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()})
+    kernel(recipe.model.kernel)
+    for loss in objective.active:
+        loss.check_batch(getattr(recipe.run, loss.needs), processes())
+    tasks, missing = with_data(recipe.evaluate.tasks, source) if recipe.evaluate.every else ([], [])
+    return {"model": base, "evaluate": {"tasks": [spec.name for spec, _ in tasks], "no_data": missing}}
+
+
+def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """What a run would do: what all processes draw together, how often that is each row, what the data report says.
+
+    `found` is what `preflight` returned. "rows": of a stream; "epochs": draws by rows; "each": {group of rows: how
+    often each of them comes}. Raises DataError where the data have nothing for a loss that is to be learnt.
+    """
+    drawn = _drawn(recipe)
+    told: dict[str, Any] = {"rows": {}, "epochs": {}, "each": {}}
+    for name in NEEDS:
+        stream = getattr(streams, name)
+        if drawn[name] and stream is None:
+            wanting = [loss.name for loss in recipe.method.objective().needing(name)]
+            raise DataError(
+                f"data.{name}: none is left to learn from (see allocation and overlaps), but the recipe's "
+                f"{' and '.join(wanting)} {'loss needs' if len(wanting) == 1 else 'losses need'} them. Add a source, "
+                f"or set {', '.join(f'method.{loss}_weight = 0' for loss in wanting)}."
+            )
+        told[name] = recipe.run.steps * recipe.run.parts * drawn[name] * processes()
+        told["rows"][name] = rows = len(stream) if drawn[name] else 0
+        told["epochs"][name] = epochs = told[name] / rows if rows else 0.0
+        told["each"][name] = {group: epochs * rate for group, rate in stream.rates.items()} if rows else {}
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "objective": recipe.method.objective().settings(),
+        "processes": processes(),
+        **found,
+        **told,
+        "data": streams.report,
+    }
+
+
+def train(
+    recipe: Recipe, streams: Any, output: Path, fingerprint: str, *, source: Source | None = None,
+    trust_remote_code: bool = False,
+) -> Path:  # fmt: skip
+    """Train, or go on from the last whole checkpoint in `output`; returns the folder of the finished model.
+
+    `source` is where early evaluation reads development splits.
+
+    Writes run.json (resolved recipe, data report with hashes, versions), log.jsonl, checkpoint-<step>/ and, at the end,
+    model/. Killed at any moment and started again with the same recipe, on the same machine and as many processes, it
+    ends in the same bytes. Raises UsageError when `output` holds a run of another recipe, data or model, naming what
+    differs; TrainingError for a loss that is no number; OutputError when the disk refuses, or another process trains
+    into the folder: the last checkpoint stays whole.
+    """
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # of loading and writing: ours is the one of training
+    facts = _facts(recipe, streams, fingerprint)
+    with claimed(output, facts):
+        if not (output / MODEL).is_dir():
+            _train(recipe, streams, output, facts, source, trust_remote_code=trust_remote_code)
+    return output / MODEL
+
+
+def _train(
+    recipe: Recipe, streams: Any, output: Path, facts: dict[str, Any], source: Source | None, *, trust_remote_code: bool
+) -> None:
+    from xling_bench.training.base import load_base
+    from xling_bench.training.kernels import kernel
+    from xling_bench.training.loop import AlignmentTrainer, Run
+    from xling_bench.training.step import AlignmentStep
+
+    last = next(reversed(checkpoints(output)), None)
+    if last is not None:
+        check(last)
+    fused = kernel(recipe.model.kernel)
+    model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
+    step = AlignmentStep(model, recipe.method.objective(), autocast=_autocast(recipe), kernel=fused)
+    examples = _examples(recipe, streams, tokenizer, step.network.packs)
+    early = _early(recipe, tokenizer, source)
+    trainer = AlignmentTrainer(step, examples, tokenizer, output, Run(**_loop(recipe)), early)
+    write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    trainer.finish(output / MODEL)
+
+
+def _facts(recipe: Recipe, streams: Any, fingerprint: str) -> dict[str, Any]:
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "objective": recipe.method.objective().settings(),
+        "processes": processes(),
+        "model": fingerprint,
+        "data": streams.report,
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+    }
+
+
+def _autocast(recipe: Recipe) -> Any:
+    import torch
+
+    return torch.bfloat16 if recipe.model.precision == "bfloat16" else None
+
+
+def _examples(recipe: Recipe, streams: Any, tokenizer: Any, packs: bool) -> Any:
+    from xling_bench.training.examples import Examples, Sizes
+
+    run, drawn = recipe.run, _drawn(recipe)
+    sizes = Sizes(
+        drawn["pairs"], drawn["instructions"], run.parts, run.pair_length, run.length, recipe.method.learn, run.ends
+    )
+    return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
+
+
+def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
+    """What the trainer evaluates on the way, and how often; None where nothing is asked for."""
+    from xling_bench.training.early import EarlyEvaluation
+
+    wanted = recipe.evaluate
+    if not wanted.every:
+        return None
+    if source is None:
+        raise UsageError("evaluate: say where benchmark data come from (XLING_DATA_DIR, XLING_DATA).")
+    return EarlyEvaluation(wanted.tasks, tokenizer, source, wanted.limit), wanted.every
+
+
+def _drawn(recipe: Recipe) -> dict[Need, int]:
+    """Pairs and instructions of a part; none of those that no loss with a weight above 0 needs."""
+    return {need: getattr(recipe.run, need) if recipe.method.objective().needing(need) else 0 for need in NEEDS}
+
+
+def _loop(recipe: Recipe) -> dict[str, Any]:
+    names = ("steps", "lr", "weight_decay", "schedule", "warmup", "clip", "seed", "save_every", "log_every", "keep")
+    return {name: getattr(recipe.run, name) for name in names}

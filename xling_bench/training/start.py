@@ -1,0 +1,71 @@
+"""From a recipe's name to a run of training, or a plan of it: what the command line and Python share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xling_bench.core.errors import UsageError
+from xling_bench.data.source import Source, current_source, source_of
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import fingerprint
+from xling_bench.training import job
+from xling_bench.training.corpora import Streams, load
+from xling_bench.training.recipe import Recipe, resolve
+from xling_bench.training.summary import summary
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that could start: `plan` is what it would do, for JSON; `lines` tell a person."""
+
+    recipe: Recipe
+    output: Path | None
+    source: Source
+    model: ModelConfig
+    streams: Streams
+    plan: dict[str, Any]
+    trust_remote_code: bool
+
+    @property
+    def lines(self) -> list[str]:
+        """What the run is about to do."""
+        return summary(self.plan, self.streams)
+
+    def train(self) -> Path:
+        """Train, or go on; returns the folder of the finished model. Raises as `training.job.train`."""
+        if self.output is None:
+            raise UsageError("train: name the folder where checkpoints and the model go.")
+        return job.train(
+            self.recipe, self.streams, self.output, fingerprint(self.model), source=self.source,
+            trust_remote_code=self.trust_remote_code,
+        )  # fmt: skip
+
+
+def prepare(
+    recipe: str,
+    output: Path | None,
+    *,
+    settings: Sequence[str] = (),
+    data: str | None = None,
+    data_dir: str | Path | None = None,
+    trust_remote_code: bool = False,
+) -> Prepared:
+    """Check model, folder, data and evaluation of a recipe (see `training.recipe.resolve`), and read its data.
+
+    The data are below `data_dir`, else below XLING_DATA_DIR; `data` says where early evaluation's come from. Raises
+    XlingError for what does not fit, and UsageError where no folder is named.
+    """
+    resolved = resolve(recipe, settings)
+    root = data_dir or os.environ.get("XLING_DATA_DIR")
+    if root is None:
+        raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
+    source = source_of(data, data_dir) if data or data_dir else current_source()
+    model = ModelConfig(f"hf:{resolved.model.path}", revision=resolved.model.revision)
+    model.check()
+    found = job.preflight(resolved, output, source, trust_remote_code=trust_remote_code)
+    streams = load(resolved.data, seed=resolved.run.seed, root=Path(root))
+    return Prepared(resolved, output, source, model, streams, job.plan(resolved, streams, found), trust_remote_code)
