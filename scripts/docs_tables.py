@@ -17,7 +17,6 @@ from xling_bench.metrics.registry import METRICS
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("docs/metrics.md", "tasks/README.md")
 TABLE = re.compile(r"(?<=<!-- TABLE: )(\w+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
-OVER = {"items": "items", "corpus": "corpus", "relations": "relations"}
 
 
 def metrics_table() -> str:
@@ -42,8 +41,8 @@ def _metric(metric: Metric) -> list[str]:
 
 
 def _names(benchmark: Benchmark, *, on_request: bool) -> set[str]:
-    units = benchmark.units()
-    return {x for kind in benchmark.metrics for u in units for x in benchmark.metrics_of(kind, u, on_request=on_request)}
+    kinds, units = benchmark.metrics, benchmark.units()
+    return {name for x in kinds for unit in units for name in benchmark.metrics_of(x, unit, on_request=on_request)}
 
 
 def benchmarks_table() -> str:
@@ -53,7 +52,7 @@ def benchmarks_table() -> str:
 
 
 def _benchmark(benchmark: Benchmark) -> list[str]:
-    by_kind = [f"{' '.join(names)}" for names in benchmark.metrics.values()]
+    by_kind = [" ".join(names) for names in benchmark.metrics.values()]
     return [benchmark.title, f"`{benchmark.key}`", str(len(benchmark.languages)), str(len(benchmark.units())),
             f"`{benchmark.family}`", "; or, ranked, ".join(by_kind)]  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,7 +22,9 @@ PAGES = sorted(
 )
 GUIDES = REPOSITORY / "docs" / "contributing"  # followed by test_guides, in a copy of the package
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-NOT_RUN = re.compile(r"(?:^<!-- not run: (?P<reason>[^\n]*\w) -->\n)?^```console\n(?P<text>.*?)^```$", re.M | re.DOTALL)
+NOT_RUN = re.compile(
+    r"(?:^<!-- not run: (?P<reason>[^\n]*\w) -->\n)?^```console\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 INLINE = re.compile(r"`(xling-bench [^`]+)`")
 
@@ -48,7 +51,7 @@ def anchors(page: Path) -> set[str]:
     found: set[str] = set(re.findall(r'<a id="([^"]+)"', text))
     for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
         slug = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
-        number = sum(each == slug or each.startswith(f"{slug}-") and each[len(slug) + 1 :].isdigit() for each in found)
+        number = next(n for n in count() if (f"{slug}-{n}" if n else slug) not in found)
         found.add(f"{slug}-{number}" if number else slug)
     return found
 
@@ -79,6 +82,16 @@ def commands(text: str) -> Iterator[list[str]]:
 def shell(page: Path) -> list[str]:
     """The texts of its `sh` blocks."""
     return [block.text for block in blocks(text_of(page)) if block.language == "sh"]
+
+
+def python(page: Path) -> list[str]:
+    """The texts of its `python` blocks that are no files."""
+    return [block.text for block in blocks(text_of(page)) if block.language == "python" and not block.path]
+
+
+def bare(page: Path) -> list[str]:
+    """The texts of its fenced blocks without a language."""
+    return [text.partition("\n")[2] for text in FENCED.findall(text_of(page)) if text.startswith("```\n")]
 
 
 def inline(page: Path) -> list[list[str]]:

@@ -6,14 +6,10 @@ and `runs/new` invented results, `/path/to/...` the sample or a few invented tex
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
-import sys
-import warnings
-from importlib import import_module
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pages
 import pytest
@@ -22,20 +18,11 @@ import warm
 from guides import REPOSITORY, blocks
 from runs import outcomes, write_run
 
-import xling_bench
-from xling_bench.cli.main import main
+from xling_bench.core.content import tasks_folder
 
 pytestmark = pytest.mark.e2e
-# What the pages say can be imported from xling_bench, and cannot yet: where it is. Nothing may stand here that can.
-COMING = {
-    "compare_models": "xling_bench.results.compare",
-    "rank_models": "xling_bench.results.ranks",
-    "write_report": "xling_bench.report.build",
-    "run_gate": "xling_bench.regress.gate",
-    "train": "xling_bench.training.run",
-}
 BENCHMARK_FILES, TRAINING_TEXTS = "/path/to/benchmark/files", "/path/to/training/texts"
-PAGES = [page for page in pages.PAGES if not page.is_relative_to(pages.GUIDES) and pages.shell(page)]
+PAGES = [page for page in pages.PAGES if not page.is_relative_to(pages.GUIDES)]
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +34,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, models: dict[str, Path]) 
     for number, name in enumerate(("base", "tuned", "new")):
         scores = outcomes(60, accuracy=0.6 + 0.01 * number)
         write_run(folder / "runs" / name, scores, model=f"./{name}", source="files")
-    shutil.copytree(REPOSITORY / "reports", folder / "reports")
-    training_recipe.write(folder, models["xglm"])
+    (folder / "reports").symlink_to(REPOSITORY / "reports")
+    training_recipe.write(folder, models["xglm"]).rename(folder / "my.toml")
     return folder
 
 
@@ -61,7 +48,7 @@ def user(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder
 
 
-@pytest.mark.parametrize("page", PAGES, ids=pages.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if pages.shell(page)], ids=pages.name)
 def test_commands_do_what_they_say(page: Path, user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for block in blocks(pages.text_of(page)):
         if block.path:
@@ -71,8 +58,8 @@ def test_commands_do_what_they_say(page: Path, user: Path, monkeypatch: pytest.M
             if words[0] == "export":
                 export(words[1], user, monkeypatch)
             else:
-                done, said = run(words, monkeypatch)
-                assert done == 0, f"{' '.join(words)}\n{said}"
+                done = run(words)
+                assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}\n{done.stderr}"
 
 
 def export(setting: str, user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,41 +71,23 @@ def export(setting: str, user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, str(user / "data"))
 
 
-def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    """The exit code of a command and what it said."""
+def run(words: list[str]) -> CompletedProcess[str]:
+    """A page's command, as a forked process."""
     program, *arguments = words
-    if program == "lm_eval":
-        return plain(arguments, monkeypatch)
-    assert program == "xling-bench", words
     environment = dict(os.environ)
     if arguments[0] == "train":
-        del environment["XLING_DATA"]  # texts of one's own, where the sample is none to compare with
-    done = warm.command(*arguments, environment=environment)
-    return done.returncode, done.stdout + done.stderr
+        del environment["XLING_DATA"]  # texts of one's own: the sample is none to compare them with
+    if program == "lm_eval":
+        arguments = [word.replace("$(xling-bench path)", str(tasks_folder())) for word in arguments]
+        return warm.run("lm_eval", *arguments, environment=environment)
+    assert program == "xling-bench", words
+    return warm.command(*arguments, environment=environment)
 
 
-def plain(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    """lm_eval's own command line, here."""
-    from lm_eval.__main__ import cli_evaluate
-
-    with contextlib.redirect_stdout(io.StringIO()) as path:
-        assert main(["path"]) == 0
-    words = [word.replace("$(xling-bench path)", path.getvalue().strip()) for word in arguments]
-    monkeypatch.setattr(sys, "argv", ["lm_eval", *words])
-    with contextlib.redirect_stdout(io.StringIO()) as said, warnings.catch_warnings(action="ignore"):
-        cli_evaluate()
-    return 0, said.getvalue()
-
-
-@pytest.mark.parametrize("page", ["docs/python.md", "docs/plain-lm-eval.md"])
-def test_python_does_what_it_says(page: str, user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not set(COMING) & set(xling_bench.__all__), "take it out of COMING"
-    for name, module in COMING.items():
-        monkeypatch.setattr(xling_bench, name, getattr(import_module(module), name), raising=False)
-    names: dict[str, object] = {}
-    code = [block.text for block in blocks(pages.text_of(REPOSITORY / page)) if block.language == "python"]
-    assert code
-    for text in code:
-        with contextlib.redirect_stdout(io.StringIO()) as said, warnings.catch_warnings(action="ignore"):
-            exec(compile(text, page, "exec"), names)  # noqa: S102 - a page of ours
-        assert said.getvalue() or "print" not in text
+@pytest.mark.parametrize("page", [page for page in PAGES if pages.python(page)], ids=pages.name)
+def test_python_does_what_it_says(page: Path, user: Path) -> None:
+    """The page's blocks, one after the other, as one program; each prints something."""
+    code = "".join(f"{text}\nprint('end of block')\n" for text in pages.python(page))
+    done = warm.run("-c", code, environment=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    assert all(said.strip() for said in done.stdout.split("end of block\n")[:-1])
