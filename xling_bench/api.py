@@ -10,7 +10,7 @@ from typing import Any
 from xling_bench.core.chatter import quiet
 from xling_bench.data.source import current_source, source_of, using
 from xling_bench.evaluation import launch
-from xling_bench.evaluation.options import Words, model_config, run_config
+from xling_bench.evaluation.configure import Words, model_config, run_config
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.runner import Runner
 from xling_bench.models.config import ModelConfig

@@ -16,6 +16,7 @@ from typing import Any
 from xling_bench.core import content, languages
 from xling_bench.core.chatter import quiet
 from xling_bench.core.errors import XlingError
+from xling_bench.core.row import text_in
 from xling_bench.core.text import terminal
 from xling_bench.data import sample
 from xling_bench.evaluation.writing import prepare, write_text
@@ -85,11 +86,12 @@ def training_text() -> list[str]:
         if item.split != "train":
             continue
         for key, fields in item.text.items():
-            texts.append(fields["text"])
+            own = text_in(fields, "text")
+            texts.append(own)
             if key != "en":
-                english, other = item.text["en"]["text"], fields["text"]
+                english = text_in(item.text["en"], "text")
                 name = languages.get(key).name
-                texts += [f"English: {english} = {name}: {other}", f"{name}: {other} = English: {english}"]
+                texts += [f"English: {english} = {name}: {own}", f"{name}: {own} = English: {english}"]
     return texts
 
 

@@ -14,7 +14,7 @@ from watched import Watched
 
 from xling_bench.core import content
 from xling_bench.report.build import Options, write_report
-from xling_bench.report.names import number
+from xling_bench.report.labels import number
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -15,7 +15,7 @@ from test_runner import results, run
 
 from xling_bench import evaluate
 from xling_bench.evaluation import generate
-from xling_bench.evaluation.partial import Kept, kept_path
+from xling_bench.evaluation.partial import PartialTexts, partial_path
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.load import load
 
@@ -25,7 +25,7 @@ CONTEXTS = ["Hello my friend, the man sleeps", "a", "Der Hund läuft schnell üb
 
 
 def partial(output: Path, task: str = TASK) -> Path:
-    return kept_path(output / task / "0-0-none")
+    return partial_path(output / task / "0-0-none")
 
 
 class Calls:
@@ -152,7 +152,7 @@ def texts(lm, until: list[str], most: int = 12, folder: Path | None = None) -> l
     instances = [Instance("generate_until", {}, (text, dict(settings)), i) for i, text in enumerate(CONTEXTS)]
     if folder is None:
         return lm.generate_until(instances, disable_tqdm=True)
-    kept = Kept(folder / f"{time.monotonic_ns()}.jsonl", {}, print)
+    kept = PartialTexts(folder / f"{time.monotonic_ns()}.jsonl", {}, print)
     return generate.resumable(lm, kept).generate_until(instances)
 
 

@@ -1,6 +1,7 @@
 """The guides of docs/contributing/: followed to the letter in a copy of the package, they do what they promise."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,21 @@ def test_a_benchmark_is_a_declaration_a_file_and_a_form(checkout: Checkout, mode
     assert measured == {(language, shots) for language in ("de", "en") for shots in (0, 1)}
     assert {(each["source"], each["items"]) for each in facts} == {("files", 2)}
     assert all(0 <= result["results"][result["xling"]["facts"]["task"]]["acc,none"] <= 1 for result in results)
+
+
+def test_a_section_is_one_file(checkout: Checkout, models: dict[str, Path]) -> None:
+    checkout.follow(GUIDES / "section.md", MODEL=str(models["xglm"]))
+    page = (checkout.folder / "page" / "index.html").read_text(encoding="utf-8")
+    entries = re.findall(r'<li><a href="#(\w+)">', page)
+    assert entries[entries.index("groups") :][:3] == ["groups", "scripts", "benchmarks"]
+    assert re.findall(r'<section id="(\w+)"', page) == entries
+    body = page.split('<section id="scripts"')[1].split("</section>")[0]
+    assert '<h2 id="h-scripts">Scores by script</h2>' in body
+    rows = re.findall(r'<td>(\w+)</td><td class="n"[^>]*>(\d)</td><td class="n" data-order="([^"]+)"', body)
+    board = json.loads((checkout.folder / "page" / "leaderboard.json").read_text(encoding="utf-8"))
+    value = {number["language"]: number["value"] for number in board["numbers"] if number["metric"] == "acc"}
+    assert [(script, languages) for script, languages, _ in rows] == [("Latn", "2"), ("Thai", "1")]
+    assert [float(mean) for *_, mean in rows] == pytest.approx([(value["en"] + value["it"]) / 2, value["th"]])
 
 
 def declarations(checkout: Checkout) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from runs import write_run
 
 from xling_bench import load_results
 from xling_bench.evaluation.quality import name_near_ties
-from xling_bench.report.context import notes_of
+from xling_bench.report.notes import notes_of
 from xling_bench.results.baseline import write_baseline
 from xling_bench.results.doubts import doubtful
 from xling_bench.results.export import save_results

@@ -11,7 +11,7 @@ from defusedxml.ElementTree import fromstring
 
 from xling_bench.core.text import flat
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
-from xling_bench.report.names import ELLIPSIS, LONGEST, labels, slug
+from xling_bench.report.labels import ELLIPSIS, LONGEST, labels, slug
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOLLOW = "none"

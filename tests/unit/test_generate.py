@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from xling_bench.core.errors import OutputError
 from xling_bench.evaluation.generate import Request, plan_batches
-from xling_bench.evaluation.partial import Kept, discard, kept_path
+from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
 
 contexts = st.lists(st.tuples(st.text(max_size=6), st.integers(1, 9), st.sampled_from("ab")), max_size=30)
 HEADER = {"key": "k", "batch_size": 2}
@@ -42,8 +42,8 @@ def test_a_batch_has_one_kind_of_settings_and_the_longest_come_first(drawn, size
         assert all(len(batch) == size for batch in batches[:-1]), "only the last batch may be short"
 
 
-def keeper(folder, header=HEADER, say=lambda line: None) -> Kept:
-    kept = Kept(kept_path(folder), dict(header), say)
+def keeper(folder, header=HEADER, say=lambda line: None) -> PartialTexts:
+    kept = PartialTexts(partial_path(folder), dict(header), say)
     kept.load()
     return kept
 
@@ -63,26 +63,26 @@ def test_texts_come_back_as_they_were(tmp_path) -> None:
 def test_whatever_is_cut_off_only_what_is_whole_is_used_and_the_file_goes_on(tmp_path) -> None:
     folder = tmp_path / "0-0-none"
     keeper(folder).add({"a": "über", "b": "扇"})
-    whole = kept_path(folder).read_bytes()
+    whole = partial_path(folder).read_bytes()
     ends = [at + 1 for at, byte in enumerate(whole) if byte == 10]
     for cut in range(len(whole) + 1):
-        kept_path(folder).write_bytes(whole[:cut])
+        partial_path(folder).write_bytes(whole[:cut])
         kept = keeper(folder)
         lines = sum(end <= cut for end in ends)
         assert list(kept.texts) == ["a", "b"][: max(0, lines - 1)]
         kept.add({"c": "new"})
         assert keeper(folder).texts == {**kept.texts, "c": "new"}
-        assert json.loads(kept_path(folder).read_bytes().split(b"\n")[0]) == HEADER
+        assert json.loads(partial_path(folder).read_bytes().split(b"\n")[0]) == HEADER
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 50, b"\0\n", b"[]\n", b'{"request": 1, "text": 2}\n', b"\xff\xfe\n"])
 def test_damage_ends_the_file(tmp_path, tail: bytes) -> None:
     folder = tmp_path / "0-0-none"
     keeper(folder).add({"a": "x"})
-    whole = kept_path(folder).read_bytes()
-    kept_path(folder).write_bytes(whole + tail)
+    whole = partial_path(folder).read_bytes()
+    partial_path(folder).write_bytes(whole + tail)
     assert keeper(folder).texts == {"a": "x"}
-    assert kept_path(folder).read_bytes() == whole
+    assert partial_path(folder).read_bytes() == whole
 
 
 @pytest.mark.parametrize("field", ["key", "batch_size"])
@@ -99,8 +99,8 @@ def test_texts_of_another_key_or_plan_are_dropped_and_said(tmp_path, field: str)
 
 
 def test_a_disk_that_refuses_is_one_clear_error(tmp_path) -> None:
-    kept_path(tmp_path / "0-0-none").mkdir()
+    partial_path(tmp_path / "0-0-none").mkdir()
     with pytest.raises(OutputError, match=r"cannot read .*\.0-0-none\.partial\.jsonl"):
         keeper(tmp_path / "0-0-none")
     with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
-        Kept(type(tmp_path)("/dev/full"), HEADER, print).add({"a": "x"})
+        PartialTexts(type(tmp_path)("/dev/full"), HEADER, print).add({"a": "x"})

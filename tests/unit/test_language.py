@@ -13,10 +13,10 @@ from xling_bench.core.errors import UsageError
 from xling_bench.metrics import langid
 from xling_bench.metrics.language import (
     identifier,
+    indistinguishable,
     language_requirements,
     language_signature,
     line_pass,
-    not_told_apart,
     right_language,
     word_pass,
 )
@@ -163,10 +163,10 @@ def test_every_answer_language_is_declared_once() -> None:
         if how == "unsupported":
             assert identifier(key) is None
             assert key not in langid.candidates(script)
-    for name in ("accepted", "required", "lacked", "not_told_apart"):
+    for name in ("accepted", "required", "lacked", "indistinguishable"):
         for key, listed_keys in langid.FACTS[name].items():
             assert identifier(key) is not None, (name, key)
-            if name in ("accepted", "not_told_apart"):
+            if name in ("accepted", "indistinguishable"):
                 assert all(languages.registry()[other] for other in listed_keys.split())
 
 
@@ -218,4 +218,4 @@ def test_a_missing_library_is_an_error_not_a_guess(monkeypatch: pytest.MonkeyPat
 def test_codes_of_any_kind_are_understood() -> None:
     assert identifier("jpn_Jpan") == identifier("ja")
     assert line_pass(RIGHT["ja"], "Japanese") is True
-    assert not_told_apart("he") == ("yi",)
+    assert indistinguishable("he") == ("yi",)

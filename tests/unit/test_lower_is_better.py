@@ -13,7 +13,7 @@ from xling_bench.metrics.registry import METRICS
 from xling_bench.regress.gate import run_gate
 from xling_bench.regress.settings import GateConfig
 from xling_bench.report.build import Options, write_report
-from xling_bench.report.heatmap import heat_map
+from xling_bench.report.figures import heat_map
 from xling_bench.report.leaderboard import leaderboard
 from xling_bench.report.measure import measure
 from xling_bench.results.tables.compare import GAP, compare_runs

@@ -15,7 +15,7 @@ from runs import outcomes, reseal, write_run
 from xling_bench import load_results
 from xling_bench.cli.main import main
 from xling_bench.core.errors import DataError, UsageError
-from xling_bench.results.naming import check_name, name_here, name_of, told_apart
+from xling_bench.results.naming import check_name, distinguished, name_here, name_of
 
 UNITS = ("en", "sw")
 TYPED = "/home/me/secret"
@@ -93,15 +93,15 @@ def test_other_names_are_taken_as_they_are(capsys: pytest.CaptureFixture[str]) -
 def test_two_models_of_one_name_stay_two() -> None:
     ours, theirs = "xling-bench", "lm_eval"
     models = [("a", ours, "0" * 16), ("a", ours, "1" * 16), ("a", theirs, "2" * 16), ("b", theirs, "3" * 16)]
-    assert told_apart([*models, models[0]]) == ["a (00000000)", "a (11111111)", "a (lm_eval)", "b", "a (00000000)"]
-    assert told_apart([("b", theirs, "3" * 16), ("b", theirs, "4" * 16)]) == ["b (33333333)", "b (44444444)"]
+    assert distinguished([*models, models[0]]) == ["a (00000000)", "a (11111111)", "a (lm_eval)", "b", "a (00000000)"]
+    assert distinguished([("b", theirs, "3" * 16), ("b", theirs, "4" * 16)]) == ["b (33333333)", "b (44444444)"]
     with pytest.raises(UsageError, match="NAME=RUN"):
-        told_apart([*models, ("a (00000000)", ours, "5" * 16)])
+        distinguished([*models, ("a (00000000)", ours, "5" * 16)])
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["xling-bench", "lm_eval"]), st.sampled_from("01"))))
 def test_names_are_one_to_one_with_models(models: list[tuple[str, str, str]]) -> None:
-    shown = told_apart(models)
+    shown = distinguished(models)
     assert len(set(zip(shown, models, strict=True))) == len(set(shown)) == len(set(models))
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from xling_bench.core import progress as module
-from xling_bench.core.progress import progress, told
+from xling_bench.core.progress import counted, progress
 
 
 def run() -> None:
     with progress(4, "requests") as bar:
-        assert list(told("abcd", bar)) == list("abcd")
+        assert list(counted("abcd", bar)) == list("abcd")
 
 
 def test_short_work_leaves_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +33,7 @@ def test_a_bar_within_another_moves_no_cursor(
 ) -> None:
     monkeypatch.setattr(module, "SECONDS", 0.0)
     with progress(2, "requests") as outer:
-        for _ in told("ab", outer):
+        for _ in counted("ab", outer):
             run()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) > 8
@@ -43,5 +43,5 @@ def test_a_bar_within_another_moves_no_cursor(
 def test_quiet_work_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module, "SECONDS", 0.0)
     with progress(2, "requests", quiet=True) as bar:
-        list(told("ab", bar))
+        list(counted("ab", bar))
     assert capsys.readouterr().err == ""

@@ -17,13 +17,14 @@ from runs import outcomes, turned, unseal, write_run
 from xling_bench.cli.main import main
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.text import line, visible
-from xling_bench.report import sensitivity
 from xling_bench.report.build import MOST_BYTES, Options, write_report
-from xling_bench.report.items import drill_down, within
+from xling_bench.report.drill_down import drill_down, within
 from xling_bench.report.leaderboard import leaderboard
 from xling_bench.report.measure import measure
 from xling_bench.report.payload import script_json
-from xling_bench.report.select import leading, models_of, settings_of
+from xling_bench.report.sections import sensitivity
+from xling_bench.report.select import leading, models_of
+from xling_bench.report.setting import settings_of
 from xling_bench.results.frame import load_results
 from xling_bench.results.tables.uncertainty import cell_intervals
 

@@ -14,14 +14,15 @@ from runs import outcomes, turned, unseal, write_run
 
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.text import line
-from xling_bench.report import sensitivity
 from xling_bench.report.build import Options, write_report
 from xling_bench.report.formats import as_markdown, table_rows
 from xling_bench.report.leaderboard import Row, Score, leaderboard
 from xling_bench.report.measure import measure
-from xling_bench.report.page import printed
 from xling_bench.report.payload import payload
-from xling_bench.report.select import Setting, models_of
+from xling_bench.report.printed import printed
+from xling_bench.report.sections import sensitivity
+from xling_bench.report.select import models_of
+from xling_bench.report.setting import Setting
 from xling_bench.results.frame import load_results
 
 DRAWS = 200

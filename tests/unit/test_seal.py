@@ -12,7 +12,7 @@ from runs import outcomes, write_run
 from xling_bench import load_results
 from xling_bench.cli.main import main
 from xling_bench.core.errors import DataError, OutputError
-from xling_bench.evaluation.partial import Kept
+from xling_bench.evaluation.partial import PartialTexts
 from xling_bench.evaluation.units import read_result
 from xling_bench.results.seal import sealed
 
@@ -178,10 +178,10 @@ def test_a_result_whose_key_is_not_that_of_its_facts_is_refused_by_run(run: Path
 
 def test_a_kept_text_that_was_changed_is_made_again(tmp_path: Path) -> None:
     path, header = tmp_path / "kept.jsonl", {"key": "k"}
-    written = Kept(path, header, print)
+    written = PartialTexts(path, header, print)
     written.load()
     written.add({"1": "eins", "2": "zwei", "3": "drei"})
     flip(path, "zwei")
-    again = Kept(path, header, print)
+    again = PartialTexts(path, header, print)
     again.load()
     assert again.texts == {"1": "eins"}

@@ -10,7 +10,7 @@ from runs import outcomes, write_run
 
 from xling_bench.cli import common
 from xling_bench.cli.main import main
-from xling_bench.core.progress import progress, told
+from xling_bench.core.progress import counted, progress
 
 HERE = [sys.executable, "-m", "xling_bench"]
 
@@ -24,7 +24,7 @@ def test_a_note_that_nobody_reads_stops_no_work(monkeypatch: pytest.MonkeyPatch)
     common.tell("a note")
     monkeypatch.setattr("xling_bench.core.progress.SECONDS", 0.0)
     with progress(3, "requests") as bar:
-        assert list(told("abc", bar)) == list("abc")
+        assert list(counted("abc", bar)) == list("abc")
 
 
 def test_closed_streams_change_neither_output_nor_exit_code(tmp_path: Path) -> None:

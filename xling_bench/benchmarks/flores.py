@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import (
@@ -14,11 +14,11 @@ from xling_bench.benchmarks.implementation import (
     Text,
     jsonl_beside,
 )
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import locate, read_lines, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core import languages
 from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.row import Record, Row, text_in
 from xling_bench.core.unit import Unit
 
 FLORES101 = {
@@ -82,7 +82,7 @@ def _numbered(path: Path) -> dict[int, str]:
     return sentences
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """A pair is two languages' records in the order of the sentences."""
     source, target = (records(language) for language in (unit.source, unit.target))
     return [
@@ -94,11 +94,11 @@ def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> 
 def texts(unit: Unit, row: Row) -> Iterator[Text]:
     """Both sides, each in its language."""
     source, target = unit.source, unit.target
-    yield Text(source, row["source"])
-    yield Text(target, row["target"])
+    yield Text(source, text_in(row, "source"))
+    yield Text(target, text_in(row, "target"))
 
 
-def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
+def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Record:
     """Any two languages of an item are a pair."""
     source, target = unit.source, unit.target
     return {"id": item.id, "source": item.text[source]["text"], "target": item.text[target]["text"]}

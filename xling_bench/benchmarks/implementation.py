@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import read_jsonl
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.errors import DeclarationError
+from xling_bench.core.row import Record, Row, record_in, text_in
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.metric import Expected, OfficialRule
 
 Dropped = dict[str, int]  # why rows were left out, and how many
-Read = tuple[list[Row], str, Dropped]  # canonical rows, the file they came from relative to the root, rows left out
-Records = Callable[[str], Iterator[Row]]  # a language's records on the hub, as its data set has them
+# Rows that nobody has checked, the file they came from relative to the root, rows left out.
+Read = tuple[Sequence[Record], str, Dropped]
+Records = Callable[[str], Iterator[Record]]  # a language's records on the hub, as its data set has them
 
 
 class Text(NamedTuple):
@@ -37,15 +38,15 @@ class Item:
 
     id: str
     split: str
-    text: dict[str, Row]
-    shared: Row = field(default_factory=dict)
+    text: Mapping[str, Record]
+    shared: Record = field(default_factory=dict)
 
 
-def in_one_language(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
+def in_one_language(benchmark: Benchmark, item: Item, unit: Unit) -> dict[str, object]:
     """A sample item as a row: its own fields and those of the unit's (last) language."""
-    row = {"id": item.id, **item.shared, **item.text[unit.target]}
-    if benchmark.labels and isinstance(row["label"], str):
-        row["label"] = benchmark.labels.index(row["label"])
+    row: dict[str, object] = {"id": item.id, **item.shared, **item.text[unit.target]}
+    if benchmark.labels and isinstance(label := row["label"], str):
+        row["label"] = benchmark.labels.index(label)
     return row
 
 
@@ -67,10 +68,10 @@ class Implementation:
     """
 
     read: Callable[[Benchmark, Path, Unit, str], Read] = _absent
-    from_hub: Callable[[Benchmark, Unit, str, Records], tuple[list[Row], Dropped]] = _absent
+    from_hub: Callable[[Benchmark, Unit, str, Records], tuple[Sequence[Record], Dropped]] = _absent
     texts: Callable[[Unit, Row], Iterable[Text]] = _absent
     sample: Sequence[Item] = ()
-    sample_row: Callable[[Benchmark, Item, Unit], Row] = in_one_language
+    sample_row: Callable[[Benchmark, Item, Unit], Record] = in_one_language
     answer_rule: OfficialRule | None = None
 
 
@@ -120,16 +121,21 @@ def _defined(key: str) -> Implementation | None:
 def jsonl_beside(module: str) -> tuple[Item, ...]:
     """The items of `sample/<benchmark>.jsonl` beside the benchmark's module: {id, split, [label, ...], text}."""
     path = Path(module).parent / "sample" / f"{Path(module).stem}.jsonl"
-    lines = (line for _, line in read_jsonl(path, ("id", "split", "text")))
-    return tuple(Item(line.pop("id"), line.pop("split"), line.pop("text"), line) for line in lines)
+    return tuple(_item(line) for _, line in read_jsonl(path, ("id", "split", "text")))
+
+
+def _item(line: Record) -> Item:
+    texts, own = record_in(line, "text"), ("id", "split", "text")
+    shared = {name: value for name, value in line.items() if name not in own}
+    return Item(text_in(line, "id"), text_in(line, "split"), {key: record_in(texts, key) for key in texts}, shared)
 
 
 def texts_of(*fields: str, context: str = "") -> Callable[[Unit, Row], Iterator[Text]]:
     """`texts` of rows whose `fields` are in the unit's last language and whose `context` is in its first."""
 
     def texts(unit: Unit, row: Row) -> Iterator[Text]:
-        yield from (Text(unit.target, row[name]) for name in fields)
+        yield from (Text(unit.target, text_in(row, name)) for name in fields)
         if context:
-            yield Text(unit.source, row[context], context=True)
+            yield Text(unit.source, text_in(row, context), context=True)
 
     return texts

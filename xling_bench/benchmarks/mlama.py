@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +17,11 @@ from xling_bench.benchmarks.implementation import (
     in_one_language,
     jsonl_beside,
 )
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import locate_any, read_lines, unquoted
-from xling_bench.benchmarks.triples import mpararel, original, relation_rows
+from xling_bench.benchmarks.triples import Triple, mpararel, original, relation_rows
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.errors import DataError, MissingDataError, UsageError
+from xling_bench.core.row import Record, Row, text_in, texts_in
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.qa import SQUAD_1
 
@@ -66,7 +66,7 @@ def _balanced(name: str, root: Path, unit: Unit) -> Read | None:
         raise DataError(
             f"{path}: {len(lines)} rows, but en.tsv beside it has {len(relations)}; they should be parallel"
         )
-    rows: list[Row] = []
+    rows: list[Record] = []
     dropped: dict[str, int] = {}
     for (number, (prompt, answer, listed, subject)), relation in zip(lines, relations, strict=True):
         candidates = split_candidates(listed, answer)
@@ -142,32 +142,34 @@ FILES = {
 }
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`cis-lmu/m_lama` has all languages in one configuration; relations about dates are skipped, see `triples`."""
     language = benchmark.codes.get(unit, unit)
-    relations: dict[str, list[Row]] = {}
+    relations: dict[str, list[Record]] = {}
     for record in records(unit):
-        if record["language"] == language and "date" not in record["predicate_id"]:
-            relations.setdefault(record["predicate_id"], []).append(record)
+        if record["language"] == language and "date" not in (relation := text_in(record, "predicate_id")):
+            relations.setdefault(relation, []).append(record)
     if not relations:
         raise MissingDataError(f"mLAMA on the hub has no rows with language {language!r}")
     dropped: Dropped = {}
-    rows = []
+    rows: list[Record] = []
     for relation, found in relations.items():
-        rows += relation_rows(relation, found[0]["template"], found, [], dropped)
+        rows += relation_rows(relation, text_in(found[0], "template"), map(Triple.of, found), [], dropped)
     return rows, dropped
 
 
 def texts(unit: Unit, row: Row) -> Iterator[Text]:
     """The sentence with its answer; candidates are names, found everywhere."""
-    yield Text(unit, row["before"] + row["answer"] + row["after"])
+    yield Text(unit, text_in(row, "before") + text_in(row, "answer") + text_in(row, "after"))
 
 
-def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
+def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Record:
     """The sample's gap is `[MASK]`."""
     row = in_one_language(benchmark, item, unit)
-    before, after = row.pop("sentence").split("[MASK]")
-    return row | {"before": before, "after": after, "label": row["candidates"].index(row["answer"])}
+    before, after = text_in(row, "sentence").split("[MASK]")
+    del row["sentence"]
+    label = texts_in(row, "candidates").index(text_in(row, "answer"))
+    return row | {"before": before, "after": after, "label": label}
 
 
 IMPLEMENTATION = Implementation(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Implementation, Item, Read, jsonl_beside, texts_of
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.squad import read_squad, squad_from_hub
 from xling_bench.benchmarks.textfiles import locate
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.qa import MLQA
 
@@ -21,7 +21,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     return read_squad(benchmark, path), str(path.relative_to(root)), {}
 
 
-def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
+def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Record:
     """The answers stand in the context's language."""
     first, last = (item.text[language] for language in (unit.source, unit.target))
     return {"id": item.id, "context": first["context"], "question": last["question"], "answers": first["answers"]}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import index_of, locate, read_table
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
 
 
@@ -28,7 +29,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`google-research-datasets/paws-x`, whose converter turned the placeholder into empty strings in some versions."""
     rows = []
     for record in records(unit):

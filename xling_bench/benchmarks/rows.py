@@ -7,12 +7,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import TypeGuard
 
 from xling_bench.catalog.benchmark import Benchmark, FieldType
 from xling_bench.core.errors import DataError
-
-Row = dict[str, Any]
+from xling_bench.core.row import Record, Row, Value, index_in, texts_in
 
 # No text: a lone surrogate ("\\ud800" in JSON), which cannot be encoded; NUL and its like, which come from damage.
 # Official files do hold U+0008, U+001D and C1 controls in places.
@@ -20,7 +19,7 @@ _NO_TEXT = re.compile("[\ud800-\udfff\0-\7\x0e-\x1b]")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _fits(value: Any, kind: FieldType) -> bool:
+def _fits(value: object, kind: FieldType) -> TypeGuard[Value]:
     if kind == "texts":
         return isinstance(value, list) and all(_fits(text, "text") for text in value)
     if kind == "text":
@@ -28,14 +27,14 @@ def _fits(value: Any, kind: FieldType) -> bool:
     return isinstance(value, bool) if kind == "flag" else isinstance(value, int) and not isinstance(value, bool)
 
 
-def check_rows(benchmark: Benchmark, rows: Iterable[Row], where: str) -> list[Row]:
+def check_rows(benchmark: Benchmark, rows: Iterable[Record], where: str) -> list[Row]:
     """Return the rows with fields in declared order, or raise DataError naming item and field.
 
     Every row has `id` and exactly the benchmark's fields of the declared types, texts have no control characters that
     come from damage, ids are unique, a label is the index of an existing candidate, and there are right answers.
     """
-    seen: set[str] = set()
-    checked = []
+    seen: set[object] = set()
+    checked: list[Row] = []
     fields = {"id", *benchmark.fields}
     for row in rows:
         if row.keys() != fields:
@@ -43,14 +42,19 @@ def check_rows(benchmark: Benchmark, rows: Iterable[Row], where: str) -> list[Ro
             raise DataError(f"{item}: expected fields id, {', '.join(benchmark.fields)}; got {', '.join(sorted(row))}")
         if row["id"] in seen:
             raise DataError(f"{where}: item {row['id']!r} stands twice; ids must be unique")
-        seen.add(row["id"])
+        if not isinstance(identifier := row["id"], str):
+            raise DataError(f"{where}: item {identifier!r}: id should be text")
+        seen.add(identifier)
+        found: Row = {"id": identifier}
         for name, kind in benchmark.fields.items():
-            if not _fits(row[name], kind):
-                raise DataError(f"{where}: item {row['id']!r}: {name} should be {kind}, got {row[name]!r:.80}")
-        if "label" in benchmark.fields and not 0 <= row["label"] < _width(benchmark, row):
-            item, width = f"{where}: item {row['id']!r}", _width(benchmark, row)
+            value = row[name]
+            if not _fits(value, kind):
+                raise DataError(f"{where}: item {row['id']!r}: {name} should be {kind}, got {value!r:.80}")
+            found[name] = value
+        if "label" in benchmark.fields and not 0 <= index_in(found, "label") < _width(benchmark, found):
+            item, width = f"{where}: item {row['id']!r}", _width(benchmark, found)
             raise DataError(f"{item}: label {row['label']} is not the index of one of {width} candidates")
-        checked.append({"id": row["id"], **{name: row[name] for name in benchmark.fields}})
+        checked.append(found)
     if not checked:
         raise DataError(f"{where}: no rows")
     _check_golds(benchmark, checked, where)
@@ -61,7 +65,7 @@ def _check_golds(benchmark: Benchmark, rows: list[Row], where: str) -> None:
     """A test set published without its answers, or one that lost them, gives zeros that look like scores."""
     if not benchmark.gold or benchmark.without_gold == "any":
         return
-    bare = [row["id"] for row in rows if not any(map(str.strip, golds_of(row[benchmark.gold])))]
+    bare = [row["id"] for row in rows if not any(map(str.strip, texts_in(row, benchmark.gold)))]
     if len(bare) > benchmark.without_gold:
         raise DataError(
             f"{where}: {len(bare)} of {len(rows)} items have no right answer ({benchmark.gold} of item {bare[0]!r} is "
@@ -69,20 +73,20 @@ def _check_golds(benchmark: Benchmark, rows: list[Row], where: str) -> None:
         )
 
 
-def numbered(rows: Iterable[Row]) -> list[Row]:
+def numbered(rows: Iterable[Record]) -> list[Record]:
     """The rows, ids that stand several times with their running number: `xquad-a`, `xquad-a-2`."""
-    seen: Counter[str] = Counter()
-    found = []
+    seen: Counter[object] = Counter()
+    found: list[Record] = []
     for row in rows:
         identifier = row["id"]
         seen[identifier] += 1
-        found.append(row | {"id": f"{identifier}-{seen[identifier]}"} if seen[identifier] > 1 else row)
+        found.append({**row, "id": f"{identifier}-{seen[identifier]}"} if seen[identifier] > 1 else row)
     return found
 
 
-def first_of_each(rows: Iterable[Row]) -> tuple[list[Row], dict[str, int]]:
+def first_of_each(rows: Iterable[Record]) -> tuple[list[Record], dict[str, int]]:
     """The first row of each id, and how many were left out for having an id that was there."""
-    found: dict[str, Row] = {}
+    found: dict[object, Record] = {}
     repeated = 0
     for row in rows:
         repeated += row["id"] in found
@@ -90,18 +94,13 @@ def first_of_each(rows: Iterable[Row]) -> tuple[list[Row], dict[str, int]]:
     return list(found.values()), {"repeated id": repeated} if repeated else {}
 
 
-def golds_of(value: str | list[str]) -> list[str]:
-    """The right answers of a row, whether its gold is one text or several."""
-    return [value] if isinstance(value, str) else value
-
-
 def _width(benchmark: Benchmark, row: Row) -> int:
     if benchmark.labels:
         return len(benchmark.labels)
-    return sum(1 if isinstance(row[name], str) else len(row[name]) for name in benchmark.choices)
+    return sum(len(texts_in(row, name)) for name in benchmark.choices)
 
 
-def rows_hash(rows: Iterable[Row]) -> str:
+def rows_hash(rows: Iterable[Record]) -> str:
     """Sixteen hex digits of SHA-256 over the rows as canonical JSON lines.
 
     It depends on ids, fields and labels in order, not on where they were read from: hub, plain and .gz files of the

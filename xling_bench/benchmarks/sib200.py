@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Item, Read, Records, texts_of
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import index_of, locate, read_table, unquoted
 from xling_bench.catalog.benchmark import Benchmark, get_benchmark
 from xling_bench.core import languages
 from xling_bench.core.errors import DataError
+from xling_bench.core.row import Record, index_in
 
 
 def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
@@ -32,14 +33,15 @@ def read(benchmark: Benchmark, root: Path, unit: str, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: str, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`Davlan/sib200` has the official files' columns."""
     return [
-        _row(record["index_id"], record["text"], benchmark.labels.index(record["category"])) for record in records(unit)
+        _row(index_in(record, "index_id"), record["text"], benchmark.labels.index(record["category"]))
+        for record in records(unit)
     ], {}
 
 
-def _row(index: int, text: str, label: int) -> Row:
+def _row(index: int, text: object, label: int) -> Record:
     return {"id": f"sib200-{index:04d}", "text": text, "article": bisect_right(_articles(), index), "label": label}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.reading import is_there, parse_json, read_bytes, unpack
+from xling_bench.core.row import Record
 
 
 def locate_any(root: Path, candidates: Sequence[str]) -> Path | None:
@@ -102,12 +103,12 @@ def read_json(path: Path) -> Any:
     return parse_json(read_text(path), str(path))
 
 
-def read_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_jsonl(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, Record]]:
     """Yield (line number, object) of JSON lines, each with at least the keys `wanted`."""
     return parse_jsonl(read_text(path), str(path), wanted)
 
 
-def parse_jsonl(text: str, where: str, wanted: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def parse_jsonl(text: str, where: str, wanted: Sequence[str]) -> Iterator[tuple[int, Record]]:
     """`read_jsonl` of a text that came from `where`, such as an archive's member."""
     for number, line in enumerate(_lines(text, where), start=1):
         item = parse_json(line, where, line=number)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from xling_bench.benchmarks.archives import read_tar_gz, read_zip
 from xling_bench.benchmarks.implementation import Read
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import locate_any, parse_jsonl, read_json, read_text
 from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.row import Record, text_in
 from xling_bench.core.unit import Unit
 
 Texts = Callable[[str], str | None]  # a file's name -> its text, None where it is not there
@@ -22,41 +23,54 @@ Texts = Callable[[str], str | None]  # a file's name -> its text, None where it 
 MPARAREL_CODES = {"zh": "zh-hans"}
 
 
+class Triple(NamedTuple):
+    """A fact in one language; `uuid` is the same in all of them."""
+
+    uuid: str
+    subject: str
+    answer: str
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """The triple of a record with `uuid`, `sub_label` and `obj_label`."""
+        return cls(str(record["uuid"]), text_in(record, "sub_label"), text_in(record, "obj_label"))
+
+
 def relation_rows(
     relation: str,
     template: str,
-    triples: Iterable[Row],
+    triples: Iterable[Triple],
     objects: Sequence[str],
     dropped: dict[str, int],
     name: str = "mlama",
-) -> list[Row]:
+) -> list[Record]:
     """Rows `<name>-<relation>-<uuid>` of one relation in one language from its `[X] ... [Y]` template.
 
-    A triple has `uuid`, `sub_label`, `obj_label`. Candidates are `objects`, each once, else all objects met, sorted.
+    Candidates are `objects`, each once, else all objects met, sorted.
     Rows left out are counted in `dropped` by reason.
     """
     triples = list(triples)
-    known = list(dict.fromkeys(objects)) or sorted({item["obj_label"] for item in triples})
+    known = list(dict.fromkeys(objects)) or sorted({item.answer for item in triples})
     parts = template.split("[Y]")
-    rows: list[Row] = []
+    rows: list[Record] = []
     for item in triples:
-        reason = "" if item["obj_label"] in known else "object not among the relation's objects"
+        reason = "" if item.answer in known else "object not among the relation's objects"
         if len(parts) != 2 or "[X]" not in template:
             reason = "template without [X] and a single [Y]"
         if reason:
             dropped[reason] = dropped.get(reason, 0) + 1
             continue
-        before, after = (part.replace("[X]", item["sub_label"]) for part in parts)
+        before, after = (part.replace("[X]", item.subject) for part in parts)
         rows.append(
             {
-                "id": f"{name}-{relation}-{item['uuid']}",
+                "id": f"{name}-{relation}-{item.uuid}",
                 "relation": relation,
-                "subject": item["sub_label"],
+                "subject": item.subject,
                 "before": before,
                 "after": after,
-                "answer": item["obj_label"],
+                "answer": item.answer,
                 "candidates": known,
-                "label": known.index(item["obj_label"]),
+                "label": known.index(item.answer),
             }
         )
     return rows
@@ -90,17 +104,18 @@ def _in_folder(folder: Path) -> Texts:
 def _original(root: Path, unit: Unit, origin: str, text: Texts) -> Read:
     where = root / origin
     listed = parse_jsonl(text("templates.jsonl") or "", f"{where}/templates.jsonl", ("relation", "template"))
-    templates = {item["relation"]: item["template"] for _, item in listed}
+    templates = {item["relation"]: text_in(item, "template") for _, item in listed}
     objects = _objects(root, unit)
-    rows: list[Row] = []
+    rows: list[Record] = []
     dropped: dict[str, int] = {}
     for relation, template in templates.items():
-        if re.fullmatch(r"[A-Za-z0-9_-]+", str(relation)) is None:
+        if not isinstance(relation, str) or re.fullmatch(r"[A-Za-z0-9_-]+", relation) is None:
             raise DataError(f"{where}/templates.jsonl: {relation!r} is not the name of a relation")
         if "date" in relation or (lines := text(f"{relation}.jsonl")) is None:
             continue
-        triples = parse_jsonl(lines, f"{where}/{relation}.jsonl", ("uuid", "obj_label", "sub_label"))
-        rows += relation_rows(relation, template, (item for _, item in triples), objects.get(relation, []), dropped)
+        listed = parse_jsonl(lines, f"{where}/{relation}.jsonl", ("uuid", "obj_label", "sub_label"))
+        triples = (Triple.of(item) for _, item in listed)
+        rows += relation_rows(relation, template, triples, objects.get(relation, []), dropped)
     if not rows:
         raise MissingDataError(f"{where} holds no relation files")
     return rows, origin, dropped
@@ -121,12 +136,12 @@ def mpararel(root: Path, unit: Unit) -> Read | None:
     if not any(name.startswith("patterns/") for name in texts):
         raise MissingDataError(f"{path} has triples but no patterns: mParaRel has no sentences in {unit!r}")
     objects = _objects(root, unit)
-    rows: list[Row] = []
+    rows: list[Record] = []
     dropped: dict[str, int] = {}
     for name in sorted(name for name in texts if name.startswith("tuples/")):
         relation = Path(name).stem
         triples = [
-            item | {"uuid": f"{item['sub_uri']}-{item['obj_uri']}"}
+            Triple.of({**item, "uuid": f"{item['sub_uri']}-{item['obj_uri']}"})
             for _, item in parse_jsonl(texts[name], f"{path}!{name}", ("sub_uri", "obj_uri", "obj_label", "sub_label"))
         ]
         template = _first_pattern(texts, name.replace("tuples/", "patterns/", 1), path)
@@ -138,7 +153,7 @@ def _first_pattern(texts: dict[str, str], name: str, path: Path) -> str:
     """The first pattern with one [X] and one [Y]; an empty text without one, which drops the relation's triples."""
     if name not in texts:
         return ""
-    found = [item["pattern"] for _, item in parse_jsonl(texts[name], f"{path}!{name}", ("pattern",))]
+    found = [text_in(item, "pattern") for _, item in parse_jsonl(texts[name], f"{path}!{name}", ("pattern",))]
     return next((p for p in found if p.count("[X]") == p.count("[Y]") == 1), "")
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import index_of, locate, read_jsonl, read_text
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.errors import DataError
+from xling_bench.core.row import Record, text_in
 from xling_bench.core.unit import Unit
 
 COPA_FIRST_ID = {"dev": 401, "test": 501}  # COPA id of XCOPA's idx 0: XCOPA's val is COPA's dev 401-500
@@ -25,7 +26,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     path = locate(root, [f"{folder}data/{unit}/{name}" for folder in ("xcopa/", "")] + [f"xcopa/{unit}/{name}"])
     rows = []
     for number, item in read_jsonl(path, ("premise", "choice1", "choice2", "question", "label", "idx")):
-        index_of(item["question"], ASKS, f"{path}, line {number}")
+        index_of(text_in(item, "question"), ASKS, f"{path}, line {number}")
         if not isinstance(item["idx"], int):
             raise DataError(f"{path}, line {number}: idx should be a number, got {item['idx']!r}")
         rows.append(_row(split, item))
@@ -71,12 +72,12 @@ def _text(item: Any, tag: str, where: str) -> str:
     return str(text)
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`cambridgeltl/xcopa` has the official files' fields."""
     return [_row(split, record) for record in records(unit)], {}
 
 
-def _row(split: str, item: Row) -> Row:
+def _row(split: str, item: Record) -> Record:
     texts = {key: item[key] for key in ("premise", "choice1", "choice2", "question")}
     return {"id": f"xcopa-{split}-{item['idx']:03d}", **texts, "label": item["label"]}
 

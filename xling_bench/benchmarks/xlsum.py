@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
-from xling_bench.benchmarks.rows import Row, first_of_each
+from xling_bench.benchmarks.rows import first_of_each
 from xling_bench.benchmarks.textfiles import locate, read_jsonl
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
 
 TEXTS = ("title", "text", "summary")
@@ -23,12 +25,12 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     return rows, str(path.relative_to(root)), dropped
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`csebuetnlp/xlsum` has the official files' fields."""
     return first_of_each(_row(record) for record in records(unit))
 
 
-def _row(item: Row) -> Row:
+def _row(item: Record) -> Record:
     return {"id": f"xlsum-{item['id']}", **{key: item[key] for key in TEXTS}}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import index_of, locate, read_table, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
 
 
@@ -22,7 +23,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
         path = locate(root, names)
     except MissingDataError:
         return _xtreme(benchmark, root, unit, split)
-    rows: list[Row] = []
+    rows: list[Record] = []
     for number, cells in read_table(path, ("language", "gold_label", "sentence1", "sentence2")):
         if cells["language"] == unit:
             label = index_of(cells["gold_label"], benchmark.labels, f"{path}, line {number}")
@@ -51,7 +52,7 @@ def _xtreme(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`facebook/xnli`: rows in the official order."""
     return [
         _row(split, i, record["premise"], record["hypothesis"], record["label"])
@@ -59,7 +60,7 @@ def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> 
     ], {}
 
 
-def _row(split: str, index: int, premise: str, hypothesis: str, label: int) -> Row:
+def _row(split: str, index: int, premise: object, hypothesis: object, label: object) -> Record:
     return {"id": f"xnli-{split}-{index:04d}", "premise": premise, "hypothesis": hypothesis, "label": label}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
-from xling_bench.benchmarks.rows import Row
 from xling_bench.benchmarks.textfiles import index_of, locate, read_table
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.row import Record, index_in
 from xling_bench.core.unit import Unit
 
 
@@ -31,14 +32,14 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     return rows, str(path.relative_to(root)), {}
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`juletxara/xstory_cloze`: the official columns in other spelling."""
     return [
         {
             "id": f"xstorycloze-{record['story_id']}",
             **{f"sentence{i}": record[f"input_sentence_{i}"] for i in (1, 2, 3, 4)},
             **{f"ending{i}": record[f"sentence_quiz{i}"] for i in (1, 2)},
-            "label": int(record["answer_right_ending"]) - 1,
+            "label": index_in(record, "answer_right_ending") - 1,
         }
         for record in records(unit)
     ], {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from xling_bench.benchmarks.implementation import (
     in_one_language,
     jsonl_beside,
 )
-from xling_bench.benchmarks.rows import Row, numbered
+from xling_bench.benchmarks.rows import numbered
 from xling_bench.benchmarks.textfiles import locate, read_tsv
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.row import Record, Row, text_in
 from xling_bench.core.unit import Unit
 
 QUOTES = {"``": ('"', "``", "“", "«"), "''": ('"', "''", "”", "»")}  # the tokeniser's quotation marks
@@ -35,7 +36,7 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """
     path = locate(root, [f"{folder}dataset.tsv" for folder in ("xwinograd/", "crosslingual_winograd/", "")])
     code = benchmark.codes.get(unit, unit)
-    rows: list[Row] = []
+    rows: list[Record] = []
     dropped: dict[str, int] = {}
     for number, cells in read_tsv(path, 7):
         if cells[0] != code:
@@ -56,16 +57,17 @@ def read(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     return numbered(rows), str(path.relative_to(root)), dropped
 
 
-def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[list[Row], Dropped]:
+def from_hub(benchmark: Benchmark, unit: Unit, split: str, records: Records) -> tuple[Sequence[Record], Dropped]:
     """`Muennighoff/xwinograd`: the gap is an underscore."""
     rows = []
     for record in records(unit):
-        before, after = record["sentence"].split("_", 1)
-        rows.append(_row(before, after, record["option1"], record["option2"], int(record["answer"]) - 1))
+        before, after = text_in(record, "sentence").split("_", 1)
+        label = int(text_in(record, "answer")) - 1
+        rows.append(_row(before, after, text_in(record, "option1"), text_in(record, "option2"), label))
     return numbered(rows), {}
 
 
-def _row(before: str, after: str, option1: str, option2: str, label: int) -> Row:
+def _row(before: str, after: str, option1: str, option2: str, label: int) -> Record:
     """A row whose id is of its content: XWinograd publishes none."""
     text = "\t".join((before, after, option1, option2))
     identifier = "xwinograd-" + hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -103,14 +105,15 @@ def split_at_pronoun(sentence: str, tokens: list[str], pronoun: list[Any]) -> tu
 
 def texts(unit: Unit, row: Row) -> Iterator[Text]:
     """The sentence with either candidate in the gap."""
-    for option in (row["option1"], row["option2"]):
-        yield Text(unit, row["before"] + option + row["after"])
+    for option in (text_in(row, "option1"), text_in(row, "option2")):
+        yield Text(unit, text_in(row, "before") + option + text_in(row, "after"))
 
 
-def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Row:
+def sample_row(benchmark: Benchmark, item: Item, unit: Unit) -> Record:
     """The sample's gap is an underscore, too."""
     row = in_one_language(benchmark, item, unit)
-    before, after = row.pop("sentence").split("_")
+    before, after = text_in(row, "sentence").split("_")
+    del row["sentence"]
     return row | {"before": before, "after": after}
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.catalog.prompt import Form, fill
 from xling_bench.core.errors import DataError
+from xling_bench.core.row import Row, index_in, text_in, texts_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +24,28 @@ class Rendered:
     answer: str
 
 
-def render(benchmark: Benchmark, form: Form, row: dict[str, Any]) -> Rendered:
+def render(benchmark: Benchmark, form: Form, row: Row) -> Rendered:
     """Render one canonical row. Raises DeclarationError for a placeholder the row does not have."""
-    values = {name: row[name] for name, kind in benchmark.fields.items() if kind == "text"}
+    values = {name: text_in(row, name) for name, kind in benchmark.fields.items() if kind == "text"}
     prompt = fill(form.prompt, values)
     if form.kind == "generate":
-        golds = row[benchmark.gold]
-        gold = golds if isinstance(golds, str) else (golds[0] if golds else form.no_answer)
+        golds = texts_in(row, benchmark.gold)
+        gold = golds[0] if golds else form.no_answer
         return Rendered(prompt, (), -1, fill(form.answer, {**values, benchmark.gold: gold}))
     template = form.candidate
     if isinstance(template, dict):
-        if row[form.by] not in template:
-            raise DataError(f"item {row['id']}: {form.by} is {row[form.by]!r}; expected one of {', '.join(template)}")
-        template = template[row[form.by]]
+        if (by := text_in(row, form.by)) not in template:
+            raise DataError(f"item {row['id']}: {form.by} is {by!r}; expected one of {', '.join(template)}")
+        template = template[by]
     if benchmark.labels:
         slots = [{"label": form.labels[name]} for name in benchmark.labels]
     else:
         slots = [{"choice": choice} for choice in candidates(benchmark, row)]
     choices = tuple(fill(template, {**values, **slot}) for slot in slots)
-    return Rendered(prompt, choices, row["label"], choices[row["label"]])
+    label = index_in(row, "label")
+    return Rendered(prompt, choices, label, choices[label])
 
 
-def candidates(benchmark: Benchmark, row: dict[str, Any]) -> list[str]:
+def candidates(benchmark: Benchmark, row: Row) -> list[str]:
     """The row's candidate answers in order."""
-    found: list[str] = []
-    for field in benchmark.choices:
-        value = row[field]
-        found += [value] if isinstance(value, str) else value
-    return found
+    return [text for field in benchmark.choices for text in texts_in(row, field)]

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     apply_data(arguments)
     from xling_bench.core.chatter import quiet
     from xling_bench.evaluation import launch
-    from xling_bench.evaluation.options import model_config, run_config
+    from xling_bench.evaluation.configure import model_config, run_config
     from xling_bench.evaluation.runner import Runner
     from xling_bench.models.config import ModelConfig
 
@@ -139,13 +139,13 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
 
 
 def _print_problems(runner: Any) -> None:
-    from xling_bench.data.source import how_to_get
+    from xling_bench.data.source import where_to_get
 
     for name, message in runner.report.missing.items():
         tell(f"no data: {name}: {message}")
     lacking = [spec.benchmark for spec in runner.config.specs if spec.name in runner.report.missing]
     for benchmark in {benchmark.key: benchmark for benchmark in lacking}.values():
-        tell(how_to_get(benchmark))
+        tell(where_to_get(benchmark))
     for name, message in runner.report.unmet.items():
         tell(f"not run: {name}: {message}")
     for name, message in runner.report.failed.items():

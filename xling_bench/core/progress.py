@@ -43,7 +43,7 @@ def progress(total: int, what: str, *, done: int = 0, quiet: bool = False, unit:
                 position=0)  # fmt: skip  # else a bar within another moves the cursor
 
 
-def told(steps: Iterable[T], bar: tqdm[Any]) -> Iterator[T]:
+def counted(steps: Iterable[T], bar: tqdm[Any]) -> Iterator[T]:
     """The steps, each of them told to the bar when the next one is wanted."""
     for step in steps:
         yield step

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Read, implementation
-from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
+from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core import languages
 from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
 from xling_bench.data.lock import LockedDataset, LockedSplit, read_lock
 
@@ -69,11 +70,11 @@ def _commit(benchmark: Benchmark) -> str:
         raise MissingDataError(f"the hub cannot be asked about {benchmark.hub.path}: {_first_line(error)}") from error
 
 
-def read_at(benchmark: Benchmark, unit: Unit, split: str, revision: str) -> tuple[list[Row], Dropped]:
+def read_at(benchmark: Benchmark, unit: Unit, split: str, revision: str) -> tuple[Sequence[Record], Dropped]:
     """Canonical rows of one unit at a commit, and counts of dropped rows."""
     known, parts = implementation(benchmark.key), unit.languages
 
-    def records(language: str) -> Iterator[Row]:
+    def records(language: str) -> Iterator[Record]:
         return _records(benchmark, language, split, revision, parts)
 
     try:
@@ -82,7 +83,9 @@ def read_at(benchmark: Benchmark, unit: Unit, split: str, revision: str) -> tupl
         raise DataError(f"{benchmark.hub.path} {unit} {split}: unexpected columns or rows: {error!r}") from error
 
 
-def _records(benchmark: Benchmark, language: str, split: str, revision: str, parts: tuple[str, ...]) -> Iterator[Row]:
+def _records(
+    benchmark: Benchmark, language: str, split: str, revision: str, parts: tuple[str, ...]
+) -> Iterator[Record]:
     import datasets
 
     hub = benchmark.hub
@@ -103,7 +106,7 @@ def _records(benchmark: Benchmark, language: str, split: str, revision: str, par
     return iter(found)
 
 
-def _parquet(path: str, revision: str, pattern: str) -> Iterator[Row]:
+def _parquet(path: str, revision: str, pattern: str) -> Iterator[Record]:
     """Rows of the hub's own conversion: configurations are folders there, which no README.md declares."""
     import datasets
     from huggingface_hub import snapshot_download

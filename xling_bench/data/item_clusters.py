@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark
+from xling_bench.core.row import Row, Value, text_in
 
 
 def clusters_of(benchmark: Benchmark, rows: Sequence[Row], split: str) -> dict[str, str]:
@@ -20,13 +20,14 @@ def clusters_of(benchmark: Benchmark, rows: Sequence[Row], split: str) -> dict[s
     sizes = benchmark.cluster_sizes.get(split, ())
     if len(rows) == sum(sizes):
         first = [end - size for size, end in zip(sizes, accumulate(sizes), strict=True) for _ in range(size)]
-    seen: dict[frozenset[str], int] = {}
+    names = [text_in(row, "id") for row in rows]
+    seen: dict[frozenset[Value], int] = {}
     for number, row in enumerate(rows):
         for fields in benchmark.clusters:
             same = seen.setdefault(frozenset(row[name] for name in fields), number)
             mine, theirs = _root(first, number), _root(first, same)
             first[max(mine, theirs)] = min(mine, theirs)
-    return {row["id"]: rows[_root(first, number)]["id"] for number, row in enumerate(rows)}
+    return {name: names[_root(first, number)] for number, name in enumerate(names)}
 
 
 def _root(first: list[int], number: int) -> int:

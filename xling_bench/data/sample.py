@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xling_bench.benchmarks.implementation import Item, implementation
-from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
 
 
@@ -21,7 +21,7 @@ def languages(benchmark: str) -> tuple[str, ...]:
     return tuple(items(benchmark)[0].text)
 
 
-def read(benchmark: Benchmark, unit: Unit, split: str) -> list[Row]:
+def read(benchmark: Benchmark, unit: Unit, split: str) -> list[Record]:
     """The sample's rows of `unit` for our split name (`test` or the benchmark's demonstration split)."""
     wanted = "demo" if split == benchmark.demo_split else split
     known = implementation(benchmark.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from xling_bench.benchmarks.implementation import Read, implementation
-from xling_bench.benchmarks.rows import Row, check_rows, rows_hash
+from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.core.errors import DataError, MissingDataError, UsageError
+from xling_bench.core.row import Record, Row
 from xling_bench.core.unit import Unit
 from xling_bench.data import sample
 from xling_bench.data.item_clusters import clusters_of
@@ -110,6 +111,7 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
     source, unit = source or current_source(), Unit(unit)
     where = f"{benchmark.key} {unit} {split}"
     dropped: dict[str, int] = {}
+    rows: Sequence[Record]
     if source.kind == "sample":
         rows, origin = sample.read(benchmark, unit, split), "built-in sample"
     elif source.kind == "files":
@@ -140,7 +142,7 @@ def read_files(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read
         ) from error
 
 
-def how_to_get(benchmark: Benchmark) -> str:
+def where_to_get(benchmark: Benchmark) -> str:
     """One line on where the benchmark's data can come from."""
     return (
         f"Get {benchmark.title} data: put its files ({' or '.join(benchmark.files)}) below a folder "
@@ -150,5 +152,5 @@ def how_to_get(benchmark: Benchmark) -> str:
 
 
 def explain(benchmark: Benchmark, error: MissingDataError) -> MissingDataError:
-    """The error with `how_to_get` appended."""
-    return MissingDataError(f"{error}. {how_to_get(benchmark)}")
+    """The error with `where_to_get` appended."""
+    return MissingDataError(f"{error}. {where_to_get(benchmark)}")

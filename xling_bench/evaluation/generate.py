@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.progress import progress
-from xling_bench.evaluation.partial import Kept
+from xling_bench.evaluation.partial import PartialTexts
 
 # A fact of every unit that generates.
 DECODING = "greedy; of the model's generation_config.json only the end tokens are used"
@@ -43,7 +43,7 @@ def plan_batches(requests: Iterable[Request], size: int) -> list[list[str]]:
     return [group[start : start + size] for group in groups for start in range(0, len(group), size)]
 
 
-def resumable(lm: Any, kept: Kept) -> Any:
+def resumable(lm: Any, kept: PartialTexts) -> Any:
     """A copy of our `WholeModel` whose `generate_until` is greedy and keeps its texts in `kept`."""
     wrapped = copy.copy(lm)
     wrapped.loglikelihood = lm.loglikelihood  # what the model finds out while it scores belongs to `lm` itself
@@ -63,7 +63,7 @@ def texts_of(lm: Any) -> Callable[[Sequence[Any]], list[str]]:
     return functools.partial(_texts, greedy(lm))
 
 
-def _generate(lm: Any, kept: Kept, instances: Sequence[Any]) -> list[str]:
+def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str]:
     """One text per instance, in their order; a batch that an earlier start did not complete is made as a whole."""
     requests = [_request(lm, *instance.args) for instance in instances]
     rooms = [lm.max_length - instance.args[1]["max_gen_toks"] for instance in instances]

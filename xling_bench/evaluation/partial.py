@@ -17,7 +17,7 @@ from xling_bench.results.seal import digest
 
 
 @dataclass
-class Kept:
+class PartialTexts:
     """An append-only file of generated texts: a line with the `header`, then a line per text.
 
     The header is everything the texts depend on: a file with another one is dropped. A line that is not whole or was
@@ -71,7 +71,7 @@ class Kept:
         self.texts.update(texts)
 
 
-def kept_path(folder: Path) -> Path:
+def partial_path(folder: Path) -> Path:
     """Where the texts of the unit with this result folder are kept meanwhile: a hidden file beside it."""
     return folder.with_name(f".{folder.name}.partial.jsonl")
 
@@ -79,7 +79,7 @@ def kept_path(folder: Path) -> Path:
 def discard(folder: Path) -> None:
     """Remove what is kept for the unit with this result folder: the result is in place."""
     with contextlib.suppress(OSError):
-        kept_path(folder).unlink()
+        partial_path(folder).unlink()
 
 
 def _sum(request: str, text: str) -> str:

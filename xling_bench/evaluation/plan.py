@@ -11,6 +11,7 @@ from xling_bench.benchmarks import expected, implementation
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.core.errors import MissingDataError, MissingMetricError, UsageError, XlingError
+from xling_bench.core.row import text_in
 from xling_bench.core.version import VERSION
 from xling_bench.data import Loaded, Source, load
 from xling_bench.data.known import agreement
@@ -159,23 +160,24 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
     names = pick_metrics(benchmark, spec.kind, spec.unit, config.metrics)
     metrics, unavailable = rules(names, expected(benchmark.key, spec.answer_language.key))
     check_headline(names, unavailable)
-    items = min(config.limit or len(data.rows), len(data.rows))
+    ids = [text_in(row, "id") for row in data.rows]
+    items = min(config.limit or len(ids), len(ids))
     return Planned(
         task=spec.name,
         language=spec.code,
         split=config.split,
-        form=data.rows[0]["id"].partition("-")[0],  # mLAMA comes in several, with other items
+        form=ids[0].partition("-")[0],  # mLAMA comes in several, with other items
         data=data.hash,
         source=data.source,
         origin=data.origin,
         items=items,
-        ids=item_ids([row["id"] for row in data.rows[:items]]),
+        ids=item_ids(ids[:items]),
         dropped=data.dropped,
         ns=source.ns if benchmark.placeholder and source.ns == "keep" else None,
         template=spec.form().digest(),
         shots=unit.shots,
         demos=unit.demos,
-        limit=items if items < len(data.rows) else None,
+        limit=items if items < len(ids) else None,
         metrics=metrics,
         headline=names[0],
         unavailable=unavailable,

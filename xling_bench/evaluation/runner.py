@@ -18,7 +18,7 @@ from xling_bench.core.text import number_of
 from xling_bench.data import Source, current_source
 from xling_bench.evaluation.generate import circumstances, ignored_settings
 from xling_bench.evaluation.item_scores import write_items
-from xling_bench.evaluation.partial import Kept, discard, kept_path
+from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
 from xling_bench.evaluation.plan import Plan, RunConfig, make_plan, with_model
 from xling_bench.evaluation.quality import doubts, name_near_ties
 from xling_bench.evaluation.run_file import agree_on_budget, claim, note_asked
@@ -269,7 +269,7 @@ class Runner:
         from xling_bench.evaluation import task
 
         self.lm.start_afresh()
-        kept = Kept(kept_path(folder), {"key": facts.key, **circumstances(self.lm)}, self.say)
+        kept = PartialTexts(partial_path(folder), {"key": facts.key, **circumstances(self.lm)}, self.say)
         started, model = time.monotonic(), self.config.model
         results, samples, twins = task.evaluate(
             self.lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept

@@ -13,7 +13,7 @@ from xling_bench.catalog.compile import Function, leaf
 from xling_bench.core.errors import DataError
 from xling_bench.core.lm_eval_versions import task_dict
 from xling_bench.evaluation.generate import resumable
-from xling_bench.evaluation.partial import Kept
+from xling_bench.evaluation.partial import PartialTexts
 from xling_bench.evaluation.units import Evaluation
 from xling_bench.harness.adapter import Docs, metric_list, shown
 from xling_bench.harness.demos import choose_nearest
@@ -61,7 +61,7 @@ def _unheard(name: str) -> Iterator[None]:
 
 
 def evaluate(
-    lm: Any, unit: Evaluation, facts: Facts, *, limit: int | None, chat_template: bool, kept: Kept
+    lm: Any, unit: Evaluation, facts: Facts, *, limit: int | None, chat_template: bool, kept: PartialTexts
 ) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
     """Evaluate one unit. Returns (lm-eval's results without samples, samples, items that had twins among the
     demonstrations).

@@ -15,11 +15,11 @@ from typing import Any, cast
 from lm_eval.api.samplers import ContextSampler
 
 from xling_bench.benchmarks import expected
-from xling_bench.benchmarks.rows import golds_of
 from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family
 from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.core.errors import DataError, MissingDataError, UsageError
+from xling_bench.core.row import Row, text_in, texts_in
 from xling_bench.data import Loaded, Source, current_source
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import check_ns, explain
@@ -154,15 +154,13 @@ def _cached(key: str, unit: str, split: str, source: Source) -> Loaded:
         raise explain(benchmark, error) from error
 
 
-def _doc(
-    benchmark: Benchmark, form: Form, row: dict[str, Any], language: str, loaded: Loaded, abstain: Sequence[str]
-) -> Doc:
+def _doc(benchmark: Benchmark, form: Form, row: Row, language: str, loaded: Loaded, abstain: Sequence[str]) -> Doc:
     shown = render(benchmark, form, row)
     doc: Doc = {**row, "benchmark": benchmark.key, "answer_language": language, "data_source": loaded.source}
-    doc |= {"data_hash": loaded.hash, "cluster": loaded.clusters[row["id"]], "prompt": shown.prompt}
+    doc |= {"data_hash": loaded.hash, "cluster": loaded.clusters[text_in(row, "id")], "prompt": shown.prompt}
     if form.kind == "choose":
         return doc | {"texts": list(shown.choices), "gold": shown.gold}
-    return doc | {"golds": list(golds_of(row[benchmark.gold])), "shown_answer": shown.answer, "abstain": list(abstain)}
+    return doc | {"golds": texts_in(row, benchmark.gold), "shown_answer": shown.answer, "abstain": list(abstain)}
 
 
 def forget_data() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from xling_bench.catalog import Benchmark, Form, TaskSpec, get_benchmark
 from xling_bench.core import languages
 from xling_bench.core.errors import MissingDataError, UsageError
+from xling_bench.core.row import Row, text_in
 from xling_bench.data import Source
 from xling_bench.data import load as load_rows
 
@@ -64,9 +65,7 @@ class Demos:
         """Where demonstrations come from when items come from `source`: AFP's code drops no row."""
         return replace(source, ns="keep") if self.policy == "afp" else source
 
-    def order(
-        self, benchmark: Benchmark, split: str, rows: Sequence[dict[str, Any]], seed: int, source: Source
-    ) -> list[dict[str, Any]]:
+    def order(self, benchmark: Benchmark, split: str, rows: Sequence[Row], seed: int, source: Source) -> list[Row]:
         """`rows`, the demonstrations' split, in the order in which they are shown. Raises UsageError where this
         policy has no meaning for the benchmark."""
         if self.policy == "afp":
@@ -79,7 +78,7 @@ class Demos:
             shuffled = list(rows)
             random.Random(seed).shuffle(shuffled)  # noqa: S311  # what random.seed(seed); random.shuffle(list) does
             return shuffled
-        order = sorted(rows, key=lambda row: demo_rank(row["id"], seed))
+        order = sorted(rows, key=lambda row: demo_rank(text_in(row, "id"), seed))
         if self.policy == "aligned":
             common = aligned_ids(benchmark, split, source)
             order = [row for row in order if row["id"] in common]
@@ -111,7 +110,7 @@ def _common(key: str, split: str, source: Source) -> frozenset[str]:
     benchmark, found = get_benchmark(key), list[frozenset[str]]()
     for unit in benchmark.languages:
         try:
-            found.append(frozenset(row["id"] for row in load_rows(benchmark, unit, split, source).rows))
+            found.append(frozenset(text_in(row, "id") for row in load_rows(benchmark, unit, split, source).rows))
         except MissingDataError:
             continue  # a language that nobody can evaluate here
     common = frozenset.intersection(*found) if found else frozenset[str]()

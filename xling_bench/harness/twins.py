@@ -5,11 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from xling_bench.catalog import Benchmark
-
-Row = dict[str, Any]
+from xling_bench.core.row import Row, text_in
 
 
 def content(benchmark: Benchmark, row: Row) -> str:
@@ -36,17 +34,18 @@ def same_items(
     """
     by_content: dict[str, list[str]] = defaultdict(list)
     contents: dict[str, set[str]] = defaultdict(set)
-    for row in (*demos, *items):
-        contents[row["id"]].add(content(benchmark, row))
+    ids, shown = ([text_in(row, "id") for row in rows] for rows in (items, demos))
+    for name, row in zip((*shown, *ids), (*demos, *items), strict=True):
+        contents[name].add(content(benchmark, row))
         if benchmark.telling and clusters:
-            contents[row["id"]].add(clusters[row["id"]])
-    for name in (row["id"] for row in demos):
+            contents[name].add(clusters[name])
+    for name in shown:
         for text in contents[name]:
             by_content[text].append(name)
-    place = {row["id"]: i for i, row in enumerate(demos)}
+    place = {name: i for i, name in enumerate(shown)}
     found = {}
-    for row in items:
-        others = {name for text in contents[row["id"]] for name in by_content.get(text, ())} - {row["id"]}
+    for own in ids:
+        others = {name for text in contents[own] for name in by_content.get(text, ())} - {own}
         if others:
-            found[row["id"]] = sorted(others, key=place.__getitem__)
+            found[own] = sorted(others, key=place.__getitem__)
     return found

@@ -5,7 +5,7 @@ Each language of the tasks is declared once in langid.toml, `[decided_by]`.
 `letters`: it shares its script, but has letters no relative in the tasks has, or lacks theirs.
 `lingua`: the library decides among all its languages of that script; letters and function words may overrule it.
 `words`: lingua lacks it, but takes it for its relatives; words that these lack decide between them.
-A language lingua has never seen may pass for its nearest relative: `not_told_apart` lists those.
+A language lingua has never seen may pass for its nearest relative: `indistinguishable` lists those.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def candidates(script: str) -> tuple[str, ...]:
     return tuple(FACTS["candidates"].get(script, "").split())
 
 
-def not_told_apart(language: str) -> tuple[str, ...]:
+def indistinguishable(language: str) -> tuple[str, ...]:
     """Languages of which a tenth of FLORES sentences or more pass as `language`: what a pass does not rule out."""
-    return tuple(FACTS["not_told_apart"].get(languages.get(language).key, "").split())
+    return tuple(FACTS["indistinguishable"].get(languages.get(language).key, "").split())
 
 
 def language_requirements(language: str) -> None:

@@ -22,19 +22,19 @@ from xling_bench.metrics.langid import (
     WRONG_BELOW,
     Identifier,
     identifier,
+    indistinguishable,
     language_requirements,
     language_signature,
-    not_told_apart,
     shares,
 )
 
 __all__ = [
     "Identifier",
     "identifier",
+    "indistinguishable",
     "language_requirements",
     "language_signature",
     "line_pass",
-    "not_told_apart",
     "right_language",
     "script_share",
     "word_pass",
@@ -64,7 +64,7 @@ def line_pass(text: str, language: str) -> bool | None:
     Chinese, Japanese or Korean counts as three), or where its letters or lingua say so (see `langid`). It is right
     from one letter on where the script decides, from MIN_LETTERS on otherwise. Digits, punctuation and web addresses
     say nothing. Where no line is decidable the lines are taken as one. None: that is not either, or the language is
-    unsupported. Chinese of either script is one language. A pass does not rule out `not_told_apart`.
+    unsupported. Chinese of either script is one language. A pass does not rule out `indistinguishable`.
     Raises UsageError for an unregistered language or where its library is not installed.
     """
     by = identifier(language)

@@ -94,20 +94,20 @@ def spm_path(name: str) -> Path:
     Looked for in `$XLING_SPM_DIR`, our cache folder, sacreBLEU's cache; the first found counts. Raises MissingDataError
     where there is none or its digest is unknown, DataError for a file with another digest, UsageError for another name.
     """
-    path = _find(official(name))
+    path = _locate(official(name))
     _compare(name, path, _digest(path, file_state(path)), expected_digest(name))
     return path
 
 
 def read_spm(name: str) -> bytes:
     """The official file's content, the very bytes that were verified. Raises as `spm_path`."""
-    path = _find(official(name))
+    path = _locate(official(name))
     content = path.read_bytes()
     _compare(name, path, hashlib.sha256(content).hexdigest(), expected_digest(name))
     return content
 
 
-def _find(wanted: SpmFile) -> Path:
+def _locate(wanted: SpmFile) -> Path:
     sacrebleu = Path(os.environ.get("SACREBLEU") or Path.home() / ".sacrebleu") / "models" / wanted.sacrebleu
     places = [*(folder / wanted.file for folder in spm_folders()), sacrebleu]
     for place in places:

@@ -15,7 +15,7 @@ import lm_eval.models  # noqa: F401 - registering before lm-eval's own models wo
 from lm_eval.api.registry import register_model
 
 from xling_bench.core.errors import UnsupportedModelError, XlingError
-from xling_bench.core.progress import progress, told
+from xling_bench.core.progress import counted, progress
 from xling_bench.models.hf_model import WholeModel, log
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
@@ -77,7 +77,7 @@ class SharedPrefixLM(WholeModel):
         """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
         pairs = [request.args for request in requests]
         with progress(len(pairs), "requests", quiet=disable_tqdm or self.engine is None) as bar:
-            found = self._shared(((*self._split(*pair), pair) for pair in told(pairs, bar)), disable_tqdm)
+            found = self._shared(((*self._split(*pair), pair) for pair in counted(pairs, bar)), disable_tqdm)
         if found is None:
             return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
         self._note_truncated(requests)

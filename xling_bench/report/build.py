@@ -3,46 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import DataError, OutputError, UsageError, did_you_mean
 from xling_bench.core.files import write_bytes, write_text
 from xling_bench.core.reading import read_object
 from xling_bench.core.text import line
-from xling_bench.report import context, formats, items
+from xling_bench.report import formats
+from xling_bench.report.drill_down import Items, drill_down, within
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
 from xling_bench.report.leaderboard import Row, leaderboard
 from xling_bench.report.measure import Measured, Step, measure
-from xling_bench.report.page import render_page
+from xling_bench.report.notes import notes_of
+from xling_bench.report.options import Options
+from xling_bench.report.page import Shown, render_page, shown
 from xling_bench.report.payload import payload
-from xling_bench.report.published import reference_notes, reference_rows
+from xling_bench.report.published import PublishedCell, reference_notes, reference_rows
+from xling_bench.report.sections import SECTIONS, Report
 from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run
-from xling_bench.results.matrix import DRAWS
 from xling_bench.results.tables.compare import with_seeds
+
+__all__ = ["MOST_BYTES", "Options", "write_report"]
 
 MOST_BYTES = 4_800_000  # of index.html; what the rest leaves of it is for items
 FIGURES = "figures"
 OURS = re.compile(r"(heatmap|gaps|before-after)-[a-z0-9-]+\.(png|svg)")  # the names that our figures have
 SAMPLE = "Sample data: invented items that show how things work. These are not benchmark scores."
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a report shows: at most `items` per benchmark in the drill-down; `before` and `after`, the models to hold
-    against each other (default: the first and the last given); `reference`, a paper's numbers to add."""
-
-    title: str = "Cross-lingual report"
-    reference: str = ""
-    items: int = 40
-    before: str = ""
-    after: str = ""
-    seeds: tuple[int, ...] = ()
-    draws: int = DRAWS
 
 
 def write_report(
@@ -61,27 +50,23 @@ def write_report(
     measured = measure(frame, draws=options.draws, step=step)
     pair = _pair(measured.models, options)
     benchmarks = sorted({str(key) for key in measured.lead["benchmark"]}, key=_accuracy_first)
-    extra: list[Row] = []
-    cells: list[dict[str, Any]] = []
+    rows: list[Row] = []
+    cells: list[PublishedCell] = []
     if options.reference:
-        extra, cells = reference_rows(options.reference, benchmarks, measured.settings)
-    notes = context.notes_of(measured.frame) + reference_notes(options.reference, extra, cells, frame)
-    board = sorted([*leaderboard(measured), *extra], key=lambda row: (row.setting.shots, row.setting.demos))
-    step("two models")
-    change = context.change(measured, pair, options.draws) if pair else None
+        rows, cells = reference_rows(options.reference, benchmarks, measured.settings)
+    notes = notes_of(measured.frame) + reference_notes(options.reference, rows, cells, frame)
+    board = sorted([*leaderboard(measured), *rows], key=lambda row: (row.setting.shots, row.setting.demos))
     step("figures")
-    figures = _figures(measured, pair)
+    heat, gaps, change = _figures(measured, pair)
+    report = Report(measured, runs, options, benchmarks, board, pair, gaps, change)
+    step("sections")
+    sections = shown(SECTIONS, report)
     step("items")
-    chosen = items.drill_down(measured.lead, measured.models, measured.settings, options.items)
+    items = drill_down(measured.lead, measured.models, measured.settings, options.items)
     step("page")
-    shown = context.page_context(measured, options.title, board, benchmarks, options.draws)
-    shown["notes"] = notes
-    shown |= context.variants(measured, options.draws) | context.rankc(runs, measured, options.seeds)
-    shown |= {"gap_figures": figures["gaps"], "change": change and {**change, "figures": figures["change"]}}
-    models = [measured.models.index(name) for name in pair or measured.models[:1] * 2]
-    page = _page(shown, chosen, lambda some: payload(measured, benchmarks, cells, some, models))
+    page = _page(report, notes, sections, cells, items)
     step("writing")
-    _write(output, page, board, benchmarks, measured, figures, notes)
+    _write(output, page, report, [*heat, *gaps, *change], notes)
     return output / "index.html"
 
 
@@ -119,36 +104,37 @@ def _named(name: str, models: list[str]) -> str:
     return found[0]
 
 
-def _figures(measured: Measured, pair: tuple[str, str] | None) -> dict[str, list[Figure]]:
+def _figures(measured: Measured, pair: tuple[str, str] | None) -> tuple[list[Figure], list[Figure], list[Figure]]:
+    """Heat maps, gaps to English, the pair before and after."""
     cells = measured.cells[measured.cells["leading"]]
     maps = [figure for model in measured.models if (figure := heat_map(cells, model)) is not None]
     gaps = gap_bars(measured.spread) if measured.spread is not None else []
-    return {"heat": maps, "gaps": gaps, "change": before_after(cells, *pair) if pair else []}
+    return maps, gaps, before_after(cells, *pair) if pair else []
 
 
-def _page(shown: dict[str, Any], chosen: dict[str, Any], data: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
-    """The page with as many items as its size leaves room for; `data` makes what its scripts read, of items."""
-    bare = render_page(shown, data(items.within(chosen, 0)))
-    room = MOST_BYTES - len(bare.encode())
-    return render_page(shown, data(items.within(chosen, max(0, room))))
+def _page(
+    report: Report, notes: list[str], sections: list[Shown], cells: list[PublishedCell], items: dict[str, Items]
+) -> str:
+    """The page with as many items as its size leaves room for."""
+    names = report.measured.models
+    opened = [names.index(name) for name in report.pair or names[:1] * 2]
+
+    def rendered(shown: dict[str, Items]) -> str:
+        data = payload(report.measured, report.benchmarks, cells, shown, opened)
+        return render_page(report, notes, sections, data)
+
+    room = MOST_BYTES - len(rendered(within(items, 0)).encode())
+    return rendered(within(items, max(0, room)))
 
 
-def _write(
-    output: Path,
-    page: str,
-    board: list[Row],
-    benchmarks: list[str],
-    measured: Measured,
-    figures: dict[str, Any],
-    notes: list[str],
-) -> None:
+def _write(output: Path, page: str, report: Report, figures: list[Figure], notes: list[str]) -> None:
+    measured, board, benchmarks = report.measured, report.board, report.benchmarks
     notes = [SAMPLE, *notes] if (measured.frame["source"] == "sample").any() else notes
-    drawn = [figure for group in figures.values() for figure in group]
-    names = sorted(f"{figure.name}.{form}" for figure in drawn for form in ("png", "svg"))
+    names = sorted(f"{figure.name}.{form}" for figure in figures for form in ("png", "svg"))
     lead = measured.lead
     metrics = {key: str(lead.loc[lead["benchmark"] == key, "metric"].iloc[0]) for key in benchmarks}
     old = _listed(output / "leaderboard.json")
-    for figure in drawn:
+    for figure in figures:
         write_bytes(output / FIGURES / f"{figure.name}.svg", figure.svg)
         write_bytes(output / FIGURES / f"{figure.name}.png", figure.png)
     write_text(output / "leaderboard.csv", formats.as_csv(board, benchmarks))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import flat, line, markdown
-from xling_bench.report.leaderboard import Rank, Row, Score, missing
-from xling_bench.report.names import number
+from xling_bench.report.labels import number
+from xling_bench.report.leaderboard import Rank, Row, Score
+from xling_bench.report.missing import missing
 from xling_bench.results.tables.rendering import aligned, latex, to_csv
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ NUMBERS = ("model", "benchmark", "language", "family", "shots", "demos", "metric
            "at_chance", "signature")  # fmt: skip
 
 
-def as_json(rows: list[Row], cells: pd.DataFrame, facts: dict[str, Any]) -> str:
+def as_json(rows: list[Row], cells: pd.DataFrame, facts: Mapping[str, object]) -> str:
     """The rows, and every number with its interval and signature."""
     board = [
         {
@@ -113,11 +114,11 @@ def as_json(rows: list[Row], cells: pd.DataFrame, facts: dict[str, Any]) -> str:
     return json.dumps({**facts, "leaderboard": board, "numbers": numbers}, ensure_ascii=False, indent=1) + "\n"
 
 
-def _plain(score: Score | None) -> dict[str, Any] | None:
+def _plain(score: Score | None) -> dict[str, object] | None:
     return None if score is None else {**{n: _tidy(getattr(score, n)) for n in FIELDS}, "rank": _places(score.rank)}
 
 
-def _places(rank: Rank | None) -> dict[str, Any] | None:
+def _places(rank: Rank | None) -> dict[str, object] | None:
     return None if rank is None else {name: getattr(rank, name) for name in PLACES}
 
 

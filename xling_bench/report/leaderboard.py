@@ -10,7 +10,8 @@ from xling_bench.core.languages import PIVOT
 from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import sign_of
 from xling_bench.report.measure import Measured
-from xling_bench.report.select import Setting
+from xling_bench.report.missing import missing
+from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import of_languages
 from xling_bench.stats import population_std
@@ -99,11 +100,11 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 
 def _row(measured: Measured, model: str, setting: Setting) -> Row:
-    ranks = _at(measured.ranks, setting)
+    ranks = None if measured.ranks is None else setting.rows(measured.ranks)
     pooled = ranks[(ranks["family"] == "") & (ranks["model"] == model)] if ranks is not None else None
     single = ranks[(ranks["family"] != "") & (ranks["model"] == model)] if ranks is not None else None
     scores = {}
-    for benchmark, part in _at(measured.cells[measured.cells["leading"]], setting).groupby("benchmark", sort=True):
+    for benchmark, part in setting.rows(measured.cells[measured.cells["leading"]]).groupby("benchmark", sort=True):
         mine = part[part["model"] == model]
         if not mine.empty:
             ranked = single[single["benchmark"] == benchmark] if single is not None else None
@@ -115,7 +116,7 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
     elif single is not None and single["benchmark"].nunique() == 1:
         rank, lacks = _rank(single.iloc[0])
     lacking = [f"{get_benchmark(b).title}: {s.of - s.measured} of {s.of}" for b, s in scores.items() if not s.complete]
-    absent = sorted(set(_at(measured.lead, setting)["benchmark"]) - set(scores))
+    absent = sorted(set(setting.rows(measured.lead)["benchmark"]) - set(scores))
     lacking += [f"{get_benchmark(str(b)).title}: all" for b in absent]
     if lacking:
         lacks = "; ".join(lacking)
@@ -126,12 +127,6 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
 
 def _shots(setting: Setting) -> tuple[int, str]:
     return setting.shots, setting.demos
-
-
-def _at(table: Any, setting: Setting) -> Any:
-    if table is None:
-        return None
-    return table[(table["shots"] == setting.shots) & (table["demos"] == setting.demos)]
 
 
 def _overall(row: pd.Series[Any]) -> Score | None:
@@ -191,13 +186,6 @@ def _score(benchmark: str, mine: pd.DataFrame, part: pd.DataFrame, ranked: Any, 
         rank=rank,
         declared=len(of_languages(get_benchmark(benchmark).units())),
     )
-
-
-def missing(value: Any) -> bool:
-    """Whether a table's cell is empty."""
-    import pandas as pd
-
-    return value is None or value is pd.NA or value != value or value == ""
 
 
 def _float(value: Any) -> float | None:

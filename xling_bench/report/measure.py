@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of
-from xling_bench.report.select import Setting, leading, main_families, models_of, resampleable, settings_of
+from xling_bench.report.select import leading, main_families, models_of, resampleable
+from xling_bench.report.setting import Setting, settings_of
 from xling_bench.results.matrix import DRAWS, GROUP
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.tables.overview import overview
@@ -53,14 +54,14 @@ def measure(frame: pd.DataFrame, *, draws: int = DRAWS, step: Step = lambda _: N
     single = lead[~lead["language"].map(is_pair).astype(bool)]
     step("intervals")
     cells = _cells(frame, lead, draws)
-    kept = resampleable(lead)
-    kept_single = resampleable(single)
+    means = resampleable(lead)
+    single_means = resampleable(single)
     flags = flags_of(cells)
     step("spread over languages")
-    spread = spread_intervals(kept_single, draws=draws, flags=flags) if not kept_single.empty else None
+    spread = spread_intervals(single_means, draws=draws, flags=flags) if not single_means.empty else None
     table = overview(single, flags=flags) if not single.empty else None
     step("ranks")
-    ranks = rank_models(kept, draws=draws, flags=flags) if not kept.empty else None
+    ranks = rank_models(means, draws=draws, flags=flags) if not means.empty else None
     return Measured(
         frame=frame,
         lead=lead,
@@ -83,9 +84,9 @@ def _cells(frame: pd.DataFrame, lead: pd.DataFrame, draws: int) -> pd.DataFrame:
     rows = frame.assign(value=scale * frame["value"]).sort_values("seed", kind="stable")
     means = {"value": ("value", "mean"), "n": ("n", "first"), "signature": ("signature", "first")}
     cells = rows.groupby(key, sort=True, as_index=False).agg(**means, seeds=("seed", "nunique"))
-    kept = resampleable(frame)
+    scored = resampleable(frame)
     columns = [*key, "low", "high", "at_chance", "predicted"]
-    bounds = cell_intervals(kept, draws=draws)[columns] if not kept.empty else pd.DataFrame(columns=columns)
+    bounds = cell_intervals(scored, draws=draws)[columns] if not scored.empty else pd.DataFrame(columns=columns)
     for name in key:
         bounds[name] = bounds[name].astype(cells[name].dtype)
     cells = cells.merge(bounds, on=key, how="left")

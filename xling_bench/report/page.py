@@ -1,5 +1,5 @@
-"""The page: Jinja layouts of `reports/page/`, the table library and our scripts inlined, under a policy that allows
-nothing else to run."""
+"""The page: Jinja layouts of `reports/page/`, the sections, the table library and our scripts inlined, under a policy
+that allows nothing else to run."""
 
 from __future__ import annotations
 
@@ -7,107 +7,90 @@ import base64
 import hashlib
 import importlib.util
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xling_bench.core import content
 from xling_bench.core.errors import MissingPackageError
-from xling_bench.core.text import line, visible
-from xling_bench.report.leaderboard import missing
-from xling_bench.report.names import number
-from xling_bench.report.payload import script_json
-from xling_bench.results.tables.rendering import P_VALUES
+from xling_bench.core.text import line
+from xling_bench.core.unit import Unit
+from xling_bench.report.labels import number
+from xling_bench.report.payload import Json, script_json
+from xling_bench.report.sections import Report, Section
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 SCRIPTS = ("core.js", "tables.js", "heat.js", "groups.js", "items.js", "main.js")
 EXPORTS = re.compile(r"export\{[^{}]*?([\w$]+) as default[^{}]*\};?")
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """A printed table cell; `order` is what a numeric column sorts by, None in a column of text."""
+class Shown:
+    """A section as it stands on the page, and its entry in the navigation."""
 
-    text: str
-    order: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A printed column."""
-
+    id: str
     title: str
-    number: bool
+    heading: str
+    html: str
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as the layout prints it; `marked` rows are greyed."""
-
-    columns: list[Column]
-    rows: list[list[Cell]]
-    marked: frozenset[int] = frozenset()
-
-
-def printed(table: pd.DataFrame, titles: dict[str, str] | None = None) -> Table:
-    """A table's cells as text: numbers rounded to one decimal (p to three), `–` where missing, names made visible.
-
-    `titles` picks, orders and names the columns; all of them without it.
-    """
-    chosen = titles or {str(name): str(name).replace("_", " ") for name in table.columns}
-    columns, cells = [], []
-    for name, title in chosen.items():
-        values = list(table[name])
-        numeric = any(_is_number(value) for value in values)
-        columns.append(Column(title, numeric))
-        cells.append([_cell(value, numeric, small=name in P_VALUES) for value in values])
-    return Table(columns, [list(row) for row in zip(*cells, strict=True)])
+def shown(sections: Sequence[Section], report: Report) -> list[Shown]:
+    """The sections that have something to show, computed and rendered."""
+    environment, entries = _environment(), []
+    for section in sections:
+        context = section.filled(report)
+        if context is not None:
+            html = environment.from_string(section.html.strip()).render(context)
+            entries.append(Shown(section.id, section.title, section.heading or section.title, html))
+    return entries
 
 
-def _is_number(value: Any) -> bool:
-    return not missing(value) and not isinstance(value, str | bool) and hasattr(value, "__float__")
-
-
-def _cell(value: Any, numeric: bool, *, small: bool) -> Cell:
-    if missing(value):
-        return Cell("–", -1e9 if numeric else None)
-    if isinstance(value, bool) or not _is_number(value):
-        text = {"True": "yes", "False": "no"}.get(str(value), str(value))
-        return Cell(visible(text, 2000), -1e9 if numeric else None)
-    amount = float(value)
-    if small:
-        return Cell("<0.001" if amount < 0.001 else f"{amount:.3f}", amount)
-    whole = type(value).__name__.startswith(("int", "Int", "uint"))
-    return Cell(str(int(amount)) if whole else number(amount), amount)
-
-
-def render_page(context: dict[str, Any], data: dict[str, Any]) -> str:
-    """The whole page as one HTML text. `context` is what `page.html.j2` names; `data` what the scripts read.
-
-    The layouts run in Jinja's sandbox with everything escaped.
-    """
-    from jinja2 import FileSystemLoader, StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    folder = content.folder("reports") / "page"
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["line"] = line
-    environment.filters["one"] = number
-    script = "\n".join([library_script(), *((folder / name).read_text(encoding="utf-8") for name in SCRIPTS)])
-    return environment.get_template("page.html.j2").render(
-        **context,
-        css=(folder / "style.css").read_text(encoding="utf-8"),
+def render_page(report: Report, notes: list[str], sections: list[Shown], data: Json) -> str:
+    """The whole page as one HTML text. `notes` stand above the sections; `data` is what the scripts read."""
+    frame = report.measured.frame
+    units = [Unit(unit) for unit in sorted({str(unit) for unit in frame["language"]})]
+    script = "\n".join([library_script(), *map(_text, SCRIPTS)])
+    layout = _environment().get_template("page.html.j2")
+    return layout.render(
+        title=line(report.options.title, 120),
+        models=len(report.measured.models),
+        benchmarks=len(report.benchmarks),
+        languages=len({key for unit in units for key in unit.languages}),
+        pairs=sum(unit.is_pair for unit in units),
+        numbers=len(report.measured.cells),
+        sample=bool((frame["source"] == "sample").any()),
+        notes=notes,
+        sections=sections,
+        css=_text("style.css"),
         library_css=_library("dt_bundle.css"),
         script=script,
         script_hashes=f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'",
         data_json=script_json(data),
         version=metadata.version("xling-bench"),
     )
+
+
+def _text(name: str) -> str:
+    return content.file(f"reports/page/{name}").read_text(encoding="utf-8")
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    """Jinja's sandbox: everything is escaped, a name that is not there is an error."""
+    from jinja2 import FunctionLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters["line"] = line
+    environment.filters["one"] = number
+    macros = vars(environment.get_template("macros.html.j2").module)
+    environment.globals |= {name: macro for name, macro in macros.items() if not name.startswith("_")}
+    return environment
 
 
 def library_script() -> str:

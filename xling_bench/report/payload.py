@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from xling_bench.catalog import get_benchmark
@@ -10,23 +11,28 @@ from xling_bench.core import languages
 from xling_bench.core.text import line
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.registry import get_metric, sign_of
-from xling_bench.report.leaderboard import missing
+from xling_bench.report.labels import chance_of
 from xling_bench.report.measure import Measured
-from xling_bench.report.names import chance_of
-from xling_bench.report.select import Setting
+from xling_bench.report.missing import missing
+from xling_bench.report.published import PublishedCell
+from xling_bench.report.setting import Setting
 
-Json = dict[str, Any]
+Json = dict[str, object]
 CELL = ("model", "benchmark", "family", "setting", "language", "metric", "value", "low", "high", "n", "seeds",
         "at_chance", "predicted", "leading", "signature")  # fmt: skip
 
 
 def payload(
-    measured: Measured, benchmarks: list[str], published: list[Json], items: dict[str, Json], pair: list[int]
+    measured: Measured,
+    benchmarks: list[str],
+    published: list[PublishedCell],
+    items: Mapping[str, object],
+    pair: list[int],
 ) -> Json:
     """What the scripts read: `models`, `settings`, `benchmarks` (in the order given), `languages`, `cells` with their
     `columns`, `tokens` (a cell's signature is a list of indices into them, to be joined by `|`), `published` cells of
-    papers, `items` (see `items.drill_down`), `pair`, the two models the drill-down opens with, and, where there are
-    any, metrics of which `lower_is_better`.
+    papers, `items` (see `drill_down`), `pair`, the two models the drill-down opens with, and, where there are any,
+    metrics of which `lower_is_better`.
     """
     tokens: dict[str, int] = {}
     errors = [name for name in sorted(set(measured.cells["metric"])) if sign_of(str(name)) < 0]
@@ -45,7 +51,7 @@ def payload(
     }
 
 
-def script_json(data: Json) -> str:
+def script_json(data: object) -> str:
     """JSON that may stand in a `<script>` element: no `<`, `>` or `&` that could end it or start a comment."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
@@ -54,7 +60,7 @@ def script_json(data: Json) -> str:
 
 
 def _benchmarks(measured: Measured, benchmarks: list[str]) -> Json:
-    found = {}
+    found: Json = {}
     for key in benchmarks:
         declared = get_benchmark(str(key))
         lead = measured.lead[measured.lead["benchmark"] == key]
@@ -72,10 +78,10 @@ def _benchmarks(measured: Measured, benchmarks: list[str]) -> Json:
     return found
 
 
-def _languages(measured: Measured, published: list[Json]) -> Json:
+def _languages(measured: Measured, published: list[PublishedCell]) -> Json:
     units = {str(unit) for unit in measured.cells["language"]} | {str(cell["language"]) for cell in published}
     keys = sorted({part for unit in units for part in Unit(unit).languages})
-    found = {}
+    found: Json = {}
     for key in keys:
         language = languages.get(key)
         found[key] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from pydantic import ValidationError
 
@@ -11,7 +11,7 @@ from xling_bench.core.declare import Strict
 from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean, reason_of
 from xling_bench.core.reading import read_toml
 from xling_bench.report.leaderboard import Row, Score
-from xling_bench.report.select import Setting
+from xling_bench.report.setting import Setting
 from xling_bench.results.tables.reference import Published, notes, published
 
 if TYPE_CHECKING:
@@ -26,11 +26,21 @@ class Paper(Strict):
     cells: tuple[str, ...]
 
 
-def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) -> tuple[list[Row], list[dict[str, Any]]]:
+class PublishedCell(TypedDict):
+    """A paper's number of one language, in percent or points, as the page's scripts read it."""
+
+    model: str
+    benchmark: str
+    language: str
+    shots: int
+    value: float
+    source: str
+
+
+def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) -> tuple[list[Row], list[PublishedCell]]:
     """(leaderboard rows, cells of single languages) of a paper in `reports/page/reference.toml`.
 
-    Only benchmarks and numbers of shots that were measured here come back. A cell has model, benchmark, language,
-    shots, value and source. Raises UsageError for an unknown name.
+    Only benchmarks and numbers of shots that were measured here come back. Raises UsageError for an unknown name.
     """
     path = content.file("reports/page/reference.toml")
     known = read_toml(path)
@@ -42,19 +52,26 @@ def reference_rows(name: str, benchmarks: list[str], settings: list[Setting]) ->
         raise DeclarationError(f"{path} [{name}]: expected title, means and cells: {reason_of(error)}") from error
     shots = {setting.shots for setting in settings}
     rows = [row for row in _means(published(entry.means), benchmarks, entry) if row.setting.shots in shots]
-    cells = []
+    cells: list[PublishedCell] = []
     for table in entry.cells:
         for number in published(table):
             column = number.column
             wanted = column.benchmark in benchmarks and column.shots and int(column.shots) in shots
             if wanted and column.statistic == "score" and column.language != "avg":
-                cell = {"model": _name(number), "benchmark": column.benchmark, "language": column.language}
-                source = f"{entry.title}, {_table(table)}"
-                cells.append({**cell, "shots": int(column.shots), "value": number.value, "source": source})
+                cells.append(
+                    PublishedCell(
+                        model=_name(number),
+                        benchmark=column.benchmark,
+                        language=column.language,
+                        shots=int(column.shots),
+                        value=number.value,
+                        source=f"{entry.title}, {_table(table)}",
+                    )
+                )
     return rows, cells
 
 
-def reference_notes(name: str, rows: list[Row], cells: list[dict[str, Any]], frame: pd.DataFrame) -> list[str]:
+def reference_notes(name: str, rows: list[Row], cells: list[PublishedCell], frame: pd.DataFrame) -> list[str]:
     """What must be known of a paper's rows and cells on the page beside our numbers in `frame`."""
     shown = {(row.model, key) for row in rows for key in row.scores} | {(c["model"], c["benchmark"]) for c in cells}
     signatures = {str(key): list(group) for key, group in frame.groupby("benchmark")["signature"]}

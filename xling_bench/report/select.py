@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark, get_family
 from xling_bench.metrics.registry import METRICS, is_conditional, is_mean
-from xling_bench.report.names import setting_label, setting_slug
 from xling_bench.results.schema import ITEMS, PATH
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How a number was measured, prompts apart: demonstrations, and in which language or by which policy."""
-
-    shots: int
-    demos: str
-
-    @property
-    def label(self) -> str:
-        """`0 shots`, `5 shots`, `5 shots, semantic-en demos`: as on the figures."""
-        return setting_label((self.shots, self.demos))
-
-    @property
-    def key(self) -> str:
-        """`0`, `5`, `5-semantic-en`: for names of files and links."""
-        return setting_slug((self.shots, self.demos))
-
-
-def settings_of(frame: pd.DataFrame) -> list[Setting]:
-    """The settings in a table, fewest demonstrations first."""
-    found = {(int(shots), str(demos)) for shots, demos in zip(frame["shots"], frame["demos"], strict=True)}
-    return [Setting(*key) for key in sorted(found)]
 
 
 def models_of(frame: pd.DataFrame) -> list[str]:

@@ -19,7 +19,7 @@ from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
 from xling_bench.results.items import digest_of, item_scores, old_choices, read_items, rows_frame
 from xling_bench.results.mixing import signature_fields
-from xling_bench.results.naming import run_names, told_apart
+from xling_bench.results.naming import distinguished, run_names
 from xling_bench.results.plain import plain_records
 from xling_bench.results.record import Record, in_shape, is_ours, record_of
 from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED
@@ -61,7 +61,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
         if not found:
             raise DataError(f"{run.path} holds no results of `xling-bench run` or `lm_eval`.")
         rows += _renamed(found, run) if run.name else found
-    models = told_apart((row["model"], row["harness"], row[IDENTITY]) for row in rows)
+    models = distinguished((row["model"], row["harness"], row[IDENTITY]) for row in rows)
     rows = [{**row, "model": model} for row, model in zip(rows, models, strict=True)]
     frame = pd.DataFrame(rows, columns=[*NAMES, *UNEXPORTED])
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})

@@ -115,7 +115,7 @@ def check_name(name: str, option: str) -> str:
     return shown
 
 
-def told_apart(models: Iterable[tuple[str, str, str]]) -> list[str]:
+def distinguished(models: Iterable[tuple[str, str, str]]) -> list[str]:
     """What to call each of (name, harness, identity), so that one name is one model.
 
     Where plain lm_eval and our runner scored models of one name, lm_eval's is `name (lm_eval)`; several models of one

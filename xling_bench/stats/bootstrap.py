@@ -66,11 +66,11 @@ def bootstrap_means(scores: Matrix, draws: int, seed: int | Sequence[int], clust
 
 def _resamplings(draws: int, seed: int | tuple[int, ...], items: int) -> Iterable[Counts]:
     """How often each item is drawn, (size, items) at a time; kept for the next table of so many items."""
-    return _kept(draws, seed, items) if draws * items <= KEPT else _drawn(draws, seed, items)
+    return _cached(draws, seed, items) if draws * items <= KEPT else _drawn(draws, seed, items)
 
 
 @lru_cache(maxsize=1)
-def _kept(draws: int, seed: int | tuple[int, ...], items: int) -> tuple[Counts, ...]:
+def _cached(draws: int, seed: int | tuple[int, ...], items: int) -> tuple[Counts, ...]:
     return tuple(part.astype(np.min_scalar_type(int(part.max()))) for part in _drawn(draws, seed, items))
 
 

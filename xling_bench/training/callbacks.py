@@ -38,7 +38,7 @@ class JsonLog(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Append the numbers."""
-        if state.is_world_process_zero and (told := _told(logs)):
+        if state.is_world_process_zero and (told := _numbers(logs)):
             try:
                 with self.path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps({"step": state.global_step, **told}) + "\n")
@@ -70,7 +70,7 @@ class Board(TrainerCallback):  # type: ignore[misc]
         if self.writer is None:
             return
         try:
-            for name, value in _told(logs).items():
+            for name, value in _numbers(logs).items():
                 self.writer.add_scalar(name, value, state.global_step)
             self.writer.flush()
         except OSError as error:
@@ -96,7 +96,7 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]
         return control
 
 
-def _told(logs: Any) -> dict[str, float]:
+def _numbers(logs: Any) -> dict[str, float]:
     """What of Trainer's numbers is told: not the wall-clock, which no two runs share, nor its epoch.
 
     Its epoch is the share of the updates that are done, since its data set is as long as the run.
@@ -136,7 +136,7 @@ class Bar(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Show the parts of the loss."""
-        shown = {k: f"{v:.3g}" for k, v in _told(logs).items() if k in self.losses}
+        shown = {k: f"{v:.3g}" for k, v in _numbers(logs).items() if k in self.losses}
         if self.bar is None or not shown:
             return
         if not self.bar.disable:

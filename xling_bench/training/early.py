@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog import TaskSpec, select
 from xling_bench.catalog.render import render
 from xling_bench.core.errors import MissingDataError, UsageError
+from xling_bench.core.row import Row
 from xling_bench.data.source import Source, explain, load
 from xling_bench.models.prefix import first_token
 from xling_bench.scoring.budget import ON_CPU

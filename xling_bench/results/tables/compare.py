@@ -66,14 +66,14 @@ def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFram
     names = [name for name, _ in both_sides]
     frames = [with_seeds(frame, seeds) for _, frame in both_sides]
     if names[0] == names[1]:
-        names = _told_apart(names[0], frames, [side.path for side in sides])
+        names = _distinguished(names[0], frames, [side.path for side in sides])
         frames = [frame.assign(model=name) for name, frame in zip(names, frames, strict=True)]
     both = pd.concat(frames, ignore_index=True)
     both.attrs[NOTES] = [note for frame in frames for note in frame.attrs.get(NOTES, [])]  # which concat may drop
     return compare_models(both, *names), (names[0], names[1]), both
 
 
-def _told_apart(name: str, frames: Sequence[pd.DataFrame], paths: Sequence[Path]) -> list[str]:
+def _distinguished(name: str, frames: Sequence[pd.DataFrame], paths: Sequence[Path]) -> list[str]:
     prints = [str(frame["fingerprint"].iloc[0])[:DIGITS] for frame in frames]
     if "" not in prints and prints[0] != prints[1]:
         return [f"{name} ({print_})" for print_ in prints]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from xling_bench.benchmarks.implementation import implementation
-from xling_bench.benchmarks.rows import Row
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
 from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.row import Row, text_in
 from xling_bench.core.unit import Unit
 from xling_bench.data.source import Source, explain
 from xling_bench.data.source import load as load_rows
@@ -94,7 +94,7 @@ def _units(benchmark: Benchmark, languages: tuple[str, ...]) -> list[tuple[Unit,
 def _index(index: Index, rows: list[Row], unit: Unit, place: Place) -> None:
     texts = implementation(place.benchmark).texts
     for row in rows:
-        here = replace(place, item=row["id"])
+        here = replace(place, item=text_in(row, "id"))
         for found in texts(unit, row):
             if found.language == place.language:
                 index.add(found.text, here, context=found.context)

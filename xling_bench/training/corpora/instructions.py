@@ -10,10 +10,12 @@ from typing import Any
 from xling_bench.benchmarks.textfiles import locate, parse_jsonl, read_text
 from xling_bench.core.errors import DataError
 from xling_bench.core.reading import parse_json
+from xling_bench.core.row import Record
 from xling_bench.training.corpora.data_config import Alpaca, Bactrian
 from xling_bench.training.corpora.texts import Task
 
 Tasks = dict[str, dict[str, Task]]  # language -> row id -> task
+Dropped = dict[str, dict[str, int]]  # language -> why rows were left out, and how many
 FIELDS = ("instruction", "input", "output")
 # Rows that translate each other have an input in both languages or in neither. Of Alpaca's 2957 rows in English and
 # Chinese that are aligned none differs in that, one row out of step 1092 do (37 %).
@@ -23,7 +25,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, "\\ud800" in JSO
 
 def read_tasks(
     source: Alpaca | Bactrian, root: Path, wanted: tuple[str, ...]
-) -> tuple[Tasks, dict[str, list[str]], dict[str, Any]]:
+) -> tuple[Tasks, dict[str, list[str]], Dropped]:
     """Tasks by language and id, their files, and rows left out by language and reason.
 
     A row without an instruction or output is left out; one without the key `input` has none. Raises DataError for
@@ -32,7 +34,7 @@ def read_tasks(
     by_id = isinstance(source, Bactrian) or source.align == "id"
     tasks: Tasks = {}
     files: dict[str, list[str]] = {}
-    dropped: dict[str, Any] = {}
+    dropped: Dropped = {}
     ids: dict[str, list[Any]] = {}
     for language, names in source.files.items():
         if language not in wanted:
@@ -55,7 +57,7 @@ def shown(paths: Sequence[Path], root: Path) -> list[str]:
     return [str(path.relative_to(root) if path.is_relative_to(root) else path) for path in paths]
 
 
-def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+def _rows(path: Path) -> list[tuple[str, object]]:
     """(where, row) of a JSON list or of JSON lines: which of the two the first character tells."""
     text = read_text(path)
     if not text.strip():
@@ -68,7 +70,7 @@ def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return [(f"{path}, row {number}", row) for number, row in enumerate(rows, start=1)]
 
 
-def _tasks(rows: list[tuple[str, dict[str, Any]]], *, by_id: bool) -> tuple[dict[str, Task], dict[str, int]]:
+def _tasks(rows: list[tuple[str, object]], *, by_id: bool) -> tuple[dict[str, Task], dict[str, int]]:
     tasks: dict[str, Task] = {}
     dropped: dict[str, int] = {}
     seen: set[str] = set()
@@ -88,21 +90,24 @@ def _tasks(rows: list[tuple[str, dict[str, Any]]], *, by_id: bool) -> tuple[dict
     return tasks, dropped
 
 
-def _identifier(row: dict[str, Any], where: str) -> str:
+def _identifier(row: Record, where: str) -> str:
     key = row.get("id")
     if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
         raise DataError(f"{where}: expected an `id` (a text or a number), got {key!r:.40}")
     return str(key)
 
 
-def _task(row: dict[str, Any], where: str) -> Task:
+def _task(row: Record, where: str) -> Task:
     """The row's texts as they are. `input` may be missing or null (Bactrian-X, one row of Alpaca's translation)."""
-    texts: dict[str, Any] = {name: row.get(name) for name in FIELDS}
-    texts["input"] = "" if texts["input"] is None else texts["input"]
-    for name, text in texts.items():
+    texts = []
+    for name in FIELDS:
+        text = row.get(name)
+        if name == "input" and text is None:
+            text = ""
         if not isinstance(text, str) or _SURROGATE.search(text):
             raise DataError(f"{where}: expected a text as {name!r}, got {text!r:.40}")
-    return Task(*texts.values())
+        texts.append(text)
+    return Task(*texts)
 
 
 def _check_rows(title: str, ids: dict[str, list[Any]], tasks: Tasks) -> None:

@@ -15,8 +15,6 @@ from xling_bench.metrics.registry import METRICS
 LONGEST = 40  # characters of a name that are drawn
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
-Setting = tuple[int, str]  # shots, language of demonstrations
-
 
 def labels(models: Iterable[str]) -> dict[str, str]:
     """{model: what to call it on a figure}: one line of at most 40 characters, the middle left out (paths differ at
@@ -41,27 +39,14 @@ def _shortened(text: str, longest: int) -> str:
 def slug(text: str) -> str:
     """A part of a file's name that is safe on every file system: lower case (some ignore case) letters, digits and
     hyphens, and a hash where that lost something or where it could be taken for such a hash."""
-    kept = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].strip("-")
-    if kept == text and not re.search("(^|-)[0-9a-f]{8}$", kept):
-        return kept
-    return f"{kept}-{_hash(text)}".lstrip("-")
+    safe = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST].strip("-")
+    if safe == text and not re.search("(^|-)[0-9a-f]{8}$", safe):
+        return safe
+    return f"{safe}-{_hash(text)}".lstrip("-")
 
 
 def _hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-
-
-def setting_label(setting: Setting) -> str:
-    """`0 shots`; `5 shots, en demos`. Demonstrations in the tested language are the rule and not named."""
-    shots, demos = setting
-    named = "" if demos in ("none", "same", "") else f", {flat(demos)} demos"
-    return f"{shots} shot{'' if shots == 1 else 's'}{named}"
-
-
-def setting_slug(setting: Setting) -> str:
-    """`0`; `5-en`."""
-    shots, demos = setting
-    return str(shots) if demos in ("none", "same", "") else f"{shots}-{slug(demos)}"
 
 
 def benchmark_label(key: str) -> str:

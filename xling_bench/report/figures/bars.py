@@ -1,23 +1,20 @@
-"""The figures of a report: a model's map of scores, gaps to English, and two models before and after."""
+"""Gaps to English as bars: benchmarks as groups, models side by side."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xling_bench.report.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
-from xling_bench.report.dumbbells import before_after
-from xling_bench.report.heatmap import heat_map
-from xling_bench.report.names import Setting, benchmark_label, labels, listed, setting_label, setting_slug
-from xling_bench.report.svg import INK
-from xling_bench.report.tables import Gap, by_setting, read_gaps
+from xling_bench.report.figures.cells import Gap, by_setting, read_gaps
+from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
+from xling_bench.report.figures.svg import INK
+from xling_bench.report.labels import benchmark_label, labels, listed
+from xling_bench.report.setting import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
-
-__all__ = ["Figure", "before_after", "gap_bars", "heat_map"]
 
 # Okabe and Ito's colours that show on white and on dark pages: without yellow and black. Hatches tell them apart in
 # grey; 7 colours and 8 hatches pair up anew for 56 models.
@@ -45,21 +42,21 @@ def gap_bars(spread: pd.DataFrame, *, most: int = 12) -> list[Figure]:
     for setting, part in by_setting(gaps).items():
         here = list(dict.fromkeys(gap.model for gap in part))
         shown = sorted(here, key=models.index)[:most]
-        kept = [gap for gap in part if gap.model in shown]
-        if not kept:
+        drawn = [gap for gap in part if gap.model in shown]
+        if not drawn:
             continue
         without = _without_gap(spread, setting)
         with style():
-            sheet = _drawn(kept, setting, {model: (names[model], *looks[model]) for model in shown})
-            title = f"Gap to English, {setting_label(setting)}"
-            caption = _caption(kept, setting, len(here) - len(shown), without)
-            figures.append(sheet.finish(f"gaps-{setting_slug(setting)}", title, caption))
+            sheet = _drawn(drawn, setting, {model: (names[model], *looks[model]) for model in shown})
+            title = f"Gap to English, {setting.label}"
+            caption = _caption(drawn, setting, len(here) - len(shown), without)
+            figures.append(sheet.finish(f"gaps-{setting.key}", title, caption))
     return figures
 
 
 def _without_gap(spread: pd.DataFrame, setting: Setting) -> list[str]:
     """Benchmarks measured in a setting of which no model has a gap."""
-    here = spread[(spread["shots"] == setting[0]) & (spread["demos"] == setting[1])]
+    here = setting.rows(spread)
     have = here.loc[here["gap"].notna(), "benchmark"]
     return [benchmark_label(key) for key in sorted({str(key) for key in here["benchmark"]} - {str(k) for k in have})]
 
@@ -79,7 +76,7 @@ def _drawn(gaps: list[Gap], setting: Setting, looks: dict[str, tuple[str, str, s
     columns = max(1, int((left + wide) // (max(width_of(name, SMALL) for name, _, _ in entries) + 0.5)))
     lines = -(-len(entries) // columns) + len(signs)
     sheet = Sheet(left + wide + 0.1, head + down * row + 0.17 * lines + 0.1)
-    sheet.text(left, 0.15, f"Gap to English, {setting_label(setting)}", weight="bold")
+    sheet.text(left, 0.15, f"Gap to English, {setting.label}", weight="bold")
     low, high = _limits(gaps)
     for at in range(down):
         part = groups[at * across : (at + 1) * across]
@@ -162,7 +159,7 @@ def _caption(gaps: list[Gap], setting: Setting, left_out: int, without: list[str
     if without:
         notes.append(f"{listed(without)} left out, without English beside other languages")
     return (
-        f"English minus the mean of the other languages, in points, {setting_label(setting)}, of {models} "
+        f"English minus the mean of the other languages, in points, {setting.label}, of {models} "
         f"model{'s' * (models != 1)}; whiskers are 95 % bootstrap intervals over items."
         + (f" Of the bars: {'; '.join(notes)}." if notes else "")
     )

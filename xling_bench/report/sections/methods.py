@@ -3,18 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib import metadata
+from typing import TYPE_CHECKING
 
-from xling_bench.catalog import Form, TaskSpec, get_benchmark, get_family
+from xling_bench.catalog import Benchmark, Form, TaskSpec, get_benchmark, get_family
 from xling_bench.catalog.names import make_spec
 from xling_bench.catalog.prompt import has_form, unreviewed
 from xling_bench.metrics.registry import METRICS
 from xling_bench.report.measure import Measured
-from xling_bench.report.select import Setting
+from xling_bench.report.printed import HEAD, Table, in_order, printed
+from xling_bench.report.sections.section import Context, Report, Section
+from xling_bench.report.setting import Setting
 from xling_bench.results.mixing import signature_fields
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MODEL_COLUMNS = {
+    "model": "Model",
+    "fingerprint": "Fingerprint of its files",
+    "revision": "Revision",
+    "scoring": "Scored by",
+    "lm_eval": "lm-eval",
+    "v": "xling-bench",
+    "code": "Code",
+    "joiner": "After each demonstration",
+    "dtype": "Numbers",
+    "peft": "Adapter",
+}
+CHANCE_COLUMNS = {
+    "model": HEAD["model"],
+    "title": HEAD["benchmark"],
+    "setting": HEAD["setting"],
+    "count": "At chance",
+    "languages": "Languages",
+}
+
+
+def context(report: Report) -> Context:
+    """Models, data, metrics, cells at chance and prompts."""
+    import pandas as pd
+
+    measured = report.measured
+    return {
+        "models": printed(pd.DataFrame(_model_rows(measured.frame, measured.models)), MODEL_COLUMNS),
+        "data": _data(measured.frame),
+        "metrics": _meanings(measured.frame),
+        "at_chance": _at_chance(measured),
+        "prompts": _prompts(measured.frame),
+        "draws": f"{report.options.draws:,}",
+        "version": metadata.version("xling-bench"),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +71,7 @@ class Prompt:
     unknown: list[str]
 
 
-def prompts(frame: pd.DataFrame) -> list[Prompt]:
+def _prompts(frame: pd.DataFrame) -> list[Prompt]:
     """Every prompt the numbers were measured with."""
     found = []
     for (benchmark, family), part in frame.groupby(["benchmark", "family"], sort=True):
@@ -46,7 +85,7 @@ def prompts(frame: pd.DataFrame) -> list[Prompt]:
             if form is None or measured != {form.digest()}:
                 unknown.append(str(unit))
                 continue
-            texts.setdefault(as_text(form), []).append(str(unit))
+            texts.setdefault(_as_text(form), []).append(str(unit))
             if unreviewed(prompt_family, declared.key, spec.language.key):
                 pending.append(str(unit))
         origin = prompt_family.forms[declared.key]
@@ -61,7 +100,7 @@ def _form(spec: TaskSpec) -> Form | None:
     return spec.form() if has_form(spec.family, spec.benchmark, spec.language.key) else None
 
 
-def as_text(form: Form) -> str:
+def _as_text(form: Form) -> str:
     """A form as a reader sees it: the prompt, then candidates or the answer, placeholders in braces."""
     lines = [form.prompt] if form.prompt else []
     if form.kind == "generate":
@@ -76,32 +115,28 @@ def as_text(form: Form) -> str:
     return "\n".join(lines)
 
 
-def benchmark_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """What each benchmark is, where its rows came from, its licence and citation."""
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a benchmark is, and of its rows that were measured where they came from, their splits and limits."""
+
+    benchmark: Benchmark
+    sources: str
+    splits: str
+    limit: str
+
+
+def _data(frame: pd.DataFrame) -> list[Data]:
     rows = []
     for key, part in frame.groupby("benchmark", sort=True):
         declared = get_benchmark(str(key))
         fields = [signature_fields(signature) for signature in part["signature"]]
         limits = {found["limit"] for found in fields if "limit" in found}
-        rows.append(
-            {
-                "title": declared.title,
-                "task": declared.task,
-                "licence": declared.licence,
-                "citation": declared.citation,
-                "url": declared.url,
-                "notes": declared.notes,
-                "parallel": declared.parallel,
-                "chance": declared.chance,
-                "sources": ", ".join(sorted(set(part["source"]))),
-                "splits": ", ".join(sorted(set(part["split"]))),
-                "limit": ", ".join(sorted(limits)),
-            }
-        )
+        sources, splits = (", ".join(sorted(set(part[name]))) for name in ("source", "split"))
+        rows.append(Data(declared, sources, splits, ", ".join(sorted(limits))))
     return rows
 
 
-def model_rows(frame: pd.DataFrame, models: list[str]) -> list[dict[str, str]]:
+def _model_rows(frame: pd.DataFrame, models: list[str]) -> list[dict[str, str]]:
     """Who was measured, and by what: fingerprint of the model's files, scoring backend, versions."""
     rows = []
     for model in models:
@@ -114,13 +149,13 @@ def model_rows(frame: pd.DataFrame, models: list[str]) -> list[dict[str, str]]:
     return rows
 
 
-def metric_rows(frame: pd.DataFrame) -> list[tuple[str, str]]:
+def _meanings(frame: pd.DataFrame) -> list[tuple[str, str]]:
     """[(metric, its meaning)] of the metrics in the table."""
     used = set(frame["metric"])
     return [(name, metric.meaning) for name, metric in METRICS.items() if name in used]
 
 
-def at_chance_rows(measured: Measured) -> list[dict[str, Any]]:
+def _at_chance_rows(measured: Measured) -> list[dict[str, str]]:
     """Cells at chance, by model, benchmark and setting, with the classes the model chose."""
     cells = measured.cells[measured.cells["leading"]]
     flagged = cells[cells["at_chance"].eq(True)]  # None: no chance is known
@@ -137,9 +172,46 @@ def at_chance_rows(measured: Measured) -> list[dict[str, Any]]:
     return rows
 
 
+def _at_chance(measured: Measured) -> Table | None:
+    import pandas as pd
+
+    rows = _at_chance_rows(measured)
+    return printed(in_order(pd.DataFrame(rows), measured.models), CHANCE_COLUMNS) if rows else None
+
+
 def _chosen(benchmark: str, shares: str) -> str:
     """`0.40 0.60` with the classes' names, or the candidates' numbers."""
     values = shares.split()
     labels = get_benchmark(benchmark).labels
     names = labels if len(labels) == len(values) else [str(n + 1) for n in range(len(values))]
     return ", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+
+
+HTML = """
+<h3>Models</h3>{{ plain_table("models", models) }}
+<h3>Data</h3>
+{% for part in data %}{% set b = part.benchmark %}<h4>{{ b.title }}</h4><p class="data-of">{{ b.task|capitalize }}{% if b.chance is not none %}, chance {{ "%.1f"|format(100 * b.chance) }} %{% endif %}, {{ "parallel" if b.parallel else "not parallel" }}. Split: {{ part.splits }}; from: {{ part.sources }}{% if part.limit %}; first {{ part.limit }} items{% endif %}. {{ b.notes }} <strong>Licence of the data:</strong> {{ b.licence }}. <strong>Cite:</strong> {{ b.citation }}, <a href="{{ b.url }}" rel="noreferrer">{{ b.url }}</a></p>
+{% endfor %}
+<h3>Metrics</h3><dl>{% for name, meaning in metrics %}<dt><code>{{ name }}</code></dt><dd>{{ meaning }}</dd>{% endfor %}</dl>
+<h3>At chance</h3>
+{% if at_chance %}<p>A cell is at chance when its interval holds the chance level, when a guesser would come as near in more than 5 % of cases, or when nearly every item gets the same answer. In brackets: shares of the candidates chosen.</p>{{ plain_table("at-chance", at_chance) }}{% else %}<p>No cell is at chance.</p>{% endif %}
+<h3>Prompts</h3>
+<p>Words in braces are the item's fields. Each language's own words stand in its prompt.</p>
+{% for prompt in prompts %}<details><summary>{{ prompt.benchmark }}, family {{ prompt.family }}{% if prompt.unreviewed %} (words nobody has reviewed: {{ prompt.unreviewed|join(", ") }}){% endif %}</summary>
+<p>Source: {{ prompt.source }}.{% if prompt.chosen %} {{ prompt.chosen }}{% endif %}</p>
+{% if prompt.unreviewed %}<p class="banner">Machine-translated words that no speaker has reviewed: {{ prompt.unreviewed|join(", ") }}.</p>{% endif %}
+{% if prompt.unknown %}<p class="banner">Measured with another version of this prompt than the one installed where this page was made, so that its text is not shown: {{ prompt.unknown|join(", ") }}. The signatures hold its hash.</p>{% endif %}
+{% for text, units in prompt.texts %}<h4>{{ units|join(", ") }}</h4><pre dir="auto">{{ text }}</pre>{% endfor %}
+</details>
+{% endfor %}
+<h3>How intervals are made</h3>
+<p>Items of parallel benchmarks are translations of each other, so an item is drawn for all languages and models at once ({{ draws }} draws): pooling languages as if they were independent would make intervals of averages about 2.8 times too narrow. Items that share a premise (XNLI), a passage (XQuAD, MLQA, IndicQA), an article (FLORES), a sentence (PAWS-X), a subject (mLAMA) or all but a word (XWinograd) are drawn together, too. Corpus scores (chrF++, BLEU, P@1 over relations) are no means over items and have no interval here. With several seeds, items are averaged over seeds first; intervals do not hold the variation of demonstrations.</p>
+<h3>How to cite</h3>
+<p>Cite the benchmarks (under Data), and the software with the signatures of the numbers you quote:</p>
+<pre>@software{xling_bench,
+  title   = {xling-bench: cross-lingual benchmarks for language models},
+  version = {{ "{" }}{{ version }}{{ "}" }}
+}</pre>
+"""
+
+SECTION = Section("methods", "Methods", 110, HTML, context=context)

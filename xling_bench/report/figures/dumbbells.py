@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import sign_of
-from xling_bench.report.drawing import SMALL, Figure, Sheet, style, width_of
-from xling_bench.report.names import (
-    Setting,
+from xling_bench.report.figures.cells import Cell, read_cells
+from xling_bench.report.figures.drawing import SMALL, Figure, Sheet, style, width_of
+from xling_bench.report.figures.svg import INK
+from xling_bench.report.labels import (
     benchmark_label,
     chance_of,
     english_first,
@@ -16,12 +17,9 @@ from xling_bench.report.names import (
     listed,
     metric_label,
     number,
-    setting_label,
-    setting_slug,
     slug,
 )
-from xling_bench.report.svg import INK
-from xling_bench.report.tables import Cell, read_cells
+from xling_bench.report.setting import Setting
 from xling_bench.results.matrix import of_languages
 
 if TYPE_CHECKING:
@@ -55,12 +53,12 @@ def before_after(cells: pd.DataFrame, before: str, after: str) -> list[Figure]:
         units = set(of_languages(old.keys() | new.keys()))
         rows = [(old[unit], new[unit]) for unit in english_first(units & old.keys() & new.keys())]
         if rows:
-            title = f"{benchmark_label(benchmark)}, {setting_label(setting)}: {names[before]} to {names[after]}"
+            title = f"{benchmark_label(benchmark)}, {setting.label}: {names[before]} to {names[after]}"
             pairs = len((old.keys() & new.keys()) - units)
             caption = _caption(title, rows, english_first(units & (old.keys() ^ new.keys())), pairs)
             with style():
                 sheet = _drawn(rows, names[before], names[after])
-                name = f"before-after-{slug(benchmark)}-{setting_slug(setting)}"
+                name = f"before-after-{slug(benchmark)}-{setting.key}"
                 if name in {figure.name for figure in figures}:
                     name += f"-{slug(metric)}"  # more than headline metrics were handed in
                 figures.append(sheet.finish(name, title, caption))
@@ -78,7 +76,7 @@ def _drawn(rows: list[Both], before: str, after: str) -> Sheet:
     words = [f"before: {before}", f"after: {after}", "grey: both at chance"]
     wide = max(across * pitch, max(width_of(word, SMALL) for word in words) + left + 0.4)
     sheet = Sheet(wide + 0.08, HEAD + down * ROW + FOOT)
-    sheet.text(left, 0.13, f"{benchmark_label(first.benchmark)}, {setting_label(first.setting)}", weight="bold")
+    sheet.text(left, 0.13, f"{benchmark_label(first.benchmark)}, {first.setting.label}", weight="bold")
     for at in range(across):
         part = rows[at * down : (at + 1) * down]
         axes = sheet.axes(at * pitch + left, HEAD, WIDE, len(part) * ROW)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from xling_bench.report.names import Setting
+from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def by_setting(rows: Sequence[Row]) -> dict[Setting, list[Row]]:
 
 
 def _head(row: dict[Any, Any]) -> tuple[str, str, Setting]:
-    return str(row["model"]), str(row["benchmark"]), (int(row["shots"]), str(row["demos"]))
+    return str(row["model"]), str(row["benchmark"]), Setting(int(row["shots"]), str(row["demos"]))
 
 
 def _number(value: Any) -> float:

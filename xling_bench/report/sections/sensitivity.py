@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of
-from xling_bench.report.names import number
+from xling_bench.report.labels import number
+from xling_bench.report.printed import printed_or_none, titled
+from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.select import headline_rows, resampleable
 from xling_bench.results.tables.compare import ALPHA, MEAN, compare_models
 
@@ -17,6 +19,15 @@ VARIANT = ["family", "demos"]
 GROUP = ["benchmark", "shots", "metric"]
 SPREAD = [*GROUP, "model", "variants", "languages", "lowest", "median", "highest", "range", "means"]
 FLIPS = [*GROUP, "a", "b", "verdicts", "flips"]
+
+
+def context(report: Report) -> Context | None:
+    """`sensitivity` and `flips`; None where there is one prompt family and one demonstration policy only."""
+    rows = variants(report.measured.frame)
+    if rows.empty:
+        return None
+    table, flipped = spread(rows), flips(rows, report.measured.models, report.options.draws)
+    return {"sensitivity": printed_or_none(titled(table)), "flips": printed_or_none(titled(flipped))}
 
 
 def variants(frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,3 +105,12 @@ def _name(variant: Any) -> str:
     """`xglm`, `native`, `xglm semantic-en`."""
     family, demos = variant
     return f"{family}" + ("" if demos in ("none", "same") else f" {demos}")
+
+
+HTML = """
+<p>Mean over the languages that all variants share, per prompt family and demonstration policy.{% if flips %} A verdict (better, worse, undecided at p &lt; 0.05 on the mean over languages) that changes with the prompt is no verdict about the models.{% endif %}</p>
+{{ plain_table("sensitivity", sensitivity) }}
+{% if flips %}<h3>Do verdicts flip?</h3>{{ plain_table("flips", flips) }}{% endif %}
+"""
+
+SECTION = Section("sensitivity", "Prompts", 90, HTML, context=context, heading="Prompt sensitivity")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.text import flat
-from xling_bench.report.svg import INK, compact, embedded, standalone
+from xling_bench.report.figures.svg import INK, compact, embedded, standalone
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from xling_bench.core.unit import Unit, is_pair
 from xling_bench.metrics.registry import sign_of
-from xling_bench.report.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
-from xling_bench.report.names import (
-    Setting,
+from xling_bench.report.figures.cells import Cell, by_setting, read_cells
+from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
+from xling_bench.report.figures.svg import INK
+from xling_bench.report.labels import (
     benchmark_label,
     chance_of,
     english_first,
@@ -20,11 +21,9 @@ from xling_bench.report.names import (
     listed,
     metric_label,
     number,
-    setting_label,
     slug,
 )
-from xling_bench.report.svg import INK
-from xling_bench.report.tables import Cell, by_setting, read_cells
+from xling_bench.report.setting import Setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,15 +60,15 @@ def heat_map(cells: pd.DataFrame, model: str) -> Figure | None:
     pairs beside plain languages (MLQA) are left out. A panel leaves out benchmarks and the map languages without any
     score there.
     """
-    kept = [cell for cell in read_cells(cells) if cell.model == model]
-    if not kept:
+    own = [cell for cell in read_cells(cells) if cell.model == model]
+    if not own:
         return None
-    by_target, without_pairs = _pair_benchmarks(kept)
-    panels = {setting: _panel(part, by_target) for setting, part in by_setting(kept).items()}
+    by_target, without_pairs = _pair_benchmarks(own)
+    panels = {setting: _panel(part, by_target) for setting, part in by_setting(own).items()}
     name = labels(str(m) for m in cells["model"])[model]
     with style():
         sheet = _drawn(name, panels)
-        caption = _caption(name, kept, panels, by_target, without_pairs)
+        caption = _caption(name, own, panels, by_target, without_pairs)
         return sheet.finish(f"heatmap-{slug(model)}", f"{name}: scores by language and benchmark", caption)
 
 
@@ -104,7 +103,7 @@ def _drawn(name: str, panels: dict[Setting, Panel]) -> Sheet:
     left = 0.15 + max(width_of(language, SMALL) for language in languages)
     rise = 0.15 + 0.71 * longest  # of the columns' slanted names
     columns = max(len(keys) for keys in heads.values())
-    needed = max(columns * WIDE + rise, *(width_of(setting_label(setting)) + 0.3 for setting in panels))
+    needed = max(columns * WIDE + rise, *(width_of(setting.label) + 0.3 for setting in panels))
     across = min(len(panels), max(1, int((PAGE - left) // needed)))
     down = -(-len(panels) // across)
     tall = 0.3 + rise + len(languages) * HIGH + 0.12
@@ -113,7 +112,7 @@ def _drawn(name: str, panels: dict[Setting, Panel]) -> Sheet:
     sheet.text(left, 0.17, name, weight="bold", size=TEXT + 1)
     for at, (setting, panel) in enumerate(panels.items()):
         x, y = left + at % across * needed, TITLE + at // across * tall
-        sheet.text(x, y + 0.13, setting_label(setting), weight="bold")
+        sheet.text(x, y + 0.13, setting.label, weight="bold")
         axes = sheet.axes(x, y + 0.3 + rise, len(heads[setting]) * WIDE, len(languages) * HIGH, bare=True)
         _paint(axes, panel, languages, heads[setting], rows_named=at % across == 0)
     _key(sheet, TITLE + down * tall + 0.08, left)

@@ -109,11 +109,11 @@ def _prune(parent: Element) -> None:
 
 def _flatten(parent: Element) -> None:
     """Groups that say nothing give way to what they hold."""
-    kept: list[Element] = []
+    children: list[Element] = []
     for child in list(parent):
         _flatten(child)
-        kept += list(child) if child.tag == "g" and not child.attrib else [child]
-    parent[:] = kept
+        children += list(child) if child.tag == "g" and not child.attrib else [child]
+    parent[:] = children
 
 
 def _referenced(root: Element) -> Iterator[str]:
@@ -141,15 +141,15 @@ def _attributes(element: Element, ids: dict[str, str]) -> dict[str, str]:
         found["font-size"] = f"{shorthand[2]}px"
         if shorthand[1]:
             found["font-weight"] = shorthand[1]
-    kept = {"id": ids[element.attrib["id"]]} if element.attrib.get("id") in ids else {}
+    own = {"id": ids[element.attrib["id"]]} if element.attrib.get("id") in ids else {}
     for key, value in found.items():
         if key == "href":
-            kept[key] = f"#{ids[value.removeprefix('#')]}"
+            own[key] = f"#{ids[value.removeprefix('#')]}"
         elif key not in DROPPED and not (key == "transform" and re.fullmatch(r"rotate\(-?0 [^)]*\)", value)):
-            kept[key] = _short(key, REFERENCE.sub(lambda match: ids[match[0]], value))
-    if element.tag == "text" and kept.get("fill") == INK:
-        del kept["fill"]  # the root's
-    return kept
+            own[key] = _short(key, REFERENCE.sub(lambda match: ids[match[0]], value))
+    if element.tag == "text" and own.get("fill") == INK:
+        del own["fill"]  # the root's
+    return own
 
 
 def _short(key: str, value: str) -> str:
