@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from xling_bench.core.errors import ModelError, UsageError, reason_of
 from xling_bench.training.checkpoint import MEND
@@ -15,12 +15,20 @@ LENGTHS: dict[Need, str] = {"pairs": "pair_length", "instructions": "length"}  #
 CAUSAL = ("ForCausalLM", "LMHeadModel", "Model")  # how the classes end whose weights serve one
 
 
-def check_base(recipe: Recipe, objective: Objective, *, trust_remote_code: bool = False) -> dict[str, Any]:
+class Base(TypedDict):
+    """What training must know of a model. `positions` is None where there is no limit, as with ALiBi or rotary ones
+    that tell none."""
+
+    type: str
+    layers: int
+    positions: int | None
+
+
+def check_base(recipe: Recipe, objective: Objective, *, trust_remote_code: bool = False) -> Base:
     """Whether the model has the layer and the positions that a recipe asks for, from its config.json alone.
 
-    Returns {"type", "layers", "positions"}; positions are None where there is no
-    limit, as with ALiBi or rotary ones that tell none. Raises ModelError if there is no such configuration, or not of a
-    causal language model, UsageError if it does not fit.
+    Raises ModelError if there is no such configuration, or not of a causal language model, UsageError if it does not
+    fit.
     """
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 

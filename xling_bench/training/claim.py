@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from xling_bench.core.errors import DataError, OutputError, UsageError
 from xling_bench.core.files import TEMPORARY
 from xling_bench.core.reading import read_object
+from xling_bench.core.row import record_in
 from xling_bench.training.checkpoint import STAGING, checkpoints, restore
 
 RUN, MODEL, LOG, BOARD = "run.json", "model", "log.jsonl", "tensorboard"
@@ -40,7 +41,7 @@ def usable(output: Path) -> None:
         raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
 
 
-def compare(output: Path, facts: dict[str, Any]) -> None:
+def compare(output: Path, facts: Mapping[str, object]) -> None:
     """Raise UsageError where `output` holds another run, naming what differs; keys that `facts` lacks are not compared.
 
     Versions may change: what they change is for the reader of run.json to know. A run that left neither checkpoint nor
@@ -59,7 +60,7 @@ def compare(output: Path, facts: dict[str, Any]) -> None:
 
 
 @contextmanager
-def claimed(output: Path, facts: dict[str, Any]) -> Iterator[None]:
+def claimed(output: Path, facts: Mapping[str, object]) -> Iterator[None]:
     """The folder, ours until the run ends, without what a killed run had half written.
 
     Raises what `usable` and `compare` raise, OutputError where another process trains into it or it cannot be made.
@@ -94,12 +95,12 @@ def _foreign(path: Path) -> bool:
     return not path.name.startswith(TEMPORARY)
 
 
-def _fixed(facts: dict[str, Any]) -> dict[str, Any]:
+def _fixed(facts: Mapping[str, object]) -> dict[str, object]:
     """What makes a run that run: not where the base model lies (`model` is its hash), nor what the recipe is called."""
     kept = {key: facts[key] for key in COMPARED if key in facts}
-    recipe = {key: value for key, value in facts["recipe"].items() if key not in FREE_PARTS}
+    recipe = {key: value for key, value in record_in(facts, "recipe").items() if key not in FREE_PARTS}
     for part, free in FREE.items():
-        recipe[part] = {key: value for key, value in recipe[part].items() if key not in free}
+        recipe[part] = {key: value for key, value in record_in(recipe, part).items() if key not in free}
     return kept | {"recipe": recipe}
 
 

@@ -6,28 +6,77 @@ import json
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.files import write_text
 from xling_bench.data.source import Source
+from xling_bench.training.base import Base, check_base
 from xling_bench.training.checkpoint import check, checkpoints
 from xling_bench.training.claim import MODEL, RUN, claimed, compare, processes, usable
+from xling_bench.training.corpora import Streams
+from xling_bench.training.corpora.data_report import DataReport
+from xling_bench.training.corpora.streams import InstructionStream, PairStream
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from xling_bench.training.loop import Run
 
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
 
 
-def preflight(
-    recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False
-) -> dict[str, Any]:
+class Evaluated(TypedDict):
+    """Tasks that early evaluation will score, and those that it cannot."""
+
+    tasks: list[str]
+    no_data: list[str]
+
+
+class Preflight(TypedDict):
+    """What is known before data are read."""
+
+    model: Base
+    evaluate: Evaluated
+
+
+class Drawn(TypedDict):
+    """How much of the data: `pairs` and `instructions` that all processes draw together, and of each stream its rows,
+    draws by rows, and how often each row of a group comes."""
+
+    rows: dict[Need, int]
+    epochs: dict[Need, float]
+    each: dict[Need, dict[str, float]]
+    pairs: int
+    instructions: int
+
+
+class Plan(Preflight, Drawn):
+    """What a run would do."""
+
+    recipe: dict[str, object]
+    objective: dict[str, object]
+    processes: int
+    data: DataReport
+
+
+class RunFacts(TypedDict):
+    """run.json: what a run is made of. `model` is the base model's hash."""
+
+    recipe: dict[str, object]
+    objective: dict[str, object]
+    processes: int
+    model: str
+    data: DataReport
+    versions: dict[str, str]
+    python: str
+
+
+def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False) -> Preflight:
     """Everything that can be wrong before data are read, which may take minutes: model, folder, kernel, evaluation.
 
-    Returns {"model": what `check_base` found out, "evaluate": the tasks that will be, and those without data}. Raises
-    what the run itself would raise. A package or GPU that only the run needs is asked for here, too.
+    Raises what the run itself would raise. A package or GPU that only the run needs is asked for here, too.
     """
-    from xling_bench.training.base import check_base
     from xling_bench.training.early import with_data
     from xling_bench.training.kernels import kernel
 
@@ -43,16 +92,15 @@ def preflight(
     return {"model": base, "evaluate": {"tasks": [spec.name for spec, _ in tasks], "no_data": missing}}
 
 
-def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
-    """What a run would do: what all processes draw together, how often that is each row, what the data report says.
+def plan(recipe: Recipe, streams: Streams, found: Preflight) -> Plan:
+    """What a run would do. `found` is what `preflight` returned.
 
-    `found` is what `preflight` returned. "rows": of a stream; "epochs": draws by rows; "each": {group of rows: how
-    often each of them comes}. Raises DataError where the data have nothing for a loss that is to be learnt.
+    Raises DataError where the data have nothing for a loss that is to be learnt.
     """
     drawn = _drawn(recipe)
-    told: dict[str, Any] = {"rows": {}, "epochs": {}, "each": {}}
+    told: Drawn = {"rows": {}, "epochs": {}, "each": {}, "pairs": 0, "instructions": 0}
     for name in NEEDS:
-        stream = getattr(streams, name)
+        stream: PairStream | InstructionStream | None = getattr(streams, name)
         if drawn[name] and stream is None:
             wanting = [loss.name for loss in recipe.method.objective().needing(name)]
             raise DataError(
@@ -61,9 +109,11 @@ def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
                 f"or set {', '.join(f'method.{loss}_weight = 0' for loss in wanting)}."
             )
         told[name] = recipe.run.steps * recipe.run.parts * drawn[name] * processes()
-        told["rows"][name] = rows = len(stream) if drawn[name] else 0
+        told["rows"][name] = rows = len(stream) if drawn[name] and stream is not None else 0
         told["epochs"][name] = epochs = told[name] / rows if rows else 0.0
-        told["each"][name] = {group: epochs * rate for group, rate in stream.rates.items()} if rows else {}
+        told["each"][name] = (
+            {group: epochs * rate for group, rate in stream.rates.items()} if rows and stream is not None else {}
+        )
     return {
         "recipe": recipe.model_dump(mode="json"),
         "objective": recipe.method.objective().settings(),
@@ -75,7 +125,7 @@ def plan(recipe: Recipe, streams: Any, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(
-    recipe: Recipe, streams: Any, output: Path, fingerprint: str, *, source: Source | None = None,
+    recipe: Recipe, streams: Streams, output: Path, fingerprint: str, *, source: Source | None = None,
     trust_remote_code: bool = False,
 ) -> Path:  # fmt: skip
     """Train, or go on from the last whole checkpoint in `output`; returns the folder of the finished model.
@@ -99,11 +149,11 @@ def train(
 
 
 def _train(
-    recipe: Recipe, streams: Any, output: Path, facts: dict[str, Any], source: Source | None, *, trust_remote_code: bool
+    recipe: Recipe, streams: Streams, output: Path, facts: RunFacts, source: Source | None, *, trust_remote_code: bool
 ) -> None:
     from xling_bench.training.base import load_base
     from xling_bench.training.kernels import kernel
-    from xling_bench.training.loop import AlignmentTrainer, Run
+    from xling_bench.training.loop import AlignmentTrainer
     from xling_bench.training.step import AlignmentStep
 
     last = next(reversed(checkpoints(output)), None)
@@ -114,13 +164,13 @@ def _train(
     step = AlignmentStep(model, recipe.method.objective(), autocast=_autocast(recipe), kernel=fused)
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
-    trainer = AlignmentTrainer(step, examples, tokenizer, output, Run(**_loop(recipe)), early)
+    trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early)
     write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.finish(output / MODEL)
 
 
-def _facts(recipe: Recipe, streams: Any, fingerprint: str) -> dict[str, Any]:
+def _facts(recipe: Recipe, streams: Streams, fingerprint: str) -> RunFacts:
     return {
         "recipe": recipe.model_dump(mode="json"),
         "objective": recipe.method.objective().settings(),
@@ -138,7 +188,7 @@ def _autocast(recipe: Recipe) -> Any:
     return torch.bfloat16 if recipe.model.precision == "bfloat16" else None
 
 
-def _examples(recipe: Recipe, streams: Any, tokenizer: Any, packs: bool) -> Any:
+def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> Any:
     from xling_bench.training.examples import Examples, Sizes
 
     run, drawn = recipe.run, _drawn(recipe)
@@ -165,6 +215,11 @@ def _drawn(recipe: Recipe) -> dict[Need, int]:
     return {need: getattr(recipe.run, need) if recipe.method.objective().needing(need) else 0 for need in NEEDS}
 
 
-def _loop(recipe: Recipe) -> dict[str, Any]:
-    names = ("steps", "lr", "weight_decay", "schedule", "warmup", "clip", "seed", "save_every", "log_every", "keep")
-    return {name: getattr(recipe.run, name) for name in names}
+def _loop(recipe: Recipe) -> Run:
+    from xling_bench.training.loop import Run
+
+    run = recipe.run
+    return Run(
+        run.steps, run.lr, run.weight_decay, run.schedule, run.warmup, run.clip, run.seed, run.save_every,
+        run.log_every, run.keep,
+    )  # fmt: skip

@@ -37,7 +37,7 @@ class Objective:
         """The active ones that learn from this stream."""
         return [loss for loss in self.active if loss.needs == need]
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """What a run's folder records, {key of [method]: value}.
 
         A loss that is off unless a recipe gives it a weight is recorded only when it has one: a run that does not use
@@ -69,13 +69,13 @@ class Method(Strict):
         return Objective(tuple(loss.of(self.mode, given) for loss in LOSSES))
 
 
-def _keys(losses: Sequence[type[Loss]]) -> dict[str, Any]:
+def _keys(losses: Sequence[type[Loss]]) -> dict[str, tuple[Any, None]]:
     """Pydantic's fields of the losses' keys; None, the default, is for what the mode says.
 
     Raises DeclarationError for a stream that there is not, a key that is another's, or a name that a log has for
     something else.
     """
-    keys: dict[str, Any] = dict.fromkeys(Method.model_fields)
+    keys: dict[str, tuple[Any, None] | None] = dict.fromkeys(Method.model_fields)
     for loss in losses:
         if loss.name in ("total", "step", "epoch", "grad_norm", "learning_rate"):
             raise DeclarationError(f"losses/{loss.name}.py: a log has another number of this name; name it otherwise.")

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -18,6 +18,7 @@ from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
 from xling_bench.training.objective import NEEDS, MethodPart
 
+Table = dict[str, object]  # of TOML
 PARTS = {"model": "models", "data": "data", "method": "methods"}
 
 
@@ -108,9 +109,7 @@ def named() -> dict[str, dict[str, str]]:
     """{part: {name: its title}} of what `training/` holds: models, data, methods."""
     found: dict[str, dict[str, str]] = {}
     for part, folder in PARTS.items():
-        found[part] = {
-            path.stem: title_of(path) for path in content.files(f"training/{folder}/*.toml")
-        }
+        found[part] = {path.stem: title_of(path) for path in content.files(f"training/{folder}/*.toml")}
     return found
 
 
@@ -132,13 +131,13 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit, naming the field.
     """
     path = files().get(recipe, Path(recipe))
-    own: dict[str, Any] = {}
+    own: Table = {}
     parts: Sequence[str | None]
     if path.suffix == ".toml":
         if not path.is_file():
             raise UsageError(f"recipe {recipe} does not exist; `xling-bench train list` shows what can be named.")
         own, name = read_toml(path), path.stem
-        parts = [own.pop(part) if isinstance(own.get(part), str) else None for part in PARTS]
+        parts = [str(own.pop(part)) if isinstance(own.get(part), str) else None for part in PARTS]
     else:
         parts, name = recipe.split("/"), recipe
     if len(parts) != len(PARTS):
@@ -146,7 +145,7 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
             f"recipe {recipe!r}: expected MODEL/DATA/METHOD (three names), a .toml file or the name of one in "
             f"training/.{did_you_mean(recipe, ['list', *files()])} `xling-bench train list` shows what there is."
         )
-    merged: dict[str, Any] = {"name": name}
+    merged: Table = {"name": name}
     for part, chosen in zip(PARTS, parts, strict=True):
         if chosen is not None:
             _merge(merged, _part(part, chosen))
@@ -161,7 +160,7 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
         raise DeclarationError(f"recipe {recipe}: {complaint(error, Recipe)}") from error
 
 
-def _part(part: str, name: str) -> dict[str, Any]:
+def _part(part: str, name: str) -> Table:
     known = named()[part]
     if name not in known:
         own = f' A folder of your own goes into a table: [{part}] with path = "{name}".' if part == "model" else ""
@@ -170,11 +169,11 @@ def _part(part: str, name: str) -> dict[str, Any]:
     found = read_toml(content.file(f"training/{PARTS[part]}/{name}.toml"))
     if part != "method":
         found.pop("title", None)
-    tables: dict[str, Any] = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}
+    tables: Table = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}
     return {part: found, **tables}
 
 
-def _setting(text: str) -> dict[str, Any]:
+def _setting(text: str) -> Table:
     key, equals, value = text.partition("=")
     names = key.strip().split(".")
     if not equals or len(names) < 2 or not all(names):
@@ -187,17 +186,16 @@ def _setting(text: str) -> dict[str, Any]:
         found = {"value": value}  # a bare word is text: --set model.path=./checkpoint
     if len(found) > 1:
         raise UsageError(f"--set {text!r}: one value each, please; give --set again for more.")
-    parsed: Any = found["value"]
-    for name in reversed(names):
-        parsed = {name: parsed}
-    setting: dict[str, Any] = parsed
+    setting: Table = {names[-1]: found["value"]}
+    for name in reversed(names[:-1]):
+        setting = {name: setting}
     return setting
 
 
-def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+def _merge(into: Table, more: Mapping[str, object]) -> None:
     """Tables are merged key by key; lists and values are replaced."""
     for key, value in more.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
+        if isinstance(value, Mapping) and isinstance(table := into.get(key), dict):
+            _merge(table, value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value

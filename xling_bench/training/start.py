@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xling_bench.core.errors import UsageError
 from xling_bench.data.source import Source, current_source, source_of
@@ -27,13 +26,13 @@ class Prepared:
     source: Source
     model: ModelConfig
     streams: Streams
-    plan: dict[str, Any]
+    plan: job.Plan
     trust_remote_code: bool
 
     @property
     def lines(self) -> list[str]:
         """What the run is about to do."""
-        return summary(self.plan, self.streams)
+        return summary(self.recipe, self.plan, self.streams)
 
     def train(self) -> Path:
         """Train, or go on; returns the folder of the finished model. Raises as `training.job.train`."""

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from xling_bench.core.text import number_of
+from xling_bench.training.base import Base
 from xling_bench.training.corpora import Streams
-from xling_bench.training.losses import NEEDS
-from xling_bench.training.objective import MethodPart
+from xling_bench.training.corpora.data_report import OverlapReport, SourceReport
+from xling_bench.training.job import Evaluated, Plan
+from xling_bench.training.losses import NEEDS, Need
+from xling_bench.training.recipe import Recipe
 
 TEXT = 100  # characters of a sample that are shown
 
 
-def summary(plan: dict[str, Any], streams: Streams) -> list[str]:
-    """Lines without line breaks. `plan` is that of `training.run.plan`."""
+def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
+    """Lines without line breaks. `plan` is that of `training.job.plan`."""
     drawn = [name for name in NEEDS if plan[name]]
     return [
-        _model(plan),
+        _model(recipe, plan["model"]),
         *(line for name in drawn for line in _rows(name, plan)),
         *_overlaps(plan["data"]["overlaps"]),
-        *_evaluation(plan),
-        *(_amount(name, plan) for name in drawn),
+        *_evaluation(recipe, plan["evaluate"]),
+        *(_amount(name, recipe, plan) for name in drawn),
         *_samples(drawn, streams),
     ]
 
 
-def _model(plan: dict[str, Any]) -> str:
-    recipe, base = plan["recipe"], plan["model"]
-    method = MethodPart(**recipe["method"])
+def _model(recipe: Recipe, base: Base) -> str:
+    method = recipe.method
     parts = [f"{loss.weight:g} x {loss.describe(base['layers'], method.learn)}" for loss in method.objective().active]
-    model = recipe["model"]["path"]
-    return f"model: {model} ({base['type']}); learns {' + '.join(parts)}; mode {method.mode}"
+    return f"model: {recipe.model.path} ({base['type']}); learns {' + '.join(parts)}; mode {method.mode}"
 
 
-def _rows(name: str, plan: dict[str, Any]) -> list[str]:
+def _rows(name: Need, plan: Plan) -> list[str]:
     """Rows by language, what was left out of them, and what looks wrong."""
     report = plan["data"]
     counts = ", ".join(f"{key} {found[name]:,}" for key, found in report["languages"].items())
@@ -56,7 +56,7 @@ def _rows(name: str, plan: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _left_out(sources: list[dict[str, Any]]) -> Counter[str]:
+def _left_out(sources: list[SourceReport]) -> Counter[str]:
     left: Counter[str] = Counter()
     for source in sources:
         for rows in source.get("rows", {}).values():
@@ -68,7 +68,7 @@ def _left_out(sources: list[dict[str, Any]]) -> Counter[str]:
     return left
 
 
-def _overlaps(report: dict[str, Any]) -> list[str]:
+def _overlaps(report: OverlapReport) -> list[str]:
     if report["policy"] == "unchecked":
         return ["overlaps with benchmarks: not looked for (data.decontaminate is empty)"]
     found = ", ".join(
@@ -95,18 +95,17 @@ def _overlaps(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _evaluation(plan: dict[str, Any]) -> list[str]:
-    tasks, missing = plan["evaluate"]["tasks"], plan["evaluate"]["no_data"]
+def _evaluation(recipe: Recipe, planned: Evaluated) -> list[str]:
+    tasks, missing = planned["tasks"], planned["no_data"]
     if not tasks:
         return []
-    every = plan["recipe"]["evaluate"]["every"]
     lacking = f"; no data here for {', '.join(missing)}" if missing else ""
-    return [f"evaluated every {every} updates: {', '.join(tasks)}{lacking}"]
+    return [f"evaluated every {recipe.evaluate.every} updates: {', '.join(tasks)}{lacking}"]
 
 
-def _amount(name: str, plan: dict[str, Any]) -> str:
-    run, many = plan["recipe"]["run"], plan["processes"]
-    line = f"{run['steps']:,} updates x {plan[name] // run['steps']:,} {name} = {plan[name]:,}"
+def _amount(name: Need, recipe: Recipe, plan: Plan) -> str:
+    steps, many = recipe.run.steps, plan["processes"]
+    line = f"{steps:,} updates x {plan[name] // steps:,} {name} = {plan[name]:,}"
     line += f" of {many} processes together" if many > 1 else ""
     each = plan["each"][name]
     low, high = min(each, key=each.__getitem__), max(each, key=each.__getitem__)

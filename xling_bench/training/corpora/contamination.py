@@ -24,6 +24,8 @@ from itertools import accumulate
 
 import regex
 
+from xling_bench.training.corpora.data_report import By
+
 SENTENCE = 5  # words
 WORD = 6  # what a word weighs; all weights are whole numbers
 _SCRIPTS = {r"\p{Han}\p{Hiragana}\p{Katakana}": WORD // 2, r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}": WORD // 6}
@@ -114,7 +116,7 @@ class Index:
 class Hit:
     """An overlap: `kind` is exact or ngram."""
 
-    kind: str
+    kind: By
     place: Place
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -13,15 +14,16 @@ from xling_bench.core.declare import Strict
 from xling_bench.core.errors import DataError, UsageError, XlingError
 from xling_bench.core.reading import read_object, read_toml
 
+T = TypeVar("T")
 Probability = Annotated[float, Field(ge=0, le=1)]
 Paths = Annotated[
     tuple[str, ...], Field(min_length=1), BeforeValidator(lambda path: (path,) if isinstance(path, str) else path)
 ]
 
 
-def _keys(values: dict[str, Any]) -> dict[str, Any]:
+def _keys(values: Mapping[str, T]) -> dict[str, T]:
     """The same under registry keys, whichever codes were used."""
-    named: dict[str, Any] = {}
+    named: dict[str, T] = {}
     for code, value in values.items():
         key = _key(code)
         if key in named:
@@ -241,7 +243,7 @@ class DataConfig(Strict):
         return self
 
 
-def _list(values: dict[str, Any]) -> str:
+def _list(values: Iterable[str]) -> str:
     return ", ".join(values) or "none"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from xling_bench.benchmarks.implementation import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
@@ -14,6 +13,7 @@ from xling_bench.data.source import Source, explain
 from xling_bench.data.source import load as load_rows
 from xling_bench.training.corpora.contamination import Checker, Index, Place
 from xling_bench.training.corpora.data_config import DataConfig
+from xling_bench.training.corpora.data_report import Compared
 
 
 @dataclass
@@ -29,14 +29,14 @@ class _Found:
         return all(f"{language} {split}" in self.rows for language in languages)
 
 
-def checker(config: DataConfig, source: Source) -> tuple[Checker, dict[str, Any]]:
+def checker(config: DataConfig, source: Source) -> tuple[Checker, Compared]:
     """The texts of the configured benchmarks in the configured languages, and what was and was not there.
 
     Raises MissingDataError for a benchmark asked for by name of which nothing is there, DataError where none is there
     at all: an unchecked run says `decontaminate = []`.
     """
     indices: dict[tuple[str, str], Index] = {}
-    checked: dict[str, Any] = {}
+    checked: dict[str, dict[str, int]] = {}
     missing: dict[str, list[str]] = {}
     named = config.decontaminate
     for key in benchmarks() if named is None else named:
@@ -54,7 +54,7 @@ def checker(config: DataConfig, source: Source) -> tuple[Checker, dict[str, Any]
             f"Training texts should be compared with evaluation texts in {', '.join(config.languages)}, but no "
             "benchmark's files are there. Set XLING_DATA_DIR, or say `decontaminate = []` to train unchecked."
         )
-    return Checker(indices.values(), config.ngram), {"checked": checked, "missing": missing}
+    return Checker(indices.values(), config.ngram), Compared(checked=checked, missing=missing)
 
 
 def _add(benchmark: Benchmark, config: DataConfig, source: Source, indices: dict[tuple[str, str], Index]) -> _Found:

@@ -12,10 +12,10 @@ from xling_bench.core.errors import DataError
 from xling_bench.core.reading import parse_json
 from xling_bench.core.row import Record
 from xling_bench.training.corpora.data_config import Alpaca, Bactrian
+from xling_bench.training.corpora.data_report import Dropped
 from xling_bench.training.corpora.texts import Task
 
 Tasks = dict[str, dict[str, Task]]  # language -> row id -> task
-Dropped = dict[str, dict[str, int]]  # language -> why rows were left out, and how many
 FIELDS = ("instruction", "input", "output")
 # Rows that translate each other have an input in both languages or in neither. Of Alpaca's 2957 rows in English and
 # Chinese that are aligned none differs in that, one row out of step 1092 do (37 %).
@@ -25,7 +25,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, "\\ud800" in JSO
 
 def read_tasks(
     source: Alpaca | Bactrian, root: Path, wanted: tuple[str, ...]
-) -> tuple[Tasks, dict[str, list[str]], Dropped]:
+) -> tuple[Tasks, dict[str, list[str]], dict[str, Dropped]]:
     """Tasks by language and id, their files, and rows left out by language and reason.
 
     A row without an instruction or output is left out; one without the key `input` has none. Raises DataError for
@@ -34,7 +34,7 @@ def read_tasks(
     by_id = isinstance(source, Bactrian) or source.align == "id"
     tasks: Tasks = {}
     files: dict[str, list[str]] = {}
-    dropped: Dropped = {}
+    dropped: dict[str, Dropped] = {}
     ids: dict[str, list[Any]] = {}
     for language, names in source.files.items():
         if language not in wanted:
@@ -70,9 +70,9 @@ def _rows(path: Path) -> list[tuple[str, object]]:
     return [(f"{path}, row {number}", row) for number, row in enumerate(rows, start=1)]
 
 
-def _tasks(rows: list[tuple[str, object]], *, by_id: bool) -> tuple[dict[str, Task], dict[str, int]]:
+def _tasks(rows: list[tuple[str, object]], *, by_id: bool) -> tuple[dict[str, Task], Dropped]:
     tasks: dict[str, Task] = {}
-    dropped: dict[str, int] = {}
+    dropped: Dropped = {}
     seen: set[str] = set()
     for number, (where, row) in enumerate(rows, start=1):
         if not isinstance(row, dict):

@@ -6,12 +6,21 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from xling_bench.benchmarks.rows import rows_hash
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.data.source import Source, current_source
 from xling_bench.training.corpora.data_config import DataConfig, InstructionSource, read_allocation
+from xling_bench.training.corpora.data_report import (
+    Allocated,
+    Allocation,
+    DataReport,
+    LanguageRows,
+    OverlapReport,
+    SourceReport,
+    Unmatched,
+)
 from xling_bench.training.corpora.evaluation import checker
 from xling_bench.training.corpora.instructions import Tasks, read_tasks
 from xling_bench.training.corpora.order import key_of, permuted
@@ -38,20 +47,23 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
     compared = source or _source(config)
     pairs, pair_entries = _pairs(config, root)
     shared, task_entries = _instructions(config, root)
-    report: dict[str, Any] = {
+    overlaps: OverlapReport = {"policy": "unchecked", "checked": {}, "missing": {}}
+    allocation: Allocation = {}
+    if config.decontaminate != ():
+        check, what = checker(config, compared)
+        pairs, shared, found = settle(config, check, pairs, shared)
+        overlaps = {**what, **found}
+    if config.allocation is not None:
+        pairs, allocation["allocation"] = _allocated(config, pairs, root / config.allocation, seed)
+    report: DataReport = {
         "seed": seed,
         "config": config.model_dump(mode="json"),
         "pairs": pair_entries,
         "instructions": task_entries,
-        "overlaps": {"policy": "unchecked", "checked": {}, "missing": {}},
+        "overlaps": overlaps,
+        **allocation,
+        "languages": _counts(config, pairs, shared),
     }
-    if config.decontaminate != ():
-        check, what = checker(config, compared)
-        pairs, shared, found = settle(config, check, pairs, shared)
-        report["overlaps"] = what | found
-    if config.allocation is not None:
-        pairs, report["allocation"] = _allocated(config, pairs, root / config.allocation, seed)
-    report["languages"] = _counts(config, pairs, shared)
     pair_groups = _pair_groups(config, pairs)
     crossing = Crossing(
         config.p_src, config.pivot if config.pairing == "pivot" else None, config.reverse, config.weights
@@ -85,7 +97,7 @@ def _source(config: DataConfig) -> Source:
     return source
 
 
-def _pairs(config: DataConfig, root: Path) -> tuple[Pairs, list[dict[str, Any]]]:
+def _pairs(config: DataConfig, root: Path) -> tuple[Pairs, list[SourceReport]]:
     pairs: Pairs = {languages: [] for languages in wanted_pairs(config)} if config.pairs else {}
     entries = []
     seen: set[tuple[str, ...]] = set()
@@ -97,15 +109,15 @@ def _pairs(config: DataConfig, root: Path) -> tuple[Pairs, list[dict[str, Any]]]
     return pairs, entries
 
 
-def _instructions(config: DataConfig, root: Path) -> tuple[list[Shared], list[dict[str, Any]]]:
+def _instructions(config: DataConfig, root: Path) -> tuple[list[Shared], list[SourceReport]]:
     shared: list[Shared] = []
-    entries = []
+    entries: list[SourceReport] = []
     for source in config.instructions:
         tasks, files, dropped = read_tasks(source, root, config.languages)
         if not tasks:
             raise DataError(f"{source.title}: it has {', '.join(source.files)}, none of them in `languages`")
         rows, alone = _shared(source, tasks, config)
-        unmatched: dict[str, Any] = {}
+        unmatched: dict[str, Unmatched] = {}
         for first, last in wanted_pairs(config):
             if first in tasks and last in tasks:
                 unmatched |= unmatched_ids(tasks, (first, last))
@@ -154,11 +166,11 @@ def _shared(source: InstructionSource, tasks: Tasks, config: DataConfig) -> tupl
     return rows, alone
 
 
-def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple[Pairs, dict[str, Any]]:
+def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple[Pairs, dict[str, Allocated]]:
     others = tuple(key for key in config.languages if key != config.pivot)
     caps = read_allocation(path, others)
     kept: Pairs = {}
-    told = {}
+    told: dict[str, Allocated] = {}
     for languages, rows in pairs.items():
         cap = caps[languages[1]]
         key = key_of(seed, "allocation", languages[1])
@@ -168,9 +180,9 @@ def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple
     return kept, told
 
 
-def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared]) -> dict[str, dict[str, int]]:
+def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared]) -> dict[str, LanguageRows]:
     """Rows of each language. Raises DataError for a language that has none (unless its allocation is 0)."""
-    counts = {}
+    counts: dict[str, LanguageRows] = {}
     for key in config.languages:
         of_pairs = sum(len(rows) for languages, rows in pairs.items() if key in languages)
         of_tasks = sum(key in row.tasks for row in shared)

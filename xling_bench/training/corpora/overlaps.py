@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from xling_bench.core.errors import DataError
 from xling_bench.training.corpora.contamination import Checker
 from xling_bench.training.corpora.data_config import DataConfig
+from xling_bench.training.corpora.data_report import OverlapCount, Settled
 from xling_bench.training.corpora.pairs import EXAMPLES, Languages
 from xling_bench.training.corpora.streams import Shared
 from xling_bench.training.corpora.texts import Pair
@@ -21,7 +21,7 @@ class Overlaps:
     """What was found. `found` counts different training texts per benchmark and its language, with three examples."""
 
     checker: Checker
-    found: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    found: dict[str, dict[str, OverlapCount]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=lambda: {"pairs": 0, "instructions": 0})
     _seen: set[str] = field(default_factory=set)
 
@@ -51,7 +51,7 @@ class Overlaps:
 
 def settle(
     config: DataConfig, checker: Checker, pairs: dict[Languages, list[Pair]], shared: list[Shared]
-) -> tuple[dict[Languages, list[Pair]], list[Shared], dict[str, Any]]:
+) -> tuple[dict[Languages, list[Pair]], list[Shared], Settled]:
     """The rows that stay, and the report. Raises DataError where `overlap = "refuse"` and any row overlaps.
 
     An instruction goes in all its languages: the translation of an evaluation item tells as much as the item.
@@ -63,7 +63,7 @@ def settle(
         overlaps.rows["pairs"] += len(rows) - len(clean[languages])
     kept = [row for row in shared if not overlaps.touches(row.id, _texts(row))]
     overlaps.rows["instructions"] = len(shared) - len(kept)
-    report = {"policy": config.overlap, "ngram": config.ngram, "rows": overlaps.rows, "found": overlaps.found}
+    report = Settled(policy=config.overlap, ngram=config.ngram, rows=overlaps.rows, found=overlaps.found)
     if config.overlap == "refuse" and overlaps.found:
         raise DataError(_refusal(overlaps))
     return (clean, kept, report) if config.overlap == "drop" else (pairs, shared, report)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, islice
 from pathlib import Path
-from typing import Any
 
 from xling_bench.benchmarks.rows import rows_hash
 from xling_bench.benchmarks.textfiles import locate, read_lines
 from xling_bench.core.errors import DataError
 from xling_bench.training.corpora.data_config import Alpaca, Bactrian, DataConfig, Lines, Moses, PairSource, Tsv
+from xling_bench.training.corpora.data_report import Dropped, PairRows, SourceReport, Unmatched
 from xling_bench.training.corpora.instructions import read_tasks, shown
 from xling_bench.training.corpora.scripts import foreign
 from xling_bench.training.corpora.texts import Pair
@@ -43,7 +44,7 @@ def wanted_pairs(config: DataConfig) -> list[Languages]:
 
 def read_pairs(
     source: PairSource, root: Path, config: DataConfig, seen: set[tuple[str, ...]]
-) -> tuple[dict[Languages, list[Pair]], dict[str, Any]]:
+) -> tuple[dict[Languages, list[Pair]], SourceReport]:
     """The source's pairs, and its entry in the report. `seen` has the pairs of sources before it, and gets these.
 
     Rows that only one side has are left out and named; empty, identical and repeated ones are left out and counted.
@@ -51,8 +52,8 @@ def read_pairs(
     """
     columns, files, dropped = _columns(source, root, config.languages)
     found: dict[Languages, list[Pair]] = {}
-    counts: dict[str, Any] = {}
-    unmatched: dict[str, Any] = {}
+    counts: dict[str, PairRows] = {}
+    unmatched: dict[str, Unmatched] = {}
     for first, last in wanted_pairs(config):
         if first in columns and last in columns:
             name = f"{first}-{last}"
@@ -66,7 +67,7 @@ def read_pairs(
             f"{', '.join(config.languages)} (pivot {config.pivot}) has no such pair. Change `languages`, `pairing` or "
             "`pivot`, or leave the source out."
         )
-    entry = {
+    entry: SourceReport = {
         "source": source.title,
         "kind": source.kind,
         "files": files,
@@ -123,9 +124,9 @@ def _paired(
     return kept, counts
 
 
-def unmatched_ids(columns: dict[str, dict[str, Any]], pair: Languages) -> dict[str, Any]:
+def unmatched_ids(columns: Mapping[str, Mapping[str, object]], pair: Languages) -> dict[str, Unmatched]:
     """Ids that only one of two languages has: how many, and the first of them."""
-    found = {}
+    found: dict[str, Unmatched] = {}
     for here, there in (pair, pair[::-1]):
         alone = [key for key in columns[here] if key not in columns[there]]
         if alone:
@@ -135,7 +136,7 @@ def unmatched_ids(columns: dict[str, dict[str, Any]], pair: Languages) -> dict[s
 
 def _columns(
     source: PairSource, root: Path, wanted: tuple[str, ...]
-) -> tuple[Columns, dict[str, list[str]], dict[str, Any]]:
+) -> tuple[Columns, dict[str, list[str]], Dropped | dict[str, Dropped]]:
     """Texts by language and row id, the files they came from, and rows left out on the way."""
     if isinstance(source, Tsv):
         return _tsv(source, root)
@@ -151,7 +152,7 @@ def _columns(
 
 def _aligned(
     source: Moses | Lines, root: Path, wanted: tuple[str, ...]
-) -> tuple[Columns, dict[str, list[str]], dict[str, Any]]:
+) -> tuple[Columns, dict[str, list[str]], Dropped | dict[str, Dropped]]:
     columns: Columns = {}
     files: dict[str, list[str]] = {}
     for language, names in source.files.items():
@@ -177,7 +178,7 @@ def check_counts(title: str, counts: dict[str, int], what: str) -> None:
         )
 
 
-def _tsv(source: Tsv, root: Path) -> tuple[Columns, dict[str, list[str]], dict[str, Any]]:
+def _tsv(source: Tsv, root: Path) -> tuple[Columns, dict[str, list[str]], Dropped]:
     path = locate(root, [source.file])
     lines = read_lines(path)
     header = lines[0].split("\t") if source.header else None
@@ -185,7 +186,7 @@ def _tsv(source: Tsv, root: Path) -> tuple[Columns, dict[str, list[str]], dict[s
     places = {language: _place(path, column, header, width) for language, column in source.columns.items()}
     score = None if source.score is None else _place(path, source.score, header, width)
     columns: Columns = {language: {} for language in places}
-    dropped: dict[str, int] = {}
+    dropped: Dropped = {}
     for number, line in enumerate(lines, start=1):
         if source.header and number == 1:
             continue

@@ -12,9 +12,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from xling_bench.core.errors import UsageError
+from xling_bench.training.corpora.data_report import DataReport
 from xling_bench.training.corpora.order import chosen, key_of, mixed, permuted, quotas, uniform
 from xling_bench.training.corpora.texts import Instruction, Pair, Task, instruction_of, translation_of
 
@@ -161,7 +162,7 @@ class Streams:
 
     pairs: PairStream | None
     instructions: InstructionStream | None
-    report: dict[str, Any]
+    report: DataReport
 
 
 def _index(i: int) -> int:

@@ -1,0 +1,116 @@
+"""What a run's data were, as run.json keeps it: plain data, whose keys are in the order in which they are written."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+Dropped = dict[str, int]  # why rows were left out, and how many
+By = Literal["exact", "ngram"]  # how a training text is an evaluation text
+
+
+class PairRows(TypedDict):
+    """What became of the rows of one pair of languages: read = kept + all dropped."""
+
+    read: int
+    kept: int
+    dropped: Dropped
+
+
+class Unmatched(TypedDict):
+    """Ids that only one of two languages has: how many, and the first of them."""
+
+    count: int
+    first: list[str]
+
+
+class SourceReport(TypedDict):
+    """One source of pairs (`rows`, by pair of languages) or of instructions (`kept` and without a partner, by
+    language). `dropped_in_reading` is by reason, or by language and reason; `foreign_script` the share of letters that
+    are of the language's script, where it is low; `hash` of the kept rows before overlaps and allocation take theirs.
+    """
+
+    source: str
+    kind: str
+    files: dict[str, list[str]]
+    hash: str
+    rows: NotRequired[dict[str, PairRows]]
+    kept: NotRequired[dict[str, int]]
+    dropped_in_reading: Dropped | dict[str, Dropped]
+    dropped_without_partner: NotRequired[dict[str, int]]
+    foreign_script: dict[str, float]
+    unmatched_ids: dict[str, Unmatched]
+
+
+class OverlapExample(TypedDict):
+    """A training row that is an evaluation item, and the beginning of the text they share."""
+
+    training: str
+    evaluation: str
+    how: By
+    text: str
+
+
+class OverlapCount(TypedDict):
+    """Different training texts that overlap with one language of a benchmark, with the first of them."""
+
+    exact: int
+    ngram: int
+    examples: list[OverlapExample]
+
+
+class Compared(TypedDict):
+    """Evaluation texts that training texts are compared with: {benchmark: {"language split": rows}}, and what of them
+    is not there."""
+
+    checked: dict[str, dict[str, int]]
+    missing: dict[str, list[str]]
+
+
+class Settled(TypedDict):
+    """What was done about overlaps, and which there are: {benchmark: {language: count}}."""
+
+    policy: str
+    ngram: int
+    rows: dict[str, int]
+    found: dict[str, dict[str, OverlapCount]]
+
+
+class OverlapReport(Compared):
+    """Both. Where nothing is compared (`policy` is `unchecked`) there is nothing settled."""
+
+    policy: str
+    ngram: NotRequired[int]
+    rows: NotRequired[dict[str, int]]
+    found: NotRequired[dict[str, dict[str, OverlapCount]]]
+
+
+class Allocated(TypedDict):
+    """Pairs of a language with the pivot: how many may be taken, are there, and are taken."""
+
+    cap: int
+    there: int
+    taken: int
+
+
+class Allocation(TypedDict, total=False):
+    """Of a configuration with an allocation: what became of it, by language."""
+
+    allocation: dict[str, Allocated]
+
+
+class LanguageRows(TypedDict):
+    """Rows of one language that are in the streams."""
+
+    pairs: int
+    instructions: int
+
+
+class DataReport(Allocation):
+    """Everything that is known of the data of a run."""
+
+    seed: int
+    config: dict[str, object]
+    pairs: list[SourceReport]
+    instructions: list[SourceReport]
+    overlaps: OverlapReport
+    languages: dict[str, LanguageRows]
