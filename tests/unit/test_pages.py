@@ -7,6 +7,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import docs_tables
@@ -80,6 +81,17 @@ def variables(path: Path) -> Iterable[str]:
                 yield str(each.value)
             else:
                 assert not path.is_relative_to(REPOSITORY / "xling_bench"), f"{path}: {ast.unparse(each)}"
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_import_contracts() -> None:
+    text = pages.text_of(REPOSITORY / "docs" / "architecture.md")
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = [layer.replace("xling_bench.", "") for layer in project["tool"]["importlinter"]["contracts"][0]["layers"]]
+    arrows = [f"{above} --> {below}".replace("|", "&") for above, below in pairwise(layers)]
+    drawn = next(block.text for block in blocks(text) if block.text.startswith("flowchart TD"))
+    assert [line.strip() for line in drawn.splitlines()[1:]] == arrows
+    table = text.partition("| room | what it is for |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == sorted(" | ".join(layers).split(" | "))
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.name)
