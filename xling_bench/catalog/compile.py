@@ -50,7 +50,7 @@ LIBYAML = dumper_of(yaml.CSafeDumper) if yaml.__with_libyaml__ else PYTHON
 _DIFFERS = re.compile(r"\\[^n\"\\]|\|[0-9+]")
 
 
-def dump(data: dict[str, Any]) -> str:
+def dump(data: dict[str, object]) -> str:
     """YAML in declaration order, UTF-8, one line per scalar: the bytes of PyYAML's own emitter.
 
     libyaml takes a fifth of the time and writes all committed files; where its text could differ, it is not used.
@@ -60,7 +60,7 @@ def dump(data: dict[str, Any]) -> str:
     return yaml.dump(data, Dumper=PYTHON, **options) if _DIFFERS.search(text) else text
 
 
-def leaf(spec: TaskSpec) -> dict[str, Any]:
+def leaf(spec: TaskSpec) -> dict[str, object]:
     """One task as lm-eval reads it.
 
     `fewshot_split` equals `test_split` because lm-eval tells the sampler which document is being scored only then;
@@ -70,7 +70,7 @@ def leaf(spec: TaskSpec) -> dict[str, Any]:
     """
     form = spec.form()
     choose = form.kind == "choose"
-    task: dict[str, Any] = {
+    task: dict[str, object] = {
         "task": spec.name,
         "tag": [spec.tag],
         "custom_dataset": Function(f"{ADAPTER}.load"),
@@ -108,7 +108,7 @@ def leaf(spec: TaskSpec) -> dict[str, Any]:
     return task
 
 
-def groups(specs: Iterable[TaskSpec]) -> dict[str, dict[str, Any]]:
+def groups(specs: Iterable[TaskSpec]) -> dict[str, dict[str, object]]:
     """`xlingbench_<benchmark>` averages a benchmark over its languages; `xlingbench` lists all of them.
 
     The parent has no average of its own: two-way and three-way accuracies and chrF++ have no common mean.
@@ -117,7 +117,7 @@ def groups(specs: Iterable[TaskSpec]) -> dict[str, dict[str, Any]]:
     for spec in specs:
         if spec.is_default:
             children.setdefault(spec.benchmark.key, []).append(spec)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, object]] = {}
     for key, members in children.items():
         shared = [name for name in members[0].metrics if all(name in member.metrics for member in members)]
         metrics = [{"metric": name, "aggregation": "mean", "weight_by_size": False} for name in shared]

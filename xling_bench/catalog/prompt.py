@@ -12,7 +12,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -105,7 +105,7 @@ class Form(Strict):
     stop: tuple[str, ...] = ()
     max_tokens: int = 0
 
-    def compact(self) -> dict[str, Any]:
+    def compact(self) -> dict[str, object]:
         """The form as plain data without its empty parts, as it stands in the compiled YAML."""
         return {k: v for k, v in self.model_dump(mode="json").items() if v not in ("", {}, [], 0)}
 

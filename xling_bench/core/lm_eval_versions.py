@@ -15,7 +15,7 @@ OLD = TESTED[:2]
 MODULES = "xling_bench.*.py"  # the names of `modules_beside`
 
 
-def task_dict(name: str, task: Any) -> dict[str, Any]:
+def task_dict(name: str, task: Any) -> dict[str, object]:
     """One task as `lm_eval.evaluator.evaluate` wants it: below "tasks", in the old releases by itself."""
     return {name: task} if is_old() else {"tasks": {name: task}}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.reading import read_object
@@ -17,7 +16,7 @@ def lock_path() -> Path:
     return Path(os.environ.get("XLING_LOCK") or "xling.lock")
 
 
-def read_entries() -> dict[str, dict[str, Any]]:
+def read_entries() -> dict[str, dict[str, object]]:
     """The file's entries; empty when there is no lock file. Raises DataError for a damaged one."""
     path = lock_path()
     if not path.is_file():

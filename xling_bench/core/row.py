@@ -33,6 +33,14 @@ def record_in(row: Record, name: str) -> Record:
     return value
 
 
+def indices_in(row: Record, name: str) -> list[int]:
+    """A field that holds several numbers. Raises TypeError for one that holds something else."""
+    value = row[name]
+    if not isinstance(value, list) or not all(isinstance(number, int) for number in value):
+        raise TypeError(f"{name} should be numbers, got {value!r:.80}")
+    return value
+
+
 def index_in(row: Record, name: str) -> int:
     """A field that holds an index. Raises TypeError for one that holds something else."""
     value = row[name]

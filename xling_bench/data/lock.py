@@ -46,7 +46,7 @@ Files = dict[str, LockedFile]
 def read_lock() -> Datasets:
     """All locked data sets by benchmark; empty when there is no lock file. Raises DataError for a damaged one."""
     try:
-        return {key: LockedDataset(**entry) for key, entry in read_entries().items() if key != SPM}
+        return {key: LockedDataset.model_validate(entry) for key, entry in read_entries().items() if key != SPM}
     except (ValueError, TypeError) as error:
         raise damaged(error) from error
 
@@ -54,7 +54,7 @@ def read_lock() -> Datasets:
 def read_locked_files() -> Files:
     """All locked SentencePiece files by name. Raises DataError for a damaged lock file."""
     try:
-        return {name: LockedFile(**entry) for name, entry in read_entries().get(SPM, {}).items()}
+        return {name: LockedFile.model_validate(entry) for name, entry in read_entries().get(SPM, {}).items()}
     except (ValueError, TypeError) as error:
         raise damaged(error) from error
 

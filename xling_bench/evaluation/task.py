@@ -16,7 +16,7 @@ from xling_bench.evaluation.generate import resumable
 from xling_bench.evaluation.partial import PartialTexts
 from xling_bench.evaluation.units import Evaluation
 from xling_bench.harness.adapter import Docs, metric_list, shown
-from xling_bench.harness.demos import choose_nearest
+from xling_bench.harness.demos import choose_nearest, twins_of
 from xling_bench.metrics.registry import METRICS
 from xling_bench.models.encoder import embedder
 from xling_bench.results.facts import Facts
@@ -112,7 +112,7 @@ def _count_twins(docs: Docs, unit: Evaluation, limit: int | None) -> int:
     if unit.demonstrations is None or unit.demonstrations.policy == "semantic":
         return 0  # chosen for each item among the others
     usual = [{doc["id"] for doc in shown({"id": doc["id"]}, docs.demos, unit.shots)} for doc in docs[:limit]]
-    return sum(not ids.isdisjoint(doc.get("twins", ())) for doc, ids in zip(docs, usual, strict=False))
+    return sum(not ids.isdisjoint(twins_of(doc)) for doc, ids in zip(docs, usual, strict=False))
 
 
 def _check_data(docs: Docs, facts: Facts) -> None:

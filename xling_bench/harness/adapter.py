@@ -19,11 +19,11 @@ from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family
 from xling_bench.catalog.prompt import demo_form
 from xling_bench.catalog.render import render
 from xling_bench.core.errors import DataError, MissingDataError, UsageError
-from xling_bench.core.row import Row, text_in, texts_in
+from xling_bench.core.row import Record, Row, index_in, record_in, text_in, texts_in
 from xling_bench.data import Loaded, Source, current_source
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import check_ns, explain
-from xling_bench.harness.demos import MOST_SHOTS, Demos, forget
+from xling_bench.harness.demos import MOST_SHOTS, Demos, forget, twins_of
 from xling_bench.harness.reported import chosen_metrics, tokens_of
 from xling_bench.harness.twins import same_items
 from xling_bench.metrics.metric import Answer, Metric
@@ -31,10 +31,10 @@ from xling_bench.metrics.qa import abstains
 from xling_bench.metrics.ranking import rank
 from xling_bench.metrics.registry import METRICS, score_text
 
-Doc = dict[str, Any]
+Doc = dict[str, object]  # a row, and what `load` makes of it: lm-eval hands it from one function here to the next
 
 
-def metric_list(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+def metric_list(metrics: Iterable[Metric]) -> list[dict[str, object]]:
     """What lm-eval must know of metrics. It gives a standard error to what it can call a mean."""
     return [
         {"metric": m.name, "aggregation": m.total or "mean", "higher_is_better": not m.lower_is_better} for m in metrics
@@ -70,7 +70,7 @@ class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is u
         """Return n demonstrations, none of which is `eval_doc`."""
         if eval_doc and "demo_ids" in eval_doc:
             known = {doc["id"]: doc for doc in cast("Sequence[Doc]", df or self.df)}
-            return [known[name] for name in eval_doc["demo_ids"][:n]]
+            return [known[name] for name in texts_in(eval_doc, "demo_ids")[:n]]
         if eval_doc and eval_doc["demos"] == "semantic":
             raise UsageError(
                 "semantic demonstrations are chosen with the model: use `xling-bench run --demos semantic`"
@@ -86,11 +86,11 @@ class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is u
 
 def shown(item: Doc | None, pool: Sequence[Doc], n: int) -> list[Doc]:
     """The first n documents of `pool` that are not `item`, by id or by content; fewer where there are no more."""
-    own = {item["id"], *item.get("twins", ())} if item else set()
+    own = {item["id"], *twins_of(item)} if item else set()
     return list(islice((doc for doc in pool if doc["id"] not in own), n))
 
 
-def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
+def load(xling: Record, **metadata: Any) -> dict[str, Docs]:
     """lm-eval's `custom_dataset`: the documents of one task.
 
     `xling` is the task's own declaration (benchmark, unit, form). From `--metadata` (or our runner) come `split`
@@ -100,8 +100,8 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     lm-eval passes the model's arguments here too: per-token scores need its tokenizer.
     Raises what names the remedy where data, or what the headline metric needs, are not there.
     """
-    benchmark = get_benchmark(xling["benchmark"])
-    unit, form = xling["unit"], Form(**xling["form"])
+    benchmark = get_benchmark(text_in(xling, "benchmark"))
+    unit, form = text_in(xling, "unit"), Form.model_validate(xling["form"])
     split = metadata.get("split", benchmark.test_split)
     source = replace(current_source(), ns=check_ns(metadata.get("ns", "drop")))
     test = _cached(benchmark.key, unit, split, source)
@@ -109,7 +109,8 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     choice = Demos(metadata.get("demos", "fixed"), metadata.get("demo_lang")).check()
     demo_unit, shown_form = demo_form(family, benchmark, unit, form, choice.language)
     pool = _pool(benchmark, demo_unit, benchmark.demos_from(split), choice.source(source))
-    order = choice.order(benchmark, benchmark.demos_from(split), pool.rows if pool else [], _seed(metadata), source)
+    seed = _seed(metadata.get("demo_seed", 0))
+    order = choice.order(benchmark, benchmark.demos_from(split), pool.rows if pool else [], seed, source)
     twins = same_items(benchmark, test.rows, order, (pool.clusters if pool else {}) | test.clusters)
     most = MOST_SHOTS + 1 + max(map(len, twins.values()), default=0)
     if choice.policy == "semantic":
@@ -117,13 +118,13 @@ def load(xling: dict[str, Any], **metadata: Any) -> dict[str, Docs]:
     answers_in = benchmark.answer_language(unit)
     abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
     metrics = chosen_metrics(benchmark, form.kind, unit, metadata.get("metrics"))
-    shared = {"metrics": metrics, "demos": choice.policy}
+    shared: Doc = {"metrics": metrics, "demos": choice.policy}
     docs = [_doc(benchmark, form, row, answers_in, test, abstain) | shared for row in test.rows]
     for doc in docs:
-        if doc["id"] in twins:
-            doc["twins"] = twins[doc["id"]]
+        if own := twins.get(text_in(doc, "id")):
+            doc["twins"] = own
     if any(METRICS[name].needs_tokens for name in metrics):
-        for doc, tokens in zip(docs, tokens_of([doc["texts"] for doc in docs], metadata), strict=True):
+        for doc, tokens in zip(docs, tokens_of([texts_in(doc, "texts") for doc in docs], metadata), strict=True):
             doc["tokens"] = tokens
     demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[:most] if pool]
     return {"test": Docs(docs, demos)}
@@ -137,8 +138,7 @@ def _pool(benchmark: Benchmark, unit: str, split: str, source: Source) -> Loaded
         return None  # with demonstrations, the runner's plan and the sampler say what is wrong
 
 
-def _seed(metadata: dict[str, Any]) -> int:
-    value = metadata.get("demo_seed", 0)
+def _seed(value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError) as error:
@@ -181,19 +181,21 @@ def doc_to_text(doc: Doc) -> str:
 
 def doc_to_choice(doc: Doc) -> list[str]:
     """The texts whose log-probabilities are compared."""
-    return list(doc["texts"])
+    return list(texts_in(doc, "texts"))
 
 
 def doc_to_target(doc: Doc) -> int | str:
     """The index of the right text, or the answer as a demonstration shows it."""
-    return int(doc["gold"]) if "texts" in doc else str(doc["shown_answer"])
+    return index_in(doc, "gold") if "texts" in doc else str(doc["shown_answer"])
 
 
-def score(doc: Doc, results: Sequence[Any]) -> dict[str, Any]:
+def score(doc: Doc, results: Sequence[Any]) -> dict[str, object]:
     """lm-eval's `process_results`: the item's value, or its statistics, of every metric of `doc["metrics"]`."""
+    names = list(record_in(doc, "metrics"))
     if "texts" in doc:
-        return rank([METRICS[name] for name in doc["metrics"]], doc, [float(result[0]) for result in results])
+        return rank([METRICS[name] for name in names], doc, [float(result[0]) for result in results])
     prediction = str(results[0]).strip()
-    abstained = bool(doc["abstain"]) and abstains(prediction, doc["abstain"])
-    answer = Answer(expected(doc["benchmark"], doc["answer_language"]), prediction, doc["golds"], abstained)
-    return score_text(doc["metrics"], answer)
+    abstain = texts_in(doc, "abstain")
+    wanted = expected(text_in(doc, "benchmark"), text_in(doc, "answer_language"))
+    abstained = bool(abstain) and abstains(prediction, abstain)
+    return score_text(names, Answer(wanted, prediction, texts_in(doc, "golds"), abstained))

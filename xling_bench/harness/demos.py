@@ -12,7 +12,7 @@ from typing import Any
 from xling_bench.catalog import Benchmark, Form, TaskSpec, get_benchmark
 from xling_bench.core import languages
 from xling_bench.core.errors import MissingDataError, UsageError
-from xling_bench.core.row import Row, text_in
+from xling_bench.core.row import Record, Row, text_in, texts_in
 from xling_bench.data import Source
 from xling_bench.data import load as load_rows
 
@@ -140,7 +140,7 @@ def aligner(spec: TaskSpec, form: Form, shown: Form, demo_unit: str) -> str:
     return f"In {name} {listed}."
 
 
-def choose_nearest(docs: Sequence[dict[str, Any]], pool: Sequence[dict[str, Any]], n: int, embed: Any) -> None:
+def choose_nearest(docs: Sequence[dict[str, object]], pool: Sequence[Record], n: int, embed: Any) -> None:
     """Give each of `docs` its `demo_ids`: the n items of `pool` nearest to it by cosine, nearest first, ties by order.
 
     An item is never its own demonstration, nor its translation's, nor that of one with its content (`twins`).
@@ -148,7 +148,7 @@ def choose_nearest(docs: Sequence[dict[str, Any]], pool: Sequence[dict[str, Any]
     """
     import numpy as np
 
-    most = 1 + max((len(doc.get("twins", ())) for doc in docs), default=0)
+    most = 1 + max((len(twins_of(doc)) for doc in docs), default=0)
     if len(pool) < n + most:
         raise UsageError(f"{n} demonstrations asked for, but there are {len(pool)} to choose from: use fewer --shots.")
     near = embed([input_text(doc) for doc in pool])
@@ -156,12 +156,17 @@ def choose_nearest(docs: Sequence[dict[str, Any]], pool: Sequence[dict[str, Any]
     vectors = embed([input_text(doc) for doc in docs])
     for doc, vector in zip(docs, vectors, strict=True):
         likeness = near @ vector
-        likeness[np.isin(ids, [doc["id"], *doc.get("twins", ())])] = -np.inf
+        likeness[np.isin(ids, [text_in(doc, "id"), *twins_of(doc)])] = -np.inf
         doc["demo_ids"] = ids[np.argsort(-likeness, kind="stable")[:n]].tolist()
 
 
-def input_text(doc: dict[str, Any]) -> str:
+def twins_of(doc: Record) -> list[str]:
+    """The ids of the demonstrations that have an item's content under another id."""
+    return texts_in(doc, "twins") if "twins" in doc else []
+
+
+def input_text(doc: Record) -> str:
     """What an item is compared by: its texts without the answer and without the prompt's words."""
-    benchmark = get_benchmark(doc["benchmark"])
+    benchmark = get_benchmark(text_in(doc, "benchmark"))
     names = [name for name, kind in benchmark.fields.items() if kind == "text" and name != benchmark.gold]
     return " ".join(str(doc[name]) for name in names)

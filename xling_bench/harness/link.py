@@ -11,7 +11,7 @@ import contextlib
 import importlib.util
 import json
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.compiled import compare, write_new
@@ -36,10 +36,17 @@ def target() -> Path:
 def linked_version(folder: Path | None = None) -> str | None:
     """Version of xling-bench whose tasks are linked, or None."""
     stamp = _stamp(folder or target())
-    return str(stamp["version"]) if stamp is not None else None
+    return str(stamp.version) if stamp is not None else None
 
 
-def _stamp(folder: Path) -> dict[str, Any] | None:
+class Stamp(NamedTuple):
+    """What a linked folder says of itself: the version whose tasks were copied, and their files."""
+
+    version: str
+    files: list[str]
+
+
+def _stamp(folder: Path) -> Stamp | None:
     path = folder / STAMP
     if not path.is_file():
         return None
@@ -50,7 +57,7 @@ def _stamp(folder: Path) -> dict[str, Any] | None:
             raise ValueError("not what `link` writes")
     except (DataError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{path} is damaged ({error}); remove the folder by hand.") from error
-    return dict(stamp)
+    return Stamp(stamp["version"], stamp["files"])
 
 
 def link(folder: Path | None = None) -> str:
@@ -79,7 +86,7 @@ def unlink(folder: Path | None = None) -> str:
     if stamp is None:
         raise OutputError(f"{folder} was not made by `xling-bench link` (no {STAMP} in it); remove it by hand.")
     try:
-        for name in stamp["files"]:
+        for name in stamp.files:
             (folder / name).unlink(missing_ok=True)
         (folder / STAMP).unlink()
         for inner in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):

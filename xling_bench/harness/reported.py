@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -61,7 +61,7 @@ def _warn_once(message: str) -> None:
     log.warning(message)
 
 
-def tokens_of(texts: Sequence[Sequence[str]], metadata: dict[str, Any]) -> list[list[int]]:
+def tokens_of(texts: Sequence[Sequence[str]], metadata: Mapping[str, object]) -> list[list[int]]:
     """Tokens of every candidate text of every item, by the evaluated model's tokenizer, without special tokens.
 
     Raises UsageError when lm-eval did not tell which tokenizer that is.
@@ -73,7 +73,7 @@ def tokens_of(texts: Sequence[Sequence[str]], metadata: dict[str, Any]) -> list[
             'pretrained=... or tokenizer=... in --model_args, or {"tokenizer": "..."} in --metadata; or choose '
             'other metrics: {"metrics": "acc"}, or "p1_sum" for mLAMA.'
         )
-    tokenizer = _tokenizer(name, metadata.get("revision") or "main", bool(metadata.get("trust_remote_code")))
+    tokenizer = _tokenizer(name, str(metadata.get("revision") or "main"), bool(metadata.get("trust_remote_code")))
     flat = [text for candidates in texts for text in candidates]
     counts = iter([len(ids) for ids in tokenizer(flat, add_special_tokens=False)["input_ids"]] if flat else [])
     return [[next(counts) for _ in candidates] for candidates in texts]

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from xling_bench.core.errors import DeclarationError
 
 Rule = Callable[[str], list[str]]  # a text to what is compared: tokens
-Doc = Mapping[str, Any]  # an item as lm-eval's samples hold it
+Doc = Mapping[str, object]  # an item as lm-eval's samples hold it
 Values = Sequence[float]  # log-probabilities of an item's candidates
 Items = Sequence[Any]  # what the items of a task gave: scores, or statistics
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from xling_bench.core.errors import ModelError
+from xling_bench.core.row import indices_in, texts_in
 from xling_bench.metrics.knowledge import best, macro_by_relation, per_token
 from xling_bench.metrics.metric import Doc, Items, Metric, Values
 
@@ -17,15 +18,15 @@ def _sums(_doc: Doc, values: Values) -> Values:
 
 
 def _per_token(doc: Doc, values: Values) -> Values:
-    return per_token(values, doc["tokens"])
+    return per_token(values, indices_in(doc, "tokens"))
 
 
 def _per_byte(doc: Doc, values: Values) -> Values:
-    return per_token(values, [len(text.encode()) for text in doc["texts"]])
+    return per_token(values, [len(text.encode()) for text in texts_in(doc, "texts")])
 
 
 def _per_character(doc: Doc, values: Values) -> Values:
-    return per_token(values, [len(text) for text in doc["texts"]])
+    return per_token(values, [len(text) for text in texts_in(doc, "texts")])
 
 
 def _macro(items: Items) -> float:
@@ -62,7 +63,7 @@ def choice(metric: Metric, doc: Doc, values: Values) -> int:
     return best(compared(metric, doc, values))
 
 
-def rank(metrics: Iterable[Metric], doc: Doc, values: Values) -> dict[str, Any]:
+def rank(metrics: Iterable[Metric], doc: Doc, values: Values) -> dict[str, object]:
     """Scores of an item whose candidates have these log-probabilities; [relation, right or wrong] where a metric is a
     mean over relations.
 
@@ -73,7 +74,7 @@ def rank(metrics: Iterable[Metric], doc: Doc, values: Values) -> dict[str, Any]:
             f"the model's log-likelihood of item {doc['id']} is {list(values)}: its weights are damaged, or --dtype "
             "overflows"
         )
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for metric in metrics:
         right = float(choice(metric, doc, values) == doc["gold"])
         found[metric.name] = [doc["relation"], right] if metric.over == "relations" else right

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
 
 from xling_bench import metrics
 from xling_bench.core.errors import DeclarationError, UsageError, XlingError, did_you_mean
@@ -69,7 +68,7 @@ def rules(names: Iterable[str], expected: Expected) -> tuple[dict[str, str], dic
     return known, unavailable
 
 
-def score_text(names: Iterable[str], answer: Answer) -> dict[str, Any]:
+def score_text(names: Iterable[str], answer: Answer) -> dict[str, object]:
     """{metric: an item's score in [0, 1], or its statistics}; a metric that does not exist for the item is absent."""
     found = {name: compute(answer) for name in names if (compute := METRICS[name].statistics) is not None}
     return {name: value for name, value in found.items() if value is not None}

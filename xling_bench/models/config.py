@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from xling_bench.core.errors import ModelError, UsageError, did_you_mean
 from xling_bench.models.contents import check_adapter, check_model
@@ -15,6 +15,19 @@ BACKENDS = {"hf": "shared-prefix", "gguf": "shared-prefix", "lm-eval-hf": "lm-ev
 # Fields that say where the model is and how work is batched and placed.
 UNSETTLING = ("spec", "peft", "device", "batch_size", "token_budget")
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")  # of the weights, as torch calls them
+
+
+class Provenance(TypedDict, total=False):
+    """How log-likelihoods were computed, as a results file has it: `why` by lm-eval itself where the engine was asked
+    for. `near_ties` are lm-eval's numbers of the items whose best candidate is best by no more than rounding, or these
+    items' ids."""
+
+    backend: str
+    why: str
+    token_budget: int
+    halved: int
+    self_check: dict[str, float | None]
+    near_ties: list[int] | list[str]
 
 
 @dataclass(frozen=True)
@@ -85,7 +98,7 @@ class ModelConfig:
         if self.peft is not None:
             _check_place(self.peft, "adapter (--peft)", check_adapter)
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """What changes results besides the weights: not the path, nor how the work is batched and placed."""
         return {k: v for k, v in asdict(self).items() if k not in UNSETTLING}
 

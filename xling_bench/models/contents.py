@@ -172,7 +172,7 @@ def _counts(name: str) -> bool:
     return not known and name not in BOOKKEEPING
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):

@@ -63,8 +63,9 @@ def _encoder(name: str, device: str) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     config = encoder_config(name)
-    place = {"revision": revision_of(config.name, None), "trust_remote_code": False}
-    check_weights(config.name, place)
+    revision = revision_of(config.name, None)
+    place = {"revision": revision, "trust_remote_code": False}
+    check_weights(config.name, None, revision)
     try:
         with never_asks(f"encoder {config.name}", "An encoder's own code is never run; choose another."):
             model = AutoModel.from_pretrained(config.name, use_safetensors=True, dtype="float32", **place)

@@ -16,6 +16,7 @@ from lm_eval.api.registry import register_model
 
 from xling_bench.core.errors import UnsupportedModelError, XlingError
 from xling_bench.core.progress import counted, progress
+from xling_bench.models.config import Provenance
 from xling_bench.models.hf_model import WholeModel, log
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
@@ -203,13 +204,13 @@ class SharedPrefixLM(WholeModel):
         context, continuation = self.fitted(context, continuation, key)
         return Request(context + continuation, len(context))
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> Provenance:
         """How log-likelihoods are computed, for the results file."""
-        check = {"self_check": self.check.described()} if self.check else {}
+        check = Provenance(self_check=self.check.described()) if self.check else Provenance()
         if self.engine is None:
             return {"backend": "lm-eval", "why": self.why_plain, **check}
-        own = {"backend": "shared-prefix", "token_budget": self.engine.budget, "halved": self.engine.halved}
-        return own | check | {"near_ties": list(self.near_ties)}
+        own = Provenance(backend="shared-prefix", token_budget=self.engine.budget, halved=self.engine.halved)
+        return {**own, **check, "near_ties": list(self.near_ties)}
 
 
 def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) -> list[Score]:

@@ -15,7 +15,7 @@ def whole(loader: Any, name: Any, *given: Any, **settings: Any) -> Any:
     loader: a transformers model class. Raises ModelError where weights are missing or have another shape, naming some,
     and for a folder or hub model of which it is not plain what would be loaded.
     """
-    check_weights(name, settings)
+    check_weights(name, settings.get("gguf_file"), settings.get("revision"))
     model, found = loader.from_pretrained(name, *given, output_loading_info=True, **settings)
     missing = sorted(found["missing_keys"])
     other = sorted(str(key[0] if isinstance(key, tuple) else key) for key in found["mismatched_keys"])
@@ -29,14 +29,14 @@ def whole(loader: Any, name: Any, *given: Any, **settings: Any) -> Any:
     return model
 
 
-def check_weights(name: str, settings: dict[str, Any]) -> None:
+def check_weights(name: str, gguf_file: str | None, revision: str | None) -> None:
     """Raise ModelError unless the weights of the model `name` are one set of safetensors files, and no adapter's.
 
-    settings: what transformers' `from_pretrained` is given. A GGUF file is its own and only one.
+    The others are what transformers' `from_pretrained` is given. A GGUF file is its own and only one.
     """
-    if settings.get("gguf_file"):
+    if gguf_file:
         return
     if Path(name).is_dir():
         weight_files(Path(name))
     else:
-        check_on_hub(name, settings.get("revision"))
+        check_on_hub(name, revision)

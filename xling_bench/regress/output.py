@@ -181,7 +181,7 @@ def to_json(gate: Gate) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _object(finding: Finding) -> dict[str, Any]:
+def _object(finding: Finding) -> dict[str, object]:
     found = asdict(finding)
     flat = {**found.pop("difference"), **found, "limits": found.pop("limits")}
     mde = flat["mde"]

@@ -3,7 +3,7 @@ weight to memory several times."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MethodType
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from xling_bench.core.errors import UnsupportedModelError
 
 
-def no_others(what: str, others: dict[str, Any], *harmless: str) -> None:
+def no_others(what: str, others: Mapping[str, object], *harmless: str) -> None:
     """Raise UnsupportedModelError for an argument that stands in for something of transformers' was not written for.
 
     Libraries rename and add arguments; one that is swallowed is a wrong number. `harmless` names may have any value
