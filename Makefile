@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 PYTEST = XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-fast test-slow test-real example pictures check lint types imports compiled latest oldest lock clean
+.PHONY: demo test test-fast test-slow test-real docs example pictures check lint types imports compiled latest oldest lock clean
 
 demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
@@ -32,6 +32,10 @@ test-slow: $(STAMP)
 test-real: $(REAL)
 	$(BIN)/python tests/real/weights.py
 	$(PYTEST) -m real tests/real
+
+# The tables of docs/ and tasks/README.md that come from declarations.
+docs: $(STAMP)
+	$(BIN)/python scripts/docs_tables.py
 
 # The rendered example report, and the pictures of it in docs/ (these need Chromium).
 example: $(STAMP)

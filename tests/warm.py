@@ -14,9 +14,11 @@ import select
 import subprocess
 import sys
 import tempfile
+import traceback
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # What libraries, and `chatter.quiet`, set when they are imported, in the interpreter that forks as in the tests' own.
 SET_BY_LIBRARIES = ("KMP_", "PIP_", "TORCHINDUCTOR_", "HF_XET_", "TRANSFORMERS_VERBOSITY", "TOKENIZERS_PARALLELISM",
@@ -26,11 +28,17 @@ APART = ("XLING_", "PYTEST_CURRENT_TEST", *SET_BY_LIBRARIES)
 
 def command(*arguments: str, environment: dict[str, str], timeout: int = 600) -> subprocess.CompletedProcess[str]:
     """`xling-bench ARGUMENTS`. Libraries read variables when imported: if one that is not ours differs, a new start."""
+    return run("xling_bench", *arguments, environment=environment, timeout=timeout)
+
+
+def run(program: str, *arguments: str, environment: dict[str, str], timeout: int = 600) -> Any:
+    """The same of another program: `xling_bench`, `lm_eval`, or `-c`, Python given as text."""
     server = Server.running()
     if settings(environment) != server.settings:
-        return subprocess.run([sys.executable, "-m", "xling_bench", *arguments], env=environment, capture_output=True,
-                              text=True, timeout=timeout)  # fmt: skip
-    return server.command(arguments, environment, timeout)
+        how = [program] if program == "-c" else ["-m", program]
+        return subprocess.run([sys.executable, *how, *arguments], env=environment, capture_output=True, text=True,
+                              timeout=timeout)  # fmt: skip
+    return server.command(program, arguments, environment, timeout)
 
 
 def settings(environment: dict[str, str]) -> dict[str, str]:
@@ -61,12 +69,13 @@ class Server:
         self.answers.close()
         self.process.wait(timeout=60)
 
-    def command(self, arguments: tuple[str, ...], environment: dict[str, str], timeout: int) -> Any:
+    def command(self, program: str, arguments: tuple[str, ...], environment: dict[str, str], timeout: int) -> Any:
         assert self.process.stdin is not None
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
-            request = {"arguments": arguments, "environment": environment, "out": str(out), "err": str(err)}
-            self.process.stdin.write(json.dumps(request | {"folder": str(Path.cwd())}).encode() + b"\n")
+            request = {"program": program, "arguments": arguments, "environment": environment, "out": str(out)}
+            request |= {"err": str(err), "folder": str(Path.cwd())}
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
             self.process.stdin.flush()
             if not select.select([self.answers], [], [], timeout)[0]:
                 self.process.kill()
@@ -104,10 +113,31 @@ def serve(answers: int) -> int:
             os.environ.clear()
             os.environ.update(request["environment"])
             os.chdir(request["folder"])
-            script(request["arguments"])
+            if request["program"] == "xling_bench":
+                script(request["arguments"])
+            other(request["program"], request["arguments"])
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.write(answers, f"{code}\n".encode())
     return 0
+
+
+def other(program: str, arguments: list[str]) -> NoReturn:
+    """What the interpreter does with `-m lm_eval` or `-c`, to the end of the process."""
+    code = 0
+    try:
+        if program == "-c":
+            exec(arguments[0], {"__name__": "__main__"})  # noqa: S102 - a test's own text
+        else:
+            sys.argv = [program, *arguments]
+            import_module(f"{program}.__main__").cli_evaluate()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception:  # noqa: BLE001 - said as the interpreter says it
+        traceback.print_exc()
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

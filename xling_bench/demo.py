@@ -69,7 +69,7 @@ def demo(output: Path, steps: int) -> int:
     page = write_report([place], output / "site", Options(title="Demo of xling-bench"))
     _say(f"done in {time.monotonic() - started:.0f} s")
     command = sys.argv[0] if Path(sys.argv[0]).name == "xling-bench" else "xling-bench"
-    _say(f"next: {command} run --model hf:YOUR_MODEL --tasks xling_xnli -o runs/mine  (README: where data come from)")
+    _say(f"next: {command} run --model hf:YOUR_MODEL --tasks xling_xnli -o runs/mine  (data: see docs/data.md)")
     _say(f"the report, for your browser: {page}")
     return 0
 

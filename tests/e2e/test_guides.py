@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from guides import REPOSITORY, Checkout
@@ -31,6 +32,49 @@ def test_a_metric_is_one_file(checkout: Checkout, models: dict[str, Path]) -> No
     assert "rule:ter,case=lc,tok=tercom,version=" in page
 
 
+def test_a_language_is_one_line(checkout: Checkout, models: dict[str, Path]) -> None:
+    before, declared = compiled(checkout), declarations(checkout)
+    said = checkout.follow(GUIDES / "language.md", MODEL=str(models["llama"]))
+    after = compiled(checkout)
+    german = {name for name in after if name.endswith("xcopa_de.yaml")}
+    assert after.keys() - before.keys() == german
+    assert german
+    changed = [name for name in declared if declarations(checkout)[name] != declared[name]]
+    assert changed == ["tasks/xcopa/benchmark.toml"]
+    (result,) = scored(checkout.folder / "run")
+    assert result["xling"]["unit"] == "de"
+    assert result["xling"]["facts"]["items"] == 2
+    assert "not as published" in said
+
+
+def test_a_prompt_family_is_two_files(checkout: Checkout, models: dict[str, Path]) -> None:
+    before = compiled(checkout)
+    said = checkout.follow(GUIDES / "prompt.md", MODEL=str(models["llama"]))
+    after = compiled(checkout)
+    assert [Path(name).name for name in after if name not in before] == ["xling-ask_xnli_de.yaml"]
+    assert all(after[name] == before[name] for name in before)
+    assert "Stimmt es dann, was hier steht?" in said
+    ours, usual = sorted(scored(checkout.folder / "run"), key=lambda result: result["xling"]["facts"]["task"])
+    assert (ours["xling"]["family"], usual["xling"]["family"]) == ("ask", "xglm")
+    assert "xling-ask_xnli_de" in (checkout.folder / "page" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_benchmark_is_a_declaration_a_file_and_a_form(checkout: Checkout, models: dict[str, Path]) -> None:
+    before, declared = compiled(checkout), declarations(checkout)
+    checkout.follow(GUIDES / "benchmark.md", MODEL=str(models["llama"]))
+    after = compiled(checkout)
+    assert {Path(name).parent.name for name in after.keys() - before.keys()} == {"weather"}
+    assert [Path(name).name for name in before if after[name] != before[name]] == ["xlingbench.yaml"]
+    changed = [name for name in declared if declarations(checkout)[name] != declared[name]]
+    assert changed == ["templates/xglm/family.toml"]
+    results = scored(checkout.folder / "run")
+    facts = [result["xling"]["facts"] for result in results]
+    measured = {(result["xling"]["unit"], each["shots"]) for result, each in zip(results, facts, strict=True)}
+    assert measured == {(language, shots) for language in ("de", "en") for shots in (0, 1)}
+    assert {(each["source"], each["items"]) for each in facts} == {("files", 2)}
+    assert all(0 <= result["results"][result["xling"]["facts"]["task"]]["acc,none"] <= 1 for result in results)
+
+
 def test_a_section_is_one_file(checkout: Checkout, models: dict[str, Path]) -> None:
     checkout.follow(GUIDES / "section.md", MODEL=str(models["xglm"]))
     page = (checkout.folder / "page" / "index.html").read_text(encoding="utf-8")
@@ -44,6 +88,17 @@ def test_a_section_is_one_file(checkout: Checkout, models: dict[str, Path]) -> N
     value = {number["language"]: number["value"] for number in board["numbers"] if number["metric"] == "acc"}
     assert [(script, languages) for script, languages, _ in rows] == [("Latn", "2"), ("Thai", "1")]
     assert [float(mean) for *_, mean in rows] == pytest.approx([(value["en"] + value["it"]) / 2, value["th"]])
+
+
+def declarations(checkout: Checkout) -> dict[str, bytes]:
+    """What people write: the declarations that were there."""
+    found = [path for name in ("tasks", "templates") for path in (checkout.folder / name).rglob("*.toml")]
+    return {path.relative_to(checkout.folder).as_posix(): path.read_bytes() for path in sorted(found)}
+
+
+def scored(run: Path) -> list[dict[str, Any]]:
+    """The results of a run."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(run.glob("*/*/results.json"))]
 
 
 def compiled(checkout: Checkout) -> dict[str, bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -14,16 +13,18 @@ from typing import Any
 
 import pytest
 import torch
+from guides import blocks
 from safetensors.torch import load_file
 
-from xling_bench import content
 from xling_bench.cli.main import main
+from xling_bench.core import content
 
 pytestmark = pytest.mark.e2e
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUIDE = (REPOSITORY / "docs/contributing/loss.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE, flags=re.MULTILINE | re.DOTALL)
-LIST, PLAN, TRAIN = [shlex.split(line)[1:] for kind, text in BLOCKS if not kind for line in text.splitlines()]
+BLOCKS = blocks((REPOSITORY / "docs/contributing/loss.md").read_text(encoding="utf-8"))
+LIST, PLAN, TRAIN = [
+    shlex.split(line)[1:] for block in BLOCKS if block.language == "sh" for line in block.text.splitlines()
+]
 ALONE = ["--set", "method.instruction_weight=0"]
 REFUSED = {
     "method.closeness_weight=0": "method: closeness_weight, contrastive_weight and instruction_weight are all 0",
@@ -54,12 +55,11 @@ def clone(folder: Path) -> Path:
     shutil.copytree(content.folder("training"), folder / "training")
     for name in ("tasks", "templates", "reports"):
         (folder / name).symlink_to(content.folder(name))
-    for kind, text in BLOCKS:
-        if kind:
-            first, body = text.split("\n", 1)
-            path = folder / first.removeprefix("# ")
+    for block in BLOCKS:
+        if block.path:
+            path = folder / block.path
             assert not path.exists(), "the guide adds files and changes none"
-            path.write_text(body, encoding="utf-8")
+            path.write_text(block.text, encoding="utf-8")
     return folder
 
 

@@ -163,10 +163,10 @@ def test_every_answer_language_is_declared_once() -> None:
         if how == "unsupported":
             assert identifier(key) is None
             assert key not in langid.candidates(script)
-    for name in ("accepted", "required", "lacked", "indistinguishable"):
+    for name in ("accepted", "required", "lacked", "not_told_apart"):
         for key, listed_keys in langid.FACTS[name].items():
             assert identifier(key) is not None, (name, key)
-            if name in ("accepted", "indistinguishable"):
+            if name in ("accepted", "not_told_apart"):
                 assert all(languages.registry()[other] for other in listed_keys.split())
 
 

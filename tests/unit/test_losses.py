@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError, model_validator
-from xling_bench.errors import DeclarationError
 
+from xling_bench.core.errors import DeclarationError
 from xling_bench.training import losses
 from xling_bench.training.losses import LOSSES, NEEDS, Loss
 from xling_bench.training.losses.contrastive import Contrastive

@@ -63,12 +63,12 @@ def test_holm_by_hand() -> None:
 def test_a_kept_resampling_gives_the_bytes_of_a_new_one(rows, draws, seed) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "CHUNK", 30)  # several parts
-        bootstrap._kept.cache_clear()
+        bootstrap._cached.cache_clear()
         scores = np.array(rows)
         first, again = (bootstrap_means(scores, draws, seed) for _ in range(2))
         patch.setattr(bootstrap, "KEPT", 0)
         new = bootstrap_means(scores, draws, seed)
-        bootstrap._kept.cache_clear()
+        bootstrap._cached.cache_clear()
     assert first.tobytes() == again.tobytes() == new.tobytes()
 
 

@@ -58,11 +58,12 @@ def run_config(
 
     Raises UsageError for tasks, languages, pairs or a name that there cannot be; the rest is checked by the run.
     """
+    called = None if name is None else check_name(name, naming)
     return RunConfig(
         model=model,
         specs=_specs(listed(tasks), listed(langs), suite, listed(pairs)),
         output=Path(output),
-        name=None if name is None else check_name(name, naming),
+        name=called,
         shots=tuple(shots),
         seeds=tuple(seeds),
         demos=Demos(demos, demo_lang, demo_encoder, aligner),

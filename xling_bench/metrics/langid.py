@@ -86,7 +86,7 @@ def candidates(script: str) -> tuple[str, ...]:
 
 def indistinguishable(language: str) -> tuple[str, ...]:
     """Languages of which a tenth of FLORES sentences or more pass as `language`: what a pass does not rule out."""
-    return tuple(FACTS["indistinguishable"].get(languages.get(language).key, "").split())
+    return tuple(FACTS["not_told_apart"].get(languages.get(language).key, "").split())
 
 
 def language_requirements(language: str) -> None:

@@ -17,11 +17,10 @@ from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
 from xling_bench.report.leaderboard import Row, leaderboard
 from xling_bench.report.measure import Measured, Step, measure
 from xling_bench.report.notes import notes_of
-from xling_bench.report.options import Options
 from xling_bench.report.page import Shown, render_page, shown
 from xling_bench.report.payload import payload
 from xling_bench.report.published import PublishedCell, reference_notes, reference_rows
-from xling_bench.report.sections import SECTIONS, Report
+from xling_bench.report.sections import SECTIONS, Options, Report
 from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run
 from xling_bench.results.tables.compare import with_seeds

@@ -8,8 +8,22 @@ from dataclasses import dataclass
 from xling_bench.report.figures import Figure
 from xling_bench.report.leaderboard import Row
 from xling_bench.report.measure import Measured
-from xling_bench.report.options import Options
 from xling_bench.results.given import Run
+from xling_bench.results.matrix import DRAWS
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a report shows: at most `items` per benchmark in the drill-down; `before` and `after`, the models to hold
+    against each other (default: the first and the last given); `reference`, a paper's numbers to add."""
+
+    title: str = "Cross-lingual report"
+    reference: str = ""
+    items: int = 40
+    before: str = ""
+    after: str = ""
+    seeds: tuple[int, ...] = ()
+    draws: int = DRAWS
 
 
 @dataclass(frozen=True, slots=True)
