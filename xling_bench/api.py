@@ -14,6 +14,7 @@ from xling_bench.evaluation.configure import Words, model_config, run_config
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.runner import Runner
 from xling_bench.models.config import ModelConfig
+from xling_bench.training.recipe import resolve
 from xling_bench.training.start import prepare
 
 Progress = Callable[[str], None]
@@ -85,8 +86,9 @@ def train(
     """
     quiet()
     with using(source_of(data, data_dir) if data or data_dir else current_source()):
-        prepared = prepare(recipe, Path(output), settings=settings, data=data, data_dir=data_dir,
-                           trust_remote_code=trust_remote_code)  # fmt: skip
+        prepared = prepare(
+            resolve(recipe, settings), Path(output), data=data, data_dir=data_dir, trust_remote_code=trust_remote_code
+        )
         for line in prepared.lines:
             (progress or _to_stderr)(line)
         return prepared.train()

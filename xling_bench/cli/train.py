@@ -38,13 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.recipe == "list":
         return _list()
     apply_data(arguments)
+    from xling_bench.training.recipe import resolve
     from xling_bench.training.start import prepare
 
-    output = arguments.output
+    recipe, output = resolve(arguments.recipe, arguments.settings), arguments.output
     if output is None and not arguments.dry_run:
         raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
-    prepared = prepare(arguments.recipe, output, settings=arguments.settings,
-                       trust_remote_code=arguments.trust_remote_code)  # fmt: skip
+    prepared = prepare(recipe, output, trust_remote_code=arguments.trust_remote_code)
     first = os.environ.get("RANK", "0") == "0"  # of several processes (torchrun) one speaks
     if first and arguments.dry_run:
         show(json.dumps(prepared.plan, ensure_ascii=False, indent=1), flush=True)
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 130
     if first:
         show(done)
-        tasks = _tasks(prepared.recipe.data.languages)
+        tasks = _tasks(recipe.data.languages)
         tell(f"score it: xling-bench run --model hf:{done} {tasks} -o runs/{output.name}")
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.training import job
 from xling_bench.training.corpora import Streams, load
-from xling_bench.training.recipe import Recipe, resolve
+from xling_bench.training.recipe import Recipe
 from xling_bench.training.summary import summary
 
 
@@ -45,26 +44,24 @@ class Prepared:
 
 
 def prepare(
-    recipe: str,
+    recipe: Recipe,
     output: Path | None,
     *,
-    settings: Sequence[str] = (),
     data: str | None = None,
     data_dir: str | Path | None = None,
     trust_remote_code: bool = False,
 ) -> Prepared:
-    """Check model, folder, data and evaluation of a recipe (see `training.recipe.resolve`), and read its data.
+    """Check model, folder, data and evaluation of a recipe, and read its data.
 
     The data are below `data_dir`, else below XLING_DATA_DIR; `data` says where early evaluation's come from. Raises
     XlingError for what does not fit, and UsageError where no folder is named.
     """
-    resolved = resolve(recipe, settings)
     root = data_dir or os.environ.get("XLING_DATA_DIR")
     if root is None:
         raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
     source = source_of(data, data_dir) if data or data_dir else current_source()
-    model = ModelConfig(f"hf:{resolved.model.path}", revision=resolved.model.revision)
+    model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
-    found = job.preflight(resolved, output, source, trust_remote_code=trust_remote_code)
-    streams = load(resolved.data, seed=resolved.run.seed, root=Path(root))
-    return Prepared(resolved, output, source, model, streams, job.plan(resolved, streams, found), trust_remote_code)
+    found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code)
+    streams = load(recipe.data, seed=recipe.run.seed, root=Path(root))
+    return Prepared(recipe, output, source, model, streams, job.plan(recipe, streams, found), trust_remote_code)
