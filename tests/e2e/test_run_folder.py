@@ -7,6 +7,7 @@ import pytest
 from test_runner import results, run
 
 from xling_bench import evaluate
+from xling_bench.core.errors import OutputError
 from xling_bench.evaluation.code import code_hash
 
 pytestmark = pytest.mark.e2e
@@ -189,3 +190,21 @@ def test_code_that_scores_is_part_of_the_key(finished) -> None:
     assert own["facts"]["code"] == code_hash()
     assert f"code:{code_hash()}" in own["signature"]
     assert own["facts"]["metrics"] == {"acc": "sum-logprob"}
+
+
+def test_results_of_other_code_or_of_invented_items_do_not_get_company(finished, monkeypatch, tmp_path) -> None:
+    """A gap to an English that was measured otherwise stood in the table, and no other reader took the folder."""
+    spec, folder = finished
+    before = results(folder)
+    more = {"output": folder, "tasks": ["xling_xnli_en"], "limit": 3, "progress": lambda _: None}
+    with monkeypatch.context() as patch:
+        patch.setattr("xling_bench.evaluation.plan.code_hash", lambda: "0badc0de")
+        with pytest.raises(OutputError, match=r"made with another code \(was .*, now 0badc0de\)"):
+            evaluate(spec, **more)
+    rows = ["language\tgold_label\tsentence1\tsentence2", *["en\tneutral\tIt rains.\tIt pours."] * 4]
+    (tmp_path / "data/xnli/XNLI-1.0").mkdir(parents=True)
+    (tmp_path / "data/xnli/XNLI-1.0/xnli.test.tsv").write_text("\n".join([*rows, ""]), encoding="utf-8")
+    with pytest.raises(OutputError, match="is of data from sample, not files: invented items and real"):
+        evaluate(spec, data_dir=tmp_path / "data", **more)
+    assert results(folder) == before
+    assert evaluate(spec, **more).finished, "what was made alike goes in"

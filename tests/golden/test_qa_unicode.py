@@ -305,3 +305,29 @@ def test_indicqa_parts_by_hand(prediction: str, golds: list[str], abstained: boo
 def test_indicqa_parts_take_another_rule() -> None:
     assert indicqa_parts("दिल्ली।", ["दिल्ली"], abstained=False)["exact"] == 0.0
     assert indicqa_parts("दिल्ली।", ["दिल्ली"], abstained=False, rule=normalize_unicode("hi"))["exact"] == 1.0
+
+
+# (benchmark, language, answer, right answers, abstained): scores by hand from the rules.
+TABLE = [
+    ("indicqa", "hi", "दिल्ली", ["दिल्ली"], False, {"f1": 1.0, "exact": 1.0, "f1_hasans": 1.0}),
+    ("indicqa", "hi", "पता नहीं", ["दिल्ली"], True, {"f1": 0.0, "exact": 0.0, "exact_hasans": 0.0}),
+    ("indicqa", "hi", "पता नहीं", [], True, {"f1": 1.0, "exact": 1.0, "acc_noans": 1.0}),
+    ("indicqa", "hi", "दिल्ली", [], False, {"f1": 0.0, "exact": 0.0, "acc_noans": 0.0}),
+    # MLQA's rule makes a blank of every ال, the corrected one of that at the start of a word: سالم keeps its own.
+    ("mlqa", "ar", "سالم", ["س م"], False, {"f1": 1.0, "exact": 1.0, "f1_corrected": 0.0, "exact_corrected": 0.0}),
+    ("mlqa", "ar", "الكتاب", ["كتاب"], False, {"f1": 1.0, "f1_corrected": 1.0}),
+    # A Chinese answer to a Russian question is in the wrong language, digits in none: neither counts.
+    ("xquad", "ru", "北京是中国的首都", ["Пекин"], False, {"f1": 0.0, "right_language": 0.0, "f1_right": None}),
+    ("xquad", "ru", "1995", ["1995"], False, {"f1": 1.0, "right_language": None, "f1_right": None}),
+    ("xquad", "ru", "Пекин - столица Китайской Народной Республики", ["Пекин"], False, {"right_language": 1.0}),
+]
+
+
+@pytest.mark.parametrize(("benchmark", "language", "text", "golds", "abstained", "scores"), TABLE)
+def test_metrics_of_one_answer_do_not_take_each_others_scores(
+    benchmark: str, language: str, text: str, golds: list[str], abstained: bool, scores: dict[str, float | None]
+) -> None:
+    """All computed of one answer, in either order, since what several need is computed once."""
+    for names in (list(scores), list(reversed(scores))):
+        answer = Answer(expected(benchmark, language), text, golds, abstained=abstained)
+        assert score_text(names, answer) == {name: scores[name] for name in names if scores[name] is not None}

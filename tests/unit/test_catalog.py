@@ -232,3 +232,23 @@ def test_a_wrong_declaration_is_named(tmp_path: Path) -> None:
     path.write_text(text.replace('"ar", "bg"', '"ar", "bgg"'), encoding="utf-8")
     with pytest.raises(DeclarationError, match="bgg"):
         load_benchmark(path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [('"bg", "de"', '"bg", "bg"', "languages: one stands twice"),
+     ("chance = 0.3333333333333333", "chance = 0.5", "of 3 candidates one is right by guessing in 1/3, not 0.5"),
+     ("metrics = { choose", "metrics = { generate", "metrics: expected those of its own kind, choose"),
+     ('choose = ["acc"]', 'choose = ["f1"]', "metrics.choose: f1 is no metric of choose prompts"),
+     ('choose = ["acc"]', 'choose = ["p1"]', "p1 is a mean over relations; `fields` has no relation"),
+     ('demo_split = "dev"', 'demo_split = "train"', "demo_split: 'train' is not one of hub.splits"),
+     ('family = "xglm"', 'famly = "xglm"', "famly: Extra inputs are not permitted")],
+)  # fmt: skip
+def test_what_no_benchmark_can_be_is_refused(tmp_path: Path, before: str, after: str, said: str) -> None:
+    path = tmp_path / "benchmark.toml"
+    text = (content.folder("tasks") / "xnli" / "benchmark.toml").read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(DeclarationError) as error:
+        load_benchmark(path)
+    assert said in str(error.value)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from xling_bench import catalog
-from xling_bench.catalog.compile import compile_all
+from xling_bench.catalog.benchmark import own_declaration
+from xling_bench.catalog.compile import compile_all, compile_spec
 from xling_bench.cli.main import main
 from xling_bench.core import content
 from xling_bench.core.errors import DeclarationError
@@ -53,3 +54,24 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv(content.VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(DeclarationError, match=r"XLING_CONTENT_DIR=.*nowhere: no such folder"):
         content.file("tasks/suites.toml")
+
+
+def test_a_benchmark_declared_otherwise_than_ours_is_told_apart(tmp_path: Path, monkeypatch) -> None:
+    """Its keys and signatures say so: results of both were put side by side."""
+    text = (content.folder("tasks") / "xcopa" / "benchmark.toml").read_text(encoding="utf-8")
+    choices = 'choices = ["choice1", "choice2"]'
+    assert choices in text
+    (tmp_path / "tasks" / "xcopa").mkdir(parents=True)
+    monkeypatch.setenv(content.VARIABLE, str(tmp_path))
+    seen = {}
+    otherwise = text.replace(choices, 'choices = ["choice2", "choice1"]')
+    for name, said in (("alike", text + "# mine\n"), ("otherwise", otherwise)):
+        (tmp_path / "tasks" / "xcopa" / "benchmark.toml").write_text(said, encoding="utf-8")
+        for cached in CACHED:
+            cached.cache_clear()
+        seen[name] = own_declaration("xcopa"), "declaration: " in compile_spec(catalog.get_task("xling_xcopa_it"))
+    for cached in CACHED:
+        cached.cache_clear()
+    assert seen["alike"] == (None, False)
+    assert seen["otherwise"][0] is not None
+    assert seen["otherwise"][1]

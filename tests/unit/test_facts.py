@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import outcomes, write_run
 
+from xling_bench import load_results
 from xling_bench.core.errors import DataError
 from xling_bench.results.facts import INCIDENTAL, Facts
 from xling_bench.results.record import read_record
@@ -35,6 +36,29 @@ def test_what_is_read_is_written_and_the_key_is_over_all_that_decides(absent: se
     assert Facts.read(json.loads(json.dumps(facts.written()))).differs_from(facts) == []
 
 
+def test_the_key_of_these_facts_is_known() -> None:
+    """Over all of them but what is incidental, as sorted JSON, by hand: a finished result of other data is another."""
+    incidental = {"origin", "demo_origin", "items", "ids", "dropped", "unavailable", "headline", "scoring", "truncated",
+                  "ties"}  # fmt: skip
+    text = json.dumps({name: value for name, value in WRITTEN.items() if name not in incidental}, sort_keys=True)
+    assert Facts.read(WRITTEN).key == hashlib.sha256(text.encode()).hexdigest()[:16]
+    for name in set(WRITTEN) - incidental:
+        kind = int if name == "limit" else type(WRITTEN[name])
+        value = {dict: {"other": "x"}, int: 7, str: "other"}[kind]
+        assert Facts.read({**WRITTEN, name: value}).key != Facts.read(WRITTEN).key, name
+
+
+def test_a_number_that_is_gone_is_said_unless_its_metric_is_partial(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", outcomes(4, ("de",)))
+    path = next(run.glob("*/*/results.json"))
+    result = json.loads(path.read_text(encoding="utf-8"))
+    del result["xling"]["checksums"]
+    del result["results"]["xling_xnli_de"]["acc,none"]
+    path.write_text(json.dumps(result), encoding="utf-8")
+    with pytest.raises(DataError, match="missing or unexpected field 'acc,none'"):
+        load_results(run)
+
+
 def test_results_that_told_the_headline_by_the_order_of_metrics_are_read() -> None:
     metrics = {"rougeL": "r", "chrf": "c"}
     held = {name: value for name, value in WRITTEN.items() if name != "headline"} | {"metrics": metrics}
@@ -54,7 +78,8 @@ def test_what_differs_is_named_with_both_values() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [("shots", "2", "facts.shots is '2'; expected int"), ("items", True, "facts.items is True"),
-     ("metrics", {}, "facts.metrics is empty"), ("limit", [], "facts.limit is []; expected int or None")],
+     ("metrics", {}, "facts.metrics is empty"), ("limit", [], "facts.limit is []; expected int or None"),
+     ("seed", 10**30, "facts.seed is 1000")],
 )  # fmt: skip
 def test_a_fact_of_another_kind_is_named(tmp_path: Path, name: str, value: object, said: str) -> None:
     run = write_run(tmp_path / "run", outcomes(4, ("de",)))

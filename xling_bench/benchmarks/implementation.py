@@ -114,6 +114,8 @@ def _defined(key: str) -> Implementation | None:
         if error.name != name:  # something that the module itself imports
             raise
         return None
+    except Exception as error:
+        raise DeclarationError(f"xling_bench/benchmarks/{key}.py cannot be imported: {error!r}") from error
     found = getattr(module, "IMPLEMENTATION", None)
     return found if isinstance(found, Implementation) else None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,6 +17,10 @@ from xling_bench.core.reading import read_toml
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.registry import METRICS
 
+Kind = Literal["choose", "generate"]
+# Of a declaration, what a score depends on besides rows and prompt.
+DECIDING = ("fields", "labels", "choices", "gold", "clusters", "cluster_sizes", "telling", "test_split", "demo_split",
+            "placeholder", "pairs")  # fmt: skip
 FieldType = Literal["text", "texts", "index", "flag"]
 
 
@@ -74,7 +80,7 @@ class Benchmark(Strict):
     key: str
     title: str
     task: str
-    kind: Literal["choose", "generate"]
+    kind: Kind
     languages: tuple[str, ...]
     codes: dict[str, str] = Field(default={})
     pairs: Pairs | None = None
@@ -121,18 +127,41 @@ class Benchmark(Strict):
         for split, sizes in self.cluster_sizes.items():
             if not sizes or min(sizes) < 1 or sum(sizes) != self.published_rows.get(split):
                 raise ValueError(f"cluster_sizes.{split}: expected numbers that sum to the split's published rows")
-        for kind, names in self.metrics.items():
-            if not names:
-                raise ValueError(f"metrics.{kind} is empty")
+        if len(set(self.languages)) < len(self.languages):
+            raise ValueError("languages: one stands twice")
+        if len(set(self.choices)) < len(self.choices):
+            raise ValueError("choices: a field stands twice")
+        if self.demo_split and self.demo_split not in self.hub.splits:
+            raise ValueError(f"demo_split: {self.demo_split!r} is not one of hub.splits")
+        width = len(self.labels) or (len(self.choices) if len(self.choices) > 1 else 0)
+        if self.chance is not None and width and abs(self.chance - 1 / width) > 0.005:
+            raise ValueError(f"chance: of {width} candidates one is right by guessing in 1/{width}, not {self.chance}")
+        if self.kind not in self.metrics:
+            raise ValueError(f"metrics: expected those of its own kind, {self.kind}")
         named = [*self.metrics.values(), *self.metrics_on_request.values(), self.metrics_only, self.metrics_except]
         for name in (name for names in named for name in names):
             if name not in METRICS:
                 raise ValueError(f"{name!r} is not a metric; known: {', '.join(METRICS)}")
+        for metrics in (self.metrics, self.metrics_on_request):
+            for kind, names in metrics.items():
+                self._check_metrics(kind, names)
         for limits in (self.metrics_only, self.metrics_except):
             for key in (key for keys in limits.values() for key in keys):
                 if key not in known:
                     raise ValueError(f"metrics: {key!r} is not in languages.toml")
         return self
+
+    def _check_metrics(self, kind: str, names: tuple[str, ...]) -> None:
+        """Raise ValueError for metrics that a prompt of this kind cannot have."""
+        if kind not in get_args(Kind):
+            raise ValueError(f"metrics.{kind}: expected {' or '.join(get_args(Kind))}")
+        for name in names:
+            if METRICS[name].ranks != (kind == "choose"):
+                raise ValueError(f"metrics.{kind}: {name} is no metric of {kind} prompts")
+            if METRICS[name].over == "relations" and "relation" not in self.fields:
+                raise ValueError(f"metrics.{kind}: {name} is a mean over relations; `fields` has no relation")
+        if kind in self.metrics and (not self.metrics[kind] or METRICS[self.metrics[kind][0]].partial):
+            raise ValueError(f"metrics.{kind}: expected first a headline that exists for every item")
 
     def metrics_of(self, kind: str, unit: str, *, on_request: bool = False) -> tuple[str, ...]:
         """Metrics of a unit, headline first; with `on_request` also those one may ask for: the declaration names them,
@@ -148,6 +177,12 @@ class Benchmark(Strict):
             if language in self.metrics_only.get(name, (language,))
             and language not in self.metrics_except.get(name, ())
         )
+
+    def digest(self) -> str:
+        """Twelve hex digits over what decides a score: which candidates or golds there are, and who may see which
+        items."""
+        deciding = self.model_dump(mode="json", include=set(DECIDING))
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
 
     def chance_of(self, metric: str) -> float | None:
         """What guessing gets by `metric`, in [0, 1): of every metric that chooses among candidates of a fixed number;
@@ -191,7 +226,8 @@ def load_benchmark(path: Path) -> Benchmark:
     try:
         return Benchmark(**read_toml(path))
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()  # a key that does not exist explains one that is missing
+        first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
         where = ".".join(str(part) for part in first["loc"]) or "declaration"
         raise DeclarationError(f"{path}: {where}: {first['msg']}") from error
 
@@ -206,6 +242,16 @@ def benchmarks() -> dict[str, Benchmark]:
             raise DeclarationError(f"{path}: key is {benchmark.key!r}; expected the folder's name {path.parent.name!r}")
         found[benchmark.key] = benchmark
     return found
+
+
+def own_declaration(key: str) -> str | None:
+    """The digest of a user's own declaration of one of our benchmarks that decides scores otherwise than ours; None
+    where it is ours, or says the same, or is of a benchmark that we do not have."""
+    mine, ours = content.file(f"tasks/{key}/benchmark.toml"), content.folder("tasks") / key / "benchmark.toml"
+    if mine == ours or not ours.is_file():
+        return None
+    digest = get_benchmark(key).digest()
+    return None if digest == load_benchmark(ours).digest() else digest
 
 
 def get_benchmark(key: str) -> Benchmark:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import yaml
 
+from xling_bench.catalog.benchmark import own_declaration
 from xling_bench.catalog.names import TaskSpec, task_specs
 from xling_bench.core.lm_eval_versions import modules_beside
 
@@ -102,6 +103,7 @@ def leaf(spec: TaskSpec) -> dict[str, object]:
         **({"source_language": spec.source.code} if spec.source else {}),
         "family": spec.family.key,
         "template": form.digest(),
+        **({"declaration": declared} if (declared := own_declaration(spec.benchmark.key)) else {}),
         "demos": "fixed",
         "metrics": list(spec.metrics),
     }

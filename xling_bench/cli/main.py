@@ -35,7 +35,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what may have been meant."""
         mistyped = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
-        meant = did_you_mean(mistyped[1] or mistyped[2], self._known()) if mistyped else ""
+        word = mistyped and (mistyped[1] or mistyped[2])
+        meant = did_you_mean(word, self._known() - {word}) if word else ""  # what is known may stand in a wrong place
         super().error(f"{message}.{meant}" if meant else message)
 
     def _known(self) -> set[str]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast, get_args
 from xling_bench.benchmarks.implementation import Read, implementation
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.core.errors import DataError, MissingDataError, UsageError
+from xling_bench.core.errors import DataError, DeclarationError, MissingDataError, UsageError
 from xling_bench.core.row import Record, Row
 from xling_bench.core.unit import Unit
 from xling_bench.data import sample
@@ -86,11 +86,13 @@ def source_from_environment() -> Source:
 
 
 def source_of(kind: str | None, root: str | Path | None) -> Source:
-    """`files`, `hub` or `sample`; None is `files` where a folder is named, else the hub.
+    """`files`, `hub` or `sample`; None is `files` where a folder is named, else the hub. `files` without a folder are
+    those of XLING_DATA_DIR.
 
     Raises UsageError for an unknown kind, or `files` without an existing folder.
     """
     kind = kind or ("files" if root else "hub")
+    root = root or (os.environ.get("XLING_DATA_DIR") if kind == "files" else None)
     if kind not in get_args(Kind):
         raise UsageError(f"XLING_DATA={kind!r}: expected files, hub or sample.")
     if kind != "files":
@@ -132,9 +134,12 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
 
 def read_files(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read:
     """Rows of the official files below `root`, unchecked."""
-    known = implementation(benchmark.key)
+    known, place = implementation(benchmark.key), f"xling_bench/benchmarks/{benchmark.key}.py"
     try:
-        return known.read(benchmark, root, unit, split)
+        found = known.read(benchmark, root, unit, split)
+        if not isinstance(found, tuple) or len(found) != 3:
+            raise DeclarationError(f"{place}: read gave {found!r:.80}; expected (rows, origin, {{reason: left out}})")
+        return found
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         # Readers name file and line where they can; this is for shapes of damage nobody thought of.
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import TypedDict
 
 from xling_bench.benchmarks import expected, implementation
 from xling_bench.catalog import TaskSpec
+from xling_bench.catalog.benchmark import own_declaration
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.core.errors import MissingDataError, MissingMetricError, UsageError, XlingError
-from xling_bench.core.row import text_in
+from xling_bench.core.row import Row, text_in
 from xling_bench.core.version import VERSION
 from xling_bench.data import Loaded, Source, load
 from xling_bench.data.known import agreement
@@ -174,6 +176,8 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
     check_headline(names, unavailable)
     ids = [text_in(row, "id") for row in data.rows]
     items = min(config.limit or len(ids), len(ids))
+    if items < len(ids):
+        _note_classes(spec, data.rows[:items], notes)
     return Planned(
         task=spec.name,
         language=spec.code,
@@ -187,6 +191,7 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
         dropped=data.dropped,
         ns=source.ns if benchmark.placeholder and source.ns == "keep" else None,
         template=spec.form().digest(),
+        declaration=own_declaration(benchmark.key),
         shots=unit.shots,
         demos=unit.demos,
         limit=items if items < len(ids) else None,
@@ -210,6 +215,15 @@ def _policy_facts(
     if demonstrations.aligner:
         facts["aligner"] = aligner(spec, spec.form(), shown, demo_unit)
     return facts
+
+
+def _note_classes(spec: TaskSpec, rows: Sequence[Row], notes: dict[str, None]) -> None:
+    """Files may be sorted by class (SIB-200's are): their first items say little of the whole."""
+    labels = spec.benchmark.labels
+    there = {row["label"] for row in rows} if labels else set()
+    if labels and len(there) < len(labels):
+        note = f"the first {len(rows)} items hold {len(there)} of its {len(labels)} classes"
+        notes[f"{spec.benchmark.title}: {note}; a score of them is none of the benchmark"] = None
 
 
 def _note_deviation(spec: TaskSpec, unit: str, split: str, data: Loaded, notes: dict[str, None]) -> None:

@@ -31,11 +31,13 @@ from xling_bench.evaluation.writing import (
     write_folder,
     write_text,
 )
+from xling_bench.metrics.registry import METRICS, check_value
 from xling_bench.models.config import Provenance
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.load import end_token, load
 from xling_bench.models.tokens import check_end, odd_joiner
 from xling_bench.results.facts import Facts
+from xling_bench.results.items import finished_units
 from xling_bench.results.naming import name_here
 from xling_bench.results.record import Record
 from xling_bench.results.seal import RESULTS, Sample
@@ -107,8 +109,8 @@ class Runner:
         self.joiners = sorted({facts.joiner for _, facts in known if facts.joiner is not None})
         self._claim_folder(write=False)
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
-        if todo and self.made_otherwise:  # else the folder would hold results of both, which nothing compares
-            raise OutputError(self.made_otherwise[0])
+        if todo:  # else the folder would hold results of both, which nothing compares
+            self._refuse_other_code(known)
         for folder in self.report.finished:
             discard(folder)  # of a process killed just after its result was in place
         busy = []
@@ -123,6 +125,26 @@ class Runner:
         if self.report.finished:
             self._keep_items()
         return self.report
+
+    def _refuse_other_code(self, known: Sequence[tuple[Evaluation, Facts]]) -> None:
+        """Raise OutputError where the folder's results, asked for now or not, were made otherwise than new ones would
+        be."""
+        if self.made_otherwise:
+            raise OutputError(self.made_otherwise[0])
+        mine = known[0][1]
+        for record in finished_units(self.config.output):
+            theirs = record.facts
+            for name in ("code", "lm_eval", "xling_bench"):
+                if theirs is not None and (was := getattr(theirs, name)) != (now := getattr(mine, name)):
+                    raise OutputError(
+                        f"{record.path.parent} was made with another {name} (was {was}, now {now}); results of both in "
+                        "one folder could not be compared. Use another -o folder."
+                    )
+            if (record.source == "sample") != (mine.source == "sample"):
+                raise OutputError(
+                    f"{record.path.parent} is of data from {record.source}, not {mine.source}: invented items and real "
+                    "ones do not go into one folder. Use another -o folder."
+                )
 
     def _keep_items(self) -> None:
         try:
@@ -277,6 +299,10 @@ class Runner:
         )
         if not kept.reused:
             self.seconds.append((time.monotonic() - started) / facts.items)
+        numbers = results["results"][facts.task]
+        for name in facts.metrics:
+            if f"{name},none" in numbers:
+                check_value(METRICS[name], numbers[f"{name},none"])
         counts, warnings = doubts(self.lm, unit.spec.kind, samples)
         ranking = self._ranking(facts, samples, warnings)
         if ranking:

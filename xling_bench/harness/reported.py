@@ -45,7 +45,8 @@ def chosen_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Any) -> d
 
     `wanted` is a list, or names separated by commas, or nothing. Raises as `pick_metrics` and `check_headline`.
     """
-    if wanted is not None and not isinstance(wanted, str | list | tuple):
+    plain = isinstance(wanted, str) or (isinstance(wanted, list | tuple) and all(isinstance(n, str) for n in wanted))
+    if wanted is not None and not plain:
         raise UsageError(f"metrics {wanted!r}: expected names separated by commas, for example chrf,bleu")
     listed = [name.strip() for name in wanted.split(",") if name.strip()] if isinstance(wanted, str) else wanted
     names = pick_metrics(benchmark, kind, unit, listed)

@@ -5,6 +5,7 @@ A file of this folder declares its metrics in `METRICS`; `registry` finds them. 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -104,8 +105,12 @@ class Metric:
     tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w+", self.name, re.ASCII):
+            raise DeclarationError(f"metric {self.name!r}: a name is letters, digits and _, for files and signatures")
         if (self.compared is None) == (self.statistics is None):
             raise DeclarationError(f"metric {self.name}: expected one of `compared` and `statistics`")
+        if self.ranks and self.lower_is_better:
+            raise DeclarationError(f"metric {self.name}: one that ranks is 1 for right, so more is better")
         if (self.over == "items") != (self.total is None):
             raise DeclarationError(f"metric {self.name}: over = {self.over!r}, but `total` says how to aggregate")
 
@@ -131,7 +136,10 @@ class Metric:
 
     def signature(self, expected: Expected) -> str:
         """`rule` for what is expected. Raises as `rule`."""
-        return self.rule if isinstance(self.rule, str) else self.rule(expected)
+        found = self.rule if isinstance(self.rule, str) else self.rule(expected)
+        if "|" in found:
+            raise DeclarationError(f"metric {self.name}: its rule {found!r} has a `|`, which parts signatures")
+        return found
 
     def aggregate(self, items: Items) -> float:
         """The score of a task from its items' scores or statistics, of at least one item."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from xling_bench import metrics
 from xling_bench.core.errors import DeclarationError, UsageError, XlingError, did_you_mean
@@ -17,7 +19,13 @@ def _declared() -> dict[str, Metric]:
     for name in sorted(info.name for info in iter_modules(metrics.__path__)):
         if name == "registry":
             continue
-        for metric in getattr(import_module(f"{metrics.__name__}.{name}"), "METRICS", ()):
+        try:
+            module = import_module(f"{metrics.__name__}.{name}")
+        except Exception as error:
+            raise DeclarationError(f"xling_bench/metrics/{name}.py cannot be imported: {error!r}") from error
+        for metric in getattr(module, "METRICS", ()):
+            if not isinstance(metric, Metric):
+                raise DeclarationError(f"xling_bench/metrics/{name}.py: METRICS holds {metric!r:.80}, no Metric")
             if metric.name in found:
                 raise DeclarationError(f"xling_bench/metrics/{name}.py: a metric {metric.name!r} is already declared")
             found[metric.name] = metric
@@ -70,5 +78,27 @@ def rules(names: Iterable[str], expected: Expected) -> tuple[dict[str, str], dic
 
 def score_text(names: Iterable[str], answer: Answer) -> dict[str, object]:
     """{metric: an item's score in [0, 1], or its statistics}; a metric that does not exist for the item is absent."""
-    found = {name: compute(answer) for name in names if (compute := METRICS[name].statistics) is not None}
+    found = {name: _score(METRICS[name], answer) for name in names if not METRICS[name].ranks}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _score(metric: Metric, answer: Answer) -> Any:
+    """A metric's `statistics`, held to what it declares. Raises DeclarationError where it is not that."""
+    try:
+        value = None if metric.statistics is None else metric.statistics(answer)
+    except XlingError:
+        raise
+    except Exception as error:
+        raise DeclarationError(f"metric {metric.name}: its statistics end in {error!r}") from error
+    if value is None and not metric.partial:
+        raise DeclarationError(f"metric {metric.name}: no score of an answer, but it is not declared `partial`")
+    if metric.is_mean and value is not None:
+        check_value(metric, value)
+    return value
+
+
+def check_value(metric: Metric, value: float) -> None:
+    """Raise DeclarationError for a score that is no number, or a share that is none."""
+    if not math.isfinite(value) or (metric.share and not -1e-9 <= value <= 1 + 1e-9):
+        what = "a share lies in [0, 1]" if metric.share else "expected a finite number"
+        raise DeclarationError(f"metric {metric.name}: a score is {value!r}; {what}")

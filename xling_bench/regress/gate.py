@@ -50,7 +50,7 @@ def read_side(run: Run, config: GateConfig, *, allow_sample: bool) -> tuple[str,
     if (frame["source"] == "sample").any() and not allow_sample:
         raise UsageError(
             f"{path} was scored on the built-in sample: invented items that say nothing about a model. "
-            "Score it on real data, or say --allow-sample to try the gate out."
+            "Score it on real data, or say --allow-sample (allow_sample=True) to try the gate out."
         )
     frame = with_seeds(_selected(path, frame, config), config.seeds)
     bare = frame[frame["metric"].map(is_mean) & frame[ITEMS].isna()]

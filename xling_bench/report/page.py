@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xling_bench.core import content
-from xling_bench.core.errors import MissingPackageError
+from xling_bench.core.errors import DeclarationError, MissingPackageError, XlingError
 from xling_bench.core.text import line
 from xling_bench.core.unit import Unit
 from xling_bench.report.labels import number
@@ -42,9 +42,14 @@ def shown(sections: Sequence[Section], report: Report) -> list[Shown]:
     """The sections that have something to show, computed and rendered."""
     environment, entries = _environment(), []
     for section in sections:
-        context = section.filled(report)
+        try:
+            context = section.filled(report)
+            html = "" if context is None else environment.from_string(section.html.strip()).render(context)
+        except XlingError:
+            raise
+        except Exception as error:
+            raise DeclarationError(f"the report's section {section.id!r} (report/sections/): {error!r}") from error
         if context is not None:
-            html = environment.from_string(section.html.strip()).render(context)
             entries.append(Shown(section.id, section.title, section.heading or section.title, html))
     return entries
 

@@ -15,9 +15,10 @@ from xling_bench.core.errors import DataError
 # for, the model and its requests.
 INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "headline", "scoring", "truncated",
               "ties", "twins")  # fmt: skip
-SHOWN = ("task", "language", "split", "form", "data", "ns", "source", "template", "shots", "demos", "demo_data",
-         "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring", "scored_by",
+SHOWN = ("task", "language", "split", "form", "data", "ns", "source", "template", "declaration", "shots", "demos",
+         "demo_data", "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring", "scored_by",
          "gguf")  # fmt: skip
+LARGEST = 2**63  # of whole numbers, what tables hold
 ALWAYS = ("limit",)  # written even where it is None
 
 
@@ -27,7 +28,8 @@ class Planned:
 
     task, language (codes), split, form (of the data, where there are several), data (hash of the rows), source (files,
     hub, sample), origin (where they were read), items (to be scored) with a hash of their ids in order, dropped (rows
-    left out, by reason), ns (`keep`: untranslated rows), template (hash of the prompt), limit (items, if not all),
+    left out, by reason), ns (`keep`: untranslated rows), template (hash of the prompt),
+    declaration (hash of a benchmark.toml of one's own that decides otherwise than ours), limit (items, if not all),
     metrics {name: rule}, of them the headline, unavailable {metric: why}, decoding (of generated answers).
     Of the demonstrations, None at 0 shots: seed, hashes of their data, template, ids and encoder, the aligner's
     sentence, where their rows were read.
@@ -45,6 +47,7 @@ class Planned:
     dropped: dict[str, int] | None = None
     ns: str | None = None
     template: str
+    declaration: str | None = None
     shots: int
     demos: str
     seed: int | None = None
@@ -165,7 +168,9 @@ def _kinds(annotation: str) -> list[str]:
 
 def _fits(value: Any, kinds: Sequence[str]) -> bool:
     allowed = tuple(kind for name in kinds for kind in KINDS[name])
-    return isinstance(value, allowed) and not isinstance(value, bool)
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) >= LARGEST):
+        return False
+    return isinstance(value, allowed)
 
 
 def item_ids(ids: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xling_bench.catalog.prompt import Form
 from xling_bench.core.errors import DataError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import parse_json
@@ -54,7 +55,8 @@ def plain_records(result: Result, path: Path) -> Iterator[Record]:
             "data": data.data,
             "ns": "keep" if metadata.get("ns") == "keep" else None,
             "source": data.source,
-            "template": metadata["template"],
+            "template": Form(**declared["form"]).digest(),  # a copy may have been edited
+            "declaration": metadata.get("declaration"),
             "shots": shots,
             "demos": demos,
             "seed": seed if shots else None,
@@ -80,7 +82,7 @@ def plain_records(result: Result, path: Path) -> Iterator[Record]:
             items=counts["effective"],
             values={name: found[f"{name},none"] for name in metrics},
             rules={name: (data.rules or {}).get(name, UNKNOWN) for name in metrics},
-            headline=metrics[0] if metrics else "",
+            headline=next((name for name in data.rules or metrics if name in metrics), ""),
             signature="|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)]),
         )
 

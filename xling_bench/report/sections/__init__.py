@@ -23,7 +23,10 @@ def _declared() -> tuple[Section, ...]:
     id or order."""
     by_file: dict[str, Section] = {}
     for name in sorted(module.name for module in iter_modules(__path__) if module.name != "section"):
-        section = getattr(import_module(f"{__name__}.{name}"), "SECTION", None)
+        try:
+            section = getattr(import_module(f"{__name__}.{name}"), "SECTION", None)
+        except Exception as error:
+            raise DeclarationError(f"{__name__}.{name} cannot be imported: {error!r}") from error
         if not isinstance(section, Section):
             raise DeclarationError(f"{__name__}.{name}: expected SECTION = Section(...), got {section!r}.")
         for other, known in by_file.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xling_bench.core.text import line
+from xling_bench.metrics.registry import sign_of
 from xling_bench.report.missing import missing
 from xling_bench.report.printed import HEAD, Table, printed, titled, with_interval
 from xling_bench.report.sections.section import Context, Report, Section
@@ -74,8 +75,10 @@ def _verdict(differences: pd.DataFrame) -> str:
     cells = differences[differences["p_holm"].notna()]
     sure = cells[cells["p_holm"] < ALPHA]
     chance = pd.to_numeric(sure["at_chance_a"]).gt(0) & pd.to_numeric(sure["at_chance_b"]).gt(0)
+    chance = chance.fillna(False).astype(bool)  # a metric without a chance level is at none
     judged = sure[~chance]
-    better, worse = int((judged["difference"] > 0).sum()), int((judged["difference"] < 0).sum())
+    gains = judged["difference"] * judged["metric"].map(sign_of)
+    better, worse = int((gains > 0).sum()), int((gains < 0).sum())
     text = f"Of {len(cells)} cells {better} got better and {worse} worse (p below {ALPHA:g} after Holm)"
     text += f"; {int(chance.sum())} more changed while at chance on both sides" if chance.any() else ""
     return f"{text}; {len(cells) - len(sure)} are undecided, which is not “the same”."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import scale_of
+from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.report.labels import number
 from xling_bench.report.printed import printed_or_none, titled
 from xling_bench.report.sections.section import Context, Report, Section
@@ -98,7 +98,7 @@ def _verdict(table: pd.DataFrame) -> str:
     row = (means if not means.empty else table).iloc[0]
     if row["p"] >= ALPHA:
         return "undecided"
-    return "better" if row["difference"] > 0 else "worse"
+    return "better" if sign_of(str(row["metric"])) * row["difference"] > 0 else "worse"
 
 
 def _name(variant: Any) -> str:
