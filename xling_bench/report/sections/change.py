@@ -77,7 +77,7 @@ def _verdict(differences: pd.DataFrame) -> str:
     chance = pd.to_numeric(sure["at_chance_a"]).gt(0) & pd.to_numeric(sure["at_chance_b"]).gt(0)
     chance = chance.fillna(False).astype(bool)  # a metric without a chance level is at none
     judged = sure[~chance]
-    gains = judged["difference"] * judged["metric"].map(sign_of)
+    gains = judged["difference"] * judged["metric"].map(sign_of).astype("float64")
     better, worse = int((gains > 0).sum()), int((gains < 0).sum())
     text = f"Of {len(cells)} cells {better} got better and {worse} worse (p below {ALPHA:g} after Holm)"
     text += f"; {int(chance.sum())} more changed while at chance on both sides" if chance.any() else ""
