@@ -94,6 +94,9 @@ def test_the_report_says_which_metrics_are_so(runs: dict[str, list[Path]], tmp_p
     assert '"lower_is_better":["error"]' in pages[ERROR]
     assert '"lower_is_better"' not in pages[SCORE].replace("data.lower_is_better", "")
     data = [json.loads(re.search(r'id="data">(.*?)</script>', pages[metric])[1]) for metric in (SCORE, ERROR)]
+    assert "Where lower is better (error) it is the mean of the others minus English." in pages[ERROR]
+    assert "those of error, where lower is better, are the mean of the others minus English" in pages[ERROR]
+    assert "here lower is better" not in pages[SCORE]
     changes = [found["items"]["xquad"]["changes"] for found in data]
     assert changes[0] == changes[1]
     assert any(broken > fixed for fixed, broken in changes[0]["0 1 0"])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xling_bench.metrics.registry import sign_of
 from xling_bench.report.figures.cells import Gap, by_setting, read_gaps
 from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
-from xling_bench.report.labels import benchmark_label, labels, listed
+from xling_bench.report.labels import benchmark_label, labels, listed, metric_label
 from xling_bench.report.setting import Setting
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ def _caption(gaps: list[Gap], setting: Setting, left_out: int, without: list[str
     if bounded:
         notes.append(f"{bounded} with an arrow {'is' if bounded == 1 else 'are'} at least what is shown, for languages "
                      "at chance cannot fall below it")  # fmt: skip
+    if errors := sorted({metric_label(gap.metric) for gap in gaps if sign_of(gap.metric) < 0}):
+        notes.append(f"those of {listed(errors)}, where lower is better, are the mean of the others minus English")
     if left_out:
         notes.append(f"{left_out} more model{'s are' if left_out > 1 else ' is'} left out, later in the table's order")
     if without:

@@ -30,8 +30,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """English minus the mean of the others, in percent or points, and how it is to be read (`results.gaps`; empty where
-    nobody knows)."""
+    """English minus the mean of the others (where lower is better, the other way round), in percent or points, and how
+    it is to be read (`results.gaps`; empty where nobody knows)."""
 
     model: str
     benchmark: str
@@ -40,6 +40,7 @@ class Gap:
     low: float
     high: float
     reading: str
+    metric: str = ""
 
     @property
     def idle(self) -> bool:
@@ -82,6 +83,7 @@ def read_gaps(frame: pd.DataFrame) -> list[Gap]:
             low=_number(row["gap_low"]),
             high=_number(row["gap_high"]),
             reading=str(row["gap_is"]),
+            metric=str(row["metric"]),
         )
         for row in frame.to_dict("records")
         if _number(row["gap"]) == _number(row["gap"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import line
+from xling_bench.metrics.registry import sign_of
 from xling_bench.report.measure import Measured
 from xling_bench.report.missing import missing
 from xling_bench.report.printed import HEAD, Table, in_order, printed, printed_or_none, short, titled, with_interval
@@ -39,6 +40,7 @@ def context(report: Report) -> Context:
         "gap_figures": report.gaps,
         "gap_note": _largest_gap(report.measured),
         "spread": _spread(report.measured),
+        "errors": ", ".join(sorted({str(m) for m in report.measured.lead["metric"] if sign_of(str(m)) < 0})),
     }
 
 
@@ -82,7 +84,7 @@ def _largest_gap(measured: Measured) -> str:
 
 
 HTML = """
-<p>Gap: English minus the mean of the other languages, percentage points; positive is behind English. A gap is “at least” what stands here where English is above chance and some of the others are not: they cannot fall below it. Where English is at chance, a gap means nothing. The std is the population standard deviation over languages, as papers print it; “without noise” has the sampling error taken out (validated from 100 shared items on). Worst language and minimum are descriptive.</p>
+<p>Gap: English minus the mean of the other languages, percentage points; positive is behind English.{% if errors %} Where lower is better ({{ errors }}) it is the mean of the others minus English.{% endif %} A gap is “at least” what stands here where English is above chance and some of the others are not: they cannot fall below it. Where English is at chance, a gap means nothing. The std is the population standard deviation over languages, as papers print it; “without noise” has the sampling error taken out (validated from 100 shared items on). Worst language and minimum are descriptive.</p>
 {{ figures(gap_figures) }}
 {% if gap_note %}<p><strong>{{ gap_note }}</strong></p>{% endif %}
 {% if spread %}<p class="files">Grey rows mean nothing: English at chance, or, without a gap, more than half of the languages.</p>{{ plain_table("spread", spread) }}{% else %}<p>No benchmark with item scores in several languages.</p>{% endif %}
