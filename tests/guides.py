@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import warm
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(\w+)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -32,18 +34,23 @@ def blocks(text: str) -> list[Block]:
 
 
 class Checkout:
-    """A copy of the package and its content, in which a contributor works."""
+    """A copy of the package and its content, in which a contributor works. Its commands are forked (`warm`)."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in ("xling_bench", "tasks", "templates", "training", "reports"):
-            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(REPOSITORY / name, folder / name)  # what is compiled, too
+        server = warm.Server.running(ours=False)
+        assert warm.settings(dict(os.environ)) == server.settings
+        fork = f'"{sys.executable}" -I -S "{warm.__file__}" ask "{server.address}"'
         programs = folder / "bin"
         programs.mkdir()
         for name, module in (("xling-bench", "xling_bench"), ("lm_eval", "lm_eval")):
-            (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n', encoding="utf-8")
+            (programs / name).write_text(f'#!/bin/sh\nexec {fork} {module} "$@"\n', encoding="utf-8")
             (programs / name).chmod(0o755)
         self.environment = {**os.environ, "PYTHONPATH": str(folder), "PATH": f"{programs}:{os.environ['PATH']}"}
+        imported = self.run(f"{fork} -c 'import xling_bench; print(xling_bench.__file__)'")
+        assert imported == f"{folder / 'xling_bench' / '__init__.py'}\n"
 
     def write(self, guide: Path) -> list[str]:
         """Write the guide's files; returns their paths. A file that is there already is not a contributor's."""

@@ -12,6 +12,8 @@ MOST_WORKERS = 8  # one that has read the language identifier's models takes abo
 GROUPS = {
     "tests/browser/test_page.py": "browser",  # Chromium and the rendered pages
     "tests/browser/test_page_edges.py": "browser",
+    "tests/e2e/test_docs.py": "pages",  # what plain lm_eval knows of its own tasks (`warm`): 8 CPU-seconds
+    "tests/e2e/test_guides.py": "pages",
     "tests/tasks/test_oracle.py": "languages",  # the language identifier's models: 14 CPU-seconds, 1.2 GB
     "tests/tasks/test_lm_eval.py": "languages",
     "tests/tasks/test_real_language.py": "languages",
