@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
 
 from xling_bench.benchmarks import expected, implementation
-from xling_bench.catalog import TaskSpec
+from xling_bench.catalog import TaskSpec, get_benchmark
 from xling_bench.catalog.benchmark import own_declaration
 from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.core.errors import MissingDataError, MissingMetricError, UsageError, XlingError
@@ -31,6 +32,7 @@ from xling_bench.results.facts import Facts, Planned, item_ids
 from xling_bench.results.naming import check_name
 
 JOINERS = ("paper", "auto")
+Reader = Callable[[str, str, str, Source], Loaded]  # of a benchmark, unit and split
 
 
 @dataclass(frozen=True)
@@ -136,10 +138,15 @@ def make_plan(config: RunConfig, source: Source) -> Plan:
     for key in {spec.benchmark.key: None for spec in config.specs}:
         implementation(key)
     source = replace(source, ns=check_ns(config.ns))
+
+    @lru_cache(maxsize=4)  # a task's units, one after the other, have the same rows
+    def rows(key: str, unit: str, split: str, source: Source) -> Loaded:
+        return load(get_benchmark(key), unit, split, source)
+
     plan = Plan()
     for unit in make_evaluations(config.specs, config.shots, config.seeds, config.demos.check()):
         try:
-            plan.units.append((unit, _facts(config, source, unit, plan.notes)))
+            plan.units.append((unit, _facts(config, source, unit, plan.notes, rows)))
         except MissingDataError as error:
             plan.missing[unit.spec.name] = str(error)
         except MissingMetricError as error:
@@ -149,7 +156,7 @@ def make_plan(config: RunConfig, source: Source) -> Plan:
     return plan
 
 
-def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str, None]) -> Planned:
+def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str, None], rows: Reader) -> Planned:
     spec = unit.spec
     benchmark = spec.benchmark
     if config.model.chat_template and spec.kind == "choose":
@@ -158,13 +165,13 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
         )
     if config.split not in benchmark.splits:
         raise UsageError(f"--split {config.split}: {benchmark.title} has {', '.join(benchmark.splits)}")
-    data = load(benchmark, spec.unit, config.split, source)
+    data = rows(benchmark.key, spec.unit, config.split, source)
     _note_deviation(spec, spec.unit, config.split, data, notes)
     demos: DemoFacts = {}
     if unit.demonstrations is not None:
         demo_unit, form = demo_form(spec.family, benchmark, spec.unit, spec.form(), unit.demonstrations.language)
         demo_split = benchmark.demos_from(config.split)
-        demo_data = load(benchmark, demo_unit, demo_split, unit.demonstrations.source(source))
+        demo_data = rows(benchmark.key, demo_unit, demo_split, unit.demonstrations.source(source))
         # What has no order is said now.
         unit.demonstrations.order(benchmark, demo_split, demo_data.rows, unit.seed, source)
         _note_deviation(spec, demo_unit, demo_split, demo_data, notes)

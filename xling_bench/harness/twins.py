@@ -35,7 +35,9 @@ def same_items(
     by_content: dict[str, list[str]] = defaultdict(list)
     contents: dict[str, set[str]] = defaultdict(set)
     ids, shown = ([text_in(row, "id") for row in rows] for rows in (items, demos))
-    for name, row in zip((*shown, *ids), (*demos, *items), strict=True):
+    pool = dict(zip(shown, demos, strict=True))
+    rest = [(name, row) for name, row in zip(ids, items, strict=True) if pool.get(name) is not row]
+    for name, row in (*zip(shown, demos, strict=True), *rest):
         contents[name].add(content(benchmark, row))
         if benchmark.telling and clusters:
             contents[name].add(clusters[name])
