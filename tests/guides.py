@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,14 +41,13 @@ class Checkout:
             shutil.copytree(REPOSITORY / name, folder / name)  # what is compiled, too
         server = warm.Server.running(ours=False)
         assert warm.settings(dict(os.environ)) == server.settings
-        fork = f'"{sys.executable}" -I -S "{warm.__file__}" ask "{server.address}"'
         programs = folder / "bin"
         programs.mkdir()
         for name, module in (("xling-bench", "xling_bench"), ("lm_eval", "lm_eval")):
-            (programs / name).write_text(f'#!/bin/sh\nexec {fork} {module} "$@"\n', encoding="utf-8")
+            (programs / name).write_text(f'#!/bin/sh\nexec {server.shell(module)} "$@"\n', encoding="utf-8")
             (programs / name).chmod(0o755)
         self.environment = {**os.environ, "PYTHONPATH": str(folder), "PATH": f"{programs}:{os.environ['PATH']}"}
-        imported = self.run(f"{fork} -c 'import xling_bench; print(xling_bench.__file__)'")
+        imported = self.run(f"{server.shell('-c')} 'import xling_bench; print(xling_bench.__file__)'")
         assert imported == f"{folder / 'xling_bench' / '__init__.py'}\n"
 
     def write(self, guide: Path) -> list[str]:

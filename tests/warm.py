@@ -78,6 +78,10 @@ class Server:
         self.process.wait(timeout=60)
         shutil.rmtree(self.folder)
 
+    def shell(self, program: str) -> str:
+        """The beginning of a shell's command that has `program` forked, with the shell's folder and environment."""
+        return f'"{sys.executable}" -I -S "{__file__}" ask "{self.address}" {program}'
+
     def command(self, program: str, arguments: tuple[str, ...], environment: dict[str, str], timeout: int) -> Any:
         with Path(os.devnull).open() as nothing, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
