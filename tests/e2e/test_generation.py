@@ -18,6 +18,7 @@ from xling_bench.evaluation import generate
 from xling_bench.evaluation.partial import PartialTexts, partial_path
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.load import load
+from xling_bench.models.tokens import ignored_settings
 
 pytestmark = pytest.mark.e2e
 TASK = "xling_mlama_de"  # 32 tokens an item
@@ -181,7 +182,7 @@ def test_a_generation_config_changes_no_text(trap, models, tmp_path) -> None:
     wanted = texts(load(ModelConfig(f"hf:{models['llama']}")), ["\n"], folder=tmp_path)
     trapped = load(ModelConfig(f"hf:{folder}"))
     assert texts(trapped, ["\n"], folder=tmp_path) == wanted
-    assert set(generate.ignored_settings(trapped)) == trap.keys() - {"max_length"}
+    assert set(ignored_settings(trapped)) == trap.keys() - {"max_length"}
     for name, value in trap.items():
         assert getattr(trapped.model.generation_config, name) == value, "the model is left as it was"
 

@@ -102,8 +102,10 @@ def test_the_report_says_which_metrics_are_so(runs: dict[str, list[Path]], tmp_p
     assert any(broken > fixed for fixed, broken in changes[0]["0 1 0"])
     verdict = r"<strong>(Of \d+ cells .*?)</strong>"
     said = [re.search(verdict, pages[metric])[1] for metric in (SCORE, ERROR)]
-    assert said[0] == said[1] == "Of 4 cells 0 got better and 1 worse (p below 0.05 after Holm); 3 are undecided, " \
+    assert (
+        said[0] == said[1] == "Of 4 cells 0 got better and 1 worse (p below 0.05 after Holm); 3 are undecided, "
         "which is not “the same”."
+    )
 
 
 def test_colours_are_those_of_the_same_outcomes(runs: dict[str, list[Path]]) -> None:

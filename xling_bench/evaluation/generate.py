@@ -1,4 +1,4 @@
-"""Generation: greedy whatever the model's files suggest, in batches of like length, each batch kept once it is made."""
+"""Generation: in batches of like length, each batch kept once it is made."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import copy
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, TypedDict
 
@@ -15,12 +14,10 @@ from xling_bench.core.errors import DataError
 from xling_bench.core.progress import progress
 from xling_bench.core.row import Record, index_in
 from xling_bench.evaluation.partial import PartialTexts
+from xling_bench.models.greedy import texts_of
 
 # A fact of every unit that generates.
 DECODING = "greedy; of the model's generation_config.json only the end tokens are used"
-# What a generation_config.json may hold without changing which token greedy decoding takes.
-HARMLESS = {"bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "transformers_version",
-            "_from_model_config", "use_cache", "cache_implementation", "max_length"}  # fmt: skip
 
 
 class Request(NamedTuple):
@@ -48,20 +45,8 @@ def resumable(lm: Any, kept: PartialTexts) -> Any:
     """A copy of our `WholeModel` whose `generate_until` is greedy and keeps its texts in `kept`."""
     wrapped = copy.copy(lm)
     wrapped.loglikelihood = lm.loglikelihood  # what the model finds out while it scores belongs to `lm` itself
-    wrapped.generate_until = functools.partial(_generate, greedy(lm), kept)
+    wrapped.generate_until = functools.partial(_generate, lm, kept)
     return wrapped
-
-
-def greedy(lm: Any) -> Any:
-    """A copy of lm-eval's `HFLM` that decodes greedily, whatever the model's files suggest."""
-    inner = copy.copy(lm)
-    inner._model_generate = functools.partial(_decode, lm)  # the hook HFLM has for it
-    return inner
-
-
-def texts_of(lm: Any) -> Callable[[Sequence[Any]], list[str]]:
-    """One batch of (context, settings) to its texts, for a process that follows another."""
-    return functools.partial(_texts, greedy(lm))
 
 
 def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str]:
@@ -79,7 +64,7 @@ def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str
     if kept.reused:
         kept.say(f"  {kept.reused} of {len(by_name)} texts are there from an earlier start")
     with progress(len(by_name), "generating", done=kept.reused) as bar:
-        team, make = getattr(lm, "team", None), functools.partial(_texts, lm)
+        team, make = getattr(lm, "team", None), texts_of(lm)
         for start in range(0, len(todo), team.size if team else 1):
             batches = todo[start : start + (team.size if team else 1)]
             arguments = [[by_name[name].args for name in batch] for batch in batches]
@@ -88,14 +73,6 @@ def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str
                 kept.add(dict(zip(batch, texts, strict=True)))
                 bar.update(len(batch))
     return [kept.texts[request.name] for request in requests]
-
-
-def _texts(lm: Any, batch: Sequence[Any]) -> list[str]:
-    """The texts of one batch of (context, settings)."""
-    from lm_eval.api.instance import Instance
-
-    instances = [Instance("generate_until", {}, tuple(arguments), i) for i, arguments in enumerate(batch)]
-    return lm.generate_until(instances, disable_tqdm=True)  # type: ignore[no-any-return]
 
 
 def _request(lm: Any, context: str, settings: Record) -> Request:
@@ -110,67 +87,6 @@ def _request(lm: Any, context: str, settings: Record) -> Request:
     tokens = lm.tok_encode(context)
     lm.check_known(tokens)
     return Request(name, described, len(tokens), context)
-
-
-def _decode(lm: Any, context: Any, max_length: int, stop: list[str], **settings: Any) -> Any:
-    """lm-eval's `_model_generate`, with neutral settings, and row by row at an end.
-
-    transformers takes whatever `generate` is not told from the model's generation_config.json: penalties, beams,
-    forced tokens, a length; there is no value to pass that means "none" for all of them. lm-eval's own stop criteria
-    stop a batch once all its rows show one and the same stop string, so that a row's text could go on behind a
-    stop token that is not the model's end token, which decoding then hides.
-    """
-    settings.pop("temperature", None)
-    with _neutral(lm):
-        return lm.model.generate(
-            input_ids=context,
-            max_length=max_length,
-            stopping_criteria=[_any_stop(lm.tokenizer, stop, context.shape)],
-            pad_token_id=lm.tokenizer.pad_token_id,
-            use_cache=True,
-            **settings,
-        )
-
-
-def _any_stop(tokenizer: Any, stop: list[str], shape: tuple[int, int]) -> Any:
-    """A stopping criterion: (B,) bool, the rows that show any of the stop strings after their `shape[1]` tokens."""
-    import torch
-    from lm_eval.models.utils_hf import stop_sequences_criteria
-
-    criteria = list(stop_sequences_criteria(tokenizer, [text for text in stop if text], shape[1], shape[0]))
-
-    def done(input_ids: Any, scores: Any, **_: Any) -> Any:
-        for criterion in criteria:
-            criterion(input_ids, scores)
-        rows = [any(criterion.done_tracker[row] for criterion in criteria) for row in range(shape[0])]
-        return torch.tensor(rows, device=input_ids.device)
-
-    return done
-
-
-@contextmanager
-def _neutral(lm: Any) -> Iterator[None]:
-    """The model with transformers' own generation settings; of the model's, only the token ids stay.
-
-    A model without an end token gets its tokenizer's: transformers pads finished rows only where there is one.
-    """
-    from transformers import GenerationConfig
-
-    model, own = lm.model, lm.model.generation_config
-    ids = {name: getattr(own, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    if ids["eos_token_id"] is None:
-        ids["eos_token_id"] = lm.eot_token_id
-    model.generation_config = GenerationConfig(**ids)
-    try:
-        yield
-    finally:
-        model.generation_config = own
-
-
-def ignored_settings(lm: Any) -> list[str]:
-    """The names of what the model's generation_config.json asks for and greedy decoding does without."""
-    asked = lm.model.generation_config.to_diff_dict().keys() - HARMLESS
-    return sorted(name for name in asked if not name.startswith("output_"))
 
 
 class Circumstances(TypedDict):

@@ -7,11 +7,11 @@ import os
 from typing import Any
 
 from xling_bench.core.errors import ModelError, XlingError
-from xling_bench.evaluation.generate import texts_of
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.runner import Runner
 from xling_bench.models import load as loading
 from xling_bench.models.config import ModelConfig
+from xling_bench.models.greedy import texts_of
 
 
 def several_processes() -> bool:

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from xling_bench.core.errors import OutputError, XlingError
 from xling_bench.core.text import number_of
 from xling_bench.data import Source, current_source
-from xling_bench.evaluation.generate import circumstances, ignored_settings
+from xling_bench.evaluation.generate import circumstances
 from xling_bench.evaluation.item_scores import write_items
 from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
 from xling_bench.evaluation.plan import Plan, RunConfig, make_plan, with_model
@@ -35,7 +35,7 @@ from xling_bench.metrics.registry import METRICS, check_value
 from xling_bench.models.config import Provenance
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.load import end_token, load
-from xling_bench.models.tokens import check_end, odd_joiner
+from xling_bench.models.tokens import check_end, ignored_settings, odd_joiner
 from xling_bench.results.facts import Facts
 from xling_bench.results.items import finished_units
 from xling_bench.results.naming import name_here

@@ -6,6 +6,10 @@ from typing import Any
 
 from xling_bench.core.errors import ModelError
 
+# What a generation_config.json may hold without changing which token greedy decoding takes.
+HARMLESS = {"bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id", "transformers_version",
+            "_from_model_config", "use_cache", "cache_implementation", "max_length"}  # fmt: skip
+
 
 def check_prefix(lm: Any, name: str) -> None:
     """Raise ModelError unless there is a token to condition an empty prompt on, and the model knows it."""
@@ -58,3 +62,9 @@ def settle_pad(lm: Any) -> None:
 def rows_of(lm: Any) -> int:
     """How many tokens the model has an embedding for."""
     return int(lm.model.get_input_embeddings().num_embeddings)
+
+
+def ignored_settings(lm: Any) -> list[str]:
+    """The names of what the model's generation_config.json asks for and greedy decoding does without."""
+    asked = lm.model.generation_config.to_diff_dict().keys() - HARMLESS
+    return sorted(name for name in asked if not name.startswith("output_"))

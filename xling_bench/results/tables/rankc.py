@@ -57,9 +57,7 @@ def rankc_table(runs: Iterable[Run], seeds: Collection[int] = ()) -> pd.DataFram
     return counted(pd.DataFrame(rows, columns=COLUMNS))
 
 
-def _add(
-    found: dict[tuple[Any, ...], dict[str, Rankings]], record: Record, seeds: Collection[int], name: str
-) -> None:
+def _add(found: dict[tuple[Any, ...], dict[str, Rankings]], record: Record, seeds: Collection[int], name: str) -> None:
     facts = record.facts
     if facts is None or facts.form not in FORMS or (seeds and record.shots and record.seed not in seeds):
         return
