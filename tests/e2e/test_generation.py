@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from test_runner import results, run
 
 from xling_bench import evaluate
@@ -157,6 +158,14 @@ def texts(lm, until: list[str], most: int = 12, folder: Path | None = None) -> l
     return generate.resumable(lm, kept).generate_until(instances)
 
 
+def loaded(folder: Path, writes: bool):
+    """A model whose texts are written by our own loop, or by transformers'."""
+    lm = load(ModelConfig(f"hf:{folder}"))
+    if not writes:
+        lm.writer = None
+    return lm
+
+
 @pytest.mark.parametrize("architecture", ["xglm", "bloom", "llama"])
 def test_batches_change_no_text_and_plain_lm_eval_gives_the_same(architecture, models, tmp_path) -> None:
     made = {}
@@ -199,14 +208,18 @@ def test_the_run_says_what_it_does_not_apply_and_the_facts_how_it_decodes(models
     assert facts["decoding"] == generate.DECODING
 
 
-def test_the_models_own_end_tokens_end_a_text(models, tmp_path) -> None:
-    lm = load(ModelConfig(f"hf:{models['llama']}"))
-    made, real = [], lm.model.generate
-    lm.model.generate = lambda **settings: made.append(real(**settings)) or made[-1]
+def written(lm, text: str) -> list[int]:
+    """The tokens that a context is continued with: the text may be cut into other ones."""
+    prompt = torch.tensor([lm.tok_encode(text)])
+    made = lm.model.generate(input_ids=prompt, max_new_tokens=12, do_sample=False, eos_token_id=[], pad_token_id=1)
+    return made[0, prompt.shape[1] :].tolist()
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_the_models_own_end_tokens_end_a_text(writes, models, tmp_path) -> None:
+    lm = loaded(models["llama"], writes)
     plain = texts(lm, ["\n"], folder=tmp_path)
-    lm.model.generate = real
-    rows = [row for batch in made for row in batch.tolist() if lm.tok_decode(row).endswith(plain[0])]
-    token = rows[0][-6]  # as generated: the text may be cut into other tokens
+    token = written(lm, CONTEXTS[0])[-6]
     lm.model.generation_config.eos_token_id = [2, token]
     ended = texts(lm, ["\n"], folder=tmp_path)
     assert ended[0] != plain[0]
@@ -214,12 +227,13 @@ def test_the_models_own_end_tokens_end_a_text(models, tmp_path) -> None:
     assert "<" not in "".join(ended), "no padding, no end token in the text"
 
 
-def test_a_text_is_cut_at_its_first_stop_string_and_ends_its_row(models, tmp_path) -> None:
-    lm = load(ModelConfig(f"hf:{models['llama']}"))
+@pytest.mark.parametrize("writes", [True, False])
+def test_a_text_is_cut_at_its_first_stop_string_and_ends_its_row(writes, models, tmp_path) -> None:
+    lm = loaded(models["llama"], writes)
     plain = texts(lm, ["\n"], 64, tmp_path)
     stops = sorted({text[5:7] for text in plain})  # each row has a stop string of its own
     steps = []
-    handle = lm.model.register_forward_hook(lambda *_: steps.append(1))
+    handle = lm.model.base_model.register_forward_hook(lambda *_: steps.append(1))
     cut = texts(lm, stops, 64, tmp_path)
     handle.remove()
     assert cut == [text[: min(text.find(s) for s in stops if s in text)] for text in plain]
@@ -227,17 +241,12 @@ def test_a_text_is_cut_at_its_first_stop_string_and_ends_its_row(models, tmp_pat
     assert texts(lm, [plain[1][:1]], folder=tmp_path)[1] == "", "an empty text is a text"
 
 
+@pytest.mark.parametrize("writes", [True, False])
 @pytest.mark.parametrize("end", [2, None])
-def test_a_stop_token_that_is_not_the_end_token_cuts_too(end, models, tmp_path) -> None:
+def test_a_stop_token_that_is_not_the_end_token_cuts_too(end, writes, models, tmp_path) -> None:
     """lm-eval strips special tokens before it looks for stop strings: what follows such a token would be scored."""
-    lm = load(ModelConfig(f"hf:{models['llama']}"))
-    made, real = [], lm.model.generate
-    lm.model.generate = lambda **settings: made.append(real(**settings)) or made[-1]
-    texts(lm, ["\n"], folder=tmp_path)
-    prompt = lm.tok_encode(CONTEXTS[2])
-    rows = [row[row.index(prompt[0]) :] for batch in made for row in batch.tolist() if prompt[0] in row]
-    (ids,) = [row[len(prompt) :] for row in rows if row[: len(prompt)] == prompt]
-    lm.model.generate = real
+    lm = loaded(models["llama"], writes)
+    ids = written(lm, CONTEXTS[2])
     pieces = lm.tokenizer.convert_ids_to_tokens(ids)  # the tokenizer is trained anew in each session
     at = next(i for i, piece in enumerate(pieces) if i >= 2 and "▁" not in piece)  # that one is decoded to a space
     piece, token = pieces[at], ids[at]

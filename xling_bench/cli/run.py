@@ -63,7 +63,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
     parser.add_argument("--dtype", default="auto", help="auto (default), float32, bfloat16, float16")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
-    parser.add_argument("--batch-size", type=int, default=16, help="texts generated at once (default 16)")
+    parser.add_argument(
+        "--batch-size", type=int, metavar="N", help="generate at most N texts at once (default: by tokens)"
+    )
     parser.add_argument("--token-budget", type=int, metavar="N", help="tokens scored at once (default: by the device)")
     parser.add_argument("--max-length", type=int, help="context length to use instead of the model's")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")

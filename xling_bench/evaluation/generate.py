@@ -12,33 +12,43 @@ from typing import Any, NamedTuple, TypedDict
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.progress import progress
-from xling_bench.core.row import Record, index_in
+from xling_bench.core.row import index_in
 from xling_bench.evaluation.partial import PartialTexts
 from xling_bench.models.greedy import texts_of
+from xling_bench.scoring.tree import common
 
 # A fact of every unit that generates.
 DECODING = "greedy; of the model's generation_config.json only the end tokens are used"
 
 
 class Request(NamedTuple):
-    """One text to generate: `name` is a hash over the context and `settings` (JSON), `length` its tokens."""
+    """One text to generate: `name` is a hash over the context and `settings` (JSON), `length` its tokens, `own` those
+    of it that not all contexts begin with, and of the text, as long as it may become."""
 
     name: str
     settings: str
     length: int
     context: str
+    own: int = 0
 
 
-def plan_batches(requests: Iterable[Request], size: int) -> list[list[str]]:
-    """The names of all distinct requests, each exactly once, in batches of at most `size`.
+def plan_batches(requests: Iterable[Request], size: int, tokens: int | None = None) -> list[list[str]]:
+    """The names of all distinct requests, each exactly once, in batches of at most `size`, and of at most `tokens` own
+    ones, padded, if that is given (a text may have more by itself).
 
     A function of the set of requests alone: neither their order nor what is already made changes a batch, so that
     padding, and with it every last bit, is the same in a resumed run. A batch has one kind of settings and contexts
     of like length, the longest first (memory runs out at once or never): the batches lm-eval itself makes.
     """
     ordered = sorted(set(requests), key=lambda r: (r.settings, -r.length, r.context))
-    groups = [[r.name for r in group] for _, group in groupby(ordered, key=lambda r: r.settings)]
-    return [group[start : start + size] for group in groups for start in range(0, len(group), size)]
+    plan: list[list[str]] = []
+    for _, group in groupby(ordered, key=lambda r: r.settings):
+        waiting = list(group)
+        while waiting:
+            fitting = size if tokens is None else max(1, min(size, tokens // waiting[0].own))
+            plan.append([request.name for request in waiting[:fitting]])
+            waiting = waiting[fitting:]
+    return plan
 
 
 def resumable(lm: Any, kept: PartialTexts) -> Any:
@@ -51,12 +61,12 @@ def resumable(lm: Any, kept: PartialTexts) -> Any:
 
 def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str]:
     """One text per instance, in their order; a batch that an earlier start did not complete is made as a whole."""
-    requests = [_request(lm, *instance.args) for instance in instances]
+    requests = _requests(lm, instances)
     rooms = [lm.max_length - instance.args[1]["max_gen_toks"] for instance in instances]
     fits = [request.length <= room for request, room in zip(requests, rooms, strict=True)]
     lm.truncated.update(instance.doc_id for instance, fit in zip(instances, fits, strict=True) if not fit)
     by_name = dict(zip((request.name for request in requests), instances, strict=True))
-    plan = plan_batches(requests, int(lm.batch_size))
+    plan = plan_batches(requests, *together(lm))
     kept.load()
     todo = [batch for batch in plan if not all(name in kept.texts for name in batch)]
     left = sum(map(len, todo))
@@ -75,24 +85,45 @@ def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str
     return [kept.texts[request.name] for request in requests]
 
 
-def _request(lm: Any, context: str, settings: Record) -> Request:
-    """Raises DataError when the text to be generated leaves no room for its prompt; else as `check_known` does."""
-    if index_in(settings, "max_gen_toks") >= lm.max_length:
-        raise DataError(
-            f"up to {settings['max_gen_toks']} tokens are generated, but the model's context has {lm.max_length} "
-            "for prompt and answer. Give --max-length if the model takes more."
-        )
-    described = json.dumps(settings, sort_keys=True)
-    name = hashlib.sha256(f"{described}\0{context}".encode()).hexdigest()[:32]
-    tokens = lm.tok_encode(context)
-    lm.check_known(tokens)
-    return Request(name, described, len(tokens), context)
+def together(lm: Any) -> tuple[int, int | None]:
+    """How many texts are generated at once, and how many tokens of theirs, if that counts."""
+    writer = getattr(lm, "writer", None)
+    if writer is None:
+        return int(lm.batch_size), None
+    return lm.most_texts or writer.texts, writer.tokens
+
+
+def _requests(lm: Any, instances: Sequence[Any]) -> list[Request]:
+    """Raises DataError when a text to be generated leaves no room for its prompt; else as `check_known` does."""
+    requests, shared = list[Request](), list[int]()
+    for instance in instances:
+        context, settings = instance.args
+        most = index_in(settings, "max_gen_toks")
+        if most >= lm.max_length:
+            raise DataError(
+                f"up to {most} tokens are generated, but the model's context has {lm.max_length} "
+                "for prompt and answer. Give --max-length if the model takes more."
+            )
+        described = json.dumps(settings, sort_keys=True)
+        name = hashlib.sha256(f"{described}\0{context}".encode()).hexdigest()[:32]
+        tokens = lm.tok_encode(context)
+        lm.check_known(tokens)
+        shared = tokens[: common([shared, tokens])] if requests else tokens
+        requests.append(Request(name, described, len(tokens), context, most))
+    return [request._replace(own=_own(request, len(shared), lm.max_length)) for request in requests]
+
+
+def _own(request: Request, shared: int, longest: int) -> int:
+    """The request's own tokens; of one that is too long, which loses its beginning, all that fit."""
+    whole = request.length + request.own
+    return whole - shared if whole <= longest else longest
 
 
 class Circumstances(TypedDict):
     """What a text's last bit depends on besides the unit's facts: batches, device and libraries."""
 
     batch_size: int
+    batch_tokens: int | None
     device: str
     torch: str
     transformers: str
@@ -104,8 +135,10 @@ def circumstances(lm: Any) -> Circumstances:
     import transformers
 
     device = torch.cuda.get_device_name(lm.device) if lm.device.type == "cuda" else lm.device.type
+    texts, tokens = together(lm)
     return {
-        "batch_size": int(lm.batch_size),
+        "batch_size": texts,
+        "batch_tokens": tokens,
         "device": device,
         "torch": str(torch.__version__),
         "transformers": transformers.__version__,

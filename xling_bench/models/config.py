@@ -48,7 +48,7 @@ class ModelConfig:
     dtype: str = "auto"
     device: str | None = None
     peft: str | None = None
-    batch_size: int = 16
+    batch_size: int | None = None
     token_budget: int | None = None
     max_length: int | None = None
     prefix_token: int | None = None
@@ -84,7 +84,7 @@ class ModelConfig:
             raise UsageError(f"--dtype {self.dtype!r}:{meant} Expected one of {', '.join(DTYPES)}.")
         if self.token_budget is not None and self.token_budget < 1:
             raise UsageError(f"--token-budget {self.token_budget}: expected a number >= 1")
-        if self.batch_size < 1:
+        if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(f"--batch-size {self.batch_size}: expected a number >= 1")
         if self.max_length is not None and self.max_length < 2:
             raise UsageError(f"--max-length {self.max_length}: expected a number of tokens >= 2")

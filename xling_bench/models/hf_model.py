@@ -25,12 +25,13 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
 
     With `gguf_file`, the path of a GGUF file, model and tokenizer come from it; `notes` say what is odd about it.
     `peft_revision` is the adapter's own: lm-eval would look for it at the model's. `truncated` are the documents that
-    lost their beginning since `start_afresh`.
+    lost their beginning since `start_afresh`. No more than `most_texts` are generated at once, if that is given.
     """
 
     AUTO_MODEL_CLASS: Any
     _model: Any
     notes: tuple[str, ...] = ()
+    most_texts: int | None = None
     backend: str
 
     def __init__(

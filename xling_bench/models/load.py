@@ -14,6 +14,8 @@ from xling_bench.models.prefix import natural_prefix
 from xling_bench.models.pretrained import load_tokenizer, never_asks
 from xling_bench.models.tokens import check_prefix, settle_pad
 
+TEXTS = 16  # that transformers' own loop generates at once, and lm-eval's code scores
+
 
 def end_token(config: ModelConfig) -> str:
     """The text of the model's own end token, for `--joiner auto`. Raises ModelError when it has none."""
@@ -53,7 +55,7 @@ def load(config: ModelConfig) -> Any:
                 device=device,
                 peft=config.peft,
                 peft_revision=config.peft and revision_of(config.peft, None),
-                batch_size=config.batch_size,
+                batch_size=config.batch_size or TEXTS,
                 max_length=config.max_length,
                 prefix_token_id=config.prefix_token,
                 trust_remote_code=config.trust_remote_code,
@@ -65,6 +67,7 @@ def load(config: ModelConfig) -> Any:
         raise
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
         raise ModelError(f"model {config.name} cannot be loaded: {reason_of(error)}") from error
+    lm.most_texts = config.batch_size
     check_prefix(lm, config.name)
     settle_pad(lm)
     _check_finite(lm, config)

@@ -21,6 +21,7 @@ from xling_bench.models.hf_model import WholeModel, log
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine, Score, out_of_memory
+from xling_bench.scoring.generation import Writer
 from xling_bench.scoring.parallel import Team
 from xling_bench.scoring.selfcheck import Agreement, Request, compare, sample
 from xling_bench.scoring.tree import PrefixTree
@@ -53,12 +54,14 @@ class SharedPrefixLM(WholeModel):
         self.longest = 0  # tokens of the longest request that the plain forward pass agreed on
         self.check: Agreement | None = None  # of the checks since `start_afresh`, the one nearest its threshold
         self.near_ties: list[int] = []  # documents whose best candidate is best by no more than rounding
+        self.writer: Writer | None = None  # generates, where it can
         try:
             if self.backend != "causal" or self.mixed_precision_dtype is not None:
                 raise UnsupportedModelError("only causal models in one precision share prefixes")
             decoder = Decoder(self.model)
             budget = automatic(decoder) if token_budget is None else int(token_budget)
             self._capable = self.engine = Engine(decoder, budget)
+            self.writer = Writer(decoder)
         except UnsupportedModelError as reason:
             self._give_up(str(reason))
         except (AttributeError, NotImplementedError, TypeError) as error:
@@ -67,6 +70,8 @@ class SharedPrefixLM(WholeModel):
     def start_afresh(self) -> None:
         super().start_afresh()
         self.longest, self.check, self.near_ties = 0, None, []
+        if self.writer is not None:
+            self.writer.start_afresh()
         if self._capable is not None:
             self.engine, self.why_plain, self._capable.halved = self._capable, "", 0
 

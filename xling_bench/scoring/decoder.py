@@ -113,10 +113,17 @@ class Decoder:
         `ends`, an index in the row) it is in. Returns (B, T, D).
         """
         length = prefix.get_seq_length()
-        seen = _visible(ends, length)  # (B, T, P + T)
         past = torch.arange(length, device=self.device).expand(len(tokens), -1)
-        places = torch.cat([past, positions], 1)  # (B, P + T)
-        given: dict[str, Any] = {"input_ids": tokens, self.cache_argument: prefix, "use_cache": True}
+        return self.attend(tokens, torch.cat([past, positions], 1), _visible(ends, length), prefix)
+
+    def attend(self, tokens: torch.Tensor, places: torch.Tensor, seen: torch.Tensor, cache: Cache) -> torch.Tensor:
+        """Hidden states of tokens whose rows go on from what `cache` holds.
+
+        tokens: (B, T); places: (B, S) positions of all that the cache then returns, the T tokens last; seen: (B, T, S),
+        which of these a token sees. Returns (B, T, D).
+        """
+        positions = places[:, -tokens.shape[1] :]  # (B, T)
+        given: dict[str, Any] = {"input_ids": tokens, self.cache_argument: cache, "use_cache": True}
         near = seen
         if self.window is not None:
             near = seen & (positions[:, :, None] - places[:, None, :] < self.window)

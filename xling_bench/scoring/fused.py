@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from xling_bench.core.errors import UnsupportedModelError
+from xling_bench.scoring.two_part import attend
 
 
 def no_others(what: str, others: Mapping[str, object], *harmless: str) -> None:
@@ -66,12 +67,6 @@ def _attend(
     if attention_mask is not None and attention_mask.is_floating_point() and attention_mask.dtype != query.dtype:
         # float32's lowest number is -inf in bfloat16, and of a row of those, padding on the left, kernels make 0 or NaN
         attention_mask = attention_mask.to(query.dtype).clamp(min=torch.finfo(query.dtype).min)
-    out = torch.nn.functional.scaled_dot_product_attention(
-        query,
-        key,
-        value,
-        attn_mask=attention_mask,
-        dropout_p=self.dropout if self.training else 0.0,
-        scale=self.scaling,
-    )
+    dropout = self.dropout if self.training else 0.0
+    out = attend(query, key, value, attention_mask, dropout, self.scaling)
     return self.out_proj(out.transpose(1, 2).reshape(batch, length, self.embed_dim)), None

@@ -71,3 +71,13 @@ class PrefixTree:
         for node, parent in enumerate(self.parents):
             found[parent].append(node)
         return found
+
+
+def common(texts: Sequence[Sequence[int]]) -> int:
+    """How many tokens all texts begin with."""
+    first, *others = texts
+    length = len(first)
+    for other in others:
+        pairs = zip(first[:length], other, strict=False)
+        length = next((i for i, (a, b) in enumerate(pairs) if a != b), min(length, len(other)))
+    return length
