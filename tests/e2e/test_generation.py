@@ -168,12 +168,30 @@ def loaded(folder: Path, writes: bool):
 
 @pytest.mark.parametrize("architecture", ["xglm", "bloom", "llama"])
 def test_batches_change_no_text_and_plain_lm_eval_gives_the_same(architecture, models, tmp_path) -> None:
-    made = {}
-    for size in (1, 4):
+    until, plain = ["</s>", "\n"], load(ModelConfig(f"lm-eval-hf:{models[architecture]}", batch_size=1))
+    wanted = texts(plain, until, 24)
+    assert texts(plain, until, 24, tmp_path) == wanted
+    for size in (1, 4, None):
         lm = load(ModelConfig(f"hf:{models[architecture]}", batch_size=size))
-        made[size] = texts(lm, ["</s>", "\n"], 24, tmp_path)
-        assert made[size] == texts(lm, ["</s>", "\n"], 24)
-    assert made[1] == made[4]
+        assert texts(lm, until, 24, tmp_path) == wanted
+        assert texts(lm, until, 24) == wanted, "under plain lm_eval, too"
+        assert not lm.writer.why
+
+
+@pytest.mark.parametrize("architecture", ["xglm", "llama"])
+def test_long_prompts_are_cut_alike(architecture, models, tmp_path) -> None:
+    plain, lm = (load(ModelConfig(f"{how}:{models[architecture]}", max_length=30)) for how in ("lm-eval-hf", "hf"))
+    assert texts(lm, ["\n"], 24, tmp_path) == texts(plain, ["\n"], 24, tmp_path)
+    assert lm.truncated == plain.truncated != set()
+
+
+def test_settings_that_are_not_greedy_are_lm_evals_affair(models) -> None:
+    lm = load(ModelConfig(f"hf:{models['llama']}"))
+    lm.writer.write = None  # to ask it is an error
+    lm.model.generation_config.repetition_penalty = 1.8
+    plain = load(ModelConfig(f"lm-eval-hf:{models['llama']}"))
+    plain.model.generation_config.repetition_penalty = 1.8
+    assert texts(lm, ["\n"]) == texts(plain, ["\n"])
 
 
 TRAPS = [

@@ -1,6 +1,7 @@
 """The batch plan, and the file that keeps texts of a unit in flight."""
 
 import json
+from itertools import zip_longest
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from xling_bench.core.errors import OutputError
 from xling_bench.evaluation.generate import Request, plan_batches
 from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
+from xling_bench.scoring.tree import common
 
 contexts = st.lists(st.tuples(st.text(max_size=6), st.integers(1, 9), st.sampled_from("ab")), max_size=30)
 HEADER = {"key": "k", "batch_size": 2}
@@ -40,6 +42,24 @@ def test_a_batch_has_one_kind_of_settings_and_the_longest_come_first(drawn, size
         lengths = [request.length for batch in batches for request in batch]
         assert lengths == sorted(lengths, reverse=True)
         assert all(len(batch) == size for batch in batches[:-1]), "only the last batch may be short"
+
+
+@given(contexts, st.integers(1, 8), st.integers(1, 40))
+def test_a_batch_has_no_more_tokens_than_fit_and_no_fewer_texts(drawn, size, tokens) -> None:
+    by_name = {r.name: r._replace(own=r.length + 3) for r in requests(drawn)}
+    plan = [[by_name[name] for name in batch] for batch in plan_batches(by_name.values(), size, tokens)]
+    assert sorted(r.name for batch in plan for r in batch) == sorted(by_name)
+    for batch, after in zip_longest(plan, plan[1:]):
+        assert len(batch) == 1 or len(batch) * batch[0].own <= tokens
+        full = len(batch) == size or (len(batch) + 1) * batch[0].own > tokens
+        assert full or after is None or after[0].settings != batch[0].settings
+
+
+@given(st.lists(st.text("ab", max_size=5), min_size=1, max_size=4))
+def test_what_texts_begin_with(texts) -> None:
+    length = common(texts)
+    assert len({text[:length] for text in texts}) == 1
+    assert length == min(map(len, texts)) or len({text[: length + 1] for text in texts}) > 1
 
 
 def keeper(folder, header=HEADER, say=lambda line: None) -> PartialTexts:

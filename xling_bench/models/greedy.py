@@ -58,17 +58,23 @@ class Ended:
 
 
 def _decode(lm: Any, context: Any, max_length: int, stop: list[str], **settings: Any) -> Any:
-    """lm-eval's `_model_generate`, (B, T) prompts, padded on the left, to (B, T + N), padded on the right."""
+    """lm-eval's `_model_generate`: (B, T) prompts, padded on the left, to (B, T + N), padded on the right."""
+    made = by_writer(lm, context, max_length, stop, **settings)
+    return _by_transformers(lm, context, max_length, stop, **settings) if made is None else made
+
+
+def by_writer(lm: Any, context: Any, max_length: int, stop: list[str], **settings: Any) -> Any:
+    """The same by the model's `writer`; None where it has none that can, or where decoding is not to be greedy."""
     writer = getattr(lm, "writer", None)
-    if writer is not None and settings.keys() <= PLAIN and not settings.get("do_sample"):
-        prompts = [row[mask.bool()].tolist() for row, mask in zip(context, settings["attention_mask"], strict=True)]
-        ended = Ended(lm.tokenizer, stop, _end_ids(lm))
-        made = writer.write(prompts, max_length - context.shape[1], ended)
-        if made is not None:
-            length = max(map(len, made))
-            rows = [text + [lm.tokenizer.pad_token_id] * (length - len(text)) for text in made]
-            return context.new_tensor([[*row, *text] for row, text in zip(context.tolist(), rows, strict=True)])
-    return _by_transformers(lm, context, max_length, stop, **settings)
+    if writer is None or not settings.keys() <= PLAIN or settings.get("do_sample"):
+        return None
+    prompts = [row[mask.bool()].tolist() for row, mask in zip(context, settings["attention_mask"], strict=True)]
+    made = writer.write(prompts, max_length - context.shape[1], Ended(lm.tokenizer, stop, _end_ids(lm)))
+    if made is None:
+        return None
+    length = max(map(len, made))
+    rows = [text + [lm.tokenizer.pad_token_id] * (length - len(text)) for text in made]
+    return context.new_tensor([[*row, *text] for row, text in zip(context.tolist(), rows, strict=True)])
 
 
 def _by_transformers(lm: Any, context: Any, max_length: int, stop: list[str], **settings: Any) -> Any:

@@ -1,6 +1,6 @@
 """lm-eval's Hugging Face model with log-likelihoods from the shared-prefix engine.
 
-`SharedPrefixLM` is an `HFLM`: it loads, tokenises and generates as that one does, and makes the same decisions. It is
+`SharedPrefixLM` is an `HFLM`: it loads and tokenises as that one does, and makes the same decisions and texts. It is
 registered with lm-eval as `xling-hf`.
 """
 
@@ -17,7 +17,9 @@ from lm_eval.api.registry import register_model
 from xling_bench.core.errors import UnsupportedModelError, XlingError
 from xling_bench.core.progress import counted, progress
 from xling_bench.models.config import Provenance
+from xling_bench.models.greedy import by_writer
 from xling_bench.models.hf_model import WholeModel, log
+from xling_bench.models.tokens import ignored_settings
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
 from xling_bench.scoring.engine import Engine, Score, out_of_memory
@@ -97,6 +99,11 @@ class SharedPrefixLM(WholeModel):
             with self._bounded(len(request[1]) + len(request[2]) for request in requests):
                 return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
         return [(score.sum, score.greedy) for score in found]
+
+    def _model_generate(self, context: Any, max_length: int, stop: list[str], **settings: Any) -> Any:
+        """lm-eval's, by our own loop where that writes the same: texts end at stop strings as they do one by one."""
+        made = None if ignored_settings(self) else by_writer(self, context, max_length, stop, **settings)
+        return super()._model_generate(context, max_length, stop, **settings) if made is None else made
 
     def _split(self, context: str, continuation: str) -> Pair:
         """Tokens of a request as lm-eval makes them: an empty context is the prefix token."""
