@@ -185,6 +185,18 @@ def test_long_prompts_are_cut_alike(architecture, models, tmp_path) -> None:
     assert lm.truncated == plain.truncated != set()
 
 
+def test_a_model_found_out_meanwhile_is_generated_with_as_ever(models, tmp_path, monkeypatch) -> None:
+    """In smaller batches than were planned, and with the same texts."""
+    lm, sizes = load(ModelConfig(f"hf:{models['llama']}")), []
+    wanted, real = texts(lm, ["\n"], folder=tmp_path), lm.model.generate
+    lm.model.generate = lambda **given: sizes.append(len(given["input_ids"])) or real(**given)
+    monkeypatch.setattr(lm.writer, "_check", lambda prompts, made: lm.writer._give_up("its numbers differ"))
+    lm.start_afresh()
+    lm.batch_size_per_gpu = 2
+    assert texts(lm, ["\n"], folder=tmp_path) == wanted
+    assert sizes == [2, 2], "four contexts, of which one comes twice"
+
+
 def test_settings_that_are_not_greedy_are_lm_evals_affair(models) -> None:
     lm = load(ModelConfig(f"hf:{models['llama']}"))
     lm.writer.write = None  # to ask it is an error

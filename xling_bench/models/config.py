@@ -37,8 +37,8 @@ class ModelConfig:
     `spec` is `hf:PATH_OR_NAME`, or `gguf:FILE` for a GGUF file, or `lm-eval-hf:PATH_OR_NAME`, `lm-eval-gguf:FILE` to
     rank candidates by lm-eval's own code instead of the shared-prefix engine: slower, the same decisions.
     `token_budget` is how many tokens the engine computes at once (None: by the device), `batch_size` how many texts are
-    generated at once. `dtype` `auto` keeps the checkpoint's (float32 for a GGUF file, whose weights are dequantised);
-    log-softmax is float32 in any case.
+    generated at once, at most (None: as many as fit, by their tokens). `dtype` `auto` keeps the checkpoint's (float32
+    for a GGUF file, whose weights are dequantised); log-softmax is float32 in any case.
     `prefix_token` is the id conditioned on where a prompt is empty; None takes the token the tokenizer itself puts
     first (XGLM's `</s>`, not its `<s>`), else the beginning-of-sequence token.
     """

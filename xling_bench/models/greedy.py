@@ -88,21 +88,22 @@ def _by_transformers(lm: Any, context: Any, max_length: int, stop: list[str], **
     import torch
 
     settings.pop("temperature", None)
-    ended, width = Ended(lm.tokenizer, stop), context.shape[1]
+    ended, width, pad = Ended(lm.tokenizer, stop), context.shape[1], lm.tokenizer.pad_token_id
 
     def done(input_ids: Any, _scores: Any, **_: Any) -> Any:
         """(B,) bool: transformers does not ask again for a row that was done once."""
         return torch.tensor([ended(row) for row in input_ids[:, width:].tolist()], device=input_ids.device)
 
+    def some(rows: Any, mask: Any) -> Any:
+        given = {**settings, "max_length": max_length, "stopping_criteria": [done], "pad_token_id": pad}
+        return lm.model.generate(input_ids=rows, attention_mask=mask, use_cache=True, **given)
+
+    most = int(lm.batch_size)  # a batch that was planned for our own loop may have more
     with _neutral(lm):
-        return lm.model.generate(
-            input_ids=context,
-            max_length=max_length,
-            stopping_criteria=[done],
-            pad_token_id=lm.tokenizer.pad_token_id,
-            use_cache=True,
-            **settings,
-        )
+        parts = zip(context.split(most), settings.pop("attention_mask").split(most), strict=True)
+        made = [some(*part) for part in parts]
+    longest = max(part.shape[1] for part in made)
+    return torch.cat([torch.nn.functional.pad(part, (0, longest - part.shape[1]), value=pad) for part in made])
 
 
 def _end_ids(lm: Any) -> list[int]:

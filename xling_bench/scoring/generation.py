@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -14,6 +13,7 @@ from xling_bench.core.errors import ModelError, UnsupportedModelError, XlingErro
 from xling_bench.scoring.decoder import Decoder, KeyValues, Prefix
 from xling_bench.scoring.engine import out_of_memory
 from xling_bench.scoring.rows import Rows
+from xling_bench.scoring.selfcheck import Plain
 from xling_bench.scoring.tree import common
 from xling_bench.scoring.two_part import shared_attention
 
@@ -66,10 +66,13 @@ class Writer:
             if not isinstance(error, UnsupportedModelError):
                 raise
             self._give_up(str(error))
-        except Exception as error:
-            if self._checked or out_of_memory(error):
+        except Exception as error:  # what a model does with input it was not made for is its own affair
+            if self._checked:
                 raise
-            self._give_up(f"it does not take keys and values of ours ({type(error).__name__}: {error})")
+            if out_of_memory(error):
+                self._give_up("memory did not suffice for its self-check")
+            else:
+                self._give_up(f"it does not take keys and values of ours ({type(error).__name__}: {error})")
         return None if self.why else made
 
     def _give_up(self, why: str) -> None:
@@ -149,12 +152,7 @@ class Writer:
 def shortfall(decoder: Decoder, prompt: list[int], made: list[int]) -> tuple[float, float]:
     """By how much, on average, the tokens of a text are less likely than the likeliest of transformers' plain forward
     pass, nats; and how far apart two numbers of the model's precision are where those logits are."""
-    ids = torch.tensor([[*prompt, *made[:-1]]], device=decoder.device)
-    given = (
-        {"logits_to_keep": len(made)} if "logits_to_keep" in inspect.signature(decoder.model.forward).parameters else {}
-    )
-    with torch.inference_mode():
-        logits = decoder.model(input_ids=ids, use_cache=False, **given).logits[0, -len(made) :].float()
+    logits = Plain(decoder).logits([*prompt, *made[:-1]], len(made)).float()
     best = logits.amax(-1)
     chosen = logits.gather(1, torch.tensor(made, device=logits.device)[:, None])[:, 0]
     return float((best - chosen).mean()), float(torch.finfo(decoder.dtype).eps * best.abs().mean())

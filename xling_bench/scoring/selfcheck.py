@@ -128,11 +128,16 @@ class Plain:
 
     def alone(self, request: Request) -> torch.Tensor:
         """Log-probabilities of the scored tokens, (N,) float64."""
-        ids = torch.tensor([request.tokens[:-1]], device=self.device)
-        logits = self._run(len(request.tokens) - request.start, input_ids=ids, use_cache=False).logits
+        logits = self.logits(request.tokens[:-1], len(request.tokens) - request.start)
         targets = torch.tensor(request.tokens[request.start :], device=logits.device)[:, None]
-        self.scored.append(logits[0].gather(1, targets).double())
-        return _picked(logits[0], request)
+        self.scored.append(logits.gather(1, targets).double())
+        return _picked(logits, request)
+
+    def logits(self, tokens: list[int], count: int) -> torch.Tensor:
+        """The last `count` positions' logits, (count, V)."""
+        ids = torch.tensor([tokens], device=self.device)
+        found: torch.Tensor = self._run(count, input_ids=ids, use_cache=False).logits[0]
+        return found
 
     def rounding(self) -> float:
         """What rounding does to the difference of two computations of one logit, of those that `alone` has seen.
