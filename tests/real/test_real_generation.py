@@ -6,22 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_real_engine import requests_of
 
+from xling_bench.catalog import get_task
+from xling_bench.evaluation import task as tasks
 from xling_bench.evaluation.generate import resumable
 from xling_bench.evaluation.partial import PartialTexts
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.load import load
 
 pytestmark = [pytest.mark.real, pytest.mark.data]
-PARTS = [("xling_flores_en_de", 5, 5), ("xling_xquad_en", 0, 4)]  # with and without demonstrations in common
+# (task, its metric, demonstrations, items): with and without demonstrations in common
+PARTS = [("xling_flores_en_de", "chrf", 5, 5), ("xling_xquad_en", "f1", 0, 4)]
 
 
-def requests(name: str, shots: int, items: int) -> list[Any]:
-    found = requests_of(name, shots, items)
-    for request in found:
+def requests(name: str, metric: str, shots: int, items: int) -> list[Any]:
+    """lm-eval's requests; their texts may have 24 tokens."""
+    task = tasks.build(get_task(name), {"metrics": [metric]}, None)
+    task.set_config(key="num_fewshot", value=shots)
+    task.build_all_requests(limit=items, rank=0, world_size=1)
+    for request in task.instances:
         request.args[1]["max_gen_toks"] = 24
-    return found
+    return list(task.instances)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
