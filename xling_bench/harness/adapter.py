@@ -43,7 +43,7 @@ def metric_list(metrics: Iterable[Metric]) -> list[dict[str, object]]:
 
 # Of every metric, since tasks are compiled before anybody asks for one: `score` returns those that were asked for.
 ranking_metrics = metric_list(metric for metric in METRICS.values() if metric.ranks)
-answer_metrics = metric_list(metric for metric in METRICS.values() if not metric.ranks)
+answer_metrics = metric_list(metric for metric in METRICS.values() if metric.statistics is not None)
 
 
 class Docs(list[Doc]):

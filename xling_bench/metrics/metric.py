@@ -66,7 +66,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. It either ranks an item's candidates (`compared`) or scores a generated answer (`statistics`).
+    """One metric. It ranks an item's candidates (`compared`), or scores a generated answer (`statistics`), or another
+    program scores kept answers (`given`).
 
     rule         how it is computed, in one word for signatures, without `|`; it may depend on what is expected. Raises
                  MissingPackageError or MissingDataError where a package or file for it is not there; imports nothing
@@ -74,8 +75,11 @@ class Metric:
     compared     what of the candidates is compared, from the item and the log-probabilities of their texts: the highest
                  is taken, so that guessing has a level, the benchmark's
     statistics   an answer's score, or what `total` makes a score of; None where the metric does not exist for it
+    given        its scores come from another program, when they are asked for by a command of their own: `rule` raises
+                 MissingMetricError, which says how. A result that has them holds that program's rule, and keeps them
     label        what figures call it; the name, if empty
     share        it lies in [0, 1] and is printed in percent; else it is printed as it is
+    times_100    no share, but printed times 100, as papers do
     over         `items`: a mean of item scores; `corpus`: made of the statistics of all items (an item's own score is
                  that of a corpus of this item alone); `relations`: a mean of means per relation
     total        the score of several items' statistics, where `over` is not `items`
@@ -93,8 +97,10 @@ class Metric:
     rule: str | Callable[[Expected], str]
     compared: Callable[[Doc, Values], Values] | None = None
     statistics: Callable[[Answer], Any] | None = None
+    given: bool = False
     label: str = ""
     share: bool = True
+    times_100: bool = False
     over: Literal["items", "corpus", "relations"] = "items"
     total: Callable[[Items], float] | None = None
     lower_is_better: bool = False
@@ -107,8 +113,8 @@ class Metric:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w+", self.name, re.ASCII):
             raise DeclarationError(f"metric {self.name!r}: a name is letters, digits and _, for files and signatures")
-        if (self.compared is None) == (self.statistics is None):
-            raise DeclarationError(f"metric {self.name}: expected one of `compared` and `statistics`")
+        if (self.compared is not None) + (self.statistics is not None) + self.given != 1:
+            raise DeclarationError(f"metric {self.name}: expected one of `compared`, `statistics` and `given`")
         if self.ranks and self.lower_is_better:
             raise DeclarationError(f"metric {self.name}: one that ranks is 1 for right, so more is better")
         if (self.over == "items") != (self.total is None):
@@ -126,8 +132,8 @@ class Metric:
 
     @property
     def scale(self) -> float:
-        """What a value is multiplied by to be printed: 100 for shares, else 1."""
-        return 100.0 if self.share else 1.0
+        """What a value is multiplied by to be printed: 100 for shares and `times_100`, else 1."""
+        return 100.0 if self.share or self.times_100 else 1.0
 
     @property
     def sign(self) -> int:

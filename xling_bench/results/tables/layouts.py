@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import DeclarationError, UsageError
 from xling_bench.core.unit import Unit, is_pair
+from xling_bench.metrics.comet import RANDOM, is_random
 from xling_bench.metrics.registry import scale_of
 from xling_bench.results.tables.reference import SPREAD, Column, Layout, columns, layouts, notes, published
 from xling_bench.results.tables.rendering import aligned, latex, to_csv
@@ -149,8 +150,16 @@ def rows_of(layout: Layout, frame: pd.DataFrame, *, reference: bool) -> list[tup
         rows += [(name, [have.get(c, "-") for c in heads]) for name, have in groups.items()]
     for model in sorted(frame["model"].unique()):
         cells = cells_of(frame, str(model), layout.family)
-        rows.append((str(model), [str(column_value(c, layout, cells)) for c in heads]))
+        rows.append((f"{model}{_stamp(heads, frame, str(model))}", [str(column_value(c, layout, cells)) for c in heads]))
     return rows
+
+
+def _stamp(heads: Sequence[Column], frame: pd.DataFrame, model: str) -> str:
+    """What stands behind a model's name where COMET columns hold scores of a checkpoint that was never trained."""
+    if not any(column.statistic == "comet" for column in heads):
+        return ""
+    rules = frame.loc[(frame["model"] == model) & (frame["metric"] == "comet"), "signature"]
+    return f" ({RANDOM})" if any(is_random(str(rule)) for rule in rules) else ""
 
 
 def head(column: Column) -> str:
