@@ -14,13 +14,13 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 PYTEST = XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-fast test-slow test-real docs example pictures check lint types imports compiled latest oldest lock clean
+.PHONY: demo test test-fast test-slow test-real test-comet docs example pictures check lint types imports compiled latest oldest lock clean
 
 demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
 
 test: $(STAMP) check
-	$(PYTEST) -m "not slow and not real" -rs
+	$(PYTEST) -m "not slow and not real and not comet" -rs
 
 test-fast: $(STAMP) check
 	$(PYTEST) -m "not slow and not e2e and not long and not data" tests/unit tests/golden tests/tasks
@@ -32,6 +32,10 @@ test-slow: $(STAMP)
 test-real: $(REAL)
 	$(BIN)/python tests/real/weights.py
 	$(PYTEST) -m real tests/real
+
+# COMET's environment from nothing (1.3 GB, removed with pytest's folders), and what it computes.
+test-comet: $(STAMP)
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m comet -rs tests/neural
 
 # The tables of docs/ and tasks/README.md that come from declarations.
 docs: $(STAMP)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xling_bench.results.facts import Facts
+from xling_bench.evaluation.rescore import rescore
+from xling_bench.results.facts import Facts, item_ids
 from xling_bench.results.items import COLUMNS, digest_of
 from xling_bench.results.seal import sealed
 
@@ -131,3 +132,26 @@ def _facts(benchmark: str, unit: str, metric: str, items: int, shots: int, seed:
         "xling_bench": "0.1.0",
         "code": "01234567",
     }
+
+
+FLORES_PAIRS = ("en-zh", "zh-en", "en-ar", "en-el", "en-hi", "en-tr", "en-vi")  # those of the papers' tables of COMET
+
+
+def write_translations(
+    folder: Path, items: int = 60, segments: Mapping[str, Sequence[Mapping[str, str]]] | None = None, **more: Any
+) -> Path:
+    """A run of FLORES and one of XNLI. Of each pair's `segments` (src, mt, ref) there are as many as `items`; None:
+    invented ones, told apart by pair and number."""
+
+    def texts(unit: str, number: int) -> tuple[dict[str, Any], list[Any]]:
+        invented = {"src": f"source {number}", "mt": f"{unit} {number}", "ref": f"{unit} reference {number}"}
+        each = segments[unit][number] if segments else invented
+        doc = {"source": each["src"], "golds": [each["ref"]], "benchmark": "flores",
+               "answer_language": unit.partition("-")[2], "abstain": []}  # fmt: skip
+        return doc, [f" {each['mt']}\n"]
+
+    chrf = {pair: np.ones(items) for pair in segments or FLORES_PAIRS}
+    ids = item_ids([f"flores-test-{number:04d}" for number in range(items)])
+    write_run(folder, chrf, benchmark="flores", metric="chrf", texts=texts, ids=ids, **more)
+    assert not rescore(folder, ["chrf"], lambda _: None)[1]  # samples hold what their scores are made of
+    return write_run(folder, outcomes(items, ("en", "zh")), **more)

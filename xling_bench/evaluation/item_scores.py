@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 from filelock import FileLock
@@ -13,8 +14,9 @@ from xling_bench.evaluation.writing import remove_leftovers
 from xling_bench.results.items import FILE, finished_units, items_frame, read_items
 
 
-def write_items(folder: Path) -> None:
-    """Bring the run's item scores up to date with its finished units; only new units' samples are read.
+def write_items(folder: Path, changed: Collection[Path] = ()) -> None:
+    """Bring the run's item scores up to date with its finished units; only samples of new units are read, and of those
+    that `changed`: their folders, whose rows' keys may be as they were.
 
     A damaged file is made again from the samples. Raises OutputError when it cannot be written.
     """
@@ -24,6 +26,8 @@ def write_items(folder: Path) -> None:
             remove_leftovers(path)
             try:
                 known = read_items(folder)
+                if known is not None and changed:
+                    known = known[~known["unit"].isin({place.relative_to(folder).as_posix() for place in changed})]
             except DataError:
                 known = None  # everything in it is in the samples, too
             units = finished_units(folder)

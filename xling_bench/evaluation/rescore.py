@@ -29,8 +29,9 @@ from xling_bench.evaluation.units import read_result
 from xling_bench.evaluation.writing import read_json, result_texts, write_text
 from xling_bench.harness.adapter import score
 from xling_bench.harness.reported import check_headline, pick_metrics
-from xling_bench.metrics.comet import RANDOM, is_random
+from xling_bench.metrics.comet import is_random
 from xling_bench.metrics.registry import METRICS, get_metric, rules
+from xling_bench.results.doubts import UNTRAINED
 from xling_bench.results.facts import Facts, item_ids
 from xling_bench.results.folder import result_files
 from xling_bench.results.items import FILE
@@ -91,9 +92,8 @@ def rescore(
                     left[shown] = str(error)
     finally:
         if changed:
-            (run / FILE).unlink(missing_ok=True)  # its rows are known by keys, which may be left as they were
             try:
-                write_items(run)
+                write_items(run, changed)
             except XlingError as error:  # of units that were not scored
                 left[FILE] = f"not brought up to date: {error}"
     return changed, left
@@ -105,6 +105,9 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None], given
     if record is None or record.facts is None:
         return ""
     facts, benchmark = record.facts, get_benchmark(record.benchmark)
+    fits = given is not None and benchmark.task in METRICS[given.metric].tasks
+    if given is not None and not (fits or wanted):
+        return ""
     samples = _samples(record.samples, facts, record.checksums)
     if "golds" not in samples[0]["doc"]:
         return ""
@@ -115,7 +118,7 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None], given
                         scored_by=None if facts.code == code_hash() else code_hash())  # fmt: skip
     theirs = {name: rule for name, rule in facts.metrics.items() if METRICS[name].given}
     told = "scored"
-    if given is not None and benchmark.task in METRICS[given.metric].tasks and "source" in samples[0]["doc"]:
+    if given is not None and fits and "source" in samples[0]["doc"]:
         if not ours and _has(record, samples, given):
             return f"has {METRICS[given.metric].label} by this rule"
         theirs[given.metric] = given.rule
@@ -177,10 +180,10 @@ def _write(
     folder: Path, record: Record, samples: Sequence[Sample], old: Sequence[str], names: Mapping[str, str]
 ) -> None:
     """Write a unit's files with the numbers of `names` anew, without those of `old`."""
-    said = [text for text in record.warnings if not text.startswith(RANDOM)]
+    said = [text for text in record.warnings if text != UNTRAINED]
     said += other_forms(samples, record.rules)
     if is_random(record.rules.get("comet", "")):
-        said.append(f"{RANDOM}: the checkpoint's weights were never trained; its scores say nothing")
+        said.append(UNTRAINED)
     result = read_json(record.path)
     rest = {name: value for name, value in result.items() if name != "xling"}
     numbers = _aggregated(result["results"][record.task], samples, old, names)

@@ -1,4 +1,4 @@
-"""Items whose scores say little about the model: those that lost their beginning, and ties."""
+"""What says little about the model: items that lost their beginning, ties, COMET of a checkpoint never trained."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
+from xling_bench.metrics.comet import RANDOM, is_random
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,7 @@ SENTENCES = {
     TRUNCATED: "{count} of {items} items were longer than the model's context and lost their beginning ({units})",
     TIES: "{count} of {items} items are ties: their best candidates score the same, and the first was taken ({units})",
 }
+UNTRAINED = f"{RANDOM}: the checkpoint's weights were never trained; its scores say nothing"
 NAMED = 4  # units in one sentence
 
 
@@ -54,7 +56,9 @@ def sentences(numbers: Iterable[Counted]) -> list[str]:
 def doubtful(frame: pd.DataFrame) -> list[str]:
     """The sentences of a results table, by benchmark and metric, and by model where there are several."""
     several = frame["model"].nunique() > 1
-    return sentences(_counted(row, several=several) for row in frame.to_dict(orient="records"))
+    found = sentences(_counted(row, several=several) for row in frame.to_dict(orient="records"))
+    rules = frame.loc[frame["metric"] == "comet", "signature"]
+    return found + ([UNTRAINED] if any(is_random(str(rule)) for rule in rules) else [])
 
 
 def _counted(row: dict[Any, Any], *, several: bool) -> Counted:

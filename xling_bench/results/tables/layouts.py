@@ -150,12 +150,13 @@ def rows_of(layout: Layout, frame: pd.DataFrame, *, reference: bool) -> list[tup
         rows += [(name, [have.get(c, "-") for c in heads]) for name, have in groups.items()]
     for model in sorted(frame["model"].unique()):
         cells = cells_of(frame, str(model), layout.family)
-        rows.append((f"{model}{_stamp(heads, frame, str(model))}", [str(column_value(c, layout, cells)) for c in heads]))
+        name = f"{model}{_stamp(heads, frame, str(model))}"
+        rows.append((name, [str(column_value(c, layout, cells)) for c in heads]))
     return rows
 
 
 def _stamp(heads: Sequence[Column], frame: pd.DataFrame, model: str) -> str:
-    """What stands behind a model's name where COMET columns hold scores of a checkpoint that was never trained."""
+    """What stands behind a model's name where COMET columns are of a checkpoint that was never trained."""
     if not any(column.statistic == "comet" for column in heads):
         return ""
     rules = frame.loc[(frame["model"] == model) & (frame["metric"] == "comet"), "signature"]
