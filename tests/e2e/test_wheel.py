@@ -47,6 +47,12 @@ def test_the_wheel_finds_all_four_content_folders(installed: Path) -> None:
     assert [Path(f).parent for f in folders] == [installed / "xling_bench" / "_content"] * 4
 
 
+def test_the_wheel_knows_what_comets_environment_is_made_of(installed: Path) -> None:
+    out = run(installed, "from xling_bench.comet import environment as e; print(e.lock('comet'), e.pins()['torch'])")
+    assert out.startswith(str(installed / "xling_bench" / "_content" / "requirements" / "comet.txt"))
+    assert "['2." in out
+
+
 def test_the_wheels_tasks_are_in_order(installed: Path) -> None:
     out = run(installed, "import sys; from xling_bench.cli.main import main; sys.exit(main(['tasks', 'check']))")
     assert "in order" in out
