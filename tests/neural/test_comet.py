@@ -17,6 +17,7 @@ from runs import FLORES_PAIRS, write_translations
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.cli.main import main
+from xling_bench.comet import scoring
 from xling_bench.comet.memory import digest_of
 from xling_bench.comet.scoring import KEPT
 from xling_bench.core.unit import Unit
@@ -58,9 +59,10 @@ def scored(run: Path) -> dict[str, float]:
 
 
 def test_scores_are_those_of_its_own_program(
-    installed: Path, checkpoint: Path, real_data: Path, tmp_path: Path
+    installed: Path, checkpoint: Path, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    """To 1e-6 on 100 segments in 5 languages, whatever is computed together; through files of a run and back."""
+    """To 1e-6 on 100 segments in 5 languages, whatever is computed together, by the program all of them or, but for the
+    first, by ours; through files of a run and back."""
     given = flores()
     flat = [segment for pair in given.values() for segment in pair]
     assert len(flat) == len(LANGUAGES) * EACH
@@ -68,10 +70,13 @@ def test_scores_are_those_of_its_own_program(
                           input=json.dumps(flat), capture_output=True, text=True, check=True)  # fmt: skip
     theirs = dict(zip(map(digest_of, flat), json.loads(done.stdout), strict=True))
     assert max(theirs.values()) - min(theirs.values()) > 0.1, "scores differ, so that equal ones say something"
-    for batch in (16, 3):
+    for batch, takes_over in ((16, False), (3, True)):
+        monkeypatch.setattr(scoring, "WORTH", 1 if takes_over else EACH)
         run = write_translations(tmp_path / f"run{batch}", EACH, given)
+        capsys.readouterr()
         assert main(["score", str(run), "--comet", str(checkpoint), "--comet-batch-size", str(batch)]) == 0
-        ours = scored(run)
+        ours, told = scored(run), capsys.readouterr().err
+        assert ("computed here from now on" in told) == takes_over
         assert ours.keys() == theirs.keys()
         assert max(abs(ours[key] - theirs[key]) for key in ours) <= 1e-6
         system = load_results([run]).query("metric == 'comet'")["value"]

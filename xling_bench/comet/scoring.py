@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock
 
@@ -14,19 +14,25 @@ from xling_bench.comet import environment
 from xling_bench.comet.checkpoint import Checkpoint
 from xling_bench.comet.memory import Memory, digest_of
 from xling_bench.comet.program import Program, Segment
-from xling_bench.core.errors import ModelError
+from xling_bench.core.errors import ModelError, UnsupportedModelError, reason_of
 from xling_bench.core.progress import progress
 from xling_bench.metrics.comet import STAMP
 
+if TYPE_CHECKING:
+    from xling_bench.comet.fast import Fast
+
 KEPT = ".comet.partial.jsonl"
 BATCHES = 4  # computed before they are kept
+WORTH = 256  # segments that are left, for which loading the model once more pays
+EQUAL = 1e-6  # the largest difference between our own computation and the program's
 
 
 class Comet:
     """One checkpoint's scores, as `evaluation.rescore` takes a given metric. A context: it holds the run's lock.
 
     Scores are float32's, of `batch` segments computed together. They are kept in `run` meanwhile, by content: after an
-    interruption only what lacks is computed. The program starts when the first segment is not known.
+    interruption only what lacks is computed. The program starts when the first segment is not known. Where many are
+    left after the first ones, `fast` takes over if it gives these the same scores to EQUAL.
     """
 
     metric = "comet"
@@ -38,6 +44,8 @@ class Comet:
         self.path = run / KEPT
         self.lock = FileLock(str(run / ".comet.lock"))
         self.program: Program | None = None
+        self.fast: Fast | None = None
+        self.tried = False
 
     @property
     def rule(self) -> str:
@@ -72,16 +80,46 @@ class Comet:
         unknown = {name: each for name, each in zip(names, segments, strict=True) if name not in self.memory.known}
         todo = sorted(unknown, key=lambda name: len(unknown[name]["src"]))
         if todo:
-            program = self._started()
             with progress(len(set(names)), f"COMET {what}", done=len(set(names)) - len(todo)) as bar:
                 for start in range(0, len(todo), BATCHES * self.batch):
                     chunk = todo[start : start + BATCHES * self.batch]
-                    found = program.scores([unknown[name] for name in chunk], self.batch)
+                    found = self._computed([unknown[name] for name in chunk], len(todo) - start - len(chunk))
                     if not all(map(math.isfinite, found)):
                         raise ModelError(f"{self.checkpoint.path}: a score of {what} is no number; is it damaged?")
                     self.memory.add(dict(zip(chunk, found, strict=True)))
                     bar.update(len(chunk))
         return [self.memory.known[name] for name in names]
+
+    def _computed(self, segments: Sequence[Segment], left: int) -> list[float]:
+        """Scores by what computes now; `left` are to come of the same result."""
+        if self.fast is not None:
+            return self.fast.scores(segments, self.batch)
+        program = self._started()
+        found = program.scores(segments, self.batch)
+        if left >= WORTH and not self.tried:
+            self.tried = True
+            self._compare(segments, found)
+        return found
+
+    def _compare(self, segments: Sequence[Segment], found: Sequence[float]) -> None:
+        """Let our own computation take over where it is equal to the program's; say so, or why not."""
+        from xling_bench.comet.fast import Fast
+
+        try:
+            fast = Fast(self.checkpoint, trust=self.trust)
+            apart = max(abs(a - b) for a, b in zip(fast.scores(segments, self.batch), found, strict=True))
+        except (UnsupportedModelError, RuntimeError, OSError, ValueError, TypeError, LookupError) as error:
+            self.say(f"  COMET's program computes all of it, not ours: {reason_of(error)[:200]}")
+            return
+        same = f"{apart:.1e} apart on {len(segments)} segments"
+        if apart > EQUAL:
+            self.say(f"  COMET's program computes all of it: ours is {same}")
+            return
+        self.say(f"  computed here from now on: COMET's program and ours are {same} at most")
+        self.fast = fast
+        if self.program is not None:
+            self.program.close()
+            self.program = None
 
     def _started(self) -> Program:
         """The program with the checkpoint loaded."""

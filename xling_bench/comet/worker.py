@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 SCORED_ALIKE = ("regression_metric", "referenceless_regression_metric", "unified_metric", "xcomet_metric")
-COUNTED = "position_ids"  # not learnt, so that a checkpoint may lack them
+UNLEARNT = ("position_ids", "dropout_mask", "dropout_fill")  # a checkpoint may lack them
 
 
 def main() -> None:
@@ -77,7 +77,7 @@ def load(checkpoint: Path, encoder: str, trust: bool) -> tuple[Any, dict[str, st
         checkpoint, load_pretrained_weights=False, map_location="cpu", strict=False, local_files_only=True,
         pretrained_model=encoder, weights_only=not trust, **patched,
     )  # fmt: skip
-    missing = sorted(name for name in model.state_dict().keys() - stored["state_dict"] if not name.endswith(COUNTED))
+    missing = sorted(name for name in model.state_dict().keys() - stored["state_dict"] if not name.endswith(UNLEARNT))
     if missing:
         raise ValueError(f"it lacks {len(missing)} of the model's weights, {missing[0]} among them")
     device = "cuda" if torch.cuda.is_available() else "cpu"
