@@ -28,7 +28,8 @@ EQUAL = 1e-6  # the largest difference between our own computation and the progr
 
 
 class Comet:
-    """One checkpoint's scores, as `evaluation.rescore` takes a given metric. A context: it holds the run's lock.
+    """One checkpoint's scores, as `evaluation.rescore` takes a given metric. A context: from the first segments on it
+    holds the run's lock, and at its end the program has ended.
 
     Scores are float32's, of `batch` segments computed together. They are kept in `run` meanwhile, by content: after an
     interruption only what lacks is computed. The program starts when the first segment is not known. Where many are
@@ -43,6 +44,7 @@ class Comet:
         self.checkpoint, self.say, self.batch, self.trust = checkpoint, say, batch, trust
         self.path = run / KEPT
         self.lock = FileLock(str(run / ".comet.lock"))
+        self.memory: Memory | None = None
         self.program: Program | None = None
         self.fast: Fast | None = None
         self.tried = False
@@ -57,8 +59,6 @@ class Comet:
                          f"sha256={self.checkpoint.digest}", "fp32", *versions, *stamp])  # fmt: skip
 
     def __enter__(self) -> Self:
-        self.lock.acquire()
-        self.memory = Memory(self.path, self.rule)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -76,8 +76,12 @@ class Comet:
         Raises MissingPackageError where COMET is not installed or in other versions, ModelError where the checkpoint
         cannot be loaded, or gives what is no number.
         """
+        if self.memory is None:
+            self.lock.acquire()
+            self.memory = Memory(self.path, self.rule)
+        known = self.memory.known
         names = [digest_of(segment) for segment in segments]
-        unknown = {name: each for name, each in zip(names, segments, strict=True) if name not in self.memory.known}
+        unknown = {name: each for name, each in zip(names, segments, strict=True) if name not in known}
         todo = sorted(unknown, key=lambda name: len(unknown[name]["src"]))
         if todo:
             with progress(len(set(names)), f"COMET {what}", done=len(set(names)) - len(todo)) as bar:
@@ -88,7 +92,7 @@ class Comet:
                         raise ModelError(f"{self.checkpoint.path}: a score of {what} is no number; is it damaged?")
                     self.memory.add(dict(zip(chunk, found, strict=True)))
                     bar.update(len(chunk))
-        return [self.memory.known[name] for name in names]
+        return [known[name] for name in names]
 
     def _computed(self, segments: Sequence[Segment], left: int) -> list[float]:
         """Scores by what computes now; `left` are to come of the same result."""
