@@ -184,6 +184,11 @@ def encoder_gone(folder: Path) -> str:
     return str(folder)
 
 
+def no_tokenizer(folder: Path) -> str:
+    (folder.parent / "encoder" / "tokenizer.json").unlink()
+    return str(folder)
+
+
 def encoder_of_the_hub(folder: Path) -> str:
     (folder / "hparams.yaml").write_text(HPARAMS.format("xlm-roberta-large"), encoding="utf-8")
     return str(folder)
@@ -201,6 +206,7 @@ def no_weights(folder: Path) -> str:
         (lambda folder: str(folder / "other.ckpt"), UsageError, "no such file"),
         (damaged_settings, ModelError, "hparams.yaml: cannot be read"),
         (encoder_gone, ModelError, "pretrained_model is /nowhere/xlm-r; there is no such folder"),
+        (no_tokenizer, ModelError, "encoder, the pretrained_model of .*hparams.yaml, has no tokenizer.json or"),
         (encoder_of_the_hub, ModelError, "xlm-roberta-large, whose tokenizer .* neither a folder here nor to be had"),
         (lambda _: "Unbabel/wmt22-comet-da", ModelError, "Unbabel/wmt22-comet-da is neither a folder here nor to be"),
         (lambda _: "wmt22-comet-da", ModelError, "wmt22-comet-da is neither .* check the name and the network"),

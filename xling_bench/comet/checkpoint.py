@@ -19,8 +19,8 @@ HPARAMS, USUAL = "hparams.yaml", "checkpoints/model.ckpt"
 # A file of this name beside hparams.yaml says that the weights were never trained: tests' checkpoints have it, and
 # whatever is made of their scores says so.
 RANDOM = "RANDOM_WEIGHTS"
-TOKENIZER = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-             "sentencepiece.bpe.model", "vocab.txt")  # fmt: skip
+CONFIG, WORDS = "config.json", ("tokenizer.json", "sentencepiece.bpe.model", "vocab.txt")
+TOKENIZER = (CONFIG, *WORDS, "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,18 @@ def _encoder(settings: Path) -> Path:
         raise ModelError(f"{settings}: pretrained_model is {name!r}; expected a folder or a hub name.")
     for folder in (Path(name), settings.parent / name):
         if folder.is_dir():
-            missing = [file for file in TOKENIZER[:2] if not (folder / file).is_file()]
-            if missing:
-                raise ModelError(f"{folder}, the pretrained_model of {settings}, has no {missing[0]}.")
-            return folder.absolute()
+            return _with_tokenizer(folder.absolute(), settings)
     if Path(name).is_absolute():
         raise ModelError(f"{settings}: pretrained_model is {name}; there is no such folder.")
-    return _from_hub(name, TOKENIZER, f"{name}, whose tokenizer {settings} asks for,")
+    return _with_tokenizer(_from_hub(name, TOKENIZER, f"{name}, whose tokenizer {settings} asks for,"), settings)
+
+
+def _with_tokenizer(folder: Path, settings: Path) -> Path:
+    """The folder. Raises ModelError where it lacks configuration or tokenizer."""
+    for names in ((CONFIG,), WORDS):
+        if not any((folder / name).is_file() for name in names):
+            raise ModelError(f"{folder}, the pretrained_model of {settings}, has no {' or '.join(names)}.")
+    return folder
 
 
 def _read(settings: Path) -> dict[str, Any]:

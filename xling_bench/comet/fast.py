@@ -43,8 +43,11 @@ class Fast:
         for name, value in EXPECTED.items():
             if settings[name] != value:
                 raise UnsupportedModelError(f"its {name} is {settings[name]}, not {value}")
+        words = checkpoint.encoder / "tokenizer.json"
+        if not words.is_file():
+            raise UnsupportedModelError(f"there is no {words}")
         config = XLMRobertaConfig.from_pretrained(checkpoint.encoder)
-        self.tokenizer = Tokenizer.from_file(str(checkpoint.encoder / "tokenizer.json"))
+        self.tokenizer = Tokenizer.from_file(str(words))
         self.tokenizer.enable_truncation(config.max_position_embeddings - 4)  # COMET's: two less than there are
         self.tokenizer.no_padding()
         self.padding = int(self.tokenizer.token_to_id("<pad>") or config.pad_token_id or 0)

@@ -29,7 +29,7 @@ from xling_bench.evaluation.units import read_result
 from xling_bench.evaluation.writing import read_json, result_texts, write_text
 from xling_bench.harness.adapter import score
 from xling_bench.harness.reported import check_headline, pick_metrics
-from xling_bench.metrics.comet import is_random
+from xling_bench.metrics.comet import RANDOM, is_random
 from xling_bench.metrics.registry import METRICS, get_metric, rules
 from xling_bench.results.doubts import UNTRAINED
 from xling_bench.results.facts import Facts, item_ids
@@ -126,6 +126,7 @@ def _unit(folder: Path, wanted: Sequence[str], say: Callable[[str], None], given
         for sample, value in zip(samples, values, strict=True):
             sample[given.metric] = value
         told = f"{METRICS[given.metric].label} {METRICS[given.metric].scale * fmean(values):.2f}"
+        told += f" ({RANDOM})" if is_random(given.rule) else ""
     elif not ours:
         return ""
     old = [name for name in facts.metrics if ours and name not in ours | theirs]
