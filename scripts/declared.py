@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = re.compile(r"xling-bench\[(?P<extras>[^\]]+)\]$")
+APART = ("vllm", "comet")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -48,10 +49,10 @@ def lifted(requirement: str) -> str:
 
 
 def locked(name: str) -> str | None:
-    """The version of a package in requirements/, or None; comet.txt is of another environment."""
+    """The version of a package in requirements/, or None; environments of their own apart (APART)."""
     pin = re.compile(rf"^{re.escape(name)}==([^\s;]+)", re.MULTILINE)
     for path in sorted((ROOT / "requirements").glob("*.txt")):
-        if path.stem != "comet" and (found := pin.search(path.read_text(encoding="utf-8"))):
+        if path.stem not in APART and (found := pin.search(path.read_text(encoding="utf-8"))):
             return found[1]
     return None
 

@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 
 from declared import ROOT, environment, lifted, locked, name_of, requirements, uv
 
+MARKS = "not slow and not real and not vllm and not comet"  # what `make test` runs
 BUILD = ("hatchling", "editables")
 
 
@@ -86,8 +87,8 @@ def passes(name: str, command: list[str]) -> bool:
 def test(home: Path, tests: list[str]) -> tuple[list[str], str]:
     """(tests that failed, with the first line of why; counts). No test at all is a failure, too."""
     results = home / "results.xml"
-    command = [str(home / "bin" / "python"), "-m", "pytest", "-n", "auto", "-m", "not slow and not real and not comet"]
-    command += ["--tb=short", f"--junitxml={results}"]
+    command = [str(home / "bin" / "python"), "-m", "pytest", "-n", "auto", "-m", MARKS, "--tb=short"]
+    command.append(f"--junitxml={results}")
     code = subprocess.run([*command, *tests], check=False, cwd=ROOT).returncode
     if not results.exists():
         return [f"pytest: exit code {code}, no results"], "0 tests"

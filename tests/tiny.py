@@ -9,8 +9,8 @@ from xling_bench.demo import make_tokenizer, training_text
 ARCHITECTURES = ("xglm", "bloom", "llama")
 
 
-def make_model(architecture: str, folder: Path) -> Path:
-    """Save a random model of about 100,000 parameters and return its folder.
+def make_model(architecture: str, folder: Path, *, width: int = 32, gain: float = 4.0) -> Path:
+    """Save a random model of about 100,000 parameters (at this `width` of its four heads) and return its folder.
 
     The XGLM tokenizer puts `</s>` before every text, as the real one does; the others add nothing.
     """
@@ -32,18 +32,19 @@ def make_model(architecture: str, folder: Path) -> Path:
     ids = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
     size = len(tokenizer)
     if architecture == "xglm":
-        config = XGLMConfig(vocab_size=size, d_model=32, ffn_dim=64, num_layers=2, attention_heads=4,
+        config = XGLMConfig(vocab_size=size, d_model=width, ffn_dim=2 * width, num_layers=2, attention_heads=4,
                             max_position_embeddings=2048, dropout=0.0, attention_dropout=0.0, **ids)  # fmt: skip
         model = XGLMForCausalLM(config)
     elif architecture == "bloom":
-        model = BloomForCausalLM(BloomConfig(vocab_size=size, hidden_size=32, n_layer=2, n_head=4, **ids))
+        model = BloomForCausalLM(BloomConfig(vocab_size=size, hidden_size=width, n_layer=2, n_head=4, **ids))
     else:
-        config = LlamaConfig(vocab_size=size, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        config = LlamaConfig(vocab_size=size, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=2,
                              num_attention_heads=4, max_position_embeddings=2048, **ids)  # fmt: skip
         model = LlamaForCausalLM(config)
     with torch.no_grad():  # the default initialisation is so flat that candidates would tie
-        for parameter in model.parameters():
-            parameter.mul_(4.0) if parameter.dim() > 1 else None
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1:  # wide models need more of their layers, or they repeat their last token for ever
+                parameter.mul_(4.0 if "embed" in name else gain)
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
     return folder

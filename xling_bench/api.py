@@ -47,7 +47,8 @@ def evaluate(
 ) -> RunReport:
     """Evaluate a checkpoint and return what was finished, missing and failed.
 
-    `model` is `"hf:PATH_OR_NAME"`, `"gguf:FILE"` or a ModelConfig; `settings` are ModelConfig's fields (dtype, ...);
+    `model` is `"hf:PATH_OR_NAME"`, `"vllm:PATH_OR_NAME"`, `"gguf:FILE"` or a ModelConfig; `settings` are ModelConfig's
+    fields (dtype, ...) and `engine="auto"`, with which vLLM generates in a process of its own (`vllm_python`);
     `name` is what tables call it (default: its folder, its file, or its name on the hub).
     `tasks` are names, tags or globs of `xling-bench tasks list`, `pairs` further FLORES pairs (`deu_Latn-fra_Latn`).
     Rows come from `data` (files, hub or sample) and `data_dir`, by default from `XLING_DATA` and `XLING_DATA_DIR`.

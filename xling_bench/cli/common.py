@@ -35,6 +35,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="DIR", help="folder with the official benchmark files (XLING_DATA_DIR)")
 
 
+def add_allow_engines(parser: argparse.ArgumentParser) -> None:
+    """--allow-engines."""
+    parser.add_argument(
+        "--allow-engines", action="store_true", help="take texts that different engines (transformers, vLLM) generated"
+    )
+
+
 def apply_data(arguments: argparse.Namespace) -> None:
     """Make the chosen source visible to everything below, lm-eval's subprocesses included."""
     if arguments.data_dir:

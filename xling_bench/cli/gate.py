@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.cli.common import show
+from xling_bench.cli.common import add_allow_engines, show
 from xling_bench.core.errors import OutputError, UsageError, XlingError
 from xling_bench.core.reading import real
 
@@ -42,6 +42,7 @@ def add(commands: Any) -> None:
         "--write-baseline", type=Path, metavar="FILE", help="instead: keep --candidate as a small baseline (.parquet)"
     )
     parser.add_argument("--allow-sample", action="store_true", help="take runs on the built-in sample")
+    add_allow_engines(parser)
     parser.set_defaults(run=run)
 
 
@@ -76,7 +77,8 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Gate:
     for name in files:
         if said := _unsafe(name, files, arguments):
             raise UsageError(said)
-    return run_gate(*sides, config, allow_sample=arguments.allow_sample)
+    allowed = {"allow_sample": arguments.allow_sample, "allow_engines": arguments.allow_engines}
+    return run_gate(*sides, config, **allowed)
 
 
 def _config(arguments: argparse.Namespace) -> GateConfig:

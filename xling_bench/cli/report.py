@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import RUNS, comma_numbers, show, tell
+from xling_bench.cli.common import RUNS, add_allow_engines, comma_numbers, show, tell
 from xling_bench.core.errors import UsageError
 
 
@@ -21,6 +21,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--before", default="", metavar="MODEL", help="compare from this model (default: the first)")
     parser.add_argument("--after", default="", metavar="MODEL", help="to this one (default: the last)")
     parser.add_argument("--seeds", type=comma_numbers, default=[], metavar="N,...", help="only these (default: all)")
+    add_allow_engines(parser)
     parser.set_defaults(run=run)
 
 
@@ -39,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         before=arguments.before,
         after=arguments.after,
         seeds=tuple(arguments.seeds),
+        allow_engines=arguments.allow_engines,
     )
     with tqdm(total=STEPS, desc="report", unit="step", disable=None, leave=False) as bar:
 

@@ -20,8 +20,9 @@ def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser("run", help="evaluate a checkpoint; resumes where it stopped", epilog=EXAMPLE)
     parser.add_argument(
-        "--model", required=True, metavar="hf:PATH_OR_NAME|gguf:FILE",
-        help="model folder or hub name, or gguf:FILE; lm-eval-hf:... ranks by lm-eval's own, slower code",
+        "--model", required=True, metavar="hf:PATH_OR_NAME|gguf:FILE|vllm:PATH_OR_NAME",
+        help="model folder or hub name, or gguf:FILE; vllm:... generates with vLLM; lm-eval-hf:... ranks by lm-eval's "
+        "own, slower code",
     )  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="RUN", help="folder for results")
     parser.add_argument("--name", help="what tables call the model (default: its folder, file, or name on the hub)")
@@ -64,9 +65,24 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", default="auto", help="auto (default), float32, bfloat16, float16")
     parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", help="generate at most N texts at once (default: by tokens)"
+        "--batch-size", type=int, metavar="N", help="generate at most N texts at once (default: by tokens; vLLM: 512)"
     )
     parser.add_argument("--token-budget", type=int, metavar="N", help="tokens scored at once (default: by the device)")
+    parser.add_argument(
+        "--likelihood", metavar="ENGINE", help="with vllm: who ranks, shared-prefix (default) or vllm, as lm-eval does"
+    )
+    parser.add_argument(
+        "--tensor-parallel", type=int, default=1, metavar="N", help="with vllm: GPUs that share the model (default 1)"
+    )
+    parser.add_argument(
+        "--data-parallel", type=int, default=1, metavar="N", help="with vllm: processes that share the work (default 1)"
+    )
+    parser.add_argument(
+        "--engine", metavar="auto", help="auto: vLLM generates, in a process of its own; candidates are ranked here"
+    )
+    parser.add_argument(
+        "--vllm-python", metavar="PYTHON", help="the interpreter of vLLM's environment (default: this one)"
+    )
     parser.add_argument("--max-length", type=int, help="context length to use instead of the model's")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument(
@@ -90,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     quiet()
     settings = {f.name: getattr(arguments, f.name) for f in fields(ModelConfig) if f.name != "spec"}
     config = run_config(
-        model_config(arguments.model, **settings),
+        model_config(arguments.model, engine=arguments.engine, **settings),
         naming="--name",
         **{name: getattr(arguments, name) for name in OPTIONS},
     )

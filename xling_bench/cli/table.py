@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from xling_bench.cli.common import RUNS, comma_numbers, show, tell
+from xling_bench.cli.common import RUNS, add_allow_engines, comma_numbers, show, tell
 from xling_bench.core.errors import UsageError
 from xling_bench.core.text import markdown, number_of
 
@@ -29,12 +29,14 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
     )
+    add_allow_engines(parser)
     _add_common(parser)
     parser.set_defaults(run=run)
 
     pair = commands.add_parser("compare", help="model B against model A on the same items: differences, intervals, p")
     pair.add_argument("a", metavar="[NAME=]A", help="folder of a run (or of lm_eval) of one model: the base")
     pair.add_argument("b", metavar="[NAME=]B", help="folder of the other model's run")
+    add_allow_engines(pair)
     _add_common(pair)
     pair.set_defaults(run=compare)
 
@@ -48,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print models side by side, or write the long table."""
     from xling_bench.results.export import save_results
     from xling_bench.results.frame import load_results
+    from xling_bench.results.mixing import accept_engines
     from xling_bench.results.tables.compare import with_seeds
 
     if arguments.reference and arguments.layout is None:
@@ -55,6 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None and arguments.format != "md":
         raise UsageError("--format is for what is printed; -o writes the format its name ends in.")
     frame = with_seeds(load_results(arguments.runs), arguments.seeds)
+    if arguments.allow_engines:
+        frame, notes = accept_engines(frame)
+        for note in notes:
+            tell(f"note: {note}")
     if arguments.output is not None:
         save_results(frame, arguments.output)
         show(f"{number_of(len(frame), 'number')} in {arguments.output}")
@@ -107,7 +114,9 @@ def compare(arguments: argparse.Namespace) -> int:
     from xling_bench.results.tables.compare import compare_runs, left_out
     from xling_bench.results.tables.rendering import render_frame
 
-    table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds)
+    table, names, frame = compare_runs(
+        arguments.a, arguments.b, arguments.seeds, allow_engines=arguments.allow_engines
+    )
     show(render_frame(table, arguments.format), end="")
     if arguments.format == "md":
         show(f"\nA: {markdown(names[0])}  \nB: {markdown(names[1])}  ")

@@ -25,6 +25,7 @@ from xling_bench.models.gguf_model import oddities, opened
 from xling_bench.models.prefix import natural_prefix
 from xling_bench.models.pretrained import check_class, load_tokenizer
 from xling_bench.models.tokens import odd_joiner
+from xling_bench.models.vllm_start import installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def _model(config: ModelConfig) -> list[Finding]:
         config.check()
         fingerprint(config)
         tokenizer = _tokenizer(config)
+        vllm = [Finding("ok", f"vLLM {installed()}")] if config.begins == "vllm" else []
     except XlingError as error:
         return [Finding("error", str(error))]
     findings = [Finding("warning", sentence) for sentence in oddities(config.gguf, tokenizer)] if config.gguf else []
@@ -114,7 +116,7 @@ def _model(config: ModelConfig) -> list[Finding]:
             )
         )
     what = f" (GGUF, {check_file(config.gguf).quantisation})" if config.gguf else ""
-    return findings or [Finding("ok", f"{config.name}{what}: nothing to warn about")]
+    return vllm + (findings or [Finding("ok", f"{config.name}{what}: nothing to warn about")])
 
 
 def _tokenizer(config: ModelConfig) -> Any:

@@ -8,13 +8,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.progress import progress
 from xling_bench.core.row import index_in
 from xling_bench.evaluation.partial import PartialTexts
-from xling_bench.models.greedy import texts_of
+from xling_bench.models.backend import Backend
 from xling_bench.scoring.tree import common
 
 # A fact of every unit that generates.
@@ -51,22 +51,22 @@ def plan_batches(requests: Iterable[Request], size: int, tokens: int | None = No
     return plan
 
 
-def resumable(lm: Any, kept: PartialTexts) -> Any:
-    """A copy of our `WholeModel` whose `generate_until` is greedy and keeps its texts in `kept`."""
-    wrapped = copy.copy(lm)
+def resumable(lm: Backend, kept: PartialTexts) -> Any:
+    """A copy of `lm` for lm-eval, whose `generate_until` is greedy and keeps its texts in `kept`."""
+    wrapped: Any = copy.copy(lm)
     wrapped.loglikelihood = lm.loglikelihood  # what the model finds out while it scores belongs to `lm` itself
     wrapped.generate_until = functools.partial(_generate, lm, kept)
     return wrapped
 
 
-def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str]:
+def _generate(lm: Backend, kept: PartialTexts, instances: Sequence[Any]) -> list[str]:
     """One text per instance, in their order; a batch that an earlier start did not complete is made as a whole."""
     requests = _requests(lm, instances)
     rooms = [lm.max_length - instance.args[1]["max_gen_toks"] for instance in instances]
     fits = [request.length <= room for request, room in zip(requests, rooms, strict=True)]
     lm.truncated.update(instance.doc_id for instance, fit in zip(instances, fits, strict=True) if not fit)
     by_name = dict(zip((request.name for request in requests), instances, strict=True))
-    plan = plan_batches(requests, *together(lm))
+    plan = plan_batches(requests, *lm.batch_limits)
     kept.load()
     todo = [batch for batch in plan if not all(name in kept.texts for name in batch)]
     left = sum(map(len, todo))
@@ -74,26 +74,19 @@ def _generate(lm: Any, kept: PartialTexts, instances: Sequence[Any]) -> list[str
     if kept.reused:
         kept.say(f"  {kept.reused} of {len(by_name)} texts are there from an earlier start")
     with progress(len(by_name), "generating", done=kept.reused) as bar:
-        team, make = getattr(lm, "team", None), texts_of(lm)
+        team = lm.team
         for start in range(0, len(todo), team.size if team else 1):
             batches = todo[start : start + (team.size if team else 1)]
             arguments = [[by_name[name].args for name in batch] for batch in batches]
-            made = team.generate(arguments, make) if team else [make(arguments[0])]
+            made = team.generate(arguments, lm.texts) if team else [lm.texts(arguments[0], bar.update)]
             for batch, texts in zip(batches, made, strict=True):
                 kept.add(dict(zip(batch, texts, strict=True)))
-                bar.update(len(batch))
+            if team:
+                bar.update(sum(map(len, batches)))
     return [kept.texts[request.name] for request in requests]
 
 
-def together(lm: Any) -> tuple[int, int | None]:
-    """How many texts are generated at once, and how many tokens of theirs, if that counts."""
-    writer = getattr(lm, "writer", None)
-    if writer is None:
-        return int(lm.batch_size), None
-    return lm.most_texts or writer.texts, writer.tokens
-
-
-def _requests(lm: Any, instances: Sequence[Any]) -> list[Request]:
+def _requests(lm: Backend, instances: Sequence[Any]) -> list[Request]:
     """Raises DataError when a text to be generated leaves no room for its prompt; else as `check_known` does."""
     requests, shared = list[Request](), list[int]()
     for instance in instances:
@@ -117,29 +110,3 @@ def _own(request: Request, shared: int, longest: int) -> int:
     """The request's own tokens; of one that is too long, which loses its beginning, all that fit."""
     whole = request.length + request.own
     return whole - shared if whole <= longest else longest
-
-
-class Circumstances(TypedDict):
-    """What a text's last bit depends on besides the unit's facts: batches, device and libraries."""
-
-    batch_size: int
-    batch_tokens: int | None
-    device: str
-    torch: str
-    transformers: str
-
-
-def circumstances(lm: Any) -> Circumstances:
-    """Those of this model, here."""
-    import torch
-    import transformers
-
-    device = torch.cuda.get_device_name(lm.device) if lm.device.type == "cuda" else lm.device.type
-    texts, tokens = together(lm)
-    return {
-        "batch_size": texts,
-        "batch_tokens": tokens,
-        "device": device,
-        "torch": str(torch.__version__),
-        "transformers": transformers.__version__,
-    }

@@ -1,4 +1,4 @@
-"""One run in one process, or in the several that `torchrun` or `accelerate launch` started."""
+"""One run in one process, in the several that `torchrun` or `accelerate launch` started, or with vLLM in its own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import os
 from typing import Any
 
-from xling_bench.core.errors import ModelError, XlingError
+from xling_bench.core.errors import ModelError, UsageError, XlingError
+from xling_bench.evaluation.apart import generate_apart
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.runner import Runner
 from xling_bench.models import load as loading
 from xling_bench.models.config import ModelConfig
-from xling_bench.models.greedy import texts_of
 
 
 def several_processes() -> bool:
@@ -22,6 +22,8 @@ def several_processes() -> bool:
 def run(runner: Runner) -> RunReport | None:
     """Do the run. Of several processes the first one does all that a run does, and the report is its own; the others
     help it to compute, touch no file, and get None."""
+    if runner.config.model.apart:
+        return _in_parts(runner)
     if not several_processes():
         return runner.run()
     from xling_bench.scoring.parallel import Command, Team
@@ -31,14 +33,14 @@ def run(runner: Runner) -> RunReport | None:
         team.follow(lambda: _helper(loading.load(runner.config.model)))
         return None
 
-    def load(config: ModelConfig) -> Any:
+    def load(config: ModelConfig, program: str = "transformers") -> Any:
         team.tell(Command.LOAD)
-        lm = team.loaded(lambda: loading.load(config))
+        lm = team.loaded(lambda: loading.load(config, program))
         lm.team = team
         runner.say(f"{team.size} processes share the work")
         return lm
 
-    runner.load = load
+    runner.held.load = load
     try:
         report = runner.run()
     except XlingError:
@@ -46,6 +48,22 @@ def run(runner: Runner) -> RunReport | None:
         raise  # of anything else, Ctrl-C above all, the others hear by the closed connection
     _stop(team)
     return report
+
+
+def _in_parts(runner: Runner) -> RunReport:
+    """vLLM's part first, in processes of its own, which leave no memory taken; then the others' here."""
+    runner.config.check()
+    kinds = {spec.kind for spec in runner.config.specs}
+    if several_processes():
+        raise UsageError("--engine auto and --data-parallel start their own processes: no launcher, such as torchrun")
+    if "generate" not in kinds:
+        return runner.run()
+    apart = generate_apart(runner.config, runner.say)
+    if kinds != {"generate"}:
+        runner.leave_out("generate")
+        runner.run()
+    runner.report.add(apart)
+    return runner.report
 
 
 def _stop(team: Any) -> None:
@@ -57,4 +75,4 @@ def _stop(team: Any) -> None:
 
 
 def _helper(lm: Any) -> tuple[Any, Any]:
-    return getattr(lm, "engine", None), texts_of(lm)
+    return getattr(lm, "engine", None), lm.texts

@@ -37,7 +37,7 @@ class PartialTexts:
             lines = self.path.read_bytes().split(b"\n")[:-1] if self.path.exists() else []
             sound = self._take(lines) if lines and _parsed(lines[0]) == self.header else 0
             if lines and not sound:
-                self.say("  texts kept of another model, data, code, --batch-size or device are not used")
+                self.say("  texts kept of another model, engine, data, code, --batch-size or device are not used")
             if self.path.exists():
                 os.truncate(self.path, sound)
         except OSError as error:

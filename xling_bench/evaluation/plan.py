@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -28,6 +29,7 @@ from xling_bench.metrics.registry import get_metric, rules
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.encoder import encoder_config, encoder_mark
 from xling_bench.models.gguf_header import check_file
+from xling_bench.models.vllm_start import installed
 from xling_bench.results.facts import Facts, Planned, item_ids
 from xling_bench.results.naming import check_name
 
@@ -69,8 +71,19 @@ class RunConfig:
             check_name(self.name, "--name")
         self.demos.check()
         self.model.check()
+        if any(self.model.program(spec.kind) == "vllm" for spec in self.specs):
+            self._check_vllm()
         if self.demos.encoder is not None:
             encoder_config(self.demos.encoder).check()
+
+    def _check_vllm(self) -> None:
+        """Raise for what vLLM cannot do, or is not here to do."""
+        if self.demos.policy == "semantic" and self.demos.encoder is None:
+            raise UsageError("--demos semantic: vLLM shows no states of its model; give --demo-encoder hf:PATH_OR_NAME")
+        if self.model.vllm_python is None:
+            installed()
+        elif shutil.which(self.model.vllm_python) is None:
+            raise UsageError(f"--vllm-python {self.model.vllm_python}: no such program; expected vLLM's Python")
 
     def described(self, data: str) -> dict[str, object]:
         """What was asked for, for run.json; `data` is the kind of source."""
@@ -242,7 +255,7 @@ def with_model(planned: Planned, config: RunConfig, unit: Evaluation, fingerprin
     """All facts: with those that come from the model and the software. `joiner` is the model's end token under
     `auto`."""
     header = check_file(config.model.gguf) if config.model.gguf else None
-    engine = config.model.scoring if unit.spec.kind == "choose" else None
+    engine = config.model.engine(unit.spec.kind)
     return planned.with_model(
         model=fingerprint,
         settings=config.model.settings(),
@@ -252,6 +265,6 @@ def with_model(planned: Planned, config: RunConfig, unit: Evaluation, fingerprin
         gguf=header.quantisation if header else None,
         gguf_tensors=header.mixture if header else None,
         engine=engine,  # asked for
-        scoring=engine,  # who did it, which may change
+        scoring=engine if unit.spec.kind == "choose" else None,  # who did it, which may change
         joiner=(joiner or unit.spec.family.joiner) if unit.shots else None,
     )

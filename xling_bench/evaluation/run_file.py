@@ -13,18 +13,22 @@ from filelock import FileLock
 from xling_bench.core.errors import OutputError
 from xling_bench.core.row import record_in
 from xling_bench.evaluation.writing import read_json, remove_leftovers, to_json, write_text
+from xling_bench.results.facts import Facts
 from xling_bench.results.folder import ASKED
+from xling_bench.results.items import finished_units
 
 VERSIONS = ("lm_eval", "transformers", "torch", "datasets", "xling-bench")
 
 
 class Claim(TypedDict):
-    """Which model a run is of, what it is called, and the settings that change results."""
+    """Which model a run is of, what it is called, the settings that change results, and who computes, by kind of
+    task."""
 
     model: str
     name: str
     fingerprint: str
     settings: dict[str, object]
+    engines: dict[str, str]
 
 
 def claim(output: Path, mine: Claim, command: Mapping[str, object] | None, *, named: bool) -> str:
@@ -80,6 +84,24 @@ def note_asked(output: Path, folders: Sequence[str]) -> None:
             write_text(path, to_json({**run, ASKED: asked}))
 
 
+def refuse_mixed(output: Path, mine: Facts) -> None:
+    """Raise OutputError where results in `output`, asked for now or not, were made by other code than new ones with
+    these facts would be, or where only one of both is of invented items."""
+    for record in finished_units(output):
+        theirs = record.facts
+        for name in ("code", "lm_eval", "xling_bench"):
+            if theirs is not None and (was := getattr(theirs, name)) != (now := getattr(mine, name)):
+                raise OutputError(
+                    f"{record.path.parent} was made with another {name} (was {was}, now {now}); results of both in "
+                    "one folder could not be compared. Use another -o folder."
+                )
+        if (record.source == "sample") != (mine.source == "sample"):
+            raise OutputError(
+                f"{record.path.parent} is of data from {record.source}, not {mine.source}: invented items and real "
+                "ones do not go into one folder. Use another -o folder."
+            )
+
+
 class _Locked:
     """run.json of a folder, nobody else reading or writing it."""
 
@@ -102,7 +124,7 @@ class _Locked:
 def _read(path: Path) -> dict[str, Any]:
     """A folder's run.json. Raises OutputError where it is damaged or its fields are of another kind than ours."""
     run = read_json(path)
-    kinds = {"name": str, "fingerprint": str, "settings": dict, "token_budget": dict}
+    kinds = {"name": str, "fingerprint": str, "settings": dict, "engines": dict, "token_budget": dict}
     odd = [key for key, kind in kinds.items() if not isinstance(run.get(key) or kind(), kind)]
     if not odd and not all(isinstance(budget, int) for budget in (run.get("token_budget") or {}).values()):
         odd = ["token_budget"]
@@ -121,5 +143,10 @@ def _same_run(theirs: Mapping[str, object], mine: Claim, output: Path) -> None:
         old = record_in(theirs, "settings") if theirs.get("settings") else {}
         changed = [k for k in mine["settings"] if old.get(k) != mine["settings"][k]]
         detail = ", ".join(f"{k} was {old.get(k)!r}, now {mine['settings'][k]!r}" for k in changed)
+    elif theirs.get("engines", mine["engines"]) != mine["engines"]:  # a run of an older version names none
+        old = record_in(theirs, "engines")
+        done = {"choose": "candidates were ranked", "generate": "texts were generated"}
+        changed = [kind for kind, engine in mine["engines"].items() if old.get(kind) != engine]
+        detail = ", ".join(f"its {done[kind]} by {old.get(kind)}, not {mine['engines'][kind]}" for kind in changed)
     if detail:
         raise OutputError(f"{output} holds another run: {detail}. Choose another folder with -o.")

@@ -26,6 +26,15 @@ class RunReport:
     unmet: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: RunReport) -> None:
+        """Take over what other processes did on the same folder: what one of them finished, the others found there."""
+        self.finished += [folder for folder in other.finished if folder not in self.finished]
+        self.reused += other.reused
+        pairs = ((self.failed, other.failed), (self.missing, other.missing), (self.unmet, other.unmet),
+                 (self.warnings, other.warnings))  # fmt: skip
+        for mine, theirs in pairs:
+            mine.update(theirs)
+
     def results(self) -> list[Result]:
         """The finished units' results.json."""
         return [read_json(folder / "results.json") for folder in self.finished]

@@ -9,19 +9,18 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from xling_bench.core.errors import OutputError, XlingError
 from xling_bench.core.text import number_of
 from xling_bench.data import Source, current_source
-from xling_bench.evaluation.generate import circumstances
+from xling_bench.evaluation.held_model import HeldModel
 from xling_bench.evaluation.item_scores import write_items
 from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
 from xling_bench.evaluation.plan import Plan, RunConfig, make_plan, with_model
 from xling_bench.evaluation.quality import doubts, name_near_ties
-from xling_bench.evaluation.run_file import Claim, agree_on_budget, claim, note_asked
+from xling_bench.evaluation.run_file import Claim, claim, note_asked, refuse_mixed
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.units import Evaluation, read_result
 from xling_bench.evaluation.writing import (
@@ -34,10 +33,8 @@ from xling_bench.evaluation.writing import (
 from xling_bench.metrics.registry import METRICS, check_value
 from xling_bench.models.config import Provenance
 from xling_bench.models.fingerprint import fingerprint
-from xling_bench.models.load import end_token, load
-from xling_bench.models.tokens import check_end, ignored_settings, odd_joiner
+from xling_bench.models.load import LOADERS, end_token
 from xling_bench.results.facts import Facts
-from xling_bench.results.items import finished_units
 from xling_bench.results.naming import name_here
 from xling_bench.results.record import Record
 from xling_bench.results.seal import RESULTS, Sample
@@ -54,11 +51,10 @@ class Runner:
         self.say = progress
         self.source: Source = current_source()
         self.report = RunReport(config.output)
-        self.lm: Any = None
-        self.said: set[str] = set()
-        self.load = load  # several processes load together: launch.py
+        self.held = HeldModel(config.model, config.output, progress)
         self.fingerprint = ""
         self.name = config.name or name_here(config.model.name, config.model.peft)
+        self.left_out = ""  # a kind of tasks
         self.asked: list[str] = []  # folders of all units of this run
         self.made_otherwise: list[str] = []  # what is said of finished results that this run would give otherwise
         self.joiners: list[str] = []  # between their demonstrations
@@ -66,9 +62,14 @@ class Runner:
 
     def plan(self) -> Plan:
         """What would be done; tasks that cannot be done go to the report."""
-        plan = make_plan(self.config, self.source)
+        specs = tuple(spec for spec in self.config.specs if spec.kind != self.left_out)
+        plan = make_plan(replace(self.config, specs=specs), self.source)
         self.report.missing, self.report.unmet, self.report.failed = plan.missing, plan.unmet, plan.failed
         return plan
+
+    def leave_out(self, kind: str) -> None:
+        """Leave tasks of this kind to others."""
+        self.left_out = kind
 
     def preview(self) -> tuple[Plan, list[Evaluation]]:
         """The plan and the units of it that are finished already. Writes nothing and loads no weights."""
@@ -109,8 +110,11 @@ class Runner:
         self.joiners = sorted({facts.joiner for _, facts in known if facts.joiner is not None})
         self._claim_folder(write=False)
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
+        todo.sort(key=lambda each: list(LOADERS).index(self.config.model.program(each[0].spec.kind)))
         if todo:  # else the folder would hold results of both, which nothing compares
-            self._refuse_other_code(known)
+            if self.made_otherwise:
+                raise OutputError(self.made_otherwise[0])
+            refuse_mixed(self.config.output, known[0][1])
         for folder in self.report.finished:
             discard(folder)  # of a process killed just after its result was in place
         busy = []
@@ -125,26 +129,6 @@ class Runner:
         if self.report.finished:
             self._keep_items()
         return self.report
-
-    def _refuse_other_code(self, known: Sequence[tuple[Evaluation, Facts]]) -> None:
-        """Raise OutputError where the folder's results, asked for now or not, were made otherwise than new ones would
-        be."""
-        if self.made_otherwise:
-            raise OutputError(self.made_otherwise[0])
-        mine = known[0][1]
-        for record in finished_units(self.config.output):
-            theirs = record.facts
-            for name in ("code", "lm_eval", "xling_bench"):
-                if theirs is not None and (was := getattr(theirs, name)) != (now := getattr(mine, name)):
-                    raise OutputError(
-                        f"{record.path.parent} was made with another {name} (was {was}, now {now}); results of both in "
-                        "one folder could not be compared. Use another -o folder."
-                    )
-            if (record.source == "sample") != (mine.source == "sample"):
-                raise OutputError(
-                    f"{record.path.parent} is of data from {record.source}, not {mine.source}: invented items and real "
-                    "ones do not go into one folder. Use another -o folder."
-                )
 
     def _keep_items(self) -> None:
         try:
@@ -162,36 +146,19 @@ class Runner:
         """Check that the folder's run is of the same model and settings, and take its name; `write` run.json where
         there is none: once the model is loaded, so that a mistyped option does not claim the folder."""
         model = self.config.model
-        mine = Claim(model=model.name, name=self.name, fingerprint=self.fingerprint, settings=model.settings())
+        mine = Claim(model=model.name, name=self.name, fingerprint=self.fingerprint, settings=model.settings(),
+                     engines=model.engines)  # fmt: skip
         command = self.config.described(self.source.kind) if write else None
         self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 
-    def _share_budget(self, *, changed: bool = False) -> None:
-        """Use the token budget of this folder's run, or tell it of another one: found out, or chosen by the user."""
-        if engine := getattr(self.lm, "engine", None):
-            device, mine = circumstances(self.lm)["device"], engine.budget
-            chosen = self.config.model.token_budget is not None
-            engine.budget, before = agree_on_budget(self.config.output, device, mine, change=changed or chosen)
-            if chosen and before not in (None, mine):
-                self.say(f"note: token budget {mine}; results here with {before} may differ in their last digits")
-
     def _ranking(self, facts: Facts, samples: list[Sample], warnings: list[str]) -> dict[str, Provenance]:
         """How a unit's candidates were ranked, for the results file; empty where nothing was."""
-        if facts.engine is None:
+        if facts.decoding is not None:
             return {}
-        ranking: Provenance = self.lm.provenance() if facts.engine == "shared-prefix" else {"backend": "lm-eval"}
+        ranking = self.held.loaded.provenance()
         warnings += name_near_ties(ranking, samples)
-        self._note_scoring(ranking)
+        self.held.note_ranking(ranking)
         return {"scoring": ranking}
-
-    def _note_scoring(self, ranking: Provenance) -> None:
-        """Say how candidates were ranked where it is not the usual way."""
-        if ranking.get("why") and ranking["why"] not in self.said:
-            self.said.add(ranking["why"])
-            self.say(f"note: candidates were ranked by lm-eval's own code, which is slow: {ranking['why']}")
-        if ranking.get("halved"):
-            self.say(f"note: memory did not suffice: {ranking['token_budget']} tokens are computed at once from now on")
-            self._share_budget(changed=True)
 
     def _settled(self, unit: Evaluation, facts: Facts) -> bool:
         """Whether nothing is left to do: the unit is finished, or its folder cannot be used.
@@ -238,38 +205,28 @@ class Runner:
                 if self._settled(unit, facts):
                     return True
                 remove_leftovers(folder)
-                self._load_model()
+                self._take_model(unit)
                 self.say(f"{label}: {number_of(facts.items, 'item')}{self._eta(items_left)}")
                 self._finished(unit, folder, self._evaluate(unit, facts, folder))
         except Timeout:
             return False
         except XlingError as error:
-            if self.lm is None:
+            if self.held.lm is None:
                 raise  # no model, or the folder is another run's: the same for every unit that is left
             self._failed(unit, str(error))
         except Exception as error:  # noqa: BLE001 - one task's crash must not lose the others'
             self._failed(unit, f"{type(error).__name__}: {error}")
         return True
 
-    def _load_model(self) -> None:
-        if self.lm is None:
-            from xling_bench.harness.adapter import forget_data
+    def _take_model(self, unit: Evaluation) -> None:
+        config, kind = self.config.model, unit.spec.kind
+        program = config.program(kind)
+        generates = any(spec.kind == "generate" for spec in self.config.specs) and config.program("generate") == program
+        self.held.take(program, generates=generates, joiners=self.joiners, claim=self._claim_and_note)
 
-            forget_data()  # an earlier run of this process may have read other files
-            self.say(f"loading {self.config.model.name}")
-            lm = self.load(self.config.model)
-            odd = [said for joiner in self.joiners if (said := odd_joiner(lm.tokenizer, joiner))]
-            for note in (*getattr(lm, "notes", ()), *odd):
-                self.say(f"note: {note}")
-            generates = any(spec.kind == "generate" for spec in self.config.specs)
-            if generates:
-                check_end(lm, self.config.model.name)
-            if generates and (ignored := ignored_settings(lm)):
-                self.say(f"note: decoding is greedy: generation_config.json's {', '.join(ignored)} are not applied")
-            self._claim_folder(write=True)  # another process may have claimed it for another model meanwhile
-            note_asked(self.config.output, self.asked)
-            self.lm = lm
-            self._share_budget()
+    def _claim_and_note(self) -> None:
+        self._claim_folder(write=True)
+        note_asked(self.config.output, self.asked)
 
     def _eta(self, items_left: int) -> str:
         if not self.seconds:
@@ -291,11 +248,12 @@ class Runner:
     def _evaluate(self, unit: Evaluation, facts: Facts, folder: Path) -> list[str]:
         from xling_bench.evaluation import task
 
-        self.lm.start_afresh()
-        kept = PartialTexts(partial_path(folder), {"key": facts.key, **circumstances(self.lm)}, self.say)
+        lm = self.held.loaded
+        lm.start_afresh()
+        kept = PartialTexts(partial_path(folder), {"key": facts.key, **lm.circumstances()}, self.say)
         started, model = time.monotonic(), self.config.model
         results, samples, twins = task.evaluate(
-            self.lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept
+            lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept
         )
         if not kept.reused:
             self.seconds.append((time.monotonic() - started) / facts.items)
@@ -303,7 +261,7 @@ class Runner:
         for name in facts.metrics:
             if f"{name},none" in numbers:
                 check_value(METRICS[name], numbers[f"{name},none"])
-        counts, warnings = doubts(self.lm, unit.spec.kind, samples)
+        counts, warnings = doubts(lm, unit.spec.kind, samples)
         ranking = self._ranking(facts, samples, warnings)
         if ranking:
             facts = replace(facts, scoring=ranking["scoring"]["backend"])
@@ -311,10 +269,10 @@ class Runner:
         arguments = {  # names: paths stay in run.json
             "pretrained": name_here(model.name),
             **({"peft": name_here(model.peft)} if model.peft else {}),
-            "dtype": str(self.lm.model.dtype).removeprefix("torch."),
-            "prefix_token_id": self.lm.prefix_token_id,
+            "dtype": lm.dtype,
+            "prefix_token_id": lm.prefix_token_id,
         }
-        results["config"] = {"model": "hf", "model_args": arguments, "limit": self.config.limit}
+        results["config"] = {"model": lm.called, "model_args": arguments, "limit": self.config.limit}
         record = Record.of(
             facts,
             path=folder / RESULTS,
@@ -325,7 +283,7 @@ class Runner:
             family=unit.spec.family.key,
             values={},
             warnings=tuple(warnings),
-            more={"batch_size": model.batch_size, **ranking},
+            more={"batch_size": lm.batch_limits[0], **ranking},
         )
         write_folder(folder, result_texts(results, record, samples))
         discard(folder)

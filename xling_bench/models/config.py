@@ -10,10 +10,21 @@ from xling_bench.core.errors import ModelError, UsageError, did_you_mean
 from xling_bench.models.contents import check_adapter, check_model
 from xling_bench.models.gguf_header import check_file, refuse_options
 
-# How --model begins, and who computes log-likelihoods then.
-BACKENDS = {"hf": "shared-prefix", "gguf": "shared-prefix", "lm-eval-hf": "lm-eval", "lm-eval-gguf": "lm-eval"}
-# Fields that say where the model is and how work is batched and placed.
-UNSETTLING = ("spec", "peft", "device", "batch_size", "token_budget")
+# How --model begins: who ranks candidates then, and who generates. These are engines, a fact of every result.
+ENGINES = {
+    "hf": ("shared-prefix", "hf"),
+    "gguf": ("shared-prefix", "hf"),
+    "lm-eval-hf": ("lm-eval", "hf"),
+    "lm-eval-gguf": ("lm-eval", "hf"),
+    "vllm": ("shared-prefix", "vllm"),
+}
+KINDS = ("choose", "generate")
+LIKELIHOODS = ("shared-prefix", "vllm")
+# Fields that say where the model is, how work is batched and placed, and who does it, which is a fact of its own.
+UNSETTLING = ("spec", "peft", "device", "batch_size", "token_budget", "likelihood", "tensor_parallel",
+              "data_parallel", "vllm_python")  # fmt: skip
+# Texts that transformers' own loop generates at once, and that are handed to vLLM, which fills its batches itself.
+AT_ONCE = {"transformers": 16, "vllm": 512}
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")  # of the weights, as torch calls them
 
 
@@ -35,7 +46,10 @@ class ModelConfig:
     """What the command line says about the model; everything here changes results and is recorded.
 
     `spec` is `hf:PATH_OR_NAME`, or `gguf:FILE` for a GGUF file, or `lm-eval-hf:PATH_OR_NAME`, `lm-eval-gguf:FILE` to
-    rank candidates by lm-eval's own code instead of the shared-prefix engine: slower, the same decisions.
+    rank candidates by lm-eval's own code instead of the shared-prefix engine: slower, the same decisions. With
+    `vllm:PATH_OR_NAME` vLLM generates, on `tensor_parallel` GPUs; candidates are ranked by the shared-prefix engine all
+    the same, unless `likelihood` is `vllm`. With `vllm_python`, an interpreter, vLLM runs in a process of its own, in
+    that one's environment, and with `data_parallel` above 1 in so many, which share the units.
     `token_budget` is how many tokens the engine computes at once (None: by the device), `batch_size` how many texts are
     generated at once, at most (None: as many as fit, by their tokens). `dtype` `auto` keeps the checkpoint's (float32
     for a GGUF file, whose weights are dequantised); log-softmax is float32 in any case.
@@ -50,6 +64,10 @@ class ModelConfig:
     peft: str | None = None
     batch_size: int | None = None
     token_budget: int | None = None
+    likelihood: str | None = None
+    tensor_parallel: int = 1
+    data_parallel: int = 1
+    vllm_python: str | None = None
     max_length: int | None = None
     prefix_token: int | None = None
     chat_template: bool = False
@@ -66,19 +84,44 @@ class ModelConfig:
         return self.name if self.spec.partition(":")[0].endswith("gguf") else None
 
     @property
-    def scoring(self) -> str:
-        """Who computes log-likelihoods: `shared-prefix` or `lm-eval`."""
-        return BACKENDS[self.spec.partition(":")[0]]
+    def begins(self) -> str:
+        """How `spec` begins: one of `ENGINES`."""
+        return self.spec.partition(":")[0]
+
+    def engine(self, kind: str) -> str:
+        """Who does tasks of this kind: `choose` (`shared-prefix`, `lm-eval`, `vllm`) or `generate` (`hf`, `vllm`)."""
+        ranks, generates = ENGINES[self.begins]
+        return generates if kind == "generate" else (self.likelihood or ranks)
+
+    @property
+    def engines(self) -> dict[str, str]:
+        """Who does what, by kind of task."""
+        return {kind: self.engine(kind) for kind in KINDS}
+
+    @property
+    def apart(self) -> bool:
+        """Whether vLLM runs in processes of its own."""
+        return self.vllm_python is not None or self.data_parallel > 1
+
+    def program(self, kind: str) -> str:
+        """The program that holds the model for tasks of this kind: `transformers` or `vllm`."""
+        return "vllm" if self.engine(kind) == "vllm" else "transformers"
+
+    def at_once(self, program: str) -> int:
+        """Texts that are generated at once."""
+        return self.batch_size or AT_ONCE[program]
 
     def check(self) -> None:
         """Raise UsageError or ModelError early, before anything heavy is imported."""
-        if self.spec.partition(":")[0] not in BACKENDS or not self.name:
+        if self.begins not in ENGINES or not self.name:
             kind = "gguf" if self.spec.endswith(".gguf") else "hf"
             meant = f" Did you mean {kind}:{self.spec}?" if Path(self.spec).exists() and self.spec else ""
             raise UsageError(
                 f"--model {self.spec!r}: expected hf:PATH_OR_NAME, for example --model hf:./my-checkpoint or --model "
-                f"hf:facebook/xglm-564M, gguf:FILE (or lm-eval-hf:... for lm-eval's own scoring).{meant}"
+                f"hf:facebook/xglm-564M, gguf:FILE, vllm:PATH_OR_NAME (or lm-eval-hf:... for lm-eval's own scoring)."
+                f"{meant}"
             )
+        self._check_engine()
         if self.dtype not in DTYPES:
             meant = did_you_mean(self.dtype, DTYPES)
             raise UsageError(f"--dtype {self.dtype!r}:{meant} Expected one of {', '.join(DTYPES)}.")
@@ -97,6 +140,29 @@ class ModelConfig:
             _check_place(self.name, "model", check_model)
         if self.peft is not None:
             _check_place(self.peft, "adapter (--peft)", check_adapter)
+
+    def _check_engine(self) -> None:
+        """Raise UsageError for options of an engine that is not asked for."""
+        if self.likelihood is not None and self.likelihood not in LIKELIHOODS:
+            raise UsageError(f"--likelihood {self.likelihood!r}: expected one of {', '.join(LIKELIHOODS)}")
+        if self.tensor_parallel < 1:
+            raise UsageError(f"--tensor-parallel {self.tensor_parallel}: expected a number of GPUs >= 1")
+        if self.data_parallel < 1:
+            raise UsageError(f"--data-parallel {self.data_parallel}: expected a number of processes >= 1")
+        if self.apart and self.likelihood == "vllm":
+            raise UsageError("--likelihood vllm: vLLM in processes of its own generates only; leave out --engine auto, "
+                             "--vllm-python and --data-parallel")  # fmt: skip
+        asked = {
+            "--likelihood": self.likelihood is not None,
+            "--tensor-parallel": self.tensor_parallel != 1,
+            "--data-parallel": self.data_parallel != 1,
+            "--vllm-python": self.vllm_python is not None,
+        }
+        for option, given in asked.items():
+            if given and self.begins != "vllm":
+                raise UsageError(f"{option} is for --model vllm:PATH_OR_NAME or --engine auto, not {self.spec}")
+        if self.begins == "vllm" and self.name.endswith(".gguf"):
+            raise UsageError(f"--model {self.spec}: vLLM takes a folder or a hub name here; use gguf:{self.name}.")
 
     def settings(self) -> dict[str, object]:
         """What changes results besides the weights: not the path, nor how the work is batched and placed."""

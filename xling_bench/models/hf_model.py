@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import logging
+import gc
 import sys
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 
-from xling_bench.core.errors import DataError, ModelError, reason_of
+from xling_bench.core.errors import ModelError, reason_of
+from xling_bench.models.backend import Circumstances, Prompt
+from xling_bench.models.config import Provenance
+from xling_bench.models.fitting import Fitting, log
 from xling_bench.models.gguf_model import Opened, load_model, load_tokenizer, oddities, opened
-from xling_bench.models.prefix import natural_prefix
-from xling_bench.models.tokens import rows_of
+from xling_bench.models.greedy import texts_of
 from xling_bench.models.whole import whole
 
-log = logging.getLogger("lm_eval.models.huggingface")  # where lm-eval says that it truncates
 
-
-class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
+class WholeModel(Fitting, HFLM):  # type: ignore[misc]  # lm-eval is untyped
     """`HFLM` that refuses a model with missing weights, to which an adapter only adds, and whose texts keep their begin
     token where they are too long; else the same.
 
     With `gguf_file`, the path of a GGUF file, model and tokenizer come from it; `notes` say what is odd about it.
-    `peft_revision` is the adapter's own: lm-eval would look for it at the model's. `truncated` are the documents that
-    lost their beginning since `start_afresh`. No more than `most_texts` are generated at once, if that is given.
+    `peft_revision` is the adapter's own: lm-eval would look for it at the model's. No more than `most_texts` are
+    generated at once, if that is given.
     """
 
+    called = "hf"
+    team: Any = None  # set by our runner where several processes share the work
     AUTO_MODEL_CLASS: Any
     _model: Any
     notes: tuple[str, ...] = ()
     most_texts: int | None = None
+    writer: Any = None  # our own loop, where the model can be used so
     backend: str
 
     def __init__(
@@ -43,8 +46,7 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         **settings: Any,
     ) -> None:
         self._file: Opened | None = None
-        self.truncated = set[int]()
-        self._cut = set[object]()  # keys of requests
+        Fitting.start_afresh(self)
         if gguf_file is None:
             super().__init__(pretrained, **settings)
         else:
@@ -71,74 +73,48 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         finally:
             self.AUTO_MODEL_CLASS = usual
 
-    def start_afresh(self) -> None:
-        """Forget what was found out while scoring, so that a unit's result does not depend on the units before it."""
-        self.truncated, self._cut = set(), set()
+    @property
+    def dtype(self) -> str:
+        """Of the weights, as torch calls it."""
+        return str(self.model.dtype).removeprefix("torch.")
 
-    @cached_property
-    def begin(self) -> set[int]:
-        """The tokens that stand before a text and survive its truncation."""
-        return {token for token in (natural_prefix(self.tokenizer), self.prefix_token_id) if token is not None}
+    @property
+    def rows(self) -> int:
+        """How many tokens the model has an embedding for."""
+        return int(self.model.get_input_embeddings().num_embeddings)
+
+    @property
+    def generation_config(self) -> dict[str, object]:
+        """What the model's generation_config.json asks for."""
+        own = self.model.generation_config
+        return {} if own is None else dict(own.to_diff_dict())
+
+    @property
+    def batch_limits(self) -> tuple[int, int | None]:
+        """How many texts are generated at once, and how many tokens of theirs, if these count."""
+        if self.writer is None:
+            return int(self.batch_size), None
+        return self.most_texts or self.writer.texts, self.writer.tokens
+
+    @property
+    def token_budget(self) -> int | None:
+        """lm-eval's own code computes by texts."""
+        return None
+
+    def use_token_budget(self, tokens: int) -> None:
+        """There is none to use."""
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
         """(log-likelihood, whether every token was the likeliest) of each request's continuation."""
         watched = sys.stderr.isatty() and not disable_tqdm  # lm-eval's bar has no form for logs
         found = super().loglikelihood(requests, disable_tqdm=not watched)
-        self._note_truncated(requests)
+        self.note_truncated(requests)
         return found  # type: ignore[no-any-return]
-
-    def _note_truncated(self, requests: list[Any]) -> None:
-        if self._cut:
-            self.truncated.update(request.doc_id for request in requests if request.args in self._cut)
 
     def _loglikelihood_tokens(self, requests: list[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
         if self.backend == "causal":  # of the others' contexts, which they encode apart, lm-eval takes the end
             requests = [(key, *self.fitted(context, continuation, key)) for key, context, continuation in requests]
         return super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, **settings)
-
-    def fitted(self, context: list[int], continuation: list[int], key: object = None) -> tuple[list[int], list[int]]:
-        """Context and continuation that fit the model: of the context its end, after its begin token if it has one.
-
-        Models write nonsense without the token that every text began with: a token of the context is lost for it.
-        Raises DataError for a continuation that is empty, or does not fit by itself, and as `check_known` does.
-        """
-        self.check_known(context, continuation)
-        if not continuation:
-            raise DataError("a candidate is empty: there is nothing to score.")
-        if len(continuation) > self.max_length:
-            raise DataError(
-                f"an item is longer than the model's context of {self.max_length} tokens, so it cannot be scored "
-                f"whole: it has {len(continuation)}. Give --max-length if the model takes more."
-            )
-        over = len(context) + len(continuation) - (self.max_length + 1)  # the last token is scored, but never read
-        if over <= 0:
-            return context, continuation
-        log.warning(
-            "Combined length of context (%d) and continuation (%d) exceeds model's maximum length (%d). "
-            "Truncating %d tokens from the left.", len(context), len(continuation), self.max_length, over,
-        )  # fmt: skip
-        self._cut.add(key)
-        first = context[:1] if context[0] in self.begin else []
-        return first + context[over + len(first) :], continuation
-
-    @cached_property
-    def _unknown_from(self) -> int | None:
-        """The first token without an embedding; None where the tokenizer has no such token."""
-        rows = rows_of(self)
-        return rows if max(self.tokenizer.get_vocab().values(), default=0) >= rows else None
-
-    def check_known(self, *parts: list[int]) -> None:
-        """Raise ModelError for a token without an embedding: a tokenizer may have more words than its model."""
-        if self._unknown_from is None:
-            return
-        last = max(max(tokens, default=0) for tokens in parts)
-        if last < self._unknown_from:
-            return
-        word = self.tokenizer.convert_ids_to_tokens(last)
-        raise ModelError(
-            f"a text has the token {word!r} (number {last}), but the model has {self._unknown_from} rows of "
-            "embeddings: is the tokenizer another model's, or were words added to it alone?"
-        )
 
     def tok_batch_encode(self, *given: Any, left_truncate_len: int | None = None, **options: Any) -> Any:
         """(B, T) tokens and mask of prompts that are continued; rows of more than `left_truncate_len` keep their begin
@@ -147,11 +123,40 @@ class WholeModel(HFLM):  # type: ignore[misc]  # lm-eval is untyped
         if left_truncate_len is None or ids.shape[1] <= left_truncate_len:
             return ids, mask
         for row in range(len(ids)):
-            whole = ids[row][mask[row].bool()]
-            if len(whole) > left_truncate_len and int(whole[0]) in self.begin:
-                ids[row, -left_truncate_len] = whole[0]
+            tokens = ids[row][mask[row].bool()].tolist()
+            if len(tokens) > left_truncate_len:
+                ids[row, -left_truncate_len:] = ids.new_tensor(self.ending(tokens, left_truncate_len))
         log.warning("Prompts exceed the %d tokens that fit. Truncating from the left.", left_truncate_len)
         return ids[:, -left_truncate_len:], mask[:, -left_truncate_len:]
+
+    def provenance(self) -> Provenance:
+        """How log-likelihoods are computed: by lm-eval's own code."""
+        return {"backend": "lm-eval"}
+
+    def texts(self, batch: Sequence[Prompt], tick: Callable[[int], object] = lambda _: None) -> list[str]:
+        """One greedy text for each prompt, cut at its stop strings, without special tokens; `tick` hears of each."""
+        found = texts_of(self)(batch)
+        tick(len(found))
+        return found
+
+    def circumstances(self) -> Circumstances:
+        """Those of this model, here."""
+        import torch
+        import transformers
+
+        device = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        libraries = {"torch": str(torch.__version__), "transformers": transformers.__version__}
+        texts, tokens = self.batch_limits
+        return {"batch_size": texts, "batch_tokens": tokens, "device": device, "libraries": libraries}
+
+    def close(self) -> None:
+        """Give back the memory that the model takes."""
+        import torch
+
+        del self._model
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def adapted(model: Any, adapter: str, revision: str | None) -> Any:

@@ -1,20 +1,20 @@
-"""Loading a model for evaluation."""
+"""Loading a model for evaluation, by the program that its tasks want."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from xling_bench.core.errors import ModelError, UsageError, reason_of
+from xling_bench.models.backend import Backend
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import revision_of
 from xling_bench.models.gguf_header import check_file
 from xling_bench.models.prefix import natural_prefix
 from xling_bench.models.pretrained import load_tokenizer, never_asks
 from xling_bench.models.tokens import check_prefix, settle_pad
-
-TEXTS = 16  # that transformers' own loop generates at once, and lm-eval's code scores
 
 
 def end_token(config: ModelConfig) -> str:
@@ -30,17 +30,22 @@ def end_token(config: ModelConfig) -> str:
     return str(tokenizer.eos_token)
 
 
-def load(config: ModelConfig) -> Any:
-    """Return lm-eval's `HFLM` for the model, ready to score, or the `SharedPrefixLM` that is one.
+def load(config: ModelConfig, program: str = "transformers") -> Backend:
+    """The model, ready to score, held by `program` (`ModelConfig.program`).
 
     Raises ModelError with the loader's own reason.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    return LOADERS[program](config)
+
+
+def _transformers(config: ModelConfig) -> Backend:
+    """lm-eval's `HFLM`, or the `SharedPrefixLM` that is one."""
     from xling_bench.models.hf_model import WholeModel
     from xling_bench.models.shared_prefix import SharedPrefixLM
 
     device = _device(config.device)
-    own = config.scoring == "shared-prefix"
+    own = config.engine("choose") == "shared-prefix"
     place: dict[str, Any] = {"gguf_file": config.gguf}
     if config.gguf is None:
         place = {"revision": revision_of(config.name, config.revision)}
@@ -55,7 +60,7 @@ def load(config: ModelConfig) -> Any:
                 device=device,
                 peft=config.peft,
                 peft_revision=config.peft and revision_of(config.peft, None),
-                batch_size=config.batch_size or TEXTS,
+                batch_size=config.at_once("transformers"),
                 max_length=config.max_length,
                 prefix_token_id=config.prefix_token,
                 trust_remote_code=config.trust_remote_code,
@@ -73,6 +78,18 @@ def load(config: ModelConfig) -> Any:
     _check_finite(lm, config)
     lm._rank, lm._world_size = 0, 1  # several processes share the work inside the model, lm-eval sees one
     return lm
+
+
+def _vllm(config: ModelConfig) -> Backend:
+    from xling_bench.models.vllm_model import VLLMModel
+
+    lm = VLLMModel(config)
+    check_prefix(lm, config.name)
+    return lm
+
+
+# The transformers' first, where a run needs both: vLLM keeps what it has taken.
+LOADERS: dict[str, Callable[[ModelConfig], Backend]] = {"transformers": _transformers, "vllm": _vllm}
 
 
 def _check_finite(lm: Any, config: ModelConfig) -> None:

@@ -17,8 +17,9 @@ from lm_eval.api.registry import register_model
 from xling_bench.core.errors import UnsupportedModelError, XlingError
 from xling_bench.core.progress import counted, progress
 from xling_bench.models.config import Provenance
+from xling_bench.models.fitting import log
 from xling_bench.models.greedy import by_writer
-from xling_bench.models.hf_model import WholeModel, log
+from xling_bench.models.hf_model import WholeModel
 from xling_bench.models.tokens import ignored_settings
 from xling_bench.scoring.budget import automatic
 from xling_bench.scoring.decoder import Decoder
@@ -51,7 +52,6 @@ class SharedPrefixLM(WholeModel):
         super().__init__(pretrained, **settings)
         self.engine: Engine | None = None
         self._capable: Engine | None = None
-        self.team: Team | None = None  # set by our runner; under lm-eval's own, each process has its own documents
         self.why_plain = ""
         self.longest = 0  # tokens of the longest request that the plain forward pass agreed on
         self.check: Agreement | None = None  # of the checks since `start_afresh`, the one nearest its threshold
@@ -88,7 +88,7 @@ class SharedPrefixLM(WholeModel):
             found = self._shared(((*self._split(*pair), pair) for pair in counted(pairs, bar)), disable_tqdm)
         if found is None:
             return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
-        self._note_truncated(requests)
+        self.note_truncated(requests)
         self._note_near_ties([request.doc_id for request in requests], found)
         return [(score.sum, score.greedy) for score in found]
 
@@ -215,6 +215,16 @@ class SharedPrefixLM(WholeModel):
         """The tokens that fit the model, and where scoring begins in them."""
         context, continuation = self.fitted(context, continuation, key)
         return Request(context + continuation, len(context))
+
+    @property
+    def token_budget(self) -> int | None:
+        """Tokens computed at once; None where lm-eval's own code computes."""
+        return self.engine.budget if self.engine else None
+
+    def use_token_budget(self, tokens: int) -> None:
+        """Compute so many at once from now on."""
+        if self.engine:
+            self.engine.budget = tokens
 
     def provenance(self) -> Provenance:
         """How log-likelihoods are computed, for the results file."""

@@ -17,7 +17,7 @@ from xling_bench.regress.verdict import Difference, Gate, judge
 from xling_bench.results.clusters import too_few, unclustered
 from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import DRAWS, of_languages
-from xling_bench.results.mixing import CELL, refuse_mixed, refuse_unequal_seeds
+from xling_bench.results.mixing import CELL, accept_engines, refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS, NOTES
 from xling_bench.results.tables.compare import (
     CHANCE,
@@ -86,13 +86,20 @@ def _selected(path: Path, frame: pd.DataFrame, config: GateConfig) -> pd.DataFra
 
 
 def run_gate(
-    baseline: Run, candidate: Run, config: GateConfig | None = None, *, allow_sample: bool = False, draws: int = DRAWS
+    baseline: Run,
+    candidate: Run,
+    config: GateConfig | None = None,
+    *,
+    allow_sample: bool = False,
+    allow_engines: bool = False,
+    draws: int = DRAWS,
 ) -> Gate:
     """Compare a candidate with a baseline, given as for `load_results`, and judge every cell.
 
-    `config` are the gate's settings (`regress.settings.read_config` reads a file of them; default: those of no file).
-    Raises UsageError or DataError, besides `read_side`'s, when the two were not measured alike (the field is named),
-    when the candidate lacks cells of the baseline and the settings do not ignore that, and when they share none.
+    `config` are the gate's settings (`regress.settings.read_config` reads a file of them; default: those of no file);
+    `allow_engines` takes what different engines computed. Raises UsageError or DataError, besides `read_side`'s, when
+    the two were not measured alike (the field is named), when the candidate lacks cells of the baseline and the
+    settings do not ignore that, and when they share none.
     """
     import pandas as pd
 
@@ -106,6 +113,9 @@ def run_gate(
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))
     both = pd.concat(frames, ignore_index=True)
     both = both[[key in shared for key in _keys(both)]]
+    if allow_engines:
+        both, accepted = accept_engines(both)
+        notes += accepted
     _refuse_unlike(both)
     _refuse_other_items(frames[0], frames[1])
     differences = _differences(both, config, draws)

@@ -23,6 +23,7 @@ from xling_bench.report.published import PublishedCell, reference_notes, referen
 from xling_bench.report.sections import SECTIONS, Options, Report
 from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run
+from xling_bench.results.mixing import accept_engines
 from xling_bench.results.tables.compare import with_seeds
 
 __all__ = ["MOST_BYTES", "Options", "write_report"]
@@ -46,6 +47,9 @@ def write_report(
     _check_place(output)
     step("reading")
     frame = with_seeds(load_results(list(runs)), options.seeds)
+    accepted: list[str] = []
+    if options.allow_engines:
+        frame, accepted = accept_engines(frame)
     measured = measure(frame, draws=options.draws, step=step)
     pair = _pair(measured.models, options)
     benchmarks = sorted({str(key) for key in measured.lead["benchmark"]}, key=_accuracy_first)
@@ -53,7 +57,7 @@ def write_report(
     cells: list[PublishedCell] = []
     if options.reference:
         rows, cells = reference_rows(options.reference, benchmarks, measured.settings)
-    notes = notes_of(measured.frame) + reference_notes(options.reference, rows, cells, frame)
+    notes = notes_of(measured.frame) + accepted + reference_notes(options.reference, rows, cells, frame)
     board = sorted([*leaderboard(measured), *rows], key=lambda row: (row.setting.shots, row.setting.demos))
     step("figures")
     heat, gaps, change = _figures(measured, pair)

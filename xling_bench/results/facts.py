@@ -18,6 +18,8 @@ INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable",
 SHOWN = ("task", "language", "split", "form", "data", "ns", "source", "template", "declaration", "shots", "demos",
          "demo_data", "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring", "scored_by",
          "gguf")  # fmt: skip
+# Engines that no signature names: those of versions that knew no other, whose numbers agree.
+UNNAMED = (None, "shared-prefix", "lm-eval", "hf")
 LARGEST = 2**63  # of whole numbers, what tables hold
 ALWAYS = ("limit",)  # written even where it is None
 
@@ -77,10 +79,10 @@ class Facts(Planned):
     """Everything a result depends on, and what was counted while it was made.
 
     model (fingerprint of its content), settings (of the model that change results), versions of lm_eval and
-    xling_bench, code (hash of ours), gguf and gguf_tensors (quantisation), engine (asked for) and scoring (who did
-    rank), joiner (end token between demonstrations). Of the items: how many had twins among the demonstrations, how
-    many lost their beginning (truncated), ties by metric; None where nobody counted. scored_by: other code that scored
-    the answers again.
+    xling_bench, code (hash of ours), gguf and gguf_tensors (quantisation), engine (asked for, of ranking or of
+    generation) and scoring (who did rank), joiner (end token between demonstrations). Of the items: how many had twins
+    among the demonstrations, how many lost their beginning (truncated), ties by metric; None where nobody counted.
+    scored_by: other code that scored the answers again.
     `other` are facts that this version does not know, of a newer one.
     """
 
@@ -134,6 +136,7 @@ class Facts(Planned):
         """One line that travels with the number: `xling|task:...|data:...|template:...|...`."""
         facts = self.written()
         shown = [f"{n}:{facts[n]!r}" if n == "joiner" else f"{n}:{facts[n]}" for n in SHOWN if facts.get(n) is not None]
+        shown += [f"engine:{self.engine}"] if self.engine not in UNNAMED else []
         shown = [text.replace("|", "%7C") for text in shown]  # end tokens are fond of bars: <|endoftext|>
         settings = {name: value for name, value in self.settings.items() if value not in (None, False, "auto")}
         shown += [f"{name}:{value}" for name, value in settings.items()]

@@ -27,6 +27,11 @@ def signature_fields(signature: str) -> dict[str, str]:
 WHO = {"model", "gguf", "task", "language", "revision", "trust_remote_code", "scoring"}
 # Fields in which languages and seeds of one model may differ besides: the items and their words.
 WHAT = {"data", "demo_data", "template", "demo_template", "seed", "metric", "rule"}
+ACCEPTED = "accepted"  # of a table: fields in which its rows may differ
+ENGINE, USUAL = "engine", "transformers"  # who computed: named where it is not the usual one
+ENGINES_DIFFER = (
+    "Texts of one are not to the letter those of the other; --allow-engines takes both."
+)
 CELL = ["benchmark", "language", "family", "shots", "demos", "seed", "metric"]
 
 
@@ -46,13 +51,26 @@ def limited(signatures: Iterable[tuple[str, str]]) -> str:
     return "; ".join(f"{title}: first {' or '.join(map(str, sorted(n)))} items" for title, n in sorted(found.items()))
 
 
+def accept_engines(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """(the same rows, among which a difference of engines is no reason to refuse, a note where there is one)."""
+    found: dict[str, set[str]] = {}
+    for model, signature in zip(frame["model"], frame["signature"], strict=True):
+        found.setdefault(signature_fields(signature).get(ENGINE, USUAL), set()).add(str(model))
+    said = "; ".join(f"{engine}: {', '.join(sorted(models))}" for engine, models in sorted(found.items()))
+    note = f"Engines differ, which was accepted ({said}); texts of one are not to the letter those of the other."
+    accepting = frame.copy(deep=False)
+    accepting.attrs = {**frame.attrs, ACCEPTED: (ENGINE,)}  # which pandas hands on to parts of it
+    return accepting, [note] if len(found) > 1 else []
+
+
 def refuse_mixed(frame: pd.DataFrame) -> None:
     """Raise DataError when numbers of one cell (same benchmark, language, shots, ...) were not measured alike.
 
     The error names the field that differs, both values and both models. Between our runs and plain lm_eval the fields
     both record are compared, and the number of items. A number that stands twice is an error, too.
     """
-    _refuse_mixed_languages(frame)
+    accepted = frozenset(frame.attrs.get(ACCEPTED, ()))
+    _refuse_mixed_languages(frame, accepted)
     for key, part in frame.groupby(CELL, sort=True):
         where = " ".join(map(str, key))
         twice = part[part["model"].duplicated()]
@@ -66,12 +84,12 @@ def refuse_mixed(frame: pd.DataFrame) -> None:
             rows = [row for _, row in same.iterrows()]
             firsts.append(rows[0])
             for other in rows[1:]:
-                _compare(where, rows[0], other, shared_only=False)
+                _compare(where, rows[0], other, shared_only=False, may_differ=WHO | accepted)
         for other in firsts[1:]:
-            _compare(where, firsts[0], other, shared_only=True)
+            _compare(where, firsts[0], other, shared_only=True, may_differ=WHO | accepted)
 
 
-def _refuse_mixed_languages(frame: pd.DataFrame) -> None:
+def _refuse_mixed_languages(frame: pd.DataFrame, accepted: frozenset[str]) -> None:
     """Within one model's results of a benchmark, languages and seeds must have been measured in the same way."""
     group = ["model", "benchmark", "family", "shots", "demos", "harness"]
     for key, part in frame.drop_duplicates("signature").groupby(group, sort=True):
@@ -79,7 +97,8 @@ def _refuse_mixed_languages(frame: pd.DataFrame) -> None:
         for other in rows[1:]:
             units = dict.fromkeys((str(rows[0]["language"]), str(other["language"])))
             where = f"{' '.join(map(str, key[1:]))}, {' and '.join(units)}"
-            _compare(where, rows[0], other, shared_only=False, may_differ=WHO | WHAT | _same_limit(rows[0], other))
+            may = WHO | WHAT | accepted | _same_limit(rows[0], other)
+            _compare(where, rows[0], other, shared_only=False, may_differ=may)
 
 
 def _same_limit(first: Any, other: Any) -> set[str]:
@@ -90,10 +109,11 @@ def _same_limit(first: Any, other: Any) -> set[str]:
     return {"limit"} if len(given) == 1 and whole[0] <= given[0] else set()
 
 
-def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_differ: set[str] = WHO) -> None:
+def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_differ: set[str] | frozenset[str]) -> None:
     mine, theirs = signature_fields(first["signature"]), signature_fields(other["signature"])
     if shared_only:
-        names = [name for name in mine if name in theirs]
+        names = [name for name in mine if name in theirs or name == ENGINE]
+        names += [ENGINE] if ENGINE in theirs and ENGINE not in mine else []
         mine["items"], theirs["items"] = str(first["n"]), str(other["n"])
         names.append("items")
     else:
@@ -102,10 +122,11 @@ def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_diffe
         unknown = "unknown" in (mine.get(name), theirs.get(name))
         if name not in may_differ and (unknown or mine.get(name) != theirs.get(name)):
             why = " (no samples were logged, so nobody knows the data)" if unknown else ""
+            unsaid = USUAL if name == ENGINE else "none given"
+            remedy = ENGINES_DIFFER if name == ENGINE else "Numbers measured differently are not compared."
             raise DataError(
-                f"{where}: {name} differs: {mine.get(name, 'none given')} for {first['model']}, "
-                f"{theirs.get(name, 'none given')} for {other['model']}{why}. Numbers measured differently are not "
-                "compared."
+                f"{where}: {name} differs: {mine.get(name, unsaid)} for {first['model']}, "
+                f"{theirs.get(name, unsaid)} for {other['model']}{why}. {remedy}"
             )
 
 

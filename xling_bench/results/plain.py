@@ -19,6 +19,7 @@ from xling_bench.results.seal import Result
 
 ENGLISH = ("semantic", "afp")  # demonstrations that are English unless said otherwise
 HARNESS = "lm_eval"
+VLLM = "vllm"  # the one of its models whose texts are not those of `hf`
 UNKNOWN = "unknown"
 
 
@@ -62,6 +63,7 @@ def plain_records(result: Result, path: Path) -> Iterator[Record]:
             "seed": seed if shots else None,
             "limit": counts["effective"] if counts["effective"] < counts["original"] else None,
             "decoding": _decoding(config),
+            "engine": VLLM if (result["config"] or {}).get("model") == VLLM else None,
             "lm_eval": result.get("lm_eval_version"),
         }
         yield Record(

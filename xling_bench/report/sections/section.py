@@ -15,7 +15,8 @@ from xling_bench.results.matrix import DRAWS
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a report shows: at most `items` per benchmark in the drill-down; `before` and `after`, the models to hold
-    against each other (default: the first and the last given); `reference`, a paper's numbers to add."""
+    against each other (default: the first and the last given); `reference`, a paper's numbers to add; `allow_engines`
+    takes what different engines computed."""
 
     title: str = "Cross-lingual report"
     reference: str = ""
@@ -23,6 +24,7 @@ class Options:
     before: str = ""
     after: str = ""
     seeds: tuple[int, ...] = ()
+    allow_engines: bool = False
     draws: int = DRAWS
 
 

@@ -28,6 +28,7 @@ from xling_bench.results.matrix import (
     percentiles,
     with_items,
 )
+from xling_bench.results.mixing import accept_engines
 from xling_bench.results.naming import DIGITS
 from xling_bench.results.schema import NOTES, Row
 from xling_bench.results.tables.uncertainty import chance_flags
@@ -70,11 +71,14 @@ class Comparison(TypedDict):
 CHANCE = ["at_chance_a", "at_chance_b", "gap_is_a", "gap_is_b"]
 
 
-def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
+def compare_runs(
+    a: Run, b: Run, seeds: Sequence[int] = (), *, allow_engines: bool = False
+) -> tuple[pd.DataFrame, tuple[str, str], pd.DataFrame]:
     """`compare_models` of two runs, given as for `load_results`: (table, the two models' names, all results of both).
 
-    `seeds` limits few-shot results to these. Raises UsageError for one folder given twice, and for a folder of several
-    models. Sides of one name are told apart by fingerprint, or, one model in two folders, by the folders' names.
+    `seeds` limits few-shot results to these; `allow_engines` takes what different engines computed. Raises UsageError
+    for one folder given twice, and for a folder of several models. Sides of one name are told apart by fingerprint, or,
+    one model in two folders, by the folders' names.
     """
     import pandas as pd
 
@@ -89,6 +93,9 @@ def compare_runs(a: Run, b: Run, seeds: Sequence[int] = ()) -> tuple[pd.DataFram
         frames = [frame.assign(model=name) for name, frame in zip(names, frames, strict=True)]
     both = pd.concat(frames, ignore_index=True)
     both.attrs[NOTES] = [note for frame in frames for note in frame.attrs.get(NOTES, [])]  # which concat may drop
+    if allow_engines:
+        both, notes = accept_engines(both)
+        both.attrs[NOTES] = [*both.attrs.get(NOTES, []), *notes]
     return compare_models(both, *names), (names[0], names[1]), both
 
 
