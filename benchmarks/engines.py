@@ -1,5 +1,5 @@
-"""How far vLLM's texts and log-likelihoods are from transformers' on real items: reported, not judged, for half precision
-decides other words now and then, whoever computes it.
+"""How far vLLM's texts and log-likelihoods are from transformers' on real items: reported, not judged, for half
+precision decides other words now and then, whoever computes it.
 
     .venv-vllm/bin/python benchmarks/engines.py --model .real/gemma-3-270m --dtype bfloat16
 
