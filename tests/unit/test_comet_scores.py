@@ -12,9 +12,9 @@ from runs import FLORES_PAIRS, write_translations
 
 from xling_bench.cli.main import main
 from xling_bench.comet import environment
-from xling_bench.comet.checkpoint import RANDOM, find_checkpoint
 from xling_bench.comet.memory import Memory, digest_of
 from xling_bench.comet.scoring import KEPT, Comet
+from xling_bench.comet.weights import RANDOM, find_checkpoint
 from xling_bench.core.errors import MissingPackageError, ModelError, UsageError
 from xling_bench.evaluation.rescore import rescore
 from xling_bench.results.frame import load_results

@@ -24,7 +24,7 @@ def vllm_is_here() -> None:
 def wide(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Tiny random checkpoints whose heads are as wide as vLLM wants them."""
     root = tmp_path_factory.mktemp("wide")
-    return {name: make_model(name, root / name, width=128, gain=16.0) for name in ("llama", "bloom", "xglm")}
+    return {name: make_model(name, root / name, width=128, gain=8.0) for name in ("llama", "bloom", "xglm")}
 
 
 @pytest.fixture(scope="session")

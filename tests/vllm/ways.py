@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from programs import run
+import pytest
+from programs import run, samples
 
 DEVICE = os.environ.get("XLING_VLLM_DEVICE", "cpu")
 GENERATED = ("xling_flores_en_de", "xling_xquad_hi", "xling_mlqa_de_de")
@@ -47,3 +48,29 @@ def scores(folder: Path) -> dict[Any, float]:
 
     frame = load_results([folder])
     return {(task, metric): value for task, metric, value in frame[["task", "metric", "value"]].itertuples(index=False)}
+
+
+def check_four(model: Path, items: int, files: Path, tmp_path: Path) -> None:
+    """All four give the same."""
+    ways = {way: tmp_path / way for way in ("run-hf", "run-vllm", "lm_eval-hf", "lm_eval-vllm")}
+    length = ("--max-length", LENGTH)
+    ours(f"hf:{model}", ways["run-hf"], files, *length, items=items)
+    ours(f"vllm:{model}", ways["run-vllm"], files, *length, "--likelihood", "vllm", items=items)
+    plain("hf", model, ways["lm_eval-hf"], files, items=items)
+    # lm-eval leaves special tokens in vLLM's texts, which it takes out of transformers'.
+    plain("vllm", model, ways["lm_eval-vllm"], files, "--gen_kwargs", "skip_special_tokens=True", items=items)
+    found = {way: samples(folder) for way, folder in ways.items()}
+    first = found.pop("run-hf")
+    assert len(first) == items * len(BOTH)
+    assert len(set(texts(first).values())) > items, "models that always say the same prove nothing"
+    numbers = scores(ways["run-hf"])
+    for way, others in found.items():
+        if way == "run-vllm":
+            assert texts(others) == texts(first), way
+        else:
+            assert {k: t.strip() for k, t in texts(others).items()} == {k: t.strip() for k, t in texts(first).items()}
+        for key, mine in sums(first).items():
+            theirs = sums(others)[key]
+            assert mine == pytest.approx(theirs, abs=1e-3, rel=1e-5), (way, key)
+            assert mine.index(max(mine)) == theirs.index(max(theirs)), (way, key)
+        assert scores(ways[way]) == pytest.approx(numbers, abs=1e-9), way

@@ -58,8 +58,8 @@ def _rescored(arguments: argparse.Namespace) -> Scored:
 
 def _with_comet(arguments: argparse.Namespace) -> Scored:
     """The same with COMET, whose scores are forgotten when all results have them."""
-    from xling_bench.comet.checkpoint import find_checkpoint
     from xling_bench.comet.scoring import Comet
+    from xling_bench.comet.weights import find_checkpoint
     from xling_bench.evaluation.rescore import rescore
 
     if arguments.comet_batch_size < 1:

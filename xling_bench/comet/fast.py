@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.comet.checkpoint import Checkpoint
 from xling_bench.comet.program import Segment
+from xling_bench.comet.weights import Checkpoint
 from xling_bench.core.errors import UnsupportedModelError
 
 if TYPE_CHECKING:

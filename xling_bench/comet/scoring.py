@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Self
 from filelock import FileLock
 
 from xling_bench.comet import environment
-from xling_bench.comet.checkpoint import Checkpoint
 from xling_bench.comet.memory import Memory, digest_of
 from xling_bench.comet.program import Program, Segment
+from xling_bench.comet.weights import Checkpoint
 from xling_bench.core.errors import ModelError, UnsupportedModelError, reason_of
 from xling_bench.core.progress import progress
 from xling_bench.metrics.comet import STAMP

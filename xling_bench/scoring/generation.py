@@ -12,7 +12,7 @@ import torch
 from xling_bench.core.errors import ModelError, UnsupportedModelError, XlingError
 from xling_bench.scoring.decoder import Decoder, KeyValues, Prefix
 from xling_bench.scoring.engine import out_of_memory
-from xling_bench.scoring.rows import Rows
+from xling_bench.scoring.growing import Rows
 from xling_bench.scoring.selfcheck import Plain
 from xling_bench.scoring.tree import common
 from xling_bench.scoring.two_part import shared_attention

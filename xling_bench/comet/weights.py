@@ -71,7 +71,7 @@ def _in_folder(place: Path) -> Path:
 
 
 def _called(place: Path) -> str:
-    """`my-comet` of my-comet/ or my-comet/checkpoints/model.ckpt."""
+    """`my-comet` of my-comet/ or my-comet/weightss/model.ckpt."""
     whole = place.absolute()
     return (whole if whole.is_dir() else whole.parents[1]).name
 
