@@ -1,0 +1,141 @@
+"""Pooled states: what padding, batches, layers and kills must not change, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from xling_bench.core.errors import DataError, MissingDataError, ModelError, UnsupportedModelError, UsageError
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.load import load
+from xling_bench.represent import job, reader, store
+from xling_bench.represent.corpus import read_corpus
+from xling_bench.represent.pooling import check_pooling, pool, token_weights
+from xling_bench.represent.reader import Reader, parts_of, resolve_layers
+from xling_bench.represent.store import Store
+
+TEXTS = ("Der Hund schläft.", "Eine lange Geschichte von der Katze, die auf der Mauer sitzt und wartet.", "Ja.", "Drei.")
+
+
+@pytest.mark.parametrize("pooling, expected", [("mean", 25.0), ("weighted", (1 * 10 + 2 * 20 + 3 * 30) / 6), ("last", 30)])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_pooling_by_hand(pooling, expected, side) -> None:
+    """Three tokens, of which the first was added, and padding that is NaN, on either side."""
+    states, real, own = [10.0, 20.0, 30.0], [1, 1, 1], [0, 1, 1]
+    nan, none = [float("nan")] * 2, [0, 0]
+    row = [nan + states, none + real, none + own] if side == "left" else [states + nan, real + none, own + none]
+    weights = token_weights(torch.tensor([row[1]]).bool(), torch.tensor([row[2]]).bool(), check_pooling(pooling))
+    assert pool(torch.tensor([row[0]])[:, :, None], weights).tolist() == [[pytest.approx(expected)]]
+
+
+def test_layers_and_words() -> None:
+    assert resolve_layers(["last", "1", "mid", "1"], 7) == [1, 3, 7]
+    assert resolve_layers(["all"], 2) == [0, 1, 2]
+    for wrong in ("8", "-1", "first", "1.5", "²"):
+        with pytest.raises(UsageError, match="unknown layer; expected numbers from 0"):
+            resolve_layers([wrong], 7)
+    with pytest.raises(UsageError, match=r"--pooling 'men': Did you mean 'mean'\?"):
+        check_pooling("men")
+
+
+def test_parts_hold_every_text_once_and_no_batch_is_too_large() -> None:
+    lengths = [int(length) for length in np.random.default_rng(0).integers(1, 90, 500)]
+    parts = parts_of(lengths, 256)
+    batches = [batch for part in parts for batch in part]
+    assert sorted(place for batch in batches for place in batch) == list(range(500))
+    assert all(len(batch) * max(lengths[place] for place in batch) <= 256 for batch in batches)
+    assert all(sum(map(len, part)) >= reader.PART for part in parts[:-1])
+
+
+@pytest.fixture(scope="module")
+def lm(models):
+    """XGLM's tokenizer puts a token before every text, so the poolings differ."""
+    return load(ModelConfig(spec=f"hf:{models['xglm']}", device="cpu"))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "weighted", "last"])
+def test_states_are_those_of_single_texts(lm, pooling, tmp_path) -> None:
+    """By the model's own forward pass of one text, without padding or batches."""
+    reads = Reader(lm, "tiny", pooling)
+    kept = Store(tmp_path)
+    kept.write("de", TEXTS, [0, 2], reads, lambda _: None)
+    assert kept.layers("de", TEXTS) == ([0, 2], 2)
+    for layer in (0, 2):
+        for text, found in zip(TEXTS, kept.load("de", TEXTS, layer), strict=True):
+            ids = lm.tokenizer(text, return_tensors="pt")["input_ids"]
+            with torch.no_grad():
+                states = lm.model(ids, output_hidden_states=True).hidden_states[layer][0].numpy()
+            assert ids[0, 0] == 2
+            places = np.arange(1, len(states) + 1)
+            expected = {
+                "mean": states[1:].mean(0),
+                "weighted": (places[:, None] * states).sum(0) / places.sum(),
+                "last": states[-1],
+            }[pooling]
+            assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_killed_write_goes_on_and_ends_in_the_same_bytes(lm, tmp_path, monkeypatch) -> None:
+    """Parts that are there are not computed again, but for one that was cut short; the result is byte for byte that of
+    a write in one go."""
+    monkeypatch.setattr(reader, "PART", 1)
+    monkeypatch.setattr(reader, "TOKENS", 16)
+    reads = Reader(lm, "tiny", "mean")
+    whole, killed = Store(tmp_path / "whole"), Store(tmp_path / "killed")
+    whole.write("de", TEXTS, [1], reads, lambda _: None)
+    batches = []
+    original = Reader.read
+
+    def dies_at_the_third(self, texts, part, layers):
+        batches.append(part)
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        return original(self, texts, part, layers)
+
+    monkeypatch.setattr(Reader, "read", dies_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        killed.write("de", TEXTS, [1], reads, lambda _: None)
+    assert not killed.has("de", TEXTS)
+    first, second = sorted((tmp_path / "killed").iterdir())
+    second.write_bytes(second.read_bytes()[:-40])
+    killed.write("de", TEXTS, [1], reads, lambda _: None)
+    assert batches[3] == batches[1] != batches[0]
+    assert killed.path("de", TEXTS).read_bytes() == whole.path("de", TEXTS).read_bytes()
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == [killed.path("de", TEXTS).name]
+    assert first.name.endswith(".part0000.npz")
+
+
+def test_models_that_give_no_states(lm) -> None:
+    def reads(**changes):
+        settings = {"config": SimpleNamespace(), "base_model": lambda **_: SimpleNamespace(hidden_states=None)} | changes
+        fake = SimpleNamespace(model=SimpleNamespace(**settings), tokenizer=lm.tokenizer, device="cpu", max_length=9,
+                               prefix_token_id=2)  # fmt: skip
+        return Reader(fake, "odd", "mean")
+
+    with pytest.raises(UnsupportedModelError, match="odd gives no hidden states"):
+        reads()
+    with pytest.raises(UnsupportedModelError, match="odd has an encoder and a decoder"):
+        reads(config=SimpleNamespace(is_encoder_decoder=True))
+
+
+def test_states_that_are_not_finite(lm, tmp_path, monkeypatch) -> None:
+    reads = Reader(lm, "tiny", "mean")
+    original = Reader._hidden
+    monkeypatch.setattr(Reader, "_hidden", lambda self, *given: (*original(self, *given)[:2], torch.full((9, 9, 9), torch.nan)))
+    with pytest.raises(ModelError, match=r"model tiny: states of layer 2 are not finite"):
+        Store(tmp_path).write("de", ("a b",), [0, 2], SimpleNamespaceReader(reads), lambda _: None)
+
+
+class SimpleNamespaceReader:
+    """The reader, whose last layer has as many texts and tokens as the batch."""
+
+    def __init__(self, inner: Reader) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
