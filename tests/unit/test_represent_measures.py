@@ -77,7 +77,8 @@ def test_definitions_the_long_way(seed: int, noise: float) -> None:
     cos = np.array([[x @ y / np.linalg.norm(x) / np.linalg.norm(y) for y in theirs] for x in ours])
     best = [all(cos[i, i] > max(cos[i, j], cos[j, i]) for j in range(n) if j != i) for i in range(n)]
     assert found["mexa"].tolist() == best
-    assert found["rank"].tolist() == [1 / (1 + sum(cos[i, j] >= cos[i, i] for j in range(n) if j != i)) for i in range(n)]
+    ranks = [1 + sum(cos[i, j] >= cos[i, i] for j in range(n) if j != i) for i in range(n)]
+    assert found["rank"].tolist() == [1 / rank for rank in ranks]
     rows, columns = (np.sort(table, axis=1)[:, -10:].mean(1) for table in (cos, cos.T))
     scaled = 2 * cos - rows[:, None] - columns[None, :]
     assert found["csls"].tolist() == [all(scaled[i, i] > scaled[i, j] for j in range(n) if j != i) for i in range(n)]

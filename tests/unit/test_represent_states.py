@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,16 +12,16 @@ import torch
 from xling_bench.core.errors import DataError, MissingDataError, ModelError, UnsupportedModelError, UsageError
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.load import load
-from xling_bench.represent import job, reader, store
+from xling_bench.represent import job, reader
 from xling_bench.represent.corpus import read_corpus
 from xling_bench.represent.pooling import check_pooling, pool, token_weights
 from xling_bench.represent.reader import Reader, parts_of, resolve_layers
 from xling_bench.represent.store import Store
 
-TEXTS = ("Der Hund schläft.", "Eine lange Geschichte von der Katze, die auf der Mauer sitzt und wartet.", "Ja.", "Drei.")
+TEXTS = ("Der Hund schläft.", "Eine lange Geschichte von der Katze, die auf der Mauer wartet.", "Ja.", "Drei.")
 
 
-@pytest.mark.parametrize("pooling, expected", [("mean", 25.0), ("weighted", (1 * 10 + 2 * 20 + 3 * 30) / 6), ("last", 30)])
+@pytest.mark.parametrize(("pooling", "expected"), [("mean", 25.0), ("weighted", (10 + 40 + 90) / 6), ("last", 30)])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_pooling_by_hand(pooling, expected, side) -> None:
     """Three tokens, of which the first was added, and padding that is NaN, on either side."""
@@ -112,7 +111,8 @@ def test_a_killed_write_goes_on_and_ends_in_the_same_bytes(lm, tmp_path, monkeyp
 
 def test_models_that_give_no_states(lm) -> None:
     def reads(**changes):
-        settings = {"config": SimpleNamespace(), "base_model": lambda **_: SimpleNamespace(hidden_states=None)} | changes
+        silent = SimpleNamespace(hidden_states=None)
+        settings = {"config": SimpleNamespace(), "base_model": lambda **_: silent} | changes
         fake = SimpleNamespace(model=SimpleNamespace(**settings), tokenizer=lm.tokenizer, device="cpu", max_length=9,
                                prefix_token_id=2)  # fmt: skip
         return Reader(fake, "odd", "mean")
@@ -125,17 +125,72 @@ def test_models_that_give_no_states(lm) -> None:
 
 def test_states_that_are_not_finite(lm, tmp_path, monkeypatch) -> None:
     reads = Reader(lm, "tiny", "mean")
-    original = Reader._hidden
-    monkeypatch.setattr(Reader, "_hidden", lambda self, *given: (*original(self, *given)[:2], torch.full((9, 9, 9), torch.nan)))
-    with pytest.raises(ModelError, match=r"model tiny: states of layer 2 are not finite"):
-        Store(tmp_path).write("de", ("a b",), [0, 2], SimpleNamespaceReader(reads), lambda _: None)
+    usual = Reader._hidden
+
+    def damaged(self, ids, real):
+        first, *others = usual(self, ids, real)
+        return first, *(layer * torch.nan for layer in others)
+
+    monkeypatch.setattr(Reader, "_hidden", damaged)
+    with pytest.raises(ModelError, match="model tiny: states of layer 1 are not finite"):
+        Store(tmp_path).write("de", TEXTS, [0, 1, 2], reads, lambda _: None)
+    assert not list(tmp_path.iterdir())
 
 
-class SimpleNamespaceReader:
-    """The reader, whose last layer has as many texts and tokens as the batch."""
+def lines(folder: Path, **texts: list[str]) -> str:
+    for name, rows in texts.items():
+        (folder / f"x.{name}").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return str(folder / "x.{lang}")
 
-    def __init__(self, inner: Reader) -> None:
-        self.inner = inner
 
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
+def test_pairs_from_files(tmp_path) -> None:
+    table = tmp_path / "pairs.tsv"
+    table.write_text("German\ten\tnote\nHund\tdog\tx\nKatze\tcat\ty\nUhr\tclock\tz\n", encoding="utf-8")
+    found = read_corpus(str(table), [], limit=2)
+    assert found.sides == {"en": ("dog", "cat"), "de": ("Hund", "Katze")}
+    assert found.hash == read_corpus(lines(tmp_path, en=["dog", "cat"], de=["Hund", "Katze"]), ["deu_Latn"]).hash
+    assert found.hash != read_corpus(str(table), ["de"]).hash
+
+
+@pytest.mark.parametrize(("texts", "langs", "error", "message"), [
+    ({"en": ["a", "b"], "de": ["a"]}, ["de"], DataError, "en has 2 sentences, de 1"),
+    ({"en": ["a", "b"], "de": ["a", " "]}, ["de"], DataError, "sentence 2 of de is empty"),
+    ({"en": ["a"], "de": ["a"]}, ["de"], DataError, "one sentence"),
+    ({"en": ["a", "b"]}, ["de"], MissingDataError, "there is no file"),
+    ({"en": ["a", "b"]}, ["en"], UsageError, "one language has no translations"),
+    ({"en": ["a", "b"]}, ["xx"], UsageError, "unknown language 'xx'"),
+])  # fmt: skip
+def test_pairs_that_are_refused(tmp_path, texts, langs, error, message) -> None:
+    with pytest.raises(error, match=message):
+        read_corpus(lines(tmp_path, **texts), langs)
+
+
+def test_a_table_of_unequal_columns(tmp_path) -> None:
+    (tmp_path / "x.tsv").write_text("en\tde\na\tb\nc\n", encoding="utf-8")
+    with pytest.raises(DataError, match="line 3: expected 2 tab-separated columns, got 1"):
+        read_corpus(str(tmp_path / "x.tsv"), [])
+    with pytest.raises(UsageError, match=r"no such file\. Did you mean 'flores'"):
+        read_corpus("floers", [])
+
+
+def test_names_of_models(tmp_path) -> None:
+    two = [ModelConfig(spec=f"hf:{tmp_path / name / 'tiny'}") for name in "ab"]
+    with pytest.raises(UsageError, match="two models are called"):
+        job.model_names(two, [])
+    with pytest.raises(UsageError, match="got 1 name for 2 models"):
+        job.model_names(two, ["a"])
+    assert job.model_names(two, ["a", "b"]) == ("a", "b")
+
+
+@pytest.mark.data
+def test_real_pairs(real_data) -> None:
+    """NTREX is one set of sentences in all languages, Tatoeba one for each pair."""
+    ntrex = read_corpus("ntrex", ["de", "zh", "ar", "sw", "ms"])
+    assert {len(texts) for texts in ntrex.sides.values()} == {1997}
+    assert ntrex.shared
+    tatoeba = read_corpus("tatoeba", ["de", "zh", "sw"])
+    assert tatoeba.pairs["en-zh"] == ("en.zh", "zh")
+    assert {side: len(texts) for side, texts in tatoeba.sides.items() if side != "sw"} == {
+        "en.de": 1000, "de": 1000, "en.zh": 1000, "zh": 1000, "en.sw": 390,
+    }  # fmt: skip
+    assert not tatoeba.shared

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from xling_bench.benchmarks.textfiles import locate, read_lines, read_table
+from xling_bench.benchmarks.textfiles import locate_any, read_lines, read_table
 from xling_bench.catalog.benchmark import get_benchmark
 from xling_bench.core import languages
 from xling_bench.core.errors import DataError, MissingDataError, UsageError, did_you_mean
@@ -126,17 +126,17 @@ def _root(name: str) -> Path:
 
 def _codes(corpus: str, key: str) -> list[str]:
     language = languages.get(key)
-    found = [*OWN_CODES[corpus].get(key, []), language.iso639_3, language.flores.partition("_")[0], key]
+    found = [*OWN_CODES[corpus].get(key, []), language.iso639_3, language.flores.partition("_")[0],
+             *language.aliases, key]  # fmt: skip
     return [code for code in dict.fromkeys(found) if code]
 
 
 def _ntrex(pivot: str, others: list[str]) -> Corpus:
     root, sides = _root("ntrex"), {}
     for key in (pivot, *others):
-        kinds = ["newstest2019-src.eng.txt"] if key == "en" else []
-        kinds += [f"newstest2019-ref.{code}.txt" for code in _codes("ntrex", key)]
-        path = locate(root, [folder + kind for kind in kinds for folder in NTREX])
-        sides[key] = tuple(read_lines(path))
+        names = ["newstest2019-src.eng.txt"] if key == "en" else []
+        names += [f"newstest2019-ref.{code}.txt" for code in _codes("ntrex", key)]
+        sides[key] = tuple(_lines(root, NTREX, names))
     return _parallel("ntrex", "NTREX-128", pivot, sides)
 
 
@@ -147,13 +147,20 @@ def _tatoeba(pivot: str, others: list[str]) -> Corpus:
     sides: dict[str, tuple[str, ...]] = {}
     pairs = {}
     for key in others:
-        names = [(code, f"{folder}tatoeba.{code}-eng.") for code in _codes("tatoeba", key) for folder in TATOEBA]
-        theirs = locate(root, [stem + code for code, stem in names])
-        ours = locate(root, [f"{stem}eng" for _, stem in names])
-        pair = Unit.of(pivot, key)
-        pairs[pair] = f"{pivot}.{key}", key
-        sides[pairs[pair][0]], sides[key] = tuple(read_lines(ours)), tuple(read_lines(theirs))
+        pair, stems = Unit.of(pivot, key), {code: f"tatoeba.{code}-eng." for code in _codes("tatoeba", key)}
+        ours, theirs = pairs[pair] = f"{pivot}.{key}", key
+        sides[ours] = tuple(_lines(root, TATOEBA, [f"{stem}eng" for stem in stems.values()]))
+        sides[theirs] = tuple(_lines(root, TATOEBA, [stem + code for code, stem in stems.items()]))
     return Corpus("tatoeba", "Tatoeba (LASER v1)", pivot, sides, pairs, shared=False)
+
+
+def _lines(root: Path, folders: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The lines of the first file that is there, of `names` in `folders`."""
+    path = locate_any(root, [folder + name for name in names for folder in folders])
+    if path is None:
+        raise MissingDataError(f"no file {' or '.join(names)} (plain or .gz) in {' or '.join(filter(None, folders))} "
+                               f"below {root}")  # fmt: skip
+    return read_lines(path)
 
 
 def _columns(path: Path) -> dict[str, str]:
