@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xling_bench.core.unit import Unit
 from xling_bench.represent import retrieval, spaces
 from xling_bench.represent.corpus import Corpus
-from xling_bench.represent.measure import Measurer, string_overlap
+from xling_bench.represent.measurer import Measurer, string_overlap
 from xling_bench.represent.probe import language_probe
 from xling_bench.represent.retrieval import neighbours, unit
 

@@ -48,10 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     apply_data(arguments)
     from xling_bench.core.chatter import quiet
     from xling_bench.models.config import ModelConfig
-    from xling_bench.represent import job
+    from xling_bench.represent import alignment
     from xling_bench.represent.corpus import read_corpus
-    from xling_bench.represent.pooling import check_pooling
-    from xling_bench.represent.table import table
+    from xling_bench.represent.shown import table
+    from xling_bench.represent.token_weights import check_pooling
 
     quiet()
     if len(arguments.models) > 1 and (arguments.peft or arguments.revision):
@@ -61,12 +61,12 @@ def run(arguments: argparse.Namespace) -> int:
     models = tuple(ModelConfig(spec=spec, **shared) for spec in arguments.models)
     pooling = check_pooling(arguments.pooling)
     corpus = read_corpus(arguments.pairs, arguments.langs, pivot=arguments.pivot, limit=arguments.limit)
-    names = job.model_names(models, arguments.name)
-    wanted = job.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
+    names = alignment.model_names(models, arguments.name)
+    wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
                      random=not arguments.no_random)  # fmt: skip
-    report = job.run(wanted)
+    report = alignment.run(wanted)
     show(table(report.records), end="")
     for note in report.notes:
         tell(f"note: {note}")
-    show(f"{len(report.records)} numbers in {arguments.output / job.ALIGNMENT}")
+    show(f"{len(report.records)} numbers in {arguments.output / alignment.ALIGNMENT}")
     return 0

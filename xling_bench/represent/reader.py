@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from xling_bench.core.errors import DataError, ModelError, UnsupportedModelError, UsageError, reason_of
-from xling_bench.represent.pooling import Pooling, pool, token_weights
+from xling_bench.represent.token_weights import Pooling, pool, token_weights
 
 Vectors = NDArray[np.float32]
 Batches = list[list[int]]  # places of texts that are read together

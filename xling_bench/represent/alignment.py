@@ -17,9 +17,9 @@ from xling_bench.core.text import number_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.represent.corpus import Corpus
-from xling_bench.represent.measure import DRAWS, SEED, Measured, Measurer, string_overlap
-from xling_bench.represent.pooling import Pooling
+from xling_bench.represent.measurer import DRAWS, SEED, Measured, Measurer, string_overlap
 from xling_bench.represent.store import Store, Vectors, locked, write_arrays
+from xling_bench.represent.token_weights import Pooling
 from xling_bench.results.naming import check_name, name_here
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 ALIGNMENT = "alignment.json"
 PACKAGE = Path(__file__).resolve().parents[1]
-STATES_CODE = ("models", "represent/reader.py", "represent/pooling.py", "represent/store.py")  # what decides states
-MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "core/unit.py")  # what decides a number
+# What decides states, and what decides a number.
+STATES_CODE = ("models", "represent/reader.py", "represent/token_weights.py", "represent/store.py")
+MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "core/unit.py")
 OWN, RANDOM, STRINGS = "own", "random", "strings"  # whose states: the model's, one's that has learnt nothing, nobody's
 
 
@@ -88,6 +89,8 @@ def run(job: Job) -> Report:
         if not job.corpus.shared:
             report.notes.append(f"{job.corpus.name}: every pair has sentences of its own, so there is no language "
                                 "probe and no axis sensitivity.")  # fmt: skip
+        if job.corpus.origin == "built-in sample":
+            report.notes.append("the sentences are the built-in sample's: invented, and few")
         if not job.random:
             report.notes.append("no baseline of random weights was measured (--no-random)")
         whole = {"format": FORMAT, "notes": report.notes, "signatures": report.signatures, "records": report.records}
