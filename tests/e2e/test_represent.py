@@ -83,6 +83,28 @@ def test_an_adapter_and_a_gguf_file(models, tmp_path) -> None:
     }  # fmt: skip
 
 
+def test_interventions_beside_the_states_as_they_are(models, tmp_path) -> None:
+    """Fitted on other sentences of the sample; the numbers before are those of a command without."""
+    command = [f"hf:{models['llama']}", *LANGS, "--layers", "last", "--no-random"]
+    assert represent(*command, "-o", tmp_path / "plain").returncode == 0
+    done = represent(*command, "--intervene", "centre,lsar,rotate", "--fit", "flores-dev", "-o", tmp_path / "changed")
+    assert done.returncode == 0, done.stderr
+    by: dict[str | None, list] = {}
+    found = alignment(tmp_path / "changed")
+    for record in found["records"]:
+        by.setdefault(record["intervention"], []).append(record)
+    assert by[None] == alignment(tmp_path / "plain")["records"]
+    assert set(by) == {None, "centre", "lsar", "rotate"}
+    assert {found["signatures"][record["signature"]]["fitted_on"] for record in by["lsar"]} == {"flores-dev"}
+    assert "| llama, rotate | en-de |" in done.stdout
+    for wrong, message in ((["--intervene", "center", "--fit", "flores-dev"], "Did you mean 'centre'?"),
+                           (["--intervene", "centre"], "--intervene and --fit belong together"),
+                           (["--intervene", "centre", "--fit", "flores"], "has sentences of --pairs")):  # fmt: skip
+        refused = represent(*command, *wrong, "-o", tmp_path / "refused")
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert message in refused.stderr
+
+
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(models, tmp_path) -> None:
     """kill -9 after 0.5 to 2 seconds of what follows the imports, five times, then to the end."""
     command = [f"hf:{models['bloom']}", *LANGS]

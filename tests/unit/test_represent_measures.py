@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from xling_bench.core.unit import Unit
 from xling_bench.represent import retrieval, spaces
 from xling_bench.represent.corpus import Corpus
+from xling_bench.represent.interventions import INTERVENTIONS
 from xling_bench.represent.measurer import Measurer, string_overlap
 from xling_bench.represent.probe import language_probe
 from xling_bench.represent.retrieval import neighbours, unit
@@ -152,6 +153,47 @@ def test_a_planted_offset_is_seen_and_centring_removes_it() -> None:
     assert spaces.axis_sensitivity(centred) == pytest.approx(np.zeros(10), abs=1e-20)
     assert language_probe(centred).mean() < 0.5  # chance: 1/3
     assert outcomes(centred[0], centred[1])["weak"].mean() == 1.0 > before
+
+
+def planted(seed: int, n: int = 80, d: int = 12) -> dict[str, np.ndarray]:
+    """Meaning that languages share, each turned by a rotation of its own and moved by an offset."""
+    rng = np.random.default_rng(seed)
+    meaning = rng.normal(size=(n, d)) * np.linspace(3, 1, d)
+    turns = {"en": np.eye(d), "de": rotation(1, d), "zh": rotation(2, d)}
+    offsets = {"en": 0 * np.eye(d)[0], "de": 9 * np.eye(d)[0], "zh": 9 * np.eye(d)[1]}
+    return {key: (meaning + 0.05 * rng.normal(size=(n, d))) @ turn + offsets[key] for key, turn in turns.items()}
+
+
+def test_interventions_find_on_other_sentences_what_was_planted() -> None:
+    """Fitted on some, used on others: the rotation and the offset are undone, what two languages share is not."""
+    fit, held = planted(3), planted(4)
+    turned = {key: change(held[key]) for key, change in INTERVENTIONS["rotate"](fit, "en").items()}
+    assert outcomes(held["en"], held["de"])["weak"].mean() < 0.2
+    assert outcomes(turned["en"], turned["de"])["weak"].mean() == 1.0
+    rng = np.random.default_rng(5)
+    apart = {key: held["en"] + 0.5 * rng.normal(size=(80, 12)) + 20.0 * np.eye(12)[at] for at, key in enumerate(held)}
+    fitted = {key: side[:40] for key, side in apart.items()}
+    assert language_probe([side[40:] for side in apart.values()]).mean() == 1.0
+    for name in ("centre", "lsar"):
+        changes = INTERVENTIONS[name](fitted, "en")
+        after = {key: changes[key](side[40:]) for key, side in apart.items()}
+        assert language_probe(list(after.values())).mean() < 0.8, name
+        assert np.nanmax(spaces.axis_sensitivity(after)) < 0.01 < np.nanmax(spaces.axis_sensitivity(apart)), name
+
+
+@given(st.integers(0, 1000))
+def test_interventions_by_their_definitions(seed: int) -> None:
+    states = planted(seed, n=30)
+    for key, change in INTERVENTIONS["centre"](states, "en").items():
+        assert change(states[key]).mean(0) == pytest.approx(np.zeros(12), abs=1e-5)
+    lsar = INTERVENTIONS["lsar"](states, "en")
+    means = [lsar[key](states[key]).mean(0) for key in states]
+    assert means[1] == pytest.approx(means[0], abs=1e-5)  # languages - 1 directions are gone, and with them all between
+    assert means[2] == pytest.approx(means[0], abs=1e-5)
+    assert lsar["en"].removed.shape == (12, 2)
+    assert lsar["en"].removed.T @ means[0] == pytest.approx(np.zeros(2), abs=1e-4)
+    turn = INTERVENTIONS["rotate"](states, "en")["de"].turn
+    assert turn @ turn.T == pytest.approx(np.eye(12), abs=1e-9)
 
 
 def test_a_block_is_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def test_states_are_those_of_single_texts(lm, pooling, tmp_path) -> None:
     reads = Reader(lm, "tiny", pooling)
     kept = Store(tmp_path)
     kept.write("de", TEXTS, [0, 2], reads, lambda _: None)
-    assert kept.layers("de", TEXTS) == ([0, 2], 2)
+    assert kept.facts("de", TEXTS) == ([0, 2], 2, 0)
     for layer in (0, 2):
         for text, found in zip(TEXTS, kept.load("de", TEXTS, layer), strict=True):
             ids = lm.tokenizer(text, return_tensors="pt")["input_ids"]

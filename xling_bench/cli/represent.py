@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     parser.add_argument("models", nargs="+", metavar="hf:PATH_OR_NAME|gguf:FILE", help="one model or several")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder for states and numbers")
     parser.add_argument(
-        "--pairs", default="flores", metavar="flores|ntrex|tatoeba|FILE",
+        "--pairs", default="flores", metavar="flores|flores-dev|ntrex|tatoeba|FILE",
         help="parallel sentences (default flores); FILE: a TSV whose header names languages, or a name with {lang}",
     )  # fmt: skip
     parser.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...", help="languages beside the pivot")
@@ -32,6 +32,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--pooling", default="mean", metavar="mean|weighted|last", help="tokens to one vector (mean)")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N sentences")
     parser.add_argument("--name", type=comma_list, default=[], metavar="A,...", help="what the models are called")
+    parser.add_argument(
+        "--intervene", type=comma_list, default=[], metavar="centre,lsar,rotate", help="measure changed states, too"
+    )
+    parser.add_argument("--fit", metavar="flores-dev|ntrex|FILE", help="the sentences that --intervene is fitted on")
     parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
@@ -49,7 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.core.chatter import quiet
     from xling_bench.models.config import ModelConfig
     from xling_bench.represent import alignment
-    from xling_bench.represent.corpus import read_corpus
+    from xling_bench.represent.corpus import languages_of, read_corpus
+    from xling_bench.represent.interventions import check_interventions
     from xling_bench.represent.shown import table
     from xling_bench.represent.token_weights import check_pooling
 
@@ -61,9 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
     models = tuple(ModelConfig(spec=spec, **shared) for spec in arguments.models)
     pooling = check_pooling(arguments.pooling)
     corpus = read_corpus(arguments.pairs, arguments.langs, pivot=arguments.pivot, limit=arguments.limit)
+    interventions = check_interventions(arguments.intervene)
+    fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
     names = alignment.model_names(models, arguments.name)
     wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
-                     random=not arguments.no_random)  # fmt: skip
+                     random=not arguments.no_random, interventions=interventions, fit=fit or None)  # fmt: skip
     report = alignment.run(wanted)
     show(table(report.records), end="")
     for note in report.notes:

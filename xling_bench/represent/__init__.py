@@ -7,6 +7,7 @@
     spaces.py         measures of two sets of vectors as wholes
     retrieval.py      measures by nearest neighbours
     probe.py          a classifier of languages
+    interventions.py  changes that take the language out of states
     measurer.py       all measures of a model's states, with intervals
     alignment.py      from options to states, measures, alignment.json
     shown.py          the table that is printed

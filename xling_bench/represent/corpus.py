@@ -16,7 +16,7 @@ from xling_bench.core.row import text_in
 from xling_bench.core.unit import Unit
 from xling_bench.data.source import current_source, explain, load
 
-KNOWN = ("flores", "ntrex", "tatoeba")
+KNOWN = ("flores", "flores-dev", "ntrex", "tatoeba")
 PLACE = "{lang}"  # in the name of a FILE: one file a language
 NTREX = ("parallel/ntrex128/", "NTREX-128/", "NTREX/NTREX-128/", "")
 TATOEBA = ("parallel/tatoeba_laser_v1/", "data/tatoeba/v1/", "tatoeba/v1/", "tatoeba/", "")
@@ -46,14 +46,25 @@ class Corpus:
         return sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
+def languages_of(corpus: Corpus) -> list[str]:
+    """The languages beside the pivot."""
+    return [pair.target for pair in corpus.pairs]
+
+
+def language_of(side: str) -> str:
+    """The language of a side's texts: `en` of `en.de`, Tatoeba's English beside German."""
+    return side.partition(".")[0]
+
+
 def text_hash(texts: Iterable[str]) -> str:
     """Sixteen hex digits over texts in their order."""
     return sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def read_corpus(pairs: str, langs: Sequence[str], *, pivot: str = languages.PIVOT, limit: int | None = None) -> Corpus:
-    """What `--pairs` names: `flores` (devtest, by the data source), `ntrex`, `tatoeba` (below XLING_DATA_DIR), or files
-    of one's own: a TSV whose header names languages, or a name with `{lang}` for files aligned by line.
+    """What `--pairs` names: `flores` (devtest, by the data source), `flores-dev`, `ntrex`, `tatoeba` (both below
+    XLING_DATA_DIR), or files of one's own: a TSV whose header names languages, or a name with `{lang}` for files
+    aligned by line.
 
     `langs` are codes of any kind, the pivot's may be left out; of a TSV none means all of its columns. `limit` takes
     the first sentences. Raises UsageError for fewer than two languages or an unknown one, DataError for files of
@@ -68,8 +79,8 @@ def read_corpus(pairs: str, langs: Sequence[str], *, pivot: str = languages.PIVO
     if not others:
         raise UsageError(f"--langs: one language has no translations; name one or more beside {first}, such as de,zh.")
     match pairs:
-        case "flores":
-            corpus = _flores(first, others)
+        case "flores" | "flores-dev":
+            corpus = _flores(pairs, first, others)
         case "ntrex":
             corpus = _ntrex(first, others)
         case "tatoeba":
@@ -100,21 +111,21 @@ def _parallel(name: str, origin: str, pivot: str, sides: dict[str, tuple[str, ..
     return Corpus(name, origin, pivot, sides, pairs, shared=True)
 
 
-def _flores(pivot: str, others: list[str]) -> Corpus:
-    benchmark = get_benchmark("flores")
+def _flores(name: str, pivot: str, others: list[str]) -> Corpus:
+    benchmark, split = get_benchmark("flores"), "test" if name == "flores" else "dev"
     sides: dict[str, tuple[str, ...]] = {}
     origin = ""
     for key in others:
         try:
-            found = load(benchmark, Unit.of(pivot, key), "test")
+            found = load(benchmark, Unit.of(pivot, key), split)
         except MissingDataError as error:
             raise explain(benchmark, error) from error
         origin = origin or found.origin
-        for name, side in ((pivot, "source"), (key, "target")):
+        for language, side in ((pivot, "source"), (key, "target")):
             texts = tuple(text_in(row, side) for row in found.rows)
-            if sides.setdefault(name, texts) != texts:
-                raise DataError(f"flores: {pivot} has other sentences beside {key} than beside {others[0]}.")
-    return _parallel("flores", origin, pivot, sides)
+            if sides.setdefault(language, texts) != texts:
+                raise DataError(f"{name}: {pivot} has other sentences beside {key} than beside {others[0]}.")
+    return _parallel(name, origin, pivot, sides)
 
 
 def _root(name: str) -> Path:

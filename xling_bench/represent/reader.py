@@ -22,10 +22,11 @@ PART = 64  # texts, at least, that are kept together: what a killed process has 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text's tokens, and which of them are its own: not added by the tokenizer."""
+    """A text's tokens, which of them are its own (not added by the tokenizer), and whether it was cut to fit."""
 
     tokens: list[int]
     own: list[bool]
+    cut: bool
 
 
 def resolve_layers(words: Sequence[str], depth: int) -> list[int]:
@@ -78,7 +79,6 @@ class Reader:
             raise UnsupportedModelError(f"model {name} has an encoder and a decoder; represent reads causal models.")
         self.body, self.tokenizer, self.device = inner.base_model, lm.tokenizer, lm.device
         self.longest = int(lm.max_length)
-        self.cut = 0  # texts that were too long for the model
         first = self._hidden(torch.tensor([[lm.prefix_token_id]]), torch.ones(1, 1, dtype=torch.long))
         self.depth, self.width = len(first) - 1, int(first[0].shape[-1])
         self.tokens = max(1, min(TOKENS, BYTES // (4 * self.width * len(first))))
@@ -105,10 +105,9 @@ class Reader:
         for number, text in enumerate(texts, 1):
             encoded = self.tokenizer(text, return_special_tokens_mask=True)
             tokens, own = encoded["input_ids"], [not added for added in encoded["special_tokens_mask"]]
-            self.cut += len(tokens) > self.longest
             if not any(own[: self.longest]):
                 raise DataError(f"sentence {number} of {side}: {self.name}'s tokenizer gives no token for {text!r:.60}")
-            found.append(Encoded(tokens[: self.longest], own[: self.longest]))
+            found.append(Encoded(tokens[: self.longest], own[: self.longest], len(tokens) > self.longest))
         return found
 
     def read(self, texts: Sequence[Encoded], batches: Batches, layers: Sequence[int]) -> Vectors:

@@ -16,7 +16,9 @@ def table(records: Iterable[Mapping[str, Any]]) -> str:
     for record in records:
         if record["pair"] is not None:
             pair = "-".join(sorted(record["pair"].split("-")))
-            groups.setdefault((record["model"], pair), []).append(record)
+            change = record.get("intervention")
+            called = f"{record['model']}, {change}" if change else str(record["model"])
+            groups.setdefault((called, pair), []).append(record)
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     for (model, _), found in groups.items():
         lines.append("| " + " | ".join([model, *_cells(found)]) + " |")

@@ -1,6 +1,8 @@
 """The folder that keeps states: a file a language, written part by part, so that a killed command loses one part.
 
-    states/MODEL/de-1a2b3c4d5e6f7a8b.npz   `depth` and `layer_0`, `layer_1`, ...: float32 (sentences, D)
+    states/MODEL/de-1a2b3c4d5e6f7a8b.npz   `layer_0`, `layer_1`, ...: float32 (sentences, D); `depth`, the number of the
+                                           model's last layer; `cut`, how many texts it took only the beginning of
+    states/MODEL/notes.json                what is odd about the model
 
 MODEL is a hash of all that decides the states but the texts, the digits after the language one of its texts: what is
 there is right, and is never computed again.
@@ -9,9 +11,10 @@ there is right, and is never computed again.
 from __future__ import annotations
 
 import contextlib
+import json
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +25,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from xling_bench.core.errors import OutputError
-from xling_bench.core.files import TEMPORARY, sync_file, sync_folder, temporary_of
+from xling_bench.core.files import TEMPORARY, sync_file, sync_folder, temporary_of, write_text
+from xling_bench.core.reading import read_object
 from xling_bench.represent.corpus import text_hash
 
 if TYPE_CHECKING:
@@ -68,11 +72,22 @@ class Store:
         """Whether all of its states are there."""
         return self.path(side, texts).is_file()
 
-    def layers(self, side: str, texts: Sequence[str]) -> tuple[list[int], int]:
-        """(The layers that were kept, the number of the model's last)."""
+    def facts(self, side: str, texts: Sequence[str]) -> tuple[list[int], int, int]:
+        """(The layers that were kept, the number of the model's last, how many texts were cut)."""
         with self._opened(side, texts) as file:
             kept = [int(name.removeprefix("layer_")) for name in file.files if name.startswith("layer_")]
-            return sorted(kept), int(file["depth"])
+            return sorted(kept), int(file["depth"]), int(file["cut"])
+
+    @property
+    def notes(self) -> list[str]:
+        """What is odd about the model."""
+        path = self.folder / "notes.json"
+        return [str(note) for note in read_object(path, OutputError).get("notes", [])] if path.is_file() else []
+
+    def note(self, notes: Sequence[str]) -> None:
+        """Keep `notes`, which only a loaded model says."""
+        if notes:
+            write_text(self.folder / "notes.json", json.dumps({"notes": list(notes)}, ensure_ascii=False) + "\n")
 
     def load(self, side: str, texts: Sequence[str], layer: int) -> Vectors:
         """One layer's states, float32 (sentences, D). Raises OutputError for a damaged file."""
@@ -105,14 +120,16 @@ class Store:
                 write_arrays(path, [(f"layer_{layer}", states[:, at]) for at, layer in enumerate(layers)])
             tick(sum(map(len, batches)))
         places = [place for batches in parts for batch in batches for place in batch]
-        write_arrays(whole, _joined(files, places, layers, reader.depth))
+        marks = {"depth": reader.depth, "cut": sum(text.cut for text in encoded)}
+        write_arrays(whole, _joined(files, places, layers, marks))
         for path in files:
             path.unlink()
 
 
-def _joined(files: Sequence[Path], places: Sequence[int], layers: Sequence[int], depth: int) -> Named:
+def _joined(files: Sequence[Path], places: Sequence[int], layers: Sequence[int], marks: Mapping[str, int]) -> Named:
     """A layer at a time, its sentences in their own order: no more than one layer is ever in memory."""
-    yield "depth", np.array(depth, np.int64)
+    for name, mark in marks.items():
+        yield name, np.array(mark, np.int64)
     for layer in layers:
         found = []
         for path in files:
