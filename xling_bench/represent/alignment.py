@@ -117,8 +117,8 @@ def _check_fit(job: Job) -> None:
 
 def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
     """States and measures of one model, changed and as they are, and of a random one of its shape."""
-    facts = {"model": fingerprint(model), "settings": model.settings(), "pooling": job.pooling,
-             "layers": list(job.layers), "code": code_hash(STATES_CODE)}  # fmt: skip
+    facts = {"model": fingerprint(model), "settings": model.settings(), "device": model.device or "default",
+             "pooling": job.pooling, "layers": list(job.layers), "code": code_hash(STATES_CODE)}  # fmt: skip
     kinds = (OWN, RANDOM) if job.random else (OWN,)
     keys = {kind: digest({**facts, "weights": kind}) for kind in kinds}
     stores = {kind: Store(job.output / "states" / key) for kind, key in keys.items()}
