@@ -1,8 +1,8 @@
 """How long `represent` takes to measure a layer: 10 languages x 1,012 sentences x 640 dimensions, planted states.
 
 Usage: python benchmarks/representation.py [--quick]
-`pairs` are all measures of nine pairs with the pivot, with intervals; `probe` the classifier of ten languages. Reading the
-sentences is the model's own forward pass and takes what that takes.
+`pairs` are all measures of nine pairs with the pivot, with intervals; `probe` the classifier of ten languages. Reading
+the sentences is the model's own forward pass and takes what that takes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
         for key in LANGUAGES
     }
     pairs = {Unit.of("en", key): ("en", key) for key in LANGUAGES[1:]}
-    corpus = Corpus("planted", "made up", "en", {key: ("",) * sentences for key in LANGUAGES}, pairs, shared=False)
+    corpus = Corpus("planted", "made up", "en", dict.fromkeys(LANGUAGES, ("",) * sentences), pairs, shared=False)
     measurer = Measurer(corpus, lambda side, _: states[side], [0], 0, gamma=True)
     size = f"languages={len(LANGUAGES)} sentences={sentences} dimensions={width}"
     timed(f"pairs {size}", measurer.run)
