@@ -1,0 +1,169 @@
+"""`xling-bench represent` as a command, on tiny models of three kinds and the sample."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import warm
+from test_adapters import adapter
+from tinygguf import make_llama, make_tokenizer, write_gguf
+
+pytestmark = pytest.mark.e2e
+LANGS = ["--langs", "de,es,zh", "--data", "sample"]
+
+
+def represent(*arguments: object) -> subprocess.CompletedProcess:
+    return warm.command("represent", *map(str, arguments), environment=dict(os.environ))
+
+
+def alignment(folder: Path) -> dict:
+    return json.loads((folder / "alignment.json").read_text(encoding="utf-8"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_models_beside_their_baselines(models, tmp_path) -> None:
+    """Two models and what has learnt nothing, every number with its signature; a second command computes no state."""
+    out = tmp_path / "out"
+    command = [f"hf:{models['xglm']}", f"hf:{models['llama']}", *LANGS, "-o", out]
+    done = represent(*command)
+    assert done.returncode == 0, done.stderr
+    found = alignment(out)
+    names = {"xglm", "xglm (random)", "llama", "llama (random)"}
+    assert {record["model"] for record in found["records"]} == {*names, "string overlap"}
+    for name in names:
+        own = [record for record in found["records"] if record["model"] == name]
+        assert {record["layer"] for record in own if record["measure"] == "cka"} == {0, 1, 2}
+        assert {record["pair"] for record in own if record["measure"] == "retrieval_weak"} == {
+            "en-de", "de-en", "en-es", "es-en", "en-zh", "zh-en",
+        }  # fmt: skip
+        facts = found["signatures"][own[0]["signature"]]
+        assert facts["weights"] == ("random" if "random" in name else "own")
+        assert {facts["pooling"], facts["origin"], facts["depth"]} == {"mean", "built-in sample", 2}
+        assert all(record["signature"] == own[0]["signature"] for record in own)
+    states = sorted((out / "states").rglob("*.npz"))
+    assert len(states) == 4 * 4
+    with np.load(states[0]) as file:
+        assert {file[f"layer_{layer}"].dtype for layer in range(3)} == {np.dtype("float32")}
+    assert "| xglm (random) | en-de |" in done.stdout
+    before = {path: path.stat().st_mtime_ns for path in states}
+    again = represent(*command)
+    assert again.stdout == done.stdout
+    assert {path: path.stat().st_mtime_ns for path in states} == before
+
+
+def test_an_adapter_and_a_gguf_file(models, tmp_path) -> None:
+    """By the loader of `run`: an adapter that adds nothing leaves the model's states."""
+    plain = represent(f"hf:{models['llama']}", *LANGS, "--layers", "mid,last", "--no-random", "-o", tmp_path / "a")
+    zero = adapter(tmp_path / "zero", models["llama"])
+    added = represent(f"hf:{models['llama']}", *LANGS, "--layers", "mid,last", "--no-random", "--peft", zero,
+                      "--name", "both", "-o", tmp_path / "b")  # fmt: skip
+    tokenizer = make_tokenizer()
+    file = write_gguf(tmp_path / "tiny.gguf", make_llama(len(tokenizer)), tokenizer)
+    gguf = represent(f"gguf:{file}", *LANGS, "--layers", "1", "--pooling", "last", "-o",
+                     tmp_path / "c")  # fmt: skip
+    assert [plain.returncode, added.returncode, gguf.returncode] == [0, 0, 0], (plain, added, gguf)
+    values = [
+        {(each["pair"], each["layer"], each["measure"]): each["value"] for each in alignment(tmp_path / run)["records"]}
+        for run in "ab"
+    ]
+    assert values[1] == pytest.approx(values[0], abs=1e-5)
+    assert {record["model"] for record in alignment(tmp_path / "c")["records"]} == {
+        "tiny", "tiny (random)", "string overlap",
+    }  # fmt: skip
+
+
+def test_interventions_beside_the_states_as_they_are(models, tmp_path) -> None:
+    """Fitted on other sentences of the sample; the numbers before are those of a command without."""
+    command = [f"hf:{models['llama']}", *LANGS, "--layers", "last", "--no-random"]
+    assert represent(*command, "-o", tmp_path / "plain").returncode == 0
+    done = represent(*command, "--intervene", "centre,lsar,rotate", "--fit", "flores-dev", "-o", tmp_path / "changed")
+    assert done.returncode == 0, done.stderr
+    by: dict[str | None, list] = {}
+    found = alignment(tmp_path / "changed")
+    for record in found["records"]:
+        by.setdefault(record["intervention"], []).append(record)
+    assert by[None] == alignment(tmp_path / "plain")["records"]
+    assert set(by) == {None, "centre", "lsar", "rotate"}
+    assert {found["signatures"][record["signature"]]["fitted_on"] for record in by["lsar"]} == {"flores-dev"}
+    assert "| llama, rotate | en-de |" in done.stdout
+    for wrong, message in ((["--intervene", "center", "--fit", "flores-dev"], "Did you mean 'centre'?"),
+                           (["--intervene", "centre"], "--intervene and --fit belong together"),
+                           (["--intervene", "centre", "--fit", "flores"], "has sentences of --pairs")):  # fmt: skip
+        refused = represent(*command, *wrong, "-o", tmp_path / "refused")
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert message in refused.stderr
+
+
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(models, tmp_path) -> None:
+    """kill -9 after 0.5 to 2 seconds of what follows the imports, five times, then to the end."""
+    command = [f"hf:{models['bloom']}", *LANGS]
+    assert represent(*command, "-o", tmp_path / "whole").returncode == 0
+    killed = tmp_path / "killed"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("XLING_")}
+    for number in range(5):
+        process = subprocess.Popen([sys.executable, "-m", "xling_bench", "represent", *command, "-o", str(killed)],
+                                   env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        started = time.monotonic()
+        while process.poll() is None and not (killed / "states").exists() and time.monotonic() - started < 120:
+            time.sleep(0.02)
+        time.sleep(0.03 * number)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert represent(*command, "-o", killed).returncode == 0
+    assert contents(killed) == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (["--layers", "3"], "--layers 3: unknown layer; expected numbers from 0 (the embedding) to 2"),
+    (["--layers", "first"], "unknown layer"),
+    (["--langs", "en"], "one language has no translations"),
+    (["--langs", "xyz"], "unknown language 'xyz'"),
+    (["--pooling", "max"], "--pooling 'max'"),
+    (["--limit", "1"], "--limit 1: expected 2 sentences or more"),
+    (["--pairs", "nowhere.tsv"], "no such file"),
+    (["--pairs", "short.{lang}"], "en has 2 sentences, de 1"),
+    (["--pairs", "ntrex"], "set XLING_DATA_DIR"),
+    (["--name", "a,b"], "got 2 names for 1 model"),
+])  # fmt: skip
+def test_refusals(change, message, models, tmp_path, monkeypatch) -> None:
+    """One line, exit code 2, and no numbers."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "short.en").write_text("a\nb\n", encoding="utf-8")
+    (tmp_path / "short.de").write_text("a\n", encoding="utf-8")
+    done = represent(f"hf:{models['llama']}", "--langs", "de", "--data", "sample", "-o", "out", *change)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert not (tmp_path / "out" / "alignment.json").exists()
+
+
+def test_models_that_are_refused(models, tmp_path) -> None:
+    """vLLM gives no hidden states; damaged weights are named before anything is measured."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    done = represent(f"vllm:{models['llama']}", *LANGS, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "hidden states, which vllm does not give" in done.stderr
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for file in Path(models["llama"]).iterdir():
+        (broken / file.name).write_bytes(file.read_bytes())
+    weights = load_file(broken / "model.safetensors")
+    name = next(name for name in sorted(weights) if "layers.1" in name)
+    save_file(weights | {name: weights[name] * torch.nan}, broken / "model.safetensors", metadata={"format": "pt"})
+    done = represent(f"hf:{broken}", *LANGS, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "not finite" in done.stderr
+    assert not (tmp_path / "out" / "alignment.json").exists()

@@ -1,0 +1,79 @@
+"""`xling-bench represent`: a model's states of parallel sentences, and how near translations are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from xling_bench.cli.common import add_data, apply_data, comma_list, show, tell
+from xling_bench.core.errors import UsageError
+
+EXAMPLE = "example: xling-bench represent hf:./my-checkpoint --pairs flores --langs de,sw,zh -o states/mine"
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    parser = commands.add_parser(
+        "represent", help="how near translations are in a model's layers; resumes where it stopped", epilog=EXAMPLE
+    )
+    parser.add_argument("models", nargs="+", metavar="hf:PATH_OR_NAME|gguf:FILE", help="one model or several")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder for states and numbers")
+    parser.add_argument(
+        "--pairs", default="flores", metavar="flores|flores-dev|ntrex|tatoeba|FILE",
+        help="parallel sentences (default flores); FILE: a TSV whose header names languages, or a name with {lang}",
+    )  # fmt: skip
+    parser.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...", help="languages beside the pivot")
+    parser.add_argument("--pivot", default="en", metavar="CODE", help="what they are paired with (default en)")
+    parser.add_argument(
+        "--layers", type=comma_list, default=["all"], metavar="N,mid,last|all",
+        help="0 is the embedding's output, last after the final norm (default all)",
+    )  # fmt: skip
+    parser.add_argument("--pooling", default="mean", metavar="mean|weighted|last", help="tokens to one vector (mean)")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N sentences")
+    parser.add_argument("--name", type=comma_list, default=[], metavar="A,...", help="what the models are called")
+    parser.add_argument(
+        "--intervene", type=comma_list, default=[], metavar="centre,lsar,rotate", help="measure changed states, too"
+    )
+    parser.add_argument("--fit", metavar="flores-dev|ntrex|FILE", help="the sentences that --intervene is fitted on")
+    parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
+    parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
+    parser.add_argument("--revision", help="branch, tag or commit of a hub model")
+    parser.add_argument("--dtype", default="auto", help="auto (default), float32, bfloat16, float16")
+    parser.add_argument("--device", help="cpu, cuda, cuda:1 (default: cuda when there is one)")
+    parser.add_argument("--max-length", type=int, metavar="N", help="tokens of a text that count, if not the model's")
+    parser.add_argument("--trust-remote-code", action="store_true", help="run the model's own code: dangerous")
+    add_data(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compute what is missing, measure, print a table."""
+    apply_data(arguments)
+    from xling_bench.core.chatter import quiet
+    from xling_bench.models.config import ModelConfig
+    from xling_bench.represent import alignment
+    from xling_bench.represent.corpus import languages_of, read_corpus
+    from xling_bench.represent.interventions import check_interventions
+    from xling_bench.represent.shown import table
+    from xling_bench.represent.token_weights import check_pooling
+
+    quiet()
+    if len(arguments.models) > 1 and (arguments.peft or arguments.revision):
+        raise UsageError("--peft and --revision are of one model; got several.")
+    shared = {name: getattr(arguments, name)
+              for name in ("peft", "revision", "dtype", "device", "max_length", "trust_remote_code")}  # fmt: skip
+    models = tuple(ModelConfig(spec=spec, **shared) for spec in arguments.models)
+    pooling = check_pooling(arguments.pooling)
+    corpus = read_corpus(arguments.pairs, arguments.langs, pivot=arguments.pivot, limit=arguments.limit)
+    interventions = check_interventions(arguments.intervene)
+    fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
+    names = alignment.model_names(models, arguments.name)
+    wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
+                     random=not arguments.no_random, interventions=interventions, fit=fit or None)  # fmt: skip
+    report = alignment.run(wanted)
+    show(table(report.records), end="")
+    for note in report.notes:
+        tell(f"note: {note}")
+    show(f"{len(report.records)} numbers in {arguments.output / alignment.ALIGNMENT}")
+    return 0

@@ -1,0 +1,14 @@
+"""`represent`: states of the same sentences in several languages, and how near translations are.
+
+    corpus.py         the sentences and their translations
+    token_weights.py  the states of a sentence's tokens to one vector
+    reader.py         a model's pooled states, all layers in one pass
+    store.py          the folder that keeps them, part by part
+    spaces.py         measures of two sets of vectors as wholes
+    retrieval.py      measures by nearest neighbours
+    probe.py          a classifier of languages
+    interventions.py  changes that take the language out of states
+    measurer.py       all measures of a model's states, with intervals
+    alignment.py      from options to states, measures, alignment.json
+    shown.py          the table that is printed
+"""
