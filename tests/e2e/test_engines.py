@@ -179,30 +179,37 @@ from xling_bench.evaluation import apart, plan
 from xling_bench.models import load
 load.LOADERS["vllm"] = test_engines.other
 plan.installed = lambda: "0"
+{more}
 sys.exit(apart.main())
 """
 
 
+def program(place: Path, more: str = "") -> str:
+    paths = [str(REPOSITORY), str(REPOSITORY / "tests"), str(Path(__file__).parent)]
+    place.write_text(f"#!{sys.executable}\n" + STAND_IN.format(paths=paths, more=more))
+    place.chmod(0o755)
+    return str(place)
+
+
 @pytest.fixture
 def vllm_python(tmp_path: Path) -> str:
-    program = tmp_path / "python"
-    paths = [str(REPOSITORY), str(REPOSITORY / "tests"), str(Path(__file__).parent)]
-    program.write_text(f"#!{sys.executable}\n" + STAND_IN.format(paths=paths))
-    program.chmod(0o755)
-    return str(program)
+    return program(tmp_path / "python")
 
 
 @pytest.mark.parametrize("settings", [{}, {"data_parallel": 2}], ids=["one", "two"])
-def test_with_vllm_apart_the_folder_is_that_of_one_process(settings, vllm_python, models, programs, tmp_path) -> None:
+def test_with_vllm_apart_the_folder_is_that_of_one_process(
+    settings, vllm_python, models, programs, tmp_path, monkeypatch
+) -> None:
     """One table, the same bytes, what the other process says among what this one says."""
     said: list[str] = []
-    one, two = tmp_path / "one", tmp_path / "two"
+    monkeypatch.chdir(tmp_path)
+    one, two = Path("one"), Path("two")
     evaluate(f"vllm:{models['llama']}", output=one, tasks=TASKS)
     programs.clear()
     more = {"engine": "auto", "vllm_python": vllm_python, **settings}
     report = evaluate(f"hf:{models['llama']}", output=two, tasks=TASKS, progress=said.append, **more)
     assert not report.failed
-    assert len(report.finished) == len(TASKS) == len(set(report.finished))
+    assert {folder.parts[:2] for folder in report.finished} == {("two", task) for task in TASKS}
     assert programs == ["load transformers"], "here candidates are ranked, and nothing else"
     assert any(line.startswith("vLLM") and "xling_xquad_hi" in line for line in said)
     for task in TASKS:
@@ -225,7 +232,30 @@ def test_what_is_wrong_in_the_other_process_is_said_here(models, sample_data, tm
         run(sys.executable)
     with pytest.raises(ModelError, match=r"ended without a report, with exit code 1"):
         run("false")
+    with pytest.raises(ModelError, match=r"its environment has xling-bench 9\.9\.9, not "):
+        run(program(tmp_path / "newer", 'apart.VERSION = "9.9.9"'))
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_dead_process_leaves_another_one_does(models, programs, tmp_path) -> None:
+    """One of two ends at once; the other does all, and the run goes on."""
+    once = tmp_path / "once"
+    dies = f"if not os.path.exists({str(once)!r}): open({str(once)!r}, 'w').close(); os.kill(os.getpid(), 9)"
+    said: list[str] = []
+    more = {"engine": "auto", "vllm_python": program(tmp_path / "python", dies), "data_parallel": 2}
+    report = evaluate(f"hf:{models['llama']}", output=tmp_path / "run", tasks=TASKS, progress=said.append, **more)
+    assert len(report.finished) == len(TASKS)
+    assert not report.failed
+    assert any("ended without a report, with exit code -9" in line for line in said)
+
+
+def test_what_listens_may_raise(models, sample_data, vllm_python, tmp_path) -> None:
+    def listen(line: str) -> None:
+        raise RuntimeError("full")
+
+    with pytest.raises(RuntimeError, match="full"):
+        evaluate(f"hf:{models['llama']}", output=tmp_path / "run", tasks=TASKS[:1], progress=listen, engine="auto",
+                 vllm_python=vllm_python)  # fmt: skip
 
 
 def test_options_of_a_configuration_make_it_again(tmp_path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lm_eval.models.utils_hf import stop_sequences_criteria
 
-from xling_bench.core.errors import ModelError
+from xling_bench.core.errors import ModelError, UnsupportedModelError
 from xling_bench.demo import make_tokenizer, training_text
 from xling_bench.models.greedy import Ended
 from xling_bench.scoring import generation
@@ -53,6 +53,22 @@ def same(name: str, prompts: list[list[int]], made: list[list[int]] | None) -> N
     for prompt, mine in zip(prompts, made, strict=True):
         theirs = alone(name, tuple(prompt))
         assert mine == theirs or is_tie(name, prompt, mine, theirs)
+
+
+def test_a_model_that_takes_no_positions_is_left_to_transformers() -> None:
+    """MPT counts distances by slot, padding included, and swallows positions without a word."""
+    decoder = Decoder(random_model("mpt", WORDS, attn_config={"attn_impl": "eager"}))
+    with pytest.raises(UnsupportedModelError, match="takes no positions"):
+        Writer(decoder)
+
+
+def test_more_padding_than_before_is_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(Writer, "_check", lambda self, prompts, made: asked.append(max(map(len, prompts))))
+    writer = Writer(Decoder(model("llama")))
+    for lengths in ((9, 9), (9, 9), (9, 5), (9, 6), (12, 12), (4, 4)):
+        writer.write([[3] * length for length in lengths], 2, ended)
+    assert asked == [9, 9, 12]
 
 
 token = st.integers(3, WORDS - 1)

@@ -41,8 +41,9 @@ def flores() -> dict[str, list[dict[str, str]]]:
         unit = Unit.of("en", language)
         rows = load(get_benchmark("flores"), unit, "test").rows[:EACH]
         texts = [(str(row["source"]), str(row["target"])) for row in rows]
+        marks = "<pad> " if language == "sw" else ""  # which COMET's own pooling treats apart
         found[unit] = [
-            {"src": source, "mt": (target if number % 2 else target[: len(target) // 2]).strip(), "ref": target}
+            {"src": source, "mt": marks + (target if number % 2 else target[: len(target) // 2]).strip(), "ref": target}
             for number, (source, target) in enumerate(texts)
         ]
     return found

@@ -246,8 +246,12 @@ def test_an_environment_of_other_versions_is_refused() -> None:
 def test_a_place_of_something_else_and_a_python_without_packages_are_refused(tmp_path: Path, capsys) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").touch()
-    assert main(["comet", "install", "--into", str(tmp_path / "thesis")]) == 2
-    assert "is there and no environment" in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "pyvenv.cfg").touch()  # somebody's own environment
+    for place in ("thesis", "mine"):
+        assert main(["comet", "install", "--into", str(tmp_path / place)]) == 2
+        assert "is there and no environment that `comet install` made" in capsys.readouterr().err
+    assert (tmp_path / "mine" / "pyvenv.cfg").exists()
     old = tmp_path / "python3.99"
     old.write_text("#!/bin/sh\necho 3 99\n", encoding="utf-8")
     old.chmod(0o755)

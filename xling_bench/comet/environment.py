@@ -27,6 +27,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 SIZE = 1.3  # GB, with a CPU build of torch
 NEEDED = 1.8  # GB: what is downloaded lies there for a while, too
 LATEST = (3, 12)  # of the Pythons that COMET's numpy has wheels for
+MARK = "made-by-xling-bench"  # a file in every environment that was made here
 AGAIN = "`xling-bench comet install` makes it anew."
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 Say = Callable[[str], None]
@@ -104,6 +105,7 @@ def install(into: Path, python: str, say: Say) -> dict[str, str]:
         made, old = temporary_of(into), into.with_name(f"{TEMPORARY}{os.getpid()}-old-{into.name}")
         try:
             _make(made, python, say)
+            (made / MARK).touch()
             versions = versions_of(python_in(made), load=True)
             check_versions(versions, made)
             if into.exists():
@@ -165,9 +167,11 @@ def _check_python(python: str) -> None:
 
 
 def _check_place(into: Path) -> None:
-    """Raise UsageError for a folder that is no environment, OutputError where none can be made."""
-    if into.exists() and not (into / "pyvenv.cfg").is_file() and (not into.is_dir() or any(into.iterdir())):
-        raise UsageError(f"--into {into}: it is there and no environment. Name a folder that is not there yet.")
+    """Raise UsageError for a folder that is not an environment of ours, OutputError where none can be made."""
+    if into.exists() and not (into / MARK).is_file() and (not into.is_dir() or any(into.iterdir())):
+        raise UsageError(
+            f"--into {into}: it is there and no environment that `comet install` made. Name a folder that is not there."
+        )
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

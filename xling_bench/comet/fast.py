@@ -99,7 +99,8 @@ class Fast:
         kept, mixed = mask.unsqueeze(-1).float(), torch.zeros(())
         for share, layer in zip(self.shares.tolist(), layers, strict=True):
             mixed = mixed + share * (_normalised(layer, kept) if self.normalised else layer)
-        whole: torch.Tensor = self.gamma * (mixed * kept).sum(1) / lengths
+        said = (mask & (ids != self.padding)).unsqueeze(-1)  # COMET drops a literal "<pad>" here, but counts it
+        whole: torch.Tensor = self.gamma * (mixed * said).sum(1) / lengths
         return whole
 
 

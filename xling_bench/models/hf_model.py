@@ -153,6 +153,8 @@ class WholeModel(Fitting, HFLM):  # type: ignore[misc]  # lm-eval is untyped
         """Give back the memory that the model takes."""
         import torch
 
+        for name in ("engine", "_capable", "writer"):  # which hold it, too
+            self.__dict__.pop(name, None)
         del self._model
         gc.collect()
         if torch.cuda.is_available():

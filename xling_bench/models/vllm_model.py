@@ -19,7 +19,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, postprocess_generated_text
 from tqdm import tqdm
 
-from xling_bench.core.errors import ModelError
+from xling_bench.core.errors import ModelError, reason_of
 from xling_bench.core.progress import progress
 from xling_bench.models.backend import Circumstances, Prompt, Ranked
 from xling_bench.models.config import ModelConfig, Provenance
@@ -60,7 +60,7 @@ class VLLMModel(Fitting, TemplateLM):  # type: ignore[misc]  # lm-eval is untype
         if config.prefix_token is None:
             self.custom_prefix_token_id = natural_prefix(self.tokenizer)
         self.batch_limits = config.at_once("vllm"), None
-        self.asked_length = config.max_length
+        self.asked_length, self.gpus = config.max_length, config.tensor_parallel
         self.dtype = dtype_of(config, self.config)
         self.start_afresh()
         asked = {"kind": self.config.model_type, "dtype": self.dtype, "max_length": self.max_length}
@@ -70,7 +70,14 @@ class VLLMModel(Fitting, TemplateLM):  # type: ignore[misc]  # lm-eval is untype
 
     def _check_finite(self, config: ModelConfig) -> None:
         """Generation hides NaN: greedy decoding of a damaged model writes something, and scores 0 like a bad one."""
-        (output,) = self._run([[self.prefix_token_id or 0]], max_tokens=1, logprobs=0)
+        try:
+            (output,) = self._run([[self.prefix_token_id or 0]], max_tokens=1, logprobs=0)
+        except Exception as error:  # vLLM looks at an adapter only now, and raises what it likes
+            what = f"{config.name} with {config.peft}" if config.peft else config.name
+            raise ModelError(
+                f"vLLM {self.version} does not compute with {what}: {reason_of(error)} --model hf:{config.name} takes "
+                "what transformers takes."
+            ) from error
         values = [found.logprob for found in output.outputs[0].logprobs[0].values()]
         if not all(map(math.isfinite, values)):
             raise ModelError(
@@ -143,13 +150,19 @@ class VLLMModel(Fitting, TemplateLM):  # type: ignore[misc]  # lm-eval is untype
         prompts, several, stops = [], [], []
         for context, settings in batch:
             most = int(str(settings["max_gen_toks"]))
-            prompts.append(self.ending(self.tok_encode(context), self.max_length - most))
+            prompts.append(self.ending(self._prompt(context), self.max_length - most))
             stop = [text for text in self._stops(settings) if text]
             stops.append(stop)
             several.append({"max_tokens": most, "stop": stop, "stop_token_ids": ends, "skip_special_tokens": False})
         outputs = self._run(prompts, several=several, tick=tick)
         texts = [self.tokenizer.decode(output.outputs[0].token_ids, skip_special_tokens=True) for output in outputs]
         return [postprocess_generated_text(text, stop, None) for text, stop in zip(texts, stops, strict=True)]
+
+    def _prompt(self, context: str) -> list[int]:
+        """The tokens that lm-eval's `hf` goes on from: one that begins with bos gets no second one."""
+        first = self.tokenizer.bos_token
+        begun = {"add_special_tokens": False} if first and context.startswith(first) else {}
+        return self.tokenizer.encode(context, **begun)  # type: ignore[no-any-return]
 
     def _stops(self, settings: Any) -> list[str]:
         eos = self.tokenizer.decode(self.eot_token_id, skip_special_tokens=False)
@@ -212,7 +225,7 @@ class VLLMModel(Fitting, TemplateLM):  # type: ignore[misc]  # lm-eval is untype
         import torch
 
         device = self.platform.get_device_name() if not self.platform.is_cpu() else "cpu"
-        libraries = {"torch": str(torch.__version__), "vllm": self.version}
+        libraries = {"torch": str(torch.__version__), "vllm": self.version, "gpus": str(self.gpus)}
         texts, tokens = self.batch_limits
         return {"batch_size": texts, "batch_tokens": tokens, "device": device, "libraries": libraries}
 

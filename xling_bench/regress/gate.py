@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import real
+from xling_bench.metrics.comet import is_random
 from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, scale_of, sign_of
 from xling_bench.regress.family import Judged, over_gate
 from xling_bench.regress.settings import GateConfig
 from xling_bench.regress.verdict import Difference, Gate, judge
 from xling_bench.results.clusters import too_few, unclustered
+from xling_bench.results.doubts import UNTRAINED
 from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import DRAWS, of_languages
 from xling_bench.results.mixing import CELL, accept_engines, refuse_mixed, refuse_unequal_seeds
@@ -257,6 +259,8 @@ def _notes(both: pd.DataFrame) -> list[str]:
     if limited.any():
         notes.append(f"{limited.sum()} of {len(both)} numbers are of the first items only (--limit).")
     notes += too_few(both, "; the verdicts go by p") + unclustered(both)
+    if any(is_random(rule) for rule in both.loc[both["metric"] == "comet", "signature"].map(str)):
+        notes.append(UNTRAINED)
     if (both["source"] == "sample").any():
         notes.append("SAMPLE DATA: invented items that show how things work. This says nothing about a model.")
     return notes

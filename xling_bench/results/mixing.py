@@ -53,9 +53,12 @@ def limited(signatures: Iterable[tuple[str, str]]) -> str:
 
 def accept_engines(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """(the same rows, among which a difference of engines is no reason to refuse, a note where there is one)."""
+    engines = frame["signature"].map(lambda text: signature_fields(text).get(ENGINE, USUAL))
+    keyed = frame.assign(**{ENGINE: engines})
+    differ = keyed.groupby(["benchmark", "family", "shots", "demos", "metric"])[ENGINE].transform("nunique") > 1
     found: dict[str, set[str]] = {}
-    for model, signature in zip(frame["model"], frame["signature"], strict=True):
-        found.setdefault(signature_fields(signature).get(ENGINE, USUAL), set()).add(str(model))
+    for model, engine in zip(keyed.loc[differ, "model"], engines[differ], strict=True):
+        found.setdefault(str(engine), set()).add(str(model))
     said = "; ".join(f"{engine}: {', '.join(sorted(models))}" for engine, models in sorted(found.items()))
     note = f"Engines differ, which was accepted ({said}); texts of one are not to the letter those of the other."
     accepting = frame.copy(deep=False)

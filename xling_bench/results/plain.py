@@ -19,7 +19,7 @@ from xling_bench.results.seal import Result
 
 ENGLISH = ("semantic", "afp")  # demonstrations that are English unless said otherwise
 HARNESS = "lm_eval"
-VLLM = "vllm"  # the one of its models whose texts are not those of `hf`
+TRANSFORMERS = ("hf", "hf-auto", "huggingface", "hf-multimodal", "xling-hf", "unknown")  # its models that are
 UNKNOWN = "unknown"
 
 
@@ -63,7 +63,7 @@ def plain_records(result: Result, path: Path) -> Iterator[Record]:
             "seed": seed if shots else None,
             "limit": counts["effective"] if counts["effective"] < counts["original"] else None,
             "decoding": _decoding(config),
-            "engine": VLLM if (result["config"] or {}).get("model") == VLLM else None,
+            "engine": _engine(result["config"]),
             "lm_eval": result.get("lm_eval_version"),
         }
         yield Record(
@@ -105,6 +105,12 @@ def _data_of(samples: Path) -> _Data:
         raise DataError(f"{samples} is empty")
     doc = parse_json(first, str(samples), line=1)["doc"]
     return _Data(doc["data_source"], doc["data_hash"], doc["id"].partition("-")[0], doc["metrics"])
+
+
+def _engine(config: object) -> str | None:
+    """Which of lm-eval's models computed, where that is not transformers: vllm, sglang, an API."""
+    model = config.get("model") if isinstance(config, dict) else None
+    return model if isinstance(model, str) and model not in TRANSFORMERS else None
 
 
 def _decoding(config: Mapping[str, object]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -35,20 +36,25 @@ class Writer:
     something else in common. Where memory does not suffice a batch is written in halves; `halved` counts that. What is
     written is a function of the batch alone.
 
-    A text of the first batch since `start_afresh` is compared with the model's plain forward pass. Where that would
-    have chosen other tokens, by more than rounding, or where the model cannot be used so at all, nothing is written:
-    `why` says so, and a warning.
+    The text with most padding of the first batch since `start_afresh`, and of each with more padding or longer prompts
+    than any before, is compared with the model's plain forward pass. Where that would have chosen another token, by
+    more than rounding, or where the model cannot be used so at all, nothing is written: `why` says so, and a warning.
     """
 
     decoder: Decoder
     halved: int = 0
     why: str = ""
-    _checked: bool = False
+    _checked: tuple[int, int] = (-1, -1)  # padding and length of prompts that agreed
     _prefix: tuple[list[int], KeyValues] = field(default_factory=lambda: ([], []))
+
+    def __post_init__(self) -> None:
+        """Raise UnsupportedModelError for a model that takes no positions: padding would count as distance."""
+        if not self.decoder.alibi and "position_ids" not in inspect.signature(self.decoder.body.forward).parameters:
+            raise UnsupportedModelError("it takes no positions, so that texts of several lengths cannot share a batch")
 
     def start_afresh(self) -> None:
         """Forget what was found out."""
-        self.halved, self.why, self._checked, self._prefix = 0, "", False, ([], [])
+        self.halved, self.why, self._checked, self._prefix = 0, "", (-1, -1), ([], [])
 
     def write(self, prompts: Sequence[list[int]], most: int, ended: Ended) -> list[list[int]] | None:
         """The continuation of each prompt: at most `most` tokens, up to the first after which it has `ended`.
@@ -59,15 +65,17 @@ class Writer:
             return None
         try:
             made = self._written(prompts, most, ended)
-            if not self._checked:
+            lengths = [len(prompt) for prompt in prompts]
+            strain = max(lengths) - min(lengths), max(lengths)
+            if any(new > old for new, old in zip(strain, self._checked, strict=True)):
                 self._check(prompts, made)
-                self._checked = True
+                self._checked = max(strain[0], self._checked[0]), max(strain[1], self._checked[1])
         except XlingError as error:
             if not isinstance(error, UnsupportedModelError):
                 raise
             self._give_up(str(error))
         except Exception as error:  # what a model does with input it was not made for is its own affair
-            if self._checked:
+            if self._checked != (-1, -1):
                 raise
             if out_of_memory(error):
                 self._give_up("memory did not suffice for its self-check")
@@ -150,12 +158,12 @@ class Writer:
 
 
 def shortfall(decoder: Decoder, prompt: list[int], made: list[int]) -> tuple[float, float]:
-    """By how much, on average, the tokens of a text are less likely than the likeliest of transformers' plain forward
-    pass, nats; and how far apart two numbers of the model's precision are where those logits are."""
+    """By how much, at most, a token of a text is less likely than the likeliest of transformers' plain forward pass,
+    nats; and how far apart two numbers of the model's precision are where those logits are."""
     logits = Plain(decoder).logits([*prompt, *made[:-1]], len(made)).float()
     best = logits.amax(-1)
     chosen = logits.gather(1, torch.tensor(made, device=logits.device)[:, None])[:, 0]
-    return float((best - chosen).mean()), float(torch.finfo(decoder.dtype).eps * best.abs().mean())
+    return float((best - chosen).max()), float(torch.finfo(decoder.dtype).eps * best.abs().mean())
 
 
 class _Batch:
