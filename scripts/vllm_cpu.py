@@ -32,6 +32,8 @@ def main() -> int:
     run([*pip, "--no-deps", "--no-build-isolation", "--editable", "."], where)
     answer()
     (HOME / ".installed").touch()
+    print("vLLM is in .venv-vllm: .venv-vllm/bin/xling-bench run --model vllm:PATH, or xling-bench run --model hf:PATH "
+          "--engine auto --vllm-python .venv-vllm/bin/python")  # fmt: skip
     return 0
 
 

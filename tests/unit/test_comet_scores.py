@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 from runs import FLORES_PAIRS, write_translations
 
 from xling_bench.cli.main import main
-from xling_bench.comet import environment
+from xling_bench.comet import environment, weights
 from xling_bench.comet.memory import Memory, digest_of
 from xling_bench.comet.scoring import KEPT, Comet
 from xling_bench.comet.weights import RANDOM, find_checkpoint
@@ -241,6 +242,18 @@ def test_an_environment_of_other_versions_is_refused() -> None:
         other = {key: value for key, value in (found | {name: version}).items() if value}
         with pytest.raises(MissingPackageError, match=said):
             environment.check_versions(other, Path("here"))
+
+
+def test_a_checkpoint_whose_bytes_were_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.ckpt"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("model/data/0", bytes(1000))
+    weights._check_whole(path)
+    content = bytearray(path.read_bytes())
+    content[500] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="model/data/0 in it is not what its checksum says"):
+        weights._check_whole(path)
 
 
 def test_a_place_of_something_else_and_a_python_without_packages_are_refused(tmp_path: Path, capsys) -> None:

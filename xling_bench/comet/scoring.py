@@ -132,7 +132,7 @@ class Comet:
             program = Program(environment.python_in(folder)).__enter__()
             try:
                 environment.check_versions(program.versions, folder)
-                self.say(f"loading COMET's {self.checkpoint.name}")
+                self.say(f"loading the COMET checkpoint {self.checkpoint.name}")
                 program.load(self.checkpoint.path, self.checkpoint.encoder, trust=self.trust)
             except BaseException as error:
                 program.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,11 +68,25 @@ def _in_folder(place: Path) -> Path:
     settings = place.absolute().parents[1] / HPARAMS
     if not settings.is_file():
         raise UsageError(f"--comet {place}: COMET's {HPARAMS} belongs at {settings}; it is not there.")
+    _check_whole(place)
     return place.absolute()
 
 
+def _check_whole(place: Path) -> None:
+    """Raise ModelError for a checkpoint file whose parts are not what its own checksums say: torch looks at none."""
+    try:
+        with zipfile.ZipFile(place) as file:
+            damaged = file.testzip()
+    except zipfile.BadZipFile:
+        return  # of an older torch, or none at all, which loading says
+    except OSError as error:
+        raise ModelError(f"{place}: cannot be read: {error.strerror or error}") from error
+    if damaged is not None:
+        raise ModelError(f"{place} is damaged: {damaged} in it is not what its checksum says. Fetch it again.")
+
+
 def _called(place: Path) -> str:
-    """`my-comet` of my-comet/ or my-comet/weightss/model.ckpt."""
+    """`my-comet` of my-comet/ or my-comet/checkpoints/model.ckpt."""
     whole = place.absolute()
     return (whole if whole.is_dir() else whole.parents[1]).name
 

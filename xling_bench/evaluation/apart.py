@@ -67,7 +67,8 @@ def generate_apart(config: RunConfig, say: Say) -> RunReport:
     found = RunReport(config.output)
     for report in reports:
         found.add(report)
-    found.reused = min((report.reused for report in reports), default=0)
+    made = sum(len(report.finished) - report.reused for report in reports)  # each of them by one process
+    found.reused = max(0, len(found.finished) - made)
     if dead is not None:
         units = [unit for unit, _ in make_plan(config, current_source()).units if str(unit) not in found.failed]
         if not {config.output / unit.folder for unit in units} <= set(found.finished):

@@ -135,8 +135,18 @@ class WholeModel(Fitting, HFLM):  # type: ignore[misc]  # lm-eval is untyped
 
     def texts(self, batch: Sequence[Prompt], tick: Callable[[int], object] = lambda _: None) -> list[str]:
         """One greedy text for each prompt, cut at its stop strings, without special tokens; `tick` hears of each."""
+        heard = 0
+
+        def hear(texts: int) -> None:
+            nonlocal heard
+            if heard < len(batch):  # where memory lacks, texts are begun again
+                heard += texts
+                tick(texts)
+
+        if self.writer is not None:
+            self.writer.tick = hear
         found = texts_of(self)(batch)
-        tick(len(found))
+        tick(len(found) - heard)
         return found
 
     def circumstances(self) -> Circumstances:

