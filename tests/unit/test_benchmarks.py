@@ -255,6 +255,7 @@ NAMING = {
     "cli/tasks.py": "FLORES pairs on request",
     "catalog/names.py": "FLORES pairs on request",
     "harness/demos.py": "what AFP's published configuration names",
+    "represent/corpus.py": "the sentences of `represent --pairs flores`",
     "results/tables/layouts.py": "the papers' tables",
 }
 

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     parser.add_argument("models", nargs="+", metavar="hf:PATH_OR_NAME|gguf:FILE", help="one model or several")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder for states and numbers")
     parser.add_argument(
-        "--pairs", default="flores", metavar="flores|flores-dev|ntrex|tatoeba|FILE",
+        "--pairs", metavar="flores|flores-dev|ntrex|tatoeba|FILE",
         help="parallel sentences (default flores); FILE: a TSV whose header names languages, or a name with {lang}",
     )  # fmt: skip
     parser.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...", help="languages beside the pivot")
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.core.chatter import quiet
     from xling_bench.models.config import ModelConfig
     from xling_bench.represent import alignment
-    from xling_bench.represent.corpus import languages_of, read_corpus
+    from xling_bench.represent.corpus import KNOWN, languages_of, read_corpus
     from xling_bench.represent.interventions import check_interventions
     from xling_bench.represent.shown import table
     from xling_bench.represent.token_weights import check_pooling
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
               for name in ("peft", "revision", "dtype", "device", "max_length", "trust_remote_code")}  # fmt: skip
     models = tuple(ModelConfig(spec=spec, **shared) for spec in arguments.models)
     pooling = check_pooling(arguments.pooling)
-    corpus = read_corpus(arguments.pairs, arguments.langs, pivot=arguments.pivot, limit=arguments.limit)
+    corpus = read_corpus(arguments.pairs or KNOWN[0], arguments.langs, pivot=arguments.pivot, limit=arguments.limit)
     interventions = check_interventions(arguments.intervene)
     fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
     names = alignment.model_names(models, arguments.name)
