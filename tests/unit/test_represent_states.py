@@ -15,7 +15,7 @@ from xling_bench.models.load import load
 from xling_bench.represent import alignment, reader
 from xling_bench.represent.corpus import read_corpus
 from xling_bench.represent.reader import Reader, parts_of, resolve_layers
-from xling_bench.represent.store import Store
+from xling_bench.represent.store import Store, write_arrays
 from xling_bench.represent.token_weights import check_pooling, pool, token_weights
 
 TEXTS = ("Der Hund schläft.", "Eine lange Geschichte von der Katze, die auf der Mauer wartet.", "Ja.", "Drei.")
@@ -194,3 +194,12 @@ def test_real_pairs(real_data) -> None:
         "en.de": 1000, "de": 1000, "en.zh": 1000, "zh": 1000, "en.sw": 390,
     }  # fmt: skip
     assert not tatoeba.shared
+
+
+def test_parts_that_a_kill_left_beside_a_whole_file_go(tmp_path: Path) -> None:
+    store, texts = Store(tmp_path), ["a"]
+    write_arrays(store.path("en", texts), [("layer_0", np.zeros((1, 2), np.float32))])
+    left = store.path("en", texts).with_suffix(".part0000.npz")
+    left.touch()
+    assert store.has("en", texts)
+    assert not left.exists()

@@ -69,8 +69,13 @@ class Store:
         return self.folder / f"{side}-{text_hash(texts)}.npz"
 
     def has(self, side: str, texts: Sequence[str]) -> bool:
-        """Whether all of its states are there."""
-        return self.path(side, texts).is_file()
+        """Whether all of its states are there; parts that a kill left beside them go."""
+        whole = self.path(side, texts)
+        if not whole.is_file():
+            return False
+        for left in whole.parent.glob(f"{whole.stem}.part*.npz"):
+            left.unlink(missing_ok=True)
+        return True
 
     def facts(self, side: str, texts: Sequence[str]) -> tuple[list[int], int, int]:
         """(The layers that were kept, the number of the model's last, how many texts were cut)."""
