@@ -65,12 +65,40 @@ def check_four(model: Path, items: int, files: Path, tmp_path: Path) -> None:
     assert len(set(texts(first).values())) > items, "models that always say the same prove nothing"
     numbers = scores(ways["run-hf"])
     for way, others in found.items():
-        if way == "run-vllm":
-            assert texts(others) == texts(first), way
-        else:
-            assert {k: t.strip() for k, t in texts(others).items()} == {k: t.strip() for k, t in texts(first).items()}
-        for key, mine in sums(first).items():
-            theirs = sums(others)[key]
-            assert mine == pytest.approx(theirs, abs=1e-3, rel=1e-5), (way, key)
-            assert mine.index(max(mine)) == theirs.index(max(theirs)), (way, key)
-        assert scores(ways[way]) == pytest.approx(numbers, abs=1e-9), way
+        bare = way != "run-vllm"  # lm-eval keeps other blanks at the ends
+        mine, theirs = ({k: t.strip() if bare else t for k, t in texts(x).items()} for x in (first, others))
+        apart = [key for key in mine if mine[key] != theirs[key]]
+        assert len(apart) <= len(mine) / 8, (way, apart)
+        for key in apart:  # a random model may be of two minds
+            context, settings = (first[key]["arguments"]["gen_args_0"][name] for name in ("arg_0", "arg_1"))
+            margin = smallest_margin(model, context, settings, mine[key], theirs[key])
+            assert margin < 1e-3, (way, key, margin)
+        for key, values in sums(first).items():
+            others_values = sums(others)[key]
+            assert values == pytest.approx(others_values, abs=1e-3, rel=1e-5), (way, key)
+            assert values.index(max(values)) == others_values.index(max(others_values)), (way, key)
+        same = {key: number for key, number in numbers.items() if key[0] not in {task for task, _ in apart}}
+        there = scores(ways[way])
+        assert {key: there[key] for key in same} == pytest.approx(same, abs=1e-9), way
+
+
+def smallest_margin(model: Path, context: str, settings: Any, mine: str, theirs: str) -> float:
+    """By how little, nats, transformers' likeliest token was ahead of the next one at worst, until two texts part."""
+    import torch
+
+    from xling_bench.models.config import ModelConfig
+    from xling_bench.models.load import load
+
+    lm: Any = load(ModelConfig(f"hf:{model}", dtype="float32", device="cpu", max_length=LENGTH))
+    pairs = enumerate(zip(mine.strip(), theirs.strip(), strict=False))
+    common = next((at for at, (a, b) in pairs if a != b), min(len(mine.strip()), len(theirs.strip())))
+    tokens, margins = lm.ending(lm.tok_encode(context), LENGTH - settings["max_gen_toks"]), [1.0]
+    start = len(tokens)
+    with torch.inference_mode():
+        while len(tokens) - start < settings["max_gen_toks"]:
+            best = lm.model(torch.tensor([tokens])).logits[0, -1].double().log_softmax(-1).topk(2)
+            margins.append(float(best.values[0] - best.values[1]))
+            tokens.append(int(best.indices[0]))
+            if len(lm.tokenizer.decode(tokens[start:], skip_special_tokens=True).strip()) > common:
+                break
+    return min(margins)
