@@ -93,12 +93,15 @@ def smallest_margin(model: Path, context: str, settings: Any, mine: str, theirs:
     pairs = enumerate(zip(mine.strip(), theirs.strip(), strict=False))
     common = next((at for at, (a, b) in pairs if a != b), min(len(mine.strip()), len(theirs.strip())))
     tokens, margins = lm.ending(lm.tok_encode(context), LENGTH - settings["max_gen_toks"]), [1.0]
-    start = len(tokens)
+    made: list[int] = []
+    unread, past = tokens, None
     with torch.inference_mode():
-        while len(tokens) - start < settings["max_gen_toks"]:
-            best = lm.model(torch.tensor([tokens])).logits[0, -1].double().log_softmax(-1).topk(2)
+        while len(made) < settings["max_gen_toks"]:
+            found = lm.model(torch.tensor([unread]), past_key_values=past, use_cache=True)
+            best, past = found.logits[0, -1].double().log_softmax(-1).topk(2), found.past_key_values
             margins.append(float(best.values[0] - best.values[1]))
-            tokens.append(int(best.indices[0]))
-            if len(lm.tokenizer.decode(tokens[start:], skip_special_tokens=True).strip()) > common:
+            unread = [int(best.indices[0])]
+            made += unread
+            if len(lm.tokenizer.decode(made, skip_special_tokens=True).strip()) > common:
                 break
     return min(margins)
