@@ -13,7 +13,7 @@ DEVICE = os.environ.get("XLING_VLLM_DEVICE", "cpu")
 GENERATED = ("xling_flores_en_de", "xling_xquad_hi", "xling_mlqa_de_de")
 RANKED = ("xling_xnli_sw", "xling_xcopa_th")
 BOTH = (*GENERATED, *RANKED)
-ITEMS = 8
+ITEMS = 6
 LENGTH = 1024  # tokens of prompt and answer: each program finds another length by itself
 
 
