@@ -19,7 +19,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, postprocess_generated_text
 from tqdm import tqdm
 
-from xling_bench.core.errors import ModelError, reason_of
+from xling_bench.core.errors import ModelError, UsageError, reason_of
 from xling_bench.core.progress import progress
 from xling_bench.models.backend import Circumstances, Prompt, Ranked
 from xling_bench.models.config import ModelConfig, Provenance
@@ -207,9 +207,9 @@ class VLLMModel(Fitting, TemplateLM):  # type: ignore[misc]  # lm-eval is untype
             )  # fmt: skip
         return [_ranked(output.prompt_logprobs, *pair) for output, pair in zip(outputs, pairs, strict=True)]
 
-    def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = False) -> list[float]:
-        """Not for our tasks."""
-        raise NotImplementedError
+    def loglikelihood_rolling(self, *_: Any, **__: Any) -> list[float]:
+        """Raises UsageError: no task of ours asks for it, and lm-eval's own model has it."""
+        raise UsageError("log-likelihoods of whole texts: use lm-eval's own model (`lm_eval run --model vllm`)")
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """One text for each of lm-eval's requests."""
