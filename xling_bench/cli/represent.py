@@ -36,6 +36,9 @@ def add(commands: Any) -> None:
         "--intervene", type=comma_list, default=[], metavar="centre,lsar,rotate", help="measure changed states, too"
     )
     parser.add_argument("--fit", metavar="flores-dev|ntrex|FILE", help="the sentences that --intervene is fitted on")
+    parser.add_argument(
+        "--map", type=comma_list, default=[], metavar="best,mid,last,N", help="draw these layers' sentences (t-SNE)"
+    )
     parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
@@ -70,7 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
     names = alignment.model_names(models, arguments.name)
     wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
-                     random=not arguments.no_random, interventions=interventions, fit=fit or None)  # fmt: skip
+                     random=not arguments.no_random, interventions=interventions, fit=fit or None,
+                     maps=tuple(arguments.map))  # fmt: skip
     report = alignment.run(wanted)
     show(table(report.records), end="")
     for note in report.notes:

@@ -16,18 +16,20 @@ from xling_bench.core.progress import progress
 from xling_bench.core.text import number_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
+from xling_bench.represent.atlas import Own, best_layer, check_maps, draw_maps, language_distances
 from xling_bench.represent.corpus import Corpus, language_of
 from xling_bench.represent.interventions import INTERVENTIONS, Change
-from xling_bench.represent.measurer import DRAWS, SEED, Measured, Measurer, string_overlap
+from xling_bench.represent.measurer import DRAWS, SEED, Measured, Measurer, string_overlap, token_counts
 from xling_bench.represent.store import Store, Vectors, locked, write_arrays
 from xling_bench.represent.token_weights import Pooling
 from xling_bench.results.naming import check_name, name_here
 
 FORMAT = 1
-ALIGNMENT = "alignment.json"
+ALIGNMENT, MAPS = "alignment.json", "maps"
 PACKAGE = Path(__file__).resolve().parents[1]
 # What decides states, and what decides a number.
 STATES_CODE = ("models", "represent/reader.py", "represent/token_weights.py", "represent/store.py")
+MAPS_CODE = ("represent/tsne.py", "represent/atlas.py")
 MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "core/unit.py")
 Side = tuple[str, tuple[str, ...]]  # its name and texts
 OWN, RANDOM, STRINGS = "own", "random", "strings"  # whose states: the model's, one's that has learnt nothing, nobody's
@@ -36,7 +38,8 @@ OWN, RANDOM, STRINGS = "own", "random", "strings"  # whose states: the model's, 
 @dataclass(frozen=True)
 class Job:
     """What a command asks for. `names` are as many as `models`; `layers` are words (`reader.resolve_layers`);
-    `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`."""
+    `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`;
+    `maps`: layers that are drawn (`atlas.map_layers`)."""
 
     models: tuple[ModelConfig, ...]
     names: tuple[str, ...]
@@ -47,6 +50,7 @@ class Job:
     random: bool = True
     interventions: tuple[str, ...] = ()
     fit: Corpus | None = None
+    maps: tuple[str, ...] = ()
 
 
 @dataclass
@@ -56,6 +60,7 @@ class Report:
     records: list[dict[str, Any]] = field(default_factory=list)
     signatures: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    maps: list[str] = field(default_factory=list)  # files in `MAPS`
 
 
 def model_names(models: Sequence[ModelConfig], given: Sequence[str]) -> tuple[str, ...]:
@@ -83,9 +88,9 @@ def run(job: Job) -> Report:
             raise UsageError(f"{model.spec}: represent needs hidden states, which {model.begins} does not give; "
                              "expected hf:PATH_OR_NAME or gguf:FILE.")  # fmt: skip
     _check_fit(job)
+    check_maps(job.maps, job.corpus, len(job.models))
     with locked(job.output):
-        for model, name in zip(job.models, job.names, strict=True):
-            _model(job, model, name, report)
+        own = [_model(job, model, name, report) for model, name in zip(job.models, job.names, strict=True)]
         marks = _facts(job) | {"weights": STRINGS}
         _add(report, "string overlap", None, marks, string_overlap(job.corpus))
         if not job.corpus.shared:
@@ -95,7 +100,11 @@ def run(job: Job) -> Report:
             report.notes.append("the sentences are the built-in sample's: invented, and few")
         if not job.random:
             report.notes.append("no baseline of random weights was measured (--no-random)")
-        whole = {"format": FORMAT, "notes": report.notes, "signatures": report.signatures, "records": report.records}
+        if job.maps:
+            facts = _facts(job) | {"pooling": job.pooling, "drawn_by": code_hash(MAPS_CODE)}
+            report.maps = draw_maps(job.corpus, own, job.maps, job.output / MAPS, facts, digest)
+        whole = {"format": FORMAT, "notes": report.notes, "maps": report.maps, "signatures": report.signatures,
+                 "records": report.records}  # fmt: skip
         write_text(job.output / ALIGNMENT, json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
     return report
 
@@ -115,8 +124,8 @@ def _check_fit(job: Job) -> None:
                          "be measured on what was not fitted; choose others.")  # fmt: skip
 
 
-def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
-    """States and measures of one model, changed and as they are, and of a random one of its shape."""
+def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
+    """States and measures of one model, changed and as they are, and of a random one of its shape; returns its own."""
     facts = {"model": fingerprint(model), "settings": model.settings(), "device": model.device or "default",
              "pooling": job.pooling, "layers": list(job.layers), "code": code_hash(STATES_CODE)}  # fmt: skip
     kinds = (OWN, RANDOM) if job.random else (OWN,)
@@ -140,6 +149,11 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
             what = f"measuring {called}" + (f", {change}" if change else "")
             with progress(len(layers) * len(job.corpus.pairs), what, unit="pair") as bar:
                 found = measurer.run(bar.update)
+            if change is None and kind == OWN:
+                width = plain(sides[0][0], layers[0]).shape[1]
+                own = Own(name, keys[OWN], tuple(layers), depth, width, best_layer(found), plain)
+                found += language_distances(job.corpus, own)
+                found += token_counts(job.corpus, lambda side: stores[OWN].tokens(side, job.corpus.sides[side]))
             mine = marks | {"weights": kind, "states": keys[kind]}
             if change is not None and job.fit is not None:
                 mine |= {"intervention": change, "fitted_on": job.fit.name, "fit_data": job.fit.hash}
@@ -147,6 +161,7 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
             if measurer.axes and change is None:
                 axes = [(f"layer_{layer}", sensitivity) for layer, sensitivity in measurer.axes.items()]
                 write_arrays(job.output / "axes" / f"{keys[kind]}-{job.corpus.hash}.npz", axes)
+    return own
 
 
 class Changed:

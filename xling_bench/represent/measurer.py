@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xling_bench.core.unit import Unit
 from xling_bench.represent import retrieval, spaces
-from xling_bench.represent.corpus import Corpus
+from xling_bench.represent.corpus import Corpus, language_of
 from xling_bench.represent.probe import SENTENCES, language_probe
 from xling_bench.represent.retrieval import Neighbours, neighbours
 from xling_bench.stats.bootstrap import bootstrap_means
@@ -25,8 +26,8 @@ MEXA_SENTENCES = 100  # of its program; the score falls with their number
 
 @dataclass(frozen=True)
 class Measured:
-    """One number. `pair` is ordered, queries first; None of all languages together. `layer` None: over all layers
-    measured. `low` and `high` are None where no interval has been shown to cover. A value that there cannot be is None.
+    """One number. `pair` is ordered, queries first, or a single language; None of all languages together. `layer` None:
+    over all layers measured. `low` and `high` are None where no interval has been shown to cover. A value that there cannot be is None.
     """
 
     pair: Unit | None
@@ -149,6 +150,23 @@ def first_mexa(ours: Matrix, theirs: Matrix) -> Matrix:
     return retrieval.mexa(neighbours(ours, theirs), neighbours(theirs, ours))
 
 
+def token_counts(corpus: Corpus, tokens: Callable[[str], NDArray[np.integer[Any]]]) -> list[Measured]:
+    """What the tokenizer makes of each language: `tokens` a sentence, and `tokens_ratio`, all tokens of a language over
+    all of the pivot's for the same sentences; `tokens(side)` (N,) of a corpus' side."""
+    found = []
+    for side in corpus.sides if corpus.shared else [side for _, side in corpus.pairs.values()]:
+        counts = tokens(side).astype(np.float64)
+        found += with_intervals({(Unit(language_of(side)), "tokens"): counts}, None)
+    tail = 50.0 * (1.0 - LEVEL)
+    for pair, sides in corpus.pairs.items():
+        table = np.stack([tokens(side).astype(np.float64) for side in sides], axis=1)  # (N, 2)
+        drawn = bootstrap_means(table, DRAWS, SEED)
+        low, high = np.percentile(drawn[:, 1] / drawn[:, 0], [tail, 100.0 - tail])
+        value = float(table[:, 1].sum() / table[:, 0].sum())
+        found.append(Measured(pair, None, "tokens_ratio", value, float(low), float(high), len(table)))
+    return found
+
+
 def string_overlap(corpus: Corpus) -> list[Measured]:
     """The baseline without a model: what shared strings (names, numbers) alone find."""
     found: list[Measured] = []
@@ -163,4 +181,5 @@ def string_overlap(corpus: Corpus) -> list[Measured]:
     return found
 
 
-__all__ = ["DRAWS", "LEVEL", "MEXA_SENTENCES", "SEED", "SENTENCES", "Measured", "Measurer", "string_overlap"]
+__all__ = ["DRAWS", "LEVEL", "MEXA_SENTENCES", "SEED", "SENTENCES", "Measured", "Measurer", "string_overlap",
+           "token_counts"]  # fmt: skip

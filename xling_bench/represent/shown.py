@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma", "alignment, last")
+MEASURES = ("retrieval_weak", "mexa", "mexa_mean", "mexa_max", "gamma", "alignment")
 
 
 def table(records: Iterable[Mapping[str, Any]]) -> str:
@@ -14,7 +15,7 @@ def table(records: Iterable[Mapping[str, Any]]) -> str:
     was not measured."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in records:
-        if record["pair"] is not None:
+        if record["measure"] in MEASURES:
             pair = "-".join(sorted(record["pair"].split("-")))
             change = record.get("intervention")
             called = f"{record['model']}, {change}" if change else str(record["model"])

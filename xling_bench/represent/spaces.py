@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xling_bench.represent.retrieval import unit
 
 Matrix = NDArray[np.float64]
 BLOCK = 1024
@@ -90,3 +93,15 @@ def axis_sensitivity(states: Mapping[str, NDArray[np.floating]] | Sequence[NDArr
     between = means.var(0)
     found: Matrix = np.divide(between, within, out=np.full(within.shape, np.nan), where=within > 0)
     return found
+
+
+def distances(states: Mapping[str, NDArray[np.floating]]) -> dict[tuple[str, str], Matrix]:
+    """How far each two languages are: 1 minus the cosine of each sentence's two translations, (N,), once the mean of
+    all states is taken off; 0 where they are the same point, 1 where they have nothing in common. Smaller is nearer.
+
+    `states`: (N, D) of each language, row by row translations. Without their common mean, for all states lie in a
+    narrow cone, where every cosine is near 1. What only says which language a state is of stays, and counts as distance.
+    """
+    middle = np.mean([side.mean(0, dtype=np.float64) for side in states.values()], axis=0)  # (D,)
+    units = {language: unit(side - middle) for language, side in states.items()}
+    return {(one, other): 1.0 - (units[one] * units[other]).sum(1) for one, other in combinations(units, 2)}

@@ -1,7 +1,8 @@
 """The folder that keeps states: a file a language, written part by part, so that a killed command loses one part.
 
     states/MODEL/de-1a2b3c4d5e6f7a8b.npz   `layer_0`, `layer_1`, ...: float32 (sentences, D); `depth`, the number of the
-                                           model's last layer; `cut`, how many texts it took only the beginning of
+                                           model's last layer; `cut`, how many texts it took only the beginning of;
+                                           `tokens` (sentences,), how many of its own each has
     states/MODEL/notes.json                what is odd about the model
 
 MODEL is a hash of all that decides the states but the texts, the digits after the language one of its texts: what is
@@ -83,6 +84,12 @@ class Store:
             kept = [int(name.removeprefix("layer_")) for name in file.files if name.startswith("layer_")]
             return sorted(kept), int(file["depth"]), int(file["cut"])
 
+    def tokens(self, side: str, texts: Sequence[str]) -> NDArray[np.int64]:
+        """How many tokens of its own each text has, (sentences,)."""
+        with self._opened(side, texts) as file:
+            counts: NDArray[np.int64] = file["tokens"]
+        return counts
+
     @property
     def notes(self) -> list[str]:
         """What is odd about the model."""
@@ -125,16 +132,18 @@ class Store:
                 write_arrays(path, [(f"layer_{layer}", states[:, at]) for at, layer in enumerate(layers)])
             tick(sum(map(len, batches)))
         places = [place for batches in parts for batch in batches for place in batch]
-        marks = {"depth": reader.depth, "cut": sum(text.cut for text in encoded)}
+        counts = np.array([sum(text.own) for text in encoded], np.int64)
+        cut = np.array(sum(text.cut for text in encoded), np.int64)
+        marks = {"depth": np.array(reader.depth, np.int64), "cut": cut, "tokens": counts}
         write_arrays(whole, _joined(files, places, layers, marks))
         for path in files:
             path.unlink()
 
 
-def _joined(files: Sequence[Path], places: Sequence[int], layers: Sequence[int], marks: Mapping[str, int]) -> Named:
+def _joined(files: Sequence[Path], places: Sequence[int], layers: Sequence[int],
+            marks: Mapping[str, NDArray[np.int64]]) -> Named:  # fmt: skip
     """A layer at a time, its sentences in their own order: no more than one layer is ever in memory."""
-    for name, mark in marks.items():
-        yield name, np.array(mark, np.int64)
+    yield from marks.items()
     for layer in layers:
         found = []
         for path in files:

@@ -2,6 +2,7 @@
 
 from xling_bench.stats.bootstrap import Interval, bootstrap_mean, bootstrap_means, interval
 from xling_bench.stats.cluster_sums import Codes, cluster_sums, standard_error
+from xling_bench.stats.correlation import Correlation, spearman
 from xling_bench.stats.descriptive import (
     Dispersion,
     absolute_gap,
@@ -27,6 +28,7 @@ from xling_bench.stats.paired import (
 
 __all__ = [
     "Codes",
+    "Correlation",
     "Dispersion",
     "Interval",
     "PairedResult",
@@ -49,6 +51,7 @@ __all__ = [
     "rank_intervals",
     "relative_gap",
     "sign_flip",
+    "spearman",
     "standard_error",
     "transfer_gap",
 ]
