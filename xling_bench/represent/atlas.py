@@ -94,7 +94,8 @@ def draw_maps(corpus: Corpus, models: Sequence[Own], words: Sequence[str], folde
         for layer in map_layers(words, group):
             called = [model.name for model in group]
             count = len(group) * sum(map(len, corpus.sides.values()))
-            known = {**facts, "method": tsne.method(count), "states": [model.key for model in group], "layer": layer, "seed": SEED}
+            known = {**facts, "method": tsne.method(count), "states": [model.key for model in group],
+                     "layer": layer, "seed": SEED}  # fmt: skip
             path = folder / f"{signed(known)}.json"
             written.append(path.name)
             if path.is_file():

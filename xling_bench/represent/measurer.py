@@ -27,7 +27,8 @@ MEXA_SENTENCES = 100  # of its program; the score falls with their number
 @dataclass(frozen=True)
 class Measured:
     """One number. `pair` is ordered, queries first, or a single language; None of all languages together. `layer` None:
-    over all layers measured. `low` and `high` are None where no interval has been shown to cover. A value that there cannot be is None.
+    over all layers measured. `low` and `high` are None where no interval has been shown to cover. A value that there
+    cannot be is None.
     """
 
     pair: Unit | None

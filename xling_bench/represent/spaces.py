@@ -100,7 +100,7 @@ def distances(states: Mapping[str, NDArray[np.floating]]) -> dict[tuple[str, str
     all states is taken off; 0 where they are the same point, 1 where they have nothing in common. Smaller is nearer.
 
     `states`: (N, D) of each language, row by row translations. Without their common mean, for all states lie in a
-    narrow cone, where every cosine is near 1. What only says which language a state is of stays, and counts as distance.
+    narrow cone, where every cosine is near 1. What only says which language a state is of stays: that is distance.
     """
     middle = np.mean([side.mean(0, dtype=np.float64) for side in states.values()], axis=0)  # (D,)
     units = {language: unit(side - middle) for language, side in states.items()}

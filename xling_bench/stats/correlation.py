@@ -28,9 +28,10 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> Correlation:
     """Spearman's rank correlation, ties at their mean rank, with the interval of Bonett and Wright (2000).
 
     The interval is tanh(atanh(rho) -+ 1.96 sqrt((1 + rho^2 / 2) / (n - 3))). None with fewer than `FEWEST` points,
-    where it does not cover, and for |rho| = 1, where it has no end. `rho` is None with fewer than three points, or where one
-    side is constant. The points are taken as drawn independently; related languages are not, so that for them the
-    interval is, if anything, too narrow. Raises ValueError for sides of unequal lengths or a value that is not finite.
+    where it does not cover, and for |rho| = 1, where it has no end. `rho` is None with fewer than three points, or
+    where one side is constant. The points are taken as drawn independently; related languages are not, so that for
+    them the interval is, if anything, too narrow. Raises ValueError for sides of unequal lengths or a value that is
+    not finite.
     """
     first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if first.shape != second.shape or first.ndim != 1:

@@ -146,7 +146,7 @@ def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
 
 
 def _cell(axes: Axes, x: float, y: float, spot: _Spot) -> None:
-    fill, ink = _colours(spot.share)
+    fill, ink = shade(spot.share)
     _box(axes, x, y, fill)
     words = number(spot.value)
     axes.text(x + WIDE / 2, y + HIGH / 2, words, ha="center", va="center_baseline", size=SMALL, color=ink)
@@ -178,8 +178,8 @@ def _mark(axes: Axes, x: float, y: float, ink: str) -> None:
     axes.add_patch(Polygon(corner, facecolor=ink, linewidth=0, clip_on=False))
 
 
-def _colours(share: float) -> tuple[str, str]:
-    """The cell's colour, and white or dark for what stands on it, whichever has more contrast (WCAG 2)."""
+def shade(share: float) -> tuple[str, str]:
+    """The colour of a share, 0 to 1, and white or dark for what stands on it, whichever has more contrast (WCAG 2)."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
@@ -203,7 +203,7 @@ def _key(sheet: Sheet, top: float, left: float) -> None:
     first = width_of("chance or 0", SMALL) + 0.08
     axes.text(0, 0.13, "chance or 0", va="center", size=SMALL)
     for step in range(steps):
-        fill = _colours(step / (steps - 1))[0]
+        fill = shade(step / (steps - 1))[0]
         place = (first + step * width / steps, 0.13 - height / 2)
         axes.add_patch(Rectangle(place, width / steps + 0.003, height, facecolor=fill, linewidth=0, clip_on=False))
     axes.text(first + width + 0.08, 0.13, "100", va="center", size=SMALL)
@@ -212,7 +212,7 @@ def _key(sheet: Sheet, top: float, left: float) -> None:
         if words == SIGNS[0]:
             _hatched(axes, at, 0.13 - HIGH / 2)
         else:
-            _box(axes, at, 0.13 - HIGH / 2, _colours(0)[0])
+            _box(axes, at, 0.13 - HIGH / 2, shade(0)[0])
             _mark(axes, at, 0.13 - HIGH / 2, LIGHT)
         axes.text(at + WIDE + 0.04, 0.13, words, va="center", size=SMALL)
         at += WIDE + width_of(words, SMALL) + 0.25
