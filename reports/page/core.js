@@ -3,6 +3,11 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const column = Object.fromEntries(data.columns.map((name, i) => [name, i]));
 const get = (cell, name) => cell[column[name]];
 
+const darkness = window.matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark", darkness.matches);
+darkness.addEventListener("change", follow);
+follow();
+
 function el(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {

@@ -55,10 +55,6 @@ function openAddress() {
   if (section) document.getElementById(section)?.scrollIntoView();
 }
 
-const darkness = window.matchMedia("(prefers-color-scheme: dark)");
-const follow = () => document.documentElement.classList.toggle("dark", darkness.matches);
-darkness.addEventListener("change", follow);
-follow();
 fill();
 heatMap();
 groupTable();

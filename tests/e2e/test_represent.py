@@ -167,3 +167,33 @@ def test_models_that_are_refused(models, tmp_path) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "not finite" in done.stderr
     assert not (tmp_path / "out" / "alignment.json").exists()
+
+
+def test_maps_figures_and_a_page_beside_the_numbers(models, tmp_path) -> None:
+    """Two models of one shape stand on one map; the report of a run shows the same folder; a second command is the same
+    to the byte, and draws no map again."""
+    out = tmp_path / "out"
+    command = [f"hf:{models['llama']}", f"hf:{models['llama']}", "--name", "base,tuned", *LANGS, "--no-random",
+               "--map", "best,last", "--page", "-o", out]  # fmt: skip
+    done = represent(*command)
+    assert done.returncode == 0, done.stderr
+    found = alignment(out)
+    assert len(found["maps"]) == len(list((out / "maps").iterdir())) == 2
+    with (out / "maps" / found["maps"][0]).open(encoding="utf-8") as file:
+        place = json.load(file)
+    assert place["models"] == ["base", "tuned"]
+    assert {cloud["language"] for cloud in place["clouds"]} == {"en", "de", "es", "zh"}
+    distances = [record for record in found["records"] if record["measure"] == "distance" and record["model"] == "base"]
+    assert len(distances) == 6
+    tokens = {record["pair"]: record["value"] for record in found["records"] if record["measure"] == "tokens"}
+    ratios = {record["pair"]: record["value"] for record in found["records"] if record["measure"] == "tokens_ratio"}
+    assert ratios["en-zh"] == pytest.approx(tokens["zh"] / tokens["en"])
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert 'id="layers-mexa"' in page
+    assert "Sample data." in page
+    before = contents(out)
+    assert represent(*command).returncode == 0
+    assert contents(out) == before
+    refused = represent(f"hf:{models['llama']}", *LANGS, "--layers", "1", "--map", "2", "-o", tmp_path / "refused")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "--map 2: expected layers that are measured (1)" in refused.stderr

@@ -34,7 +34,7 @@ def test_the_page_has_every_section_once_in_order_but_those_with_nothing_to_show
     page = write_report([run], tmp_path / "site", Options(draws=50)).read_text(encoding="utf-8")
     ids = re.findall(r'<section id="([\w-]+)"', page)
     assert re.findall(r'<li><a href="#([\w-]+)">', page) == ids
-    assert [section.id for section in SECTIONS if section.id not in ("change", "sensitivity")] == ids
+    assert [section.id for section in SECTIONS if section.id not in ("change", "representations", "sensitivity")] == ids
 
 
 def test_what_a_section_prints_is_escaped_and_nothing_else_can_be_done(report: Report) -> None:

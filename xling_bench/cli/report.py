@@ -21,6 +21,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--before", default="", metavar="MODEL", help="compare from this model (default: the first)")
     parser.add_argument("--after", default="", metavar="MODEL", help="to this one (default: the last)")
     parser.add_argument("--seeds", type=comma_numbers, default=[], metavar="N,...", help="only these (default: all)")
+    parser.add_argument(
+        "--represent", nargs="+", type=Path, default=[], metavar="DIR",
+        help="folders of `represent`, or of trainings that followed their alignment: a section of their own",
+    )  # fmt: skip
     add_allow_engines(parser)
     parser.set_defaults(run=run)
 
@@ -41,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         after=arguments.after,
         seeds=tuple(arguments.seeds),
         allow_engines=arguments.allow_engines,
+        represent=tuple(arguments.represent),
     )
     with tqdm(total=STEPS, desc="report", unit="step", disable=None, leave=False) as bar:
 

@@ -39,6 +39,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--map", type=comma_list, default=[], metavar="best,mid,last,N", help="draw these layers' sentences (t-SNE)"
     )
+    parser.add_argument("--page", action="store_true", help="write index.html: all figures and tables on a page")
     parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
@@ -54,7 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Compute what is missing, measure, print a table."""
     apply_data(arguments)
     from xling_bench.core.chatter import quiet
+    from xling_bench.core.text import number_of
     from xling_bench.models.config import ModelConfig
+    from xling_bench.report.alone import FIGURES, PAGE, write_alone
     from xling_bench.represent import alignment
     from xling_bench.represent.corpus import KNOWN, languages_of, read_corpus
     from xling_bench.represent.interventions import check_interventions
@@ -80,4 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     for note in report.notes:
         tell(f"note: {note}")
     show(f"{len(report.records)} numbers in {arguments.output / alignment.ALIGNMENT}")
+    drawn = write_alone(arguments.output, page=arguments.page)
+    tell(f"{number_of(len(drawn.figures), 'figure')} in {arguments.output / FIGURES}")
+    if arguments.page:
+        show(f"{arguments.output / PAGE} (opens in a browser, offline)")
     return 0

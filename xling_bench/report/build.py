@@ -11,14 +11,16 @@ from xling_bench.core.errors import DataError, OutputError, UsageError, did_you_
 from xling_bench.core.files import write_bytes, write_text
 from xling_bench.core.reading import read_object
 from xling_bench.core.text import line
-from xling_bench.report import formats
+from xling_bench.report import alone, formats
 from xling_bench.report.drill_down import Items, drill_down, within
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
+from xling_bench.report.geometry import geometry_of
 from xling_bench.report.leaderboard import Row, leaderboard
 from xling_bench.report.measure import Measured, Step, measure
 from xling_bench.report.notes import notes_of
 from xling_bench.report.page import Shown, render_page, shown
 from xling_bench.report.payload import payload
+from xling_bench.report.predicts import accuracy_figure, points_of
 from xling_bench.report.published import PublishedCell, reference_notes, reference_rows
 from xling_bench.report.sections import SECTIONS, Options, Report
 from xling_bench.results.frame import load_results
@@ -30,7 +32,8 @@ __all__ = ["MOST_BYTES", "Options", "write_report"]
 
 MOST_BYTES = 4_800_000  # of index.html; what the rest leaves of it is for items
 FIGURES = "figures"
-OURS = re.compile(r"(heatmap|gaps|before-after)-[a-z0-9-]+\.(png|svg)")  # the names that our figures have
+# The names that our figures have.
+OURS = re.compile(rf"((heatmap|gaps|before-after)-[a-z0-9-]+\.(png|svg))|{alone.OURS.pattern}")
 SAMPLE = "Sample data: invented items that show how things work. These are not benchmark scores."
 
 
@@ -61,7 +64,8 @@ def write_report(
     board = sorted([*leaderboard(measured), *rows], key=lambda row: (row.setting.shots, row.setting.demos))
     step("figures")
     heat, gaps, change = _figures(measured, pair)
-    report = Report(measured, runs, options, benchmarks, board, pair, gaps, change)
+    geometry = geometry_of(options.represent)
+    report = Report(measured, runs, options, benchmarks, board, pair, gaps, change, geometry)
     step("sections")
     sections = shown(SECTIONS, report)
     step("items")
@@ -69,7 +73,9 @@ def write_report(
     step("page")
     page = _page(report, notes, sections, cells, items)
     step("writing")
-    _write(output, page, report, [*heat, *gaps, *change], notes)
+    scatter = accuracy_figure(points_of(geometry.folders, measured)[0])
+    drawn = [*heat, *gaps, *change, *geometry.figures, *([] if scatter is None else [scatter])]
+    _write(output, page, report, drawn, notes)
     return output / "index.html"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,15 @@ from xling_bench.report.figures.curves import MOST, Line, Panel, curves
 from xling_bench.report.figures.distances import distance_map
 from xling_bench.report.figures.scatter import Dot, Plane, scatter
 from xling_bench.report.labels import labels, listed, slug
-from xling_bench.results.represented import Number, Representation, Trajectory
+from xling_bench.results.represented import (
+    NUMBERS,
+    STEPS,
+    Number,
+    Representation,
+    Trajectory,
+    read_representation,
+    read_trajectory,
+)
 
 if TYPE_CHECKING:
     from xling_bench.report.figures import Figure
@@ -28,6 +38,7 @@ CURVES = (
 LATENT = {"latent_english": "English", "latent_target": "target language", "latent_source": "source language"}
 RANDOM, STRINGS = "random weights, mean", "string overlap, mean"
 TRANSFER = "transfer_"
+EVERY = "all languages"
 Key = tuple[str, str | None]  # of a panel: model, intervention
 
 
@@ -72,8 +83,8 @@ def layer_figure(found: Representation, measure: str, title: str, unit: str, suf
         panels.append(Panel(names[model] + (f", {change}" if change else ""), [each for each in lines if each.x]))
     caption = (
         f"{title} by layer (0: the embedding's output; the last: after the final norm), of "
-        f"{number_of(len(languages), 'language')}. Bands, in panels of at most four lines, are 95 % intervals over "
-        "sentences; grey are baselines, the mean over languages."
+        f"{EVERY if languages == [EVERY] else number_of(len(languages), 'language')}. Bands, in panels of at most four "
+        "lines, are 95 % intervals over sentences; grey are baselines, the mean over languages."
     )
     if len(languages) > MOST:
         caption += f" Left out: {listed(languages[MOST:])}."
@@ -93,7 +104,7 @@ def by_panel(numbers: Iterable[Number], found: Representation) -> dict[Key, list
 
 def label_of(each: Number) -> str:
     """What a line is called: the language beside the pivot."""
-    return "all languages" if each.pair is None else each.pair.target
+    return EVERY if each.pair is None else each.pair.target
 
 
 def layers(numbers: Iterable[Number]) -> list[tuple[int, Number]]:
@@ -180,3 +191,29 @@ def named(found: Sequence[Representation]) -> Mapping[str, Representation]:
 def notes_of_folders(found: Sequence[Representation]) -> list[str]:
     """What the folders say is odd, each once."""
     return list(dict.fromkeys(line(note, 300) for each in found for note in each.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What is shown of representations: the folders, and their figures by folder; `path` is the trainings'."""
+
+    folders: Sequence[Representation] = ()
+    drawn: Sequence[list[Figure]] = ()
+    path: Figure | None = None
+
+    @property
+    def figures(self) -> list[Figure]:
+        """All figures."""
+        return [*(figure for own in self.drawn for figure in own), *([] if self.path is None else [self.path])]
+
+
+def geometry_of(folders: Sequence[Path]) -> Geometry:
+    """Read and draw folders of `represent`, and of trainings with alignment.jsonl. Raises DataError for others."""
+    found, trainings = [], []
+    for folder in folders:
+        if (folder / STEPS).is_file() and not (folder / NUMBERS).is_file():
+            trainings.append(read_trajectory(folder))
+        else:
+            found.append(read_representation(folder))
+    drawn = [figures_of(each, suffix) for suffix, each in named(found).items()] if found else []
+    return Geometry(found, drawn, trajectory_figure(trainings) if trainings else None)

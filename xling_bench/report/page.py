@@ -7,24 +7,30 @@ import base64
 import hashlib
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xling_bench.core import content
 from xling_bench.core.errors import DeclarationError, MissingPackageError, XlingError
-from xling_bench.core.text import line
+from xling_bench.core.text import line, number_of
 from xling_bench.core.unit import Unit
 from xling_bench.report.labels import number
 from xling_bench.report.payload import Json, script_json
-from xling_bench.report.sections import Report, Section
+from xling_bench.report.sections import Context, Report, Section
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 SCRIPTS = ("core.js", "tables.js", "heat.js", "groups.js", "items.js", "main.js")
+ALONE = ("core.js", "tables.js", "alone.js")  # of a page without runs
+UNSCRIPTED = (
+    "Scripts are off: leaderboard, gaps, groups and methods can be read; heat map, benchmarks, items and all numbers "
+    "need scripts. leaderboard.csv and leaderboard.json beside this page hold every number."
+)
 EXPORTS = re.compile(r"export\{[^{}]*?([\w$]+) as default[^{}]*\};?")
 
 
@@ -40,34 +46,60 @@ class Shown:
 
 def shown(sections: Sequence[Section], report: Report) -> list[Shown]:
     """The sections that have something to show, computed and rendered."""
-    environment, entries = _environment(), []
-    for section in sections:
-        try:
-            context = section.filled(report)
-            html = "" if context is None else environment.from_string(section.html.strip()).render(context)
-        except XlingError:
-            raise
-        except Exception as error:
-            raise DeclarationError(f"the report's section {section.id!r} (report/sections/): {error!r}") from error
-        if context is not None:
-            entries.append(Shown(section.id, section.title, section.heading or section.title, html))
-    return entries
+    entries = (filled(section, partial(section.filled, report)) for section in sections)
+    return [entry for entry in entries if entry is not None]
+
+
+def filled(section: Section, context: Callable[[], Context | None]) -> Shown | None:
+    """A section with what `context` gives its HTML; None where that is None. Raises DeclarationError for one that
+    cannot be computed or rendered."""
+    try:
+        found = context()
+        html = "" if found is None else _environment().from_string(section.html.strip()).render(found)
+    except XlingError:
+        raise
+    except Exception as error:
+        raise DeclarationError(f"the report's section {section.id!r} (report/sections/): {error!r}") from error
+    return None if found is None else Shown(section.id, section.title, section.heading or section.title, html)
+
+
+def lead_of(report: Report) -> str:
+    """What the page is of, in a line."""
+    units = [Unit(unit) for unit in sorted({str(unit) for unit in report.measured.frame["language"]})]
+    pairs = sum(unit.is_pair for unit in units)
+    keys = len({key for unit in units for key in unit.languages})
+    counts = [number_of(len(report.measured.models), "model"), number_of(len(report.benchmarks), "benchmark"),
+              f"{keys} languages" + (f" and {pairs} pairs" if pairs else ""),
+              f"{len(report.measured.cells)} numbers"]  # fmt: skip
+    return ", ".join(counts)
 
 
 def render_page(report: Report, notes: list[str], sections: list[Shown], data: Json) -> str:
     """The whole page as one HTML text. `notes` stand above the sections; `data` is what the scripts read."""
-    frame = report.measured.frame
-    units = [Unit(unit) for unit in sorted({str(unit) for unit in frame["language"]})]
-    script = "\n".join([library_script(), *map(_text, SCRIPTS)])
+    sample = bool((report.measured.frame["source"] == "sample").any())
+    head = Head(report.options.title, lead_of(report), sample, UNSCRIPTED)
+    return render(head, notes, sections, data, SCRIPTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above a page's sections; `unscripted` where scripts are off."""
+
+    title: str
+    lead: str
+    sample: bool
+    unscripted: str
+
+
+def render(head: Head, notes: list[str], sections: list[Shown], data: Json, scripts: Sequence[str]) -> str:
+    """A page of any sections, with the `scripts` of `reports/page/` that they need."""
+    script = "\n".join([library_script(), *map(_text, scripts)])
     layout = _environment().get_template("page.html.j2")
     return layout.render(
-        title=line(report.options.title, 120),
-        models=len(report.measured.models),
-        benchmarks=len(report.benchmarks),
-        languages=len({key for unit in units for key in unit.languages}),
-        pairs=sum(unit.is_pair for unit in units),
-        numbers=len(report.measured.cells),
-        sample=bool((frame["source"] == "sample").any()),
+        title=line(head.title, 120),
+        lead=head.lead,
+        sample=head.sample,
+        unscripted=head.unscripted,
         notes=notes,
         sections=sections,
         css=_text("style.css"),

@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from xling_bench.report.figures.bars import COLOURS
-from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
+from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, title_width, width_of
 from xling_bench.report.figures.heatmap import DARK, LIGHT
 from xling_bench.report.labels import labels
 from xling_bench.results.represented import Cloud, Map
@@ -30,13 +30,14 @@ def map_of(place: Map, name: str) -> Figure:
     down = -(-len(place.models) // across)
     sentences = len(place.clouds[0].points)
     with style():
-        width = across * (SIDE + GAP) + 0.25
+        title = f"Sentences on the plane, layer {place.layer}"
+        heading = f"{title}: a picture, no measurement"
+        width = max(across * (SIDE + GAP) + 0.25, title_width(heading))
         columns = max(1, int((width - 0.2) // (max(width_of(key, SMALL) for key in languages) + 0.3)))
         rows = -(-len(languages) // columns)
         sheet = Sheet(width, HEAD + down * (SIDE + 0.3) + 0.17 * rows + 0.1)
-        title = f"Sentences on the plane, layer {place.layer}"
-        sheet.text(0.1, 0.14, f"{title}: a picture, not a measurement", weight="bold", size=TEXT + 1)
-        ends = [value for cloud in place.clouds for point in cloud.points for value in point]
+        sheet.text(0.1, 0.14, heading, weight="bold", size=TEXT + 1)
+        ends = [1.05 * value for cloud in place.clouds for point in cloud.points for value in point]
         for at, model in enumerate(place.models):
             left, top = 0.15 + at % across * (SIDE + GAP), HEAD + at // across * (SIDE + 0.3)
             sheet.text(left, top + 0.03, names[model], weight="bold")

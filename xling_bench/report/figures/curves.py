@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xling_bench.report.figures.bars import COLOURS
-from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
+from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, title_width, width_of
 from xling_bench.report.figures.svg import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDE, HIGH = 2.75, 1.7  # inches of a panel
-LEFT, HEAD, GAP = 0.55, 0.35, 0.62  # beside the panels, above all, below each
+LEFT, HEAD, GAP = 0.55, 0.35, 0.42  # beside the panels, above all, below each
 ACROSS = 2
 DASHES = ("-", "--", ":", "-.")
 MOST = len(COLOURS) * len(DASHES)
@@ -57,7 +57,7 @@ def curves(
     down = -(-len(panels) // across)
     with style():
         pitch = WIDE + LEFT
-        width = max(across * pitch + 0.1, width_of(title) + 0.3)
+        width = max(across * pitch + 0.1, title_width(title))
         columns = max(1, int((width - 0.2) // (max(width_of(label, SMALL) for label in looks) + 0.55)))
         rows = -(-len(looks) // columns)
         sheet = Sheet(width, HEAD + down * (HIGH + GAP + 0.12) + 0.17 * rows + 0.1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
+from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, title_width, width_of
 from xling_bench.report.figures.heatmap import COLOURS, shade
 from xling_bench.report.figures.svg import INK
 from xling_bench.report.labels import labels
@@ -43,7 +43,7 @@ def distance_map(numbers: list[Number], name: str, model: str) -> Figure | None:
     left = 0.2 + max(width_of(key, SMALL) for key in languages)
     side = cell * len(languages)
     with style():
-        sheet = Sheet(max(left + side + 0.8, width_of(title) + 0.4), 0.35 + TREE + side + 0.35)
+        sheet = Sheet(max(left + side + 0.8, title_width(title)), 0.35 + TREE + side + 0.35)
         sheet.text(0.1, 0.14, title, weight="bold", size=TEXT + 1)
         top = 0.35 + TREE
         _tree(sheet.axes(left, 0.3, side, TREE), tree, len(languages))

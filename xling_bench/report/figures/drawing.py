@@ -136,6 +136,11 @@ def drawable(text: str) -> str:
     return "".join(c if ord(c) in _characters() else REPLACED for c in text)
 
 
+def title_width(text: str) -> float:
+    """How wide a figure's title, bold and a point larger, is drawn, in inches, with room beside it."""
+    return 1.15 * width_of(text, TEXT + 1) + 0.25
+
+
 def width_of(text: str, size: float = TEXT) -> float:
     """How wide the text is drawn, in inches; full-width characters count as such though the font lacks them."""
     from matplotlib.font_manager import FontProperties

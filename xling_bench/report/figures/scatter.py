@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xling_bench.report.figures.clouds import MARKERS
 from xling_bench.report.figures.curves import GAP, HEAD, HIGH, LEFT, WIDE, looks_of
-from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
+from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, title_width, width_of
 from xling_bench.report.figures.svg import INK
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def scatter(
     with style():
         pitch = WIDE + LEFT
         longest = max(width_of(group, SMALL) for group in looks)
-        width = max(across * pitch + 0.15, width_of(title) + 0.3, longest + 0.6)
+        width = max(across * pitch + 0.15, title_width(title), longest + 0.6)
         columns = max(1, int((width - 0.2) // (longest + 0.4)))
         rows = -(-len(looks) // columns)
         sheet = Sheet(width, HEAD + down * (tall + GAP + 0.12) + 0.17 * rows + 0.1)

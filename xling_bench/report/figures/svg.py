@@ -120,7 +120,8 @@ def _referenced(root: Element) -> Iterator[str]:
     """Ids that something refers to, each once, in order."""
     seen = set()
     for element in root.iter():
-        found = [element.attrib["href"].removeprefix("#")] if "href" in element.attrib else []
+        href = element.attrib.get("href", "")
+        found = [href.removeprefix("#")] if href.startswith("#") else []
         for value in element.attrib.values():
             found += REFERENCE.findall(value)
         for identity in found:
@@ -143,8 +144,8 @@ def _attributes(element: Element, ids: dict[str, str]) -> dict[str, str]:
             found["font-weight"] = shorthand[1]
     own = {"id": ids[element.attrib["id"]]} if element.attrib.get("id") in ids else {}
     for key, value in found.items():
-        if key == "href":
-            own[key] = f"#{ids[value.removeprefix('#')]}"
+        if key == "href":  # of a shape in the file, or a picture in itself
+            own[key] = f"#{ids[value.removeprefix('#')]}" if value.startswith("#") else "".join(value.split())
         elif key not in DROPPED and not (key == "transform" and re.fullmatch(r"rotate\(-?0 [^)]*\)", value)):
             own[key] = _short(key, REFERENCE.sub(lambda match: ids[match[0]], value))
     if element.tag == "text" and own.get("fill") == INK:

@@ -13,9 +13,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from xling_bench.core.errors import DeclarationError
-from xling_bench.report.sections.section import Options, Report, Section
+from xling_bench.report.sections.section import Context, Options, Report, Section
 
-__all__ = ["SECTIONS", "Options", "Report", "Section"]
+__all__ = ["SECTIONS", "Context", "Options", "Report", "Section"]
 
 
 def _declared() -> tuple[Section, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from xling_bench.report.figures import Figure
+from xling_bench.report.geometry import Geometry
 from xling_bench.report.leaderboard import Row
 from xling_bench.report.measure import Measured
 from xling_bench.results.given import Run
@@ -16,7 +18,8 @@ from xling_bench.results.matrix import DRAWS
 class Options:
     """What a report shows: at most `items` per benchmark in the drill-down; `before` and `after`, the models to hold
     against each other (default: the first and the last given); `reference`, a paper's numbers to add; `allow_engines`
-    takes what different engines computed."""
+    takes what different engines computed; `represent`: folders of `represent`, or of trainings that
+    followed their alignment."""
 
     title: str = "Cross-lingual report"
     reference: str = ""
@@ -25,6 +28,7 @@ class Options:
     after: str = ""
     seeds: tuple[int, ...] = ()
     allow_engines: bool = False
+    represent: tuple[Path, ...] = ()
     draws: int = DRAWS
 
 
@@ -34,7 +38,7 @@ class Report:
 
     measured: the tables. runs: as they were given. benchmarks: keys, in the page's order. board: the leaderboard's rows,
     published ones among them. pair: the two models held against each other, None where there is one only. gaps, change:
-    figures of gaps to English, and of the pair.
+    figures of gaps to English, and of the pair. geometry: what `represent` found.
     """
 
     measured: Measured
@@ -45,6 +49,7 @@ class Report:
     pair: tuple[str, str] | None
     gaps: list[Figure]
     change: list[Figure]
+    geometry: Geometry = field(default_factory=Geometry)
 
     @property
     def several(self) -> bool:
