@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from simulated import coverage
 
-from xling_bench.stats import bootstrap_means, corrected_std, holm, mcnemar_exact, sign_flip
+from xling_bench.stats import bootstrap_means, corrected_std, holm, mcnemar_exact, sign_flip, spearman
+from xling_bench.stats.correlation import FEWEST
 
 pytestmark = pytest.mark.slow
 REPLICATES = 2000
@@ -135,3 +136,16 @@ def test_false_alarms_stay_below_five_percent_after_holm() -> None:
         alarms += min(holm([mcnemar_exact(a[:, i], b[:, i]) for i in range(LANGUAGES)])) < 0.05
     print(alarms / REPLICATES)
     assert alarms / REPLICATES <= 0.05
+
+
+@pytest.mark.parametrize("points", [FEWEST, 10, 14, 30])
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.8])
+def test_rank_correlation_covers(points: int, correlation: float) -> None:
+    """Of a bivariate normal, whose Spearman's rho is 6 / pi asin(r / 2) (Pearson 1907)."""
+    rng, truth, hits = np.random.default_rng(points), 6 / np.pi * np.arcsin(correlation / 2), 0
+    for _ in range(REPLICATES):
+        x, noise = rng.standard_normal((2, points))
+        found = spearman(list(x), list(correlation * x + np.sqrt(1 - correlation**2) * noise))
+        hits += found.low is not None and found.high is not None and found.low <= truth <= found.high
+    print(points, correlation, hits / REPLICATES)
+    assert 0.925 <= hits / REPLICATES <= 0.98
