@@ -40,6 +40,13 @@ def add(commands: Any) -> None:
         "--map", type=comma_list, default=[], metavar="best,mid,last,N", help="draw these layers' sentences (t-SNE)"
     )
     parser.add_argument("--page", action="store_true", help="write index.html: all figures and tables on a page")
+    parser.add_argument(
+        "--transfer", type=comma_list, default=[], metavar="sib200,xnli,pawsx",
+        help="train a linear head on the pivot's states of these benchmarks' items, test it in every language",
+    )  # fmt: skip
+    parser.add_argument(
+        "--transfer-limit", type=int, default=500, metavar="N", help="items it is tested on (500); trained on up to 2 N"
+    )
     parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
@@ -61,8 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.represent import alignment
     from xling_bench.represent.corpus import KNOWN, languages_of, read_corpus
     from xling_bench.represent.interventions import check_interventions
-    from xling_bench.represent.shown import table
+    from xling_bench.represent.shown import table, transfer_table
     from xling_bench.represent.token_weights import check_pooling
+    from xling_bench.represent.transfer_items import read_transfer
 
     quiet()
     if len(arguments.models) > 1 and (arguments.peft or arguments.revision):
@@ -74,12 +82,16 @@ def run(arguments: argparse.Namespace) -> int:
     corpus = read_corpus(arguments.pairs or KNOWN[0], arguments.langs, pivot=arguments.pivot, limit=arguments.limit)
     interventions = check_interventions(arguments.intervene)
     fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
+    transfers = tuple(read_transfer(key, corpus.pivot, languages_of(corpus), arguments.transfer_limit)
+                      for key in dict.fromkeys(arguments.transfer))  # fmt: skip
     names = alignment.model_names(models, arguments.name)
     wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
                      random=not arguments.no_random, interventions=interventions, fit=fit or None,
-                     maps=tuple(arguments.map))  # fmt: skip
+                     transfers=transfers, maps=tuple(arguments.map))  # fmt: skip
     report = alignment.run(wanted)
     show(table(report.records), end="")
+    if transfers:
+        show("\n" + transfer_table(report.records), end="")
     for note in report.notes:
         tell(f"note: {note}")
     show(f"{len(report.records)} numbers in {arguments.output / alignment.ALIGNMENT}")

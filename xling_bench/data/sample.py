@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xling_bench.benchmarks.implementation import Item, implementation
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.core.errors import DataError, MissingDataError
+from xling_bench.core.errors import MissingDataError
 from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
 
@@ -32,5 +32,5 @@ def read(benchmark: Benchmark, unit: Unit, split: str) -> list[Record]:
             )
     rows = [known.sample_row(benchmark, item, unit) for item in known.sample if item.split == wanted]
     if not rows:
-        raise DataError(f"the built-in sample has no split {split!r} for {benchmark.key}")
+        raise MissingDataError(f"the built-in sample has no split {split!r} for {benchmark.key}")
     return rows

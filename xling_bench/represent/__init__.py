@@ -7,6 +7,8 @@
     spaces.py         measures of two sets of vectors as wholes
     retrieval.py      measures by nearest neighbours
     probe.py          a classifier of languages
+    transfer_items.py labelled items as texts
+    transfer.py       a head of the pivot's states, tested in other languages
     interventions.py  changes that take the language out of states
     measurer.py       all measures of a model's states, with intervals
     alignment.py      from options to states, measures, alignment.json

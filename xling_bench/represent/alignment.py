@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from hashlib import sha256
@@ -22,6 +22,8 @@ from xling_bench.represent.interventions import INTERVENTIONS, Change
 from xling_bench.represent.measurer import DRAWS, SEED, Measured, Measurer, string_overlap, token_counts
 from xling_bench.represent.store import Store, Vectors, locked, write_arrays
 from xling_bench.represent.token_weights import Pooling
+from xling_bench.represent.transfer import HEAD, majority, measure
+from xling_bench.represent.transfer_items import Transfer
 from xling_bench.results.naming import check_name, name_here
 
 FORMAT = 1
@@ -30,16 +32,18 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # What decides states, and what decides a number.
 STATES_CODE = ("models", "represent/reader.py", "represent/token_weights.py", "represent/store.py")
 MAPS_CODE = ("represent/tsne.py", "represent/atlas.py")
-MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "core/unit.py")
+MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "stats/cluster_sums.py", "core/unit.py")
 Side = tuple[str, tuple[str, ...]]  # its name and texts
 OWN, RANDOM, STRINGS = "own", "random", "strings"  # whose states: the model's, one's that has learnt nothing, nobody's
+MAJORITY = "majority"  # nor have heads that say one class
 
 
 @dataclass(frozen=True)
 class Job:
     """What a command asks for. `names` are as many as `models`; `layers` are words (`reader.resolve_layers`);
     `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`;
-    `maps`: layers that are drawn (`atlas.map_layers`)."""
+    `maps`: layers that are drawn (`atlas.map_layers`); `transfers` are benchmarks whose items a head is trained and
+    tested on."""
 
     models: tuple[ModelConfig, ...]
     names: tuple[str, ...]
@@ -51,6 +55,7 @@ class Job:
     interventions: tuple[str, ...] = ()
     fit: Corpus | None = None
     maps: tuple[str, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
 
 
 @dataclass
@@ -93,6 +98,9 @@ def run(job: Job) -> Report:
         own = [_model(job, model, name, report) for model, name in zip(job.models, job.names, strict=True)]
         marks = _facts(job) | {"weights": STRINGS}
         _add(report, "string overlap", None, marks, string_overlap(job.corpus))
+        for task in job.transfers:
+            _add(report, "majority class", None, _transfer_facts(task) | {"weights": MAJORITY}, majority(task))
+            report.notes += task.notes
         if not job.corpus.shared:
             report.notes.append(f"{job.corpus.name}: every pair has sentences of its own, so there is no language "
                                 "probe and no axis sensitivity.")  # fmt: skip
@@ -118,10 +126,13 @@ def _check_fit(job: Job) -> None:
     if not job.fit.shared:
         raise UsageError(f"--fit {job.fit.name}: every pair has sentences of its own; expected ones that all languages "
                          "share, such as flores-dev or ntrex.")  # fmt: skip
-    texts = {text for own in job.corpus.sides.values() for text in own}
-    if any(text in texts for text in job.fit.sides[job.fit.pivot]):
-        raise UsageError(f"--fit {job.fit.name}: it has sentences of --pairs {job.corpus.name}, so that nothing would "
-                         "be measured on what was not fitted; choose others.")  # fmt: skip
+    measured = {f"--pairs {job.corpus.name}": list(job.corpus.sides.values())}
+    measured |= {f"--transfer {task.benchmark.key}": [task.tests[task.pivot].texts] for task in job.transfers}
+    fitted = set(job.fit.sides[job.fit.pivot])
+    for option, sides in measured.items():
+        if not all(map(fitted.isdisjoint, sides)):
+            raise UsageError(f"--fit {job.fit.name}: it has sentences of {option}, so that nothing would be measured "
+                             "on what was not fitted; choose others.")  # fmt: skip
 
 
 def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
@@ -142,7 +153,7 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
         report.notes.append(f"{name}: {number_of(cut, 'text')} longer than the model takes lost their end")
     for kind, store in stores.items():
         called = name if kind == OWN else f"{name} (random)"
-        plain = partial(_load, job.corpus, store)
+        plain = partial(_load, _measured_sides(job), store)
         for change in (None, *(job.interventions if kind == OWN else ())):
             load = plain if change is None or job.fit is None else Changed(change, job.fit, store, plain)
             measurer = Measurer(job.corpus, load, layers, depth, gamma=job.pooling == "mean")
@@ -158,6 +169,10 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
             if change is not None and job.fit is not None:
                 mine |= {"intervention": change, "fitted_on": job.fit.name, "fit_data": job.fit.hash}
             _add(report, called, job.pooling, mine, found, change)
+            for task in job.transfers:
+                with progress(len(layers), f"transfer of {called}, {task.benchmark.key}", unit="layer") as bar:
+                    found = measure(task, load, layers, bar.update)
+                _add(report, called, job.pooling, mine | _transfer_facts(task), found, change)
             if measurer.axes and change is None:
                 axes = [(f"layer_{layer}", sensitivity) for layer, sensitivity in measurer.axes.items()]
                 write_arrays(job.output / "axes" / f"{keys[kind]}-{job.corpus.hash}.npz", axes)
@@ -182,7 +197,12 @@ class Changed:
 def _sides(job: Job, kind: str) -> list[Side]:
     """All texts that states are needed of, each once."""
     fitted = job.fit.sides.items() if job.fit is not None and kind == OWN else ()
-    return list(dict.fromkeys([*job.corpus.sides.items(), *fitted]))
+    return list(dict.fromkeys([*_measured_sides(job).items(), *fitted]))
+
+
+def _measured_sides(job: Job) -> dict[str, tuple[str, ...]]:
+    """The texts that are measured, by the names of their sides."""
+    return job.corpus.sides | {name: texts for task in job.transfers for name, texts in task.sides.items()}
 
 
 def _compute(job: Job, model: ModelConfig, name: str, stores: dict[str, Store],
@@ -206,12 +226,18 @@ def _compute(job: Job, model: ModelConfig, name: str, stores: dict[str, Store],
                 store.write(side, texts, layers, reader, bar.update)
 
 
-def _load(corpus: Corpus, store: Store, side: str, layer: int) -> Vectors:
-    return store.load(side, corpus.sides[side], layer)
+def _load(sides: Mapping[str, tuple[str, ...]], store: Store, side: str, layer: int) -> Vectors:
+    return store.load(side, sides[side], layer)
 
 
 def _facts(job: Job) -> dict[str, Any]:
     return {"corpus": job.corpus.name, "origin": job.corpus.origin, "data": job.corpus.hash,
+            "draws": DRAWS, "seed": SEED, "measures": code_hash(MEASURES_CODE)}  # fmt: skip
+
+
+def _transfer_facts(task: Transfer) -> dict[str, Any]:
+    """In the place of the corpus', which has no say in these numbers."""
+    return {"corpus": task.benchmark.key, **task.facts, "head": HEAD,
             "draws": DRAWS, "seed": SEED, "measures": code_hash(MEASURES_CODE)}  # fmt: skip
 
 

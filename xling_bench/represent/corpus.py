@@ -52,7 +52,7 @@ def languages_of(corpus: Corpus) -> list[str]:
 
 
 def language_of(side: str) -> str:
-    """The language of a side's texts: `en` of `en.de`, Tatoeba's English beside German."""
+    """The language of a side's texts: `en` of `en.de`, Tatoeba's English beside German, and of `en.xnli-test`."""
     return side.partition(".")[0]
 
 

@@ -16,6 +16,7 @@ from xling_bench.represent.corpus import Corpus, language_of
 from xling_bench.represent.probe import SENTENCES, language_probe
 from xling_bench.represent.retrieval import Neighbours, neighbours
 from xling_bench.stats.bootstrap import bootstrap_means
+from xling_bench.stats.cluster_sums import Codes
 
 Matrix = NDArray[np.float64]
 Vectors = NDArray[np.float32]
@@ -40,14 +41,20 @@ class Measured:
     n: int
 
 
-def with_intervals(outcomes: Mapping[tuple[Unit | None, str], Matrix], layer: int | None) -> list[Measured]:
-    """Means of outcomes, (N,) each, of the same sentences, with percentile intervals of resampled sentences."""
+def with_intervals(outcomes: Mapping[tuple[Unit | None, str], Matrix], layer: int | None,
+                   clusters: Codes | None = None) -> list[Measured]:  # fmt: skip
+    """Means of outcomes, (N,) each, of the same sentences, with percentile intervals of resampled sentences.
+
+    NaN marks a sentence that an outcome lacks; `clusters` (N,) are drawn together, None for each by itself.
+    """
     table = np.stack(list(outcomes.values()), axis=1)  # (N, measures)
-    drawn = bootstrap_means(table, DRAWS, SEED)  # (draws, measures)
+    there = (~np.isnan(table)).sum(0)
+    means = np.nansum(table, axis=0) / there
+    drawn = bootstrap_means(table, DRAWS, SEED, clusters)  # (draws, measures)
     tail = 50.0 * (1.0 - LEVEL)
-    low, high = np.percentile(drawn, [tail, 100.0 - tail], axis=0)
+    low, high = np.nanpercentile(drawn, [tail, 100.0 - tail], axis=0)
     return [
-        Measured(pair, layer, name, float(table[:, at].mean()), float(low[at]), float(high[at]), len(table))
+        Measured(pair, layer, name, float(means[at]), float(low[at]), float(high[at]), int(there[at]))
         for at, (pair, name) in enumerate(outcomes)
     ]
 

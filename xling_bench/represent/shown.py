@@ -8,6 +8,9 @@ from typing import Any
 COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma", "alignment, last")
 MEASURES = ("retrieval_weak", "mexa", "mexa_mean", "mexa_max", "gamma", "alignment")
 
+TRANSFER = "transfer_"  # begins the names of its measures
+TRANSFER_COLUMNS = ("model", "benchmark", "tested", "layer", "accuracy", "gap")
+
 
 def table(records: Iterable[Mapping[str, Any]]) -> str:
     """A Markdown table of records as alignment.json has them: of every model and pair the weak retrieval at its best
@@ -21,16 +24,44 @@ def table(records: Iterable[Mapping[str, Any]]) -> str:
             called = f"{record['model']}, {change}" if change else str(record["model"])
             groups.setdefault((called, pair), []).append(record)
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    for (model, _), found in groups.items():
-        lines.append("| " + " | ".join([model, *_cells(found)]) + " |")
+    for (model, pair), found in groups.items():
+        if _of(found, pair, "retrieval_weak"):
+            lines.append("| " + " | ".join([model, *_cells(found)]) + " |")
     return "\n".join(lines) + "\n"
+
+
+def transfer_table(records: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table of what a head transfers: of every model, intervention, benchmark and language the accuracy and
+    the gap at the layer that is best on the training items (the first of equal ones), with intervals."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for record in records:
+        if record["measure"].startswith(TRANSFER) and record["pair"] is not None:
+            change = record.get("intervention")
+            called = f"{record['model']}, {change}" if change else str(record["model"])
+            groups.setdefault((called, record["measure"].rpartition("_")[2]), []).append(record)
+    lines = ["| " + " | ".join(TRANSFER_COLUMNS) + " |", "|" + "---|" * len(TRANSFER_COLUMNS)]
+    for (model, key), found in groups.items():
+        held = [record for record in found if record["measure"] == f"{TRANSFER}cv_{key}"]
+        layer = max(held, key=lambda record: record["value"])["layer"] if held else None
+        here = [record for record in found if record["layer"] == layer]
+        gaps = {record["pair"]: record for record in here if record["measure"] == f"{TRANSFER}gap_{key}"}
+        for record in here:
+            if record["measure"] == f"{TRANSFER}{key}":
+                gap = _share(gaps[record["pair"]]) if record["pair"] in gaps else "-"
+                cells = [model, key, record["pair"], "-" if layer is None else str(layer), _share(record), gap]
+                lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _share(record: Mapping[str, Any]) -> str:
+    low, high = record["interval"]
+    return f"{record['value']:.1%} [{low:.1%}, {high:.1%}]"
 
 
 def _cells(found: list[Mapping[str, Any]]) -> list[str]:
     pair = found[0]["pair"]
     best = max(_of(found, pair, "retrieval_weak"), key=lambda record: record["value"])
-    low, high = best["interval"]
-    shown = f"{best['value']:.1%} [{low:.1%}, {high:.1%}]"
+    shown = _share(best)
     layer = "-" if best["layer"] is None else str(best["layer"])
     mexa = [_last(_of(found, pair, name)) for name in ("mexa_mean", "mexa_max")]
     if mexa == ["-", "-"]:
