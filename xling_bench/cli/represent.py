@@ -36,6 +36,13 @@ def add(commands: Any) -> None:
         "--intervene", type=comma_list, default=[], metavar="centre,lsar,rotate", help="measure changed states, too"
     )
     parser.add_argument("--fit", metavar="flores-dev|ntrex|FILE", help="the sentences that --intervene is fitted on")
+    parser.add_argument(
+        "--answers", metavar="hplt|FILE", help="have the same instructions answered, too; FILE: JSON lines, with {lang}"
+    )
+    parser.add_argument("--answer-tokens", type=int, metavar="N", help="of an answer at most (default 128)")
+    parser.add_argument(
+        "--answer-template", metavar="chat|alpaca|afp", help="how they are asked (the model's own, else alpaca)"
+    )
     parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
@@ -55,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.represent import alignment
     from xling_bench.represent.corpus import KNOWN, languages_of, read_corpus
     from xling_bench.represent.interventions import check_interventions
-    from xling_bench.represent.shown import table
+    from xling_bench.represent.shown import answers_table, table
     from xling_bench.represent.token_weights import check_pooling
 
     quiet()
@@ -70,10 +77,28 @@ def run(arguments: argparse.Namespace) -> int:
     fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
     names = alignment.model_names(models, arguments.name)
     wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
-                     random=not arguments.no_random, interventions=interventions, fit=fit or None)  # fmt: skip
+                     random=not arguments.no_random, interventions=interventions, fit=fit or None,
+                     asking=_asking(arguments, [corpus.pivot, *languages_of(corpus)]))  # fmt: skip
     report = alignment.run(wanted)
     show(table(report.records), end="")
+    show(answers_table(report.records), end="")
     for note in report.notes:
         tell(f"note: {note}")
     show(f"{len(report.records)} numbers in {arguments.output / alignment.ALIGNMENT}")
     return 0
+
+
+def _asking(arguments: argparse.Namespace, languages: list[str]) -> Any:
+    """What the models are to answer (`answers.Asking`), or None."""
+    from xling_bench.represent.answers import TOKENS, Asking
+    from xling_bench.represent.parallel_prompts import check_template, read_prompts
+
+    template = check_template(arguments.answer_template)
+    if arguments.answers is None:
+        if template or arguments.answer_tokens is not None:
+            raise UsageError("--answer-template and --answer-tokens belong to --answers: name what is to be answered.")
+        return None
+    prompts = read_prompts(arguments.answers, languages[0], languages[1:], arguments.limit)
+    asking = Asking(prompts, template, TOKENS if arguments.answer_tokens is None else arguments.answer_tokens)
+    asking.check()
+    return asking

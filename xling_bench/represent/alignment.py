@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from hashlib import sha256
@@ -16,6 +16,9 @@ from xling_bench.core.progress import progress
 from xling_bench.core.text import number_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
+from xling_bench.represent.answer_similarity import Compared
+from xling_bench.represent.answers import CODE as ANSWERS_CODE
+from xling_bench.represent.answers import Answers, Asking, write_index
 from xling_bench.represent.corpus import Corpus, language_of
 from xling_bench.represent.interventions import INTERVENTIONS, Change
 from xling_bench.represent.measurer import DRAWS, SEED, Measured, Measurer, string_overlap
@@ -36,7 +39,8 @@ OWN, RANDOM, STRINGS = "own", "random", "strings"  # whose states: the model's, 
 @dataclass(frozen=True)
 class Job:
     """What a command asks for. `names` are as many as `models`; `layers` are words (`reader.resolve_layers`);
-    `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`."""
+    `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`;
+    `asking`: what the models answer, too."""
 
     models: tuple[ModelConfig, ...]
     names: tuple[str, ...]
@@ -47,6 +51,7 @@ class Job:
     random: bool = True
     interventions: tuple[str, ...] = ()
     fit: Corpus | None = None
+    asking: Asking | None = None
 
 
 @dataclass
@@ -86,6 +91,8 @@ def run(job: Job) -> Report:
     with locked(job.output):
         for model, name in zip(job.models, job.names, strict=True):
             _model(job, model, name, report)
+        if job.asking is not None:
+            _answers(job, job.asking, report)
         marks = _facts(job) | {"weights": STRINGS}
         _add(report, "string overlap", None, marks, string_overlap(job.corpus))
         if not job.corpus.shared:
@@ -133,7 +140,7 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
         report.notes.append(f"{name}: {number_of(cut, 'text')} longer than the model takes lost their end")
     for kind, store in stores.items():
         called = name if kind == OWN else f"{name} (random)"
-        plain = partial(_load, job.corpus, store)
+        plain = partial(_load, job.corpus.sides, store)
         for change in (None, *(job.interventions if kind == OWN else ())):
             load = plain if change is None or job.fit is None else Changed(change, job.fit, store, plain)
             measurer = Measurer(job.corpus, load, layers, depth, gamma=job.pooling == "mean")
@@ -164,6 +171,43 @@ class Changed:
         return self._fitted[1][language_of(side)](self.plain(side, layer))
 
 
+def _answers(job: Job, asking: Asking, report: Report) -> None:
+    """All models' answers, their states and measures. Random weights answer nothing, so there is no baseline."""
+    folder, entries = job.output / "answers", []
+    report.notes += [f"--answers {asking.prompts.name}: {note}" for note in asking.prompts.notes]
+    for model, name in zip(job.models, job.names, strict=True):
+        facts = {"model": fingerprint(model), "settings": model.settings(), "device": model.device or "default",
+                 "answers": code_hash(ANSWERS_CODE), **asking.facts()}  # fmt: skip
+        key = digest(facts)
+        entries.append((name, key, list(asking.prompts.sides)))
+        answers = Answers(folder / key, asking)
+        if missing := answers.missing():
+            _ask(model, name, answers, missing)
+        facts = facts | {"template": answers.template, "data": asking.prompts.hash(), "identified": asking.identified,
+                         "draws": DRAWS, "seed": SEED, "measures": code_hash(MEASURES_CODE)}  # fmt: skip
+        compared = Compared(answers)
+        report.notes += [f"{name}: {note}" for note in compared.notes()]
+        _add(report, name, None, facts, list(compared.languages()))
+        facts = facts | {"pooling": job.pooling, "layers": list(job.layers), "code": code_hash(STATES_CODE)}
+        store, sides = Store(job.output / "states" / digest(facts)), answers.sides
+        if without := [side for side in sides.items() if not store.has(*side)]:
+            _compute(job, model, name, {OWN: store}, {OWN: without})
+        layers = store.facts(*next(iter(sides.items())))[0] if sides else []
+        with progress(len(layers) * len(compared.others), f"measuring answers of {name}", unit="pair") as bar:
+            load = partial(_load, sides, store)
+            _add(report, name, job.pooling, facts, list(compared.by_layer(load, layers, bar.update)))
+    write_index(folder, entries)
+
+
+def _ask(model: ModelConfig, name: str, answers: Answers, missing: Sequence[str]) -> None:
+    from xling_bench.models.load import load
+
+    lm = load(model)
+    total = sum(len(answers.asking.prompts.sides[language]) for language in missing)
+    with progress(total, f"answers of {name}", unit="text") as bar:
+        answers.write(lm, name, bar.update)
+
+
 def _sides(job: Job, kind: str) -> list[Side]:
     """All texts that states are needed of, each once."""
     fitted = job.fit.sides.items() if job.fit is not None and kind == OWN else ()
@@ -191,8 +235,8 @@ def _compute(job: Job, model: ModelConfig, name: str, stores: dict[str, Store],
                 store.write(side, texts, layers, reader, bar.update)
 
 
-def _load(corpus: Corpus, store: Store, side: str, layer: int) -> Vectors:
-    return store.load(side, corpus.sides[side], layer)
+def _load(sides: Mapping[str, tuple[str, ...]], store: Store, side: str, layer: int) -> Vectors:
+    return store.load(side, sides[side], layer)
 
 
 def _facts(job: Job) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+ANSWERS = "answers_"  # how their measures begin
+ANSWER_COLUMNS = ("model", "answers", "same instruction found", "at layer", "cosine", "with others", "in its language")
 COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma", "alignment, last")
 
 
@@ -14,7 +16,7 @@ def table(records: Iterable[Mapping[str, Any]]) -> str:
     was not measured."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in records:
-        if record["pair"] is not None:
+        if record["pair"] is not None and not record["measure"].startswith(ANSWERS):
             pair = "-".join(sorted(record["pair"].split("-")))
             change = record.get("intervention")
             called = f"{record['model']}, {change}" if change else str(record["model"])
@@ -23,6 +25,35 @@ def table(records: Iterable[Mapping[str, Any]]) -> str:
     for (model, _), found in groups.items():
         lines.append("| " + " | ".join([model, *_cells(found)]) + " |")
     return "\n".join(lines) + "\n"
+
+
+def answers_table(records: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table of the answers' records, at the layer where the same instruction's answer is found most often:
+    that share both ways, the mean cosine with it and with others; and the share of each language's answers in it."""
+    found = [record for record in records if record["measure"].startswith(ANSWERS)]
+    own = {(each["model"], each["pair"]): each for each in found if each["measure"] == "answers_own_language"}
+    groups: dict[tuple[str, str], dict[int, dict[tuple[str, str], float]]] = {}
+    for each in found:
+        if each["layer"] is not None:
+            one, other = each["pair"].split("-")
+            turned = (each["model"], f"{other}-{one}") in groups
+            key = (each["model"], f"{other}-{one}" if turned else each["pair"])
+            groups.setdefault(key, {}).setdefault(each["layer"], {})[each["measure"], each["pair"]] = each["value"]
+    lines = ["| " + " | ".join(ANSWER_COLUMNS) + " |", "|" + "---|" * len(ANSWER_COLUMNS)] if found else []
+    for (model, pair), layers in groups.items():
+        one, other = pair.split("-")
+        weak = {layer: [values["answers_retrieval_weak", way] for way in (pair, f"{other}-{one}")]
+                for layer, values in layers.items()}  # fmt: skip
+        best = max(weak, key=lambda layer: sum(weak[layer]))
+        cosines = [f"{layers[best][name, pair]:.3f}" for name in ("answers_cosine", "answers_cosine_other")]
+        shares = [_share(own[model, language]["value"]) for language in (one, other)]
+        lines.append("| " + " | ".join([model, pair, " / ".join(map(_share, weak[best])), str(best), *cosines,
+                                         " / ".join(shares)]) + " |")  # fmt: skip
+    return "".join(line + "\n" for line in lines)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _cells(found: list[Mapping[str, Any]]) -> list[str]:
