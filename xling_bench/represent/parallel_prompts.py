@@ -11,6 +11,7 @@ from xling_bench.benchmarks.textfiles import locate_any, read_lines
 from xling_bench.core import languages
 from xling_bench.core.errors import DataError, MissingDataError, UsageError, did_you_mean, reason_of
 from xling_bench.core.reading import parse_json
+from xling_bench.core.text import number_of
 from xling_bench.data.source import current_source
 from xling_bench.represent.corpus import text_hash
 
@@ -60,8 +61,8 @@ def read_prompts(given: str, pivot: str, others: Sequence[str], limit: int | Non
     for language, rows in sides.items():
         sides[language] = {key: rows[key] for key in kept if key in rows}
         if len(sides[language]) < 2:
-            raise DataError(f"--answers {given}: {language} shares {len(sides[language])} instructions with {pivot}, "
-                            "by `id`; expected 2 or more.")  # fmt: skip
+            shared = number_of(len(sides[language]), "instruction")
+            raise DataError(f"--answers {given}: {language} shares {shared} with {pivot}, by `id`; expected 2 or more.")
     return Prompts(Path(given).name, pivot, sides, tuple(notes))
 
 
