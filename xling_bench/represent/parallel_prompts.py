@@ -31,7 +31,7 @@ STOPS = {CHAT: (), ALPACA: ("\n###",), AFP: ()}  # a base model goes on to the n
 class Prompts:
     """{language: {id: instruction}}, the pivot first and in its order; other languages have no other ids.
 
-    `notes` name the lines that are broken.
+    `notes` name the lines that are broken, and ids that the pivot lacks.
     """
 
     name: str
@@ -49,17 +49,20 @@ def read_prompts(given: str, pivot: str, others: Sequence[str], limit: int | Non
     """What `--answers` names: `hplt` below XLING_DATA_DIR, or a name with `{lang}` for files of JSON lines with `id`
     and `prompt`. `limit` takes the pivot's first.
 
-    A line that is no JSON is left out in its language and named in the notes. Raises UsageError for a name without
-    `{lang}`, MissingDataError for a language that is not there, DataError for a line of another form, an id that
-    stands twice, or fewer than 2 instructions that a language shares with the pivot.
+    A line that is no JSON, or has an id that the pivot lacks, is left out in its language and named in the notes.
+    Raises UsageError for a name without `{lang}`, MissingDataError for a language that is not there, DataError for a
+    line of another form, an id that stands twice, or fewer than 2 instructions that a language shares with the pivot.
     """
     sides: dict[str, dict[str, str]] = {}
     notes: list[str] = []
     for language in (pivot, *others):
         sides[language] = _read(_path(given, language), language, notes)
-    kept = list(sides[pivot])[:limit]
+    known = list(sides[pivot])
     for language, rows in sides.items():
-        sides[language] = {key: rows[key] for key in kept if key in rows}
+        if strange := [key for key in rows if key not in known]:
+            notes.append(f"left out: {number_of(len(strange), 'instruction')} in {language} with an id that {pivot} "
+                         f"lacks, such as {strange[0]:.40}")  # fmt: skip
+        sides[language] = {key: rows[key] for key in known[:limit] if key in rows}
         if len(sides[language]) < 2:
             shared = number_of(len(sides[language]), "instruction")
             raise DataError(f"--answers {given}: {language} shares {shared} with {pivot}, by `id`; expected 2 or more.")
