@@ -47,6 +47,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--transfer-limit", type=int, default=500, metavar="N", help="items it is tested on (500); trained on up to 2 N"
     )
+    parser.add_argument(
+        "--answers", metavar="hplt|FILE", help="have the same instructions answered, too; FILE: JSON lines, with {lang}"
+    )
+    parser.add_argument("--answer-tokens", type=int, metavar="N", help="of an answer at most (default 128)")
+    parser.add_argument(
+        "--answer-template", metavar="chat|alpaca|afp", help="how they are asked (the model's own, else alpaca)"
+    )
     parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
@@ -68,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.represent import alignment
     from xling_bench.represent.corpus import KNOWN, languages_of, read_corpus
     from xling_bench.represent.interventions import check_interventions
-    from xling_bench.represent.shown import table, transfer_table
+    from xling_bench.represent.shown import answers_table, table, transfer_table
     from xling_bench.represent.token_weights import check_pooling
     from xling_bench.represent.transfer_items import read_transfer
 
@@ -87,11 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
     names = alignment.model_names(models, arguments.name)
     wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
                      random=not arguments.no_random, interventions=interventions, fit=fit or None,
-                     transfers=transfers, maps=tuple(arguments.map))  # fmt: skip
+                     transfers=transfers, maps=tuple(arguments.map),
+                     asking=_asking(arguments, [corpus.pivot, *languages_of(corpus)]))  # fmt: skip
     report = alignment.run(wanted)
     show(table(report.records), end="")
     if transfers:
         show("\n" + transfer_table(report.records), end="")
+    show(answers_table(report.records), end="")
     for note in report.notes:
         tell(f"note: {note}")
     show(f"{len(report.records)} numbers in {arguments.output / alignment.ALIGNMENT}")
@@ -100,3 +109,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.page:
         show(f"{arguments.output / PAGE} (opens in a browser, offline)")
     return 0
+
+
+def _asking(arguments: argparse.Namespace, languages: list[str]) -> Any:
+    """What the models are to answer (`answers.Asking`), or None."""
+    from xling_bench.represent.answers import TOKENS, Asking
+    from xling_bench.represent.parallel_prompts import check_template, read_prompts
+
+    template = check_template(arguments.answer_template)
+    if arguments.answers is None:
+        if template or arguments.answer_tokens is not None:
+            raise UsageError("--answer-template and --answer-tokens belong to --answers: name what is to be answered.")
+        return None
+    prompts = read_prompts(arguments.answers, languages[0], languages[1:], arguments.limit)
+    asking = Asking(prompts, template, TOKENS if arguments.answer_tokens is None else arguments.answer_tokens)
+    asking.check()
+    return asking

@@ -11,6 +11,9 @@
     transfer.py       a head of the pivot's states, tested in other languages
     interventions.py  changes that take the language out of states
     measurer.py       all measures of a model's states, with intervals
+    parallel_prompts.py   instructions in several languages, and how they are asked
+    answers.py            a model's answers to them, kept
+    answer_similarity.py  how near the answers in two languages are
     alignment.py      from options to states, measures, alignment.json
     shown.py          the table that is printed
 """

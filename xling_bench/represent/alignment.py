@@ -16,6 +16,9 @@ from xling_bench.core.progress import progress
 from xling_bench.core.text import number_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
+from xling_bench.represent.answer_similarity import Compared
+from xling_bench.represent.answers import CODE as ANSWERS_CODE
+from xling_bench.represent.answers import Answers, Asking, write_index
 from xling_bench.represent.atlas import Own, best_layer, check_maps, draw_maps, language_distances
 from xling_bench.represent.corpus import Corpus, language_of
 from xling_bench.represent.interventions import INTERVENTIONS, Change
@@ -43,7 +46,7 @@ class Job:
     """What a command asks for. `names` are as many as `models`; `layers` are words (`reader.resolve_layers`);
     `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`;
     `maps`: layers that are drawn (`atlas.map_layers`); `transfers` are benchmarks whose items a head is trained and
-    tested on."""
+    tested on; `asking`: what the models answer, too."""
 
     models: tuple[ModelConfig, ...]
     names: tuple[str, ...]
@@ -56,6 +59,7 @@ class Job:
     fit: Corpus | None = None
     maps: tuple[str, ...] = ()
     transfers: tuple[Transfer, ...] = ()
+    asking: Asking | None = None
 
 
 @dataclass
@@ -96,6 +100,8 @@ def run(job: Job) -> Report:
     check_maps(job.maps, job.corpus, len(job.models))
     with locked(job.output):
         own = [_model(job, model, name, report) for model, name in zip(job.models, job.names, strict=True)]
+        if job.asking is not None:
+            _answers(job, job.asking, report)
         marks = _facts(job) | {"weights": STRINGS}
         _add(report, "string overlap", None, marks, string_overlap(job.corpus))
         for task in job.transfers:
@@ -192,6 +198,43 @@ class Changed:
             states = {key: self.store.load(key, texts, layer) for key, texts in self.fit.sides.items()}
             self._fitted = layer, INTERVENTIONS[self.change](states, self.fit.pivot)
         return self._fitted[1][language_of(side)](self.plain(side, layer))
+
+
+def _answers(job: Job, asking: Asking, report: Report) -> None:
+    """All models' answers, their states and measures. Random weights answer nothing, so there is no baseline."""
+    folder, entries = job.output / "answers", []
+    report.notes += [f"--answers {asking.prompts.name}: {note}" for note in asking.prompts.notes]
+    for model, name in zip(job.models, job.names, strict=True):
+        facts = {"model": fingerprint(model), "settings": model.settings(), "device": model.device or "default",
+                 "answers": code_hash(ANSWERS_CODE), **asking.facts()}  # fmt: skip
+        key = digest(facts)
+        entries.append((name, key, list(asking.prompts.sides)))
+        answers = Answers(folder / key, asking)
+        if missing := answers.missing():
+            _ask(model, name, answers, missing)
+        facts = facts | {"template": answers.template, "data": asking.prompts.hash(), "identified": asking.identified,
+                         "draws": DRAWS, "seed": SEED, "measures": code_hash(MEASURES_CODE)}  # fmt: skip
+        compared = Compared(answers)
+        report.notes += [f"{name}: {note}" for note in compared.notes()]
+        _add(report, name, None, facts, list(compared.languages()))
+        facts = facts | {"pooling": job.pooling, "layers": list(job.layers), "code": code_hash(STATES_CODE)}
+        store, sides = Store(job.output / "states" / digest(facts)), answers.sides
+        if without := [side for side in sides.items() if not store.has(*side)]:
+            _compute(job, model, name, {OWN: store}, {OWN: without})
+        layers = store.facts(*next(iter(sides.items())))[0] if sides else []
+        with progress(len(layers) * len(compared.others), f"measuring answers of {name}", unit="pair") as bar:
+            load = partial(_load, sides, store)
+            _add(report, name, job.pooling, facts, list(compared.by_layer(load, layers, bar.update)))
+    write_index(folder, entries)
+
+
+def _ask(model: ModelConfig, name: str, answers: Answers, missing: Sequence[str]) -> None:
+    from xling_bench.models.load import load
+
+    lm = load(model)
+    total = sum(len(answers.asking.prompts.sides[language]) for language in missing)
+    with progress(total, f"answers of {name}", unit="text") as bar:
+        answers.write(lm, name, bar.update)
 
 
 def _sides(job: Job, kind: str) -> list[Side]:

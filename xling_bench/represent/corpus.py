@@ -17,6 +17,7 @@ from xling_bench.core.unit import Unit
 from xling_bench.data.source import current_source, explain, load
 
 KNOWN = ("flores", "flores-dev", "ntrex", "tatoeba")
+TEST_SPLITS = ("flores",)  # of them: what models are scored on, too
 PLACE = "{lang}"  # in the name of a FILE: one file a language
 NTREX = ("parallel/ntrex128/", "NTREX-128/", "NTREX/NTREX-128/", "")
 TATOEBA = ("parallel/tatoeba_laser_v1/", "data/tatoeba/v1/", "tatoeba/v1/", "tatoeba/", "")

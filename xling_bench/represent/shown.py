@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+ANSWERS = "answers_"  # how their measures begin
+ANSWER_COLUMNS = ("model", "answers", "same instruction found", "at layer", "cosine", "with others", "in its language")
 COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma", "alignment, last")
 MEASURES = ("retrieval_weak", "mexa", "mexa_mean", "mexa_max", "gamma", "alignment")
 
@@ -56,6 +58,35 @@ def transfer_table(records: Iterable[Mapping[str, Any]]) -> str:
 def _share(record: Mapping[str, Any]) -> str:
     low, high = record["interval"]
     return f"{record['value']:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def answers_table(records: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table of the answers' records, at the layer where the same instruction's answer is found most often:
+    that share both ways, the mean cosine with it and with others; and the share of each language's answers in it."""
+    found = [record for record in records if record["measure"].startswith(ANSWERS)]
+    own = {(each["model"], each["pair"]): each for each in found if each["measure"] == "answers_own_language"}
+    groups: dict[tuple[str, str], dict[int, dict[tuple[str, str], float]]] = {}
+    for each in found:
+        if each["layer"] is not None:
+            one, other = each["pair"].split("-")
+            turned = (each["model"], f"{other}-{one}") in groups
+            key = (each["model"], f"{other}-{one}" if turned else each["pair"])
+            groups.setdefault(key, {}).setdefault(each["layer"], {})[each["measure"], each["pair"]] = each["value"]
+    lines = ["| " + " | ".join(ANSWER_COLUMNS) + " |", "|" + "---|" * len(ANSWER_COLUMNS)] if found else []
+    for (model, pair), layers in groups.items():
+        one, other = pair.split("-")
+        weak = {layer: [values["answers_retrieval_weak", way] for way in (pair, f"{other}-{one}")]
+                for layer, values in layers.items()}  # fmt: skip
+        best = max(weak, key=lambda layer: sum(weak[layer]))
+        cosines = [f"{layers[best][name, pair]:.3f}" for name in ("answers_cosine", "answers_cosine_other")]
+        shares = [_percent(own[model, language]["value"]) for language in (one, other)]
+        lines.append("| " + " | ".join([model, pair, " / ".join(map(_percent, weak[best])), str(best), *cosines,
+                                         " / ".join(shares)]) + " |")  # fmt: skip
+    return "".join(line + "\n" for line in lines)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _cells(found: list[Mapping[str, Any]]) -> list[str]:

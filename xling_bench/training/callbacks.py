@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,8 @@ class JsonLog(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Drop what a killed run logged after the checkpoint this one goes on from."""
-        if state.is_world_process_zero and self.path.is_file():
-            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-            write_text(self.path, "".join(line + "\n" for line in lines if _logged_by(line, state.global_step)))
+        if state.is_world_process_zero:
+            cut_off(self.path, state.global_step)
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> Any:
         """Log at every checkpoint and at the end, too: means since the last line are then those of a run in one go."""
@@ -39,13 +38,7 @@ class JsonLog(TrainerCallback):  # type: ignore[misc]
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Append the numbers."""
         if state.is_world_process_zero and (told := _numbers(logs)):
-            try:
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"step": state.global_step, **told}) + "\n")
-            except OSError as error:
-                raise OutputError(
-                    f"cannot write {self.path}: {error.strerror}. The last checkpoint is whole."
-                ) from error
+            append(self.path, {"step": state.global_step, **told})
 
 
 class Board(TrainerCallback):  # type: ignore[misc]
@@ -102,6 +95,22 @@ def _numbers(logs: Any) -> dict[str, float]:
     Its epoch is the share of the updates that are done, since its data set is as long as the run.
     """
     return {} if not logs or "train_runtime" in logs else {k: v for k, v in logs.items() if k != "epoch"}
+
+
+def cut_off(path: Path, step: int) -> None:
+    """Drop the lines of a log, if there is one, that are of updates after `step`, or that a kill cut in half."""
+    if path.is_file():
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        write_text(path, "".join(line + "\n" for line in lines if _logged_by(line, step)))
+
+
+def append(path: Path, entry: Mapping[str, object]) -> None:
+    """One line more. Raises OutputError when the disk refuses."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}. The last checkpoint is whole.") from error
 
 
 def _logged_by(line: str, step: int) -> bool:

@@ -18,11 +18,11 @@ from xling_bench.core.reading import read_object
 from xling_bench.core.row import record_in
 from xling_bench.training.checkpoint import STAGING, checkpoints, restore
 
-RUN, MODEL, LOG, BOARD = "run.json", "model", "log.jsonl", "tensorboard"
+RUN, MODEL, LOG, ALIGNMENT, BOARD = "run.json", "model", "log.jsonl", "alignment.jsonl", "tensorboard"
 COMPARED = ("recipe", "objective", "model", "data", "processes")
 # What a recipe may change while a run lasts: it changes no weight.
 FREE = {"model": ("path", "revision"), "run": ("save_every", "log_every", "keep")}
-FREE_PARTS = ("name", "title", "evaluate")
+FREE_PARTS = ("name", "title", "evaluate", "alignment")
 
 
 def processes() -> int:
@@ -84,7 +84,8 @@ def claimed(output: Path, facts: Mapping[str, object]) -> Iterator[None]:
         if lock.is_locked:
             shutil.rmtree(output / STAGING, ignore_errors=True)
             if not checkpoints(output) and not (output / MODEL).is_dir():
-                (output / LOG).unlink(missing_ok=True)  # of a run that came to nothing
+                for name in (LOG, ALIGNMENT):
+                    (output / name).unlink(missing_ok=True)  # of a run that came to nothing
                 shutil.rmtree(output / BOARD, ignore_errors=True)
         yield
     finally:

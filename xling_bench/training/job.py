@@ -13,9 +13,10 @@ from xling_bench.core.files import write_text
 from xling_bench.data.source import Source
 from xling_bench.training.base import Base, check_base
 from xling_bench.training.checkpoint import check, checkpoints
-from xling_bench.training.claim import MODEL, RUN, claimed, compare, processes, usable
+from xling_bench.training.claim import ALIGNMENT, MODEL, RUN, claimed, compare, processes, usable
 from xling_bench.training.corpora import Streams
 from xling_bench.training.corpora.data_report import DataReport
+from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.streams import InstructionStream, PairStream
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
@@ -31,6 +32,16 @@ class Evaluated(TypedDict):
 
     tasks: list[str]
     no_data: list[str]
+
+
+class Sentences(TypedDict):
+    """Held-out sentences: their corpus and hash, pairs by languages, and how many of them training texts hold, which
+    are left out."""
+
+    sentences: str
+    data: str
+    pairs: dict[str, int]
+    in_training: int
 
 
 class Preflight(TypedDict):
@@ -58,16 +69,18 @@ class Plan(Preflight, Drawn):
     objective: dict[str, object]
     processes: int
     data: DataReport
+    alignment: Sentences | None
 
 
 class RunFacts(TypedDict):
-    """run.json: what a run is made of. `model` is the base model's hash."""
+    """run.json: what a run is made of. `model` is the base model's hash, `alignment` what is measured on the way."""
 
     recipe: dict[str, object]
     objective: dict[str, object]
     processes: int
     model: str
     data: DataReport
+    alignment: Sentences | None
     versions: dict[str, str]
     python: str
 
@@ -79,6 +92,7 @@ def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remo
     """
     from xling_bench.training.early import with_data
     from xling_bench.training.kernels import kernel
+    from xling_bench.training.trajectory import layers_of
 
     objective = recipe.method.objective()
     base = check_base(recipe, objective, trust_remote_code=trust_remote_code)
@@ -88,6 +102,8 @@ def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remo
     kernel(recipe.model.kernel)
     for loss in objective.active:
         loss.check_batch(getattr(recipe.run, loss.needs), processes())
+    if recipe.alignment.every:
+        layers_of(recipe, base["layers"])
     tasks, missing = with_data(recipe.evaluate.tasks, source) if recipe.evaluate.every else ([], [])
     return {"model": base, "evaluate": {"tasks": [spec.name for spec, _ in tasks], "no_data": missing}}
 
@@ -121,6 +137,7 @@ def plan(recipe: Recipe, streams: Streams, found: Preflight) -> Plan:
         **found,
         **told,
         "data": streams.report,
+        "alignment": _sentences(streams.held_out),
     }
 
 
@@ -132,11 +149,12 @@ def train(
 
     `source` is where early evaluation reads development splits.
 
-    Writes run.json (resolved recipe, data report with hashes, versions), log.jsonl, checkpoint-<step>/ and, at the end,
-    model/. Killed at any moment and started again with the same recipe, on the same machine and as many processes, it
-    ends in the same bytes. Raises UsageError when `output` holds a run of another recipe, data or model, naming what
-    differs; TrainingError for a loss that is no number; OutputError when the disk refuses, or another process trains
-    into the folder: the last checkpoint stays whole.
+    Writes run.json (resolved recipe, data report with hashes, versions), log.jsonl, alignment.jsonl where
+    `streams.held_out` is measured, checkpoint-<step>/ and, at the end, model/. Killed at any moment and started again
+    with the same recipe, on the same machine and as many processes, it ends in the same bytes. Raises UsageError when
+    `output` holds a run of another recipe, data or model, naming what differs; TrainingError for a loss that is no
+    number; OutputError when the disk refuses, or another process trains into the folder: the last checkpoint stays
+    whole.
     """
     from transformers.utils.logging import disable_progress_bar
 
@@ -155,6 +173,7 @@ def _train(
     from xling_bench.training.kernels import kernel
     from xling_bench.training.loop import AlignmentTrainer
     from xling_bench.training.step import AlignmentStep
+    from xling_bench.training.trajectory import Trajectory
 
     last = next(reversed(checkpoints(output)), None)
     if last is not None:
@@ -165,6 +184,8 @@ def _train(
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
     trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early)
+    if streams.held_out is not None:
+        trainer.add_callback(Trajectory(output / ALIGNMENT, recipe, streams.held_out.corpus, tokenizer))
     write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     trainer.finish(output / MODEL)
@@ -177,9 +198,17 @@ def _facts(recipe: Recipe, streams: Streams, fingerprint: str) -> RunFacts:
         "processes": processes(),
         "model": fingerprint,
         "data": streams.report,
+        "alignment": _sentences(streams.held_out),
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
     }
+
+
+def _sentences(held: HeldOut | None) -> Sentences | None:
+    if held is None:
+        return None
+    pairs = {str(pair): len(held.corpus.sides[sides[0]]) for pair, sides in held.corpus.pairs.items()}
+    return {"sentences": held.corpus.name, "data": held.corpus.hash, "pairs": pairs, "in_training": held.in_training}
 
 
 def _autocast(recipe: Recipe) -> Any:

@@ -14,6 +14,7 @@ from xling_bench.core import content
 from xling_bench.core.declare import Strict
 from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.core.reading import read_toml
+from xling_bench.represent.token_weights import Pooling
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
 from xling_bench.training.objective import NEEDS, MethodPart
@@ -74,6 +75,20 @@ class EvaluatePart(Strict):
     limit: int = Field(default=200, ge=1)
 
 
+class AlignmentPart(Strict):
+    """How near translations are, on the way: before the first update, every `every` updates (0: never) and after the
+    last, of the first `limit` sentences of `sentences` that no training text holds, in the data's languages.
+
+    `sentences`, `layers` and `pooling` as `xling-bench represent` has them; a file's path starts from the data folder.
+    """
+
+    every: int = Field(default=0, ge=0)
+    sentences: str = Field(default="flores-dev", min_length=1)
+    limit: int = Field(default=200, ge=2)
+    layers: tuple[int | str, ...] = (1, "last")
+    pooling: Pooling = "mean"
+
+
 class Recipe(Strict):
     """Everything a run is made of; written whole into its run.json. `name` and `title` are for readers only."""
 
@@ -84,11 +99,14 @@ class Recipe(Strict):
     method: MethodPart = MethodPart()
     run: RunPart = RunPart()
     evaluate: EvaluatePart = EvaluatePart()
+    alignment: AlignmentPart = AlignmentPart()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.evaluate.every and not self.evaluate.tasks:
             raise ValueError("evaluate.tasks: name tasks to evaluate, or set evaluate.every = 0")
+        if self.alignment.every and len(self.data.languages) < 2:
+            raise ValueError("alignment.every: one language has no translations; set it to 0, or name more languages")
         objective = self.method.objective()
         if not objective.active:
             *names, last = [f"{loss.name}_weight" for loss in objective.losses]

@@ -10,8 +10,10 @@ from xling_bench.core.errors import UsageError
 from xling_bench.data.source import Source, current_source, source_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
+from xling_bench.represent.corpus import Corpus
 from xling_bench.training import job
 from xling_bench.training.corpora import Streams, load
+from xling_bench.training.corpora.held_out import held_out, read_sentences
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.summary import summary
 
@@ -63,5 +65,17 @@ def prepare(
     model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
     found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code)
+    sentences = _sentences(recipe, source, Path(root))
     streams = load(recipe.data, seed=recipe.run.seed, root=Path(root))
+    if sentences is not None:
+        streams.held_out = held_out(sentences, streams.texts, limit=recipe.alignment.limit, words=recipe.data.ngram)
     return Prepared(recipe, output, source, model, streams, job.plan(recipe, streams, found), trust_remote_code)
+
+
+def _sentences(recipe: Recipe, source: Source, root: Path) -> Corpus | None:
+    """What alignment is measured on, with sentences that training texts hold; None where nothing is asked for."""
+    wanted, data = recipe.alignment, recipe.data
+    if not wanted.every:
+        return None
+    pivot = data.pivot if data.pivot in data.languages else data.languages[0]
+    return read_sentences(wanted.sentences, data.languages, pivot=pivot, source=source, root=root)

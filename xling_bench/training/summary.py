@@ -9,7 +9,7 @@ from xling_bench.core.text import number_of
 from xling_bench.training.base import Base
 from xling_bench.training.corpora import Streams
 from xling_bench.training.corpora.data_report import OverlapReport, SourceReport
-from xling_bench.training.job import Evaluated, Plan
+from xling_bench.training.job import Evaluated, Plan, Sentences
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
 
@@ -24,6 +24,7 @@ def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
         *(line for name in drawn for line in _rows(name, plan)),
         *_overlaps(plan["data"]["overlaps"]),
         *_evaluation(recipe, plan["evaluate"]),
+        *_alignment(recipe, plan["alignment"]),
         *(_amount(name, recipe, plan) for name in drawn),
         *_samples(drawn, streams),
     ]
@@ -101,6 +102,15 @@ def _evaluation(recipe: Recipe, planned: Evaluated) -> list[str]:
         return []
     lacking = f"; no data here for {', '.join(missing)}" if missing else ""
     return [f"evaluated every {recipe.evaluate.every} updates: {', '.join(tasks)}{lacking}"]
+
+
+def _alignment(recipe: Recipe, planned: Sentences | None) -> list[str]:
+    if planned is None:
+        return []
+    pairs = ", ".join(f"{pair} {count:,}" for pair, count in planned["pairs"].items())
+    line = f"alignment measured every {recipe.alignment.every} updates: {planned['sentences']}, pairs {pairs}"
+    gone = planned["in_training"]
+    return [f"{line}; left out, for training texts hold them: {number_of(gone, 'sentence')}" if gone else line]
 
 
 def _amount(name: Need, recipe: Recipe, plan: Plan) -> str:

@@ -8,6 +8,7 @@
     streams.py        stream[i]: the i-th pair, the i-th instruction
     contamination.py  training texts that are evaluation texts, whole or in long pieces
     loading.py        all of it together, with a report
+    held_out.py       sentences to measure on the way, without those that stand in training texts
 
 None of these imports torch.
 """

@@ -61,16 +61,12 @@ def settle(
     for languages, rows in pairs.items():
         clean[languages] = [pair for pair in rows if not overlaps.touches(pair.id, (pair.source, pair.target))]
         overlaps.rows["pairs"] += len(rows) - len(clean[languages])
-    kept = [row for row in shared if not overlaps.touches(row.id, _texts(row))]
+    kept = [row for row in shared if not overlaps.touches(row.id, row.texts)]
     overlaps.rows["instructions"] = len(shared) - len(kept)
     report = Settled(policy=config.overlap, ngram=config.ngram, rows=overlaps.rows, found=overlaps.found)
     if config.overlap == "refuse" and overlaps.found:
         raise DataError(_refusal(overlaps))
     return (clean, kept, report) if config.overlap == "drop" else (pairs, shared, report)
-
-
-def _texts(row: Shared) -> Iterable[str]:
-    return (text for task in row.tasks.values() for text in (task.instruction, task.input, task.output) if text)
 
 
 def _refusal(overlaps: Overlaps) -> str:

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from xling_bench.core.errors import UsageError
 from xling_bench.training.corpora.data_report import DataReport
+from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.order import chosen, key_of, mixed, permuted, quotas, uniform
 from xling_bench.training.corpora.texts import Instruction, Pair, Task, instruction_of, translation_of
 
@@ -77,6 +78,11 @@ class _Stream(ABC, Generic[T, D]):
         return (self[i] for i in range(len(self)))
 
     @property
+    def rows(self) -> Iterator[T]:
+        """What is drawn from, in no order that means anything."""
+        return (row for group in self._order.groups for row in group.rows)
+
+    @property
     def rates(self) -> dict[str, float]:
         """{group of rows: how often each of them comes in an epoch}; 1 for all without weights."""
         shared = zip(self._order.groups, self._order.shares, strict=True)
@@ -101,6 +107,11 @@ class Shared:
 
     id: str
     tasks: Mapping[str, Task]
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """What is written in it, in all its languages."""
+        return (text for task in self.tasks.values() for text in (task.instruction, task.input, task.output) if text)
 
 
 @dataclass(frozen=True)
@@ -158,11 +169,20 @@ class Streams:
     `report` is plain data: `pairs` and `instructions` have an entry for each source (its files, the hash of its kept
     rows before overlaps and allocation take theirs, rows read, kept and dropped by reason, ids without a partner),
     `overlaps` what was compared, was not there, and was found, `languages` the rows that are in the streams.
+    `held_out` are sentences to measure the model on, of which none of it holds one.
     """
 
     pairs: PairStream | None
     instructions: InstructionStream | None
     report: DataReport
+    held_out: HeldOut | None = None
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """Every text that may be learnt from, some of them several times."""
+        for stream in (self.pairs, self.instructions):
+            for row in () if stream is None else stream.rows:
+                yield from (row.source, row.target) if isinstance(row, Pair) else row[0].texts
 
 
 def _index(i: int) -> int:
