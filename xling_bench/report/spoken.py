@@ -124,24 +124,22 @@ def _said(key: str, text: str) -> Said:
 
 
 ANSWERED = ("Model", "Languages", "Layer", "Same instruction, cosine", "95 %", "Other instructions",
-            "Nearest is the same", "95 %")  # fmt: skip
+            "Nearest is the same", "95 %", "In the last language")  # fmt: skip
 
 
 def answers_table(found: Sequence[Representation]) -> Table | None:
-    """How near answers to the same instruction are, beside answers to others, at the last layer; None without any."""
+    """How near answers to the same instruction are, beside answers to others, at the layer where the same one is the
+    nearest most often; and how many answers are in the language asked. None without any."""
     rows = []
     for each in found:
-        numbers = each.of("answers_cosine")
-        last = max((number.layer or 0 for number in numbers), default=0)
-        for number in numbers:
-            if number.layer != last:
-                continue
-            other, nearest = (
-                next((one for one in each.of(name)
-                      if (one.model, one.pair, one.layer) == (number.model, number.pair, last)), None)
-                for name in ("answers_cosine_other", "answers_retrieval_weak")
-            )  # fmt: skip
-            rows.append([Cell(line(number.model)), Cell(str(number.pair)), Cell(str(last), last), _cell(number),
-                         Cell(_interval(number)), _cell(other), _cell(nearest), Cell(_interval(nearest))])  # fmt: skip
-    numeric = {"Layer", "Same instruction, cosine", "Other instructions", "Nearest is the same"}
+        names = ("answers_cosine", "answers_cosine_other", "answers_retrieval_weak")
+        same, other, nearest = ({(one.model, one.pair, one.layer): one for one in each.of(name)} for name in names)
+        spoken = {(one.model, one.pair): one for one in each.of("answers_own_language")}
+        for model, pair in dict.fromkeys((one.model, one.pair) for one in same.values()):
+            best = _best([one for key, one in nearest.items() if key[:2] == (model, pair)])
+            key = (model, pair, best.layer)
+            rows.append([Cell(line(model)), Cell(str(pair)), Cell(str(best.layer), best.layer), _cell(same.get(key)),
+                         Cell(_interval(same.get(key))), _cell(other.get(key)), _cell(best), Cell(_interval(best)),
+                         _cell(spoken.get((model, pair and Unit(pair.target))))])  # fmt: skip
+    numeric = {"Layer", "Same instruction, cosine", "Other instructions", "Nearest is the same", "In the last language"}
     return Table([Column(head, head in numeric) for head in ANSWERED], rows) if rows else None

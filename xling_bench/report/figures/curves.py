@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from xling_bench.report.figures.bars import COLOURS
+from xling_bench.report.figures.bars import COLOURS as BARS
 from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, title_width, width_of
 from xling_bench.report.figures.svg import INK
 
@@ -17,6 +17,7 @@ WIDE, HIGH = 2.75, 1.7  # inches of a panel
 LEFT, HEAD, GAP = 0.55, 0.35, 0.42  # beside the panels, above all, below each
 ACROSS = 2
 DASHES = ("-", "--", ":", "-.")
+COLOURS = BARS[:-1]  # the last is the baselines' grey
 MOST = len(COLOURS) * len(DASHES)
 BANDS = 4  # lines up to which their intervals are drawn: more hide each other
 REFERENCE = "#8a8a8a"

@@ -60,7 +60,7 @@ HTML = """
 <p>What each tokenizer makes of the same sentences: a language that takes more tokens costs more, and has less room.</p>
 {{ plain_table("tokens", tokens) }}{% endif %}
 {% if answers %}<h3 id="answers">The same answer in two languages?</h3>
-{% if near %}<p>Cosine of the states of answers to the same instruction in two languages, beside that of answers to other instructions: only the difference says anything.</p>
+{% if near %}<p>Cosine of the states of answers to the same instruction in two languages, beside that of answers to other instructions: only the difference says anything. The layer is where the same instruction's answer is the nearest most often.</p>
 {{ plain_table("answers-near", near) }}{% endif %}
 {% for model, rows in answers %}<details><summary>{{ model }}: {{ rows|length }} instructions and its answers</summary>
 {% for row in rows %}<h4>{{ row.instruction }}</h4><div class="scroll"><table><thead><tr>{% for said in row.answers %}<th scope="col">{{ said.language }}</th>{% endfor %}</tr></thead><tbody><tr>{% for said in row.answers %}<td lang="{{ said.tag }}" dir="{{ said.direction }}"><div class="answer">{{ said.text }}</div></td>{% endfor %}</tr></tbody></table></div>
