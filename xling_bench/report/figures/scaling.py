@@ -1,0 +1,127 @@
+"""Scores and allocations over numbers of translation pairs: the two halves of Extrapolating's Figures 2 and 5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xling_bench.core.text import number_of
+from xling_bench.report.figures.bars import COLOURS
+from xling_bench.report.figures.drawing import SMALL, Figure, Sheet, style, width_of
+from xling_bench.report.figures.svg import INK
+from xling_bench.scale.allocation import Problem, water_filling
+from xling_bench.scale.law import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # 7 colours and 8 markers pair up anew for 56 lines
+DASHDOT = (0, (5, 1.5, 1, 1.5))  # the paper's line for a law
+WIDE, HIGH = 3.4, 2.3  # inches of a panel
+LEFT, HEAD, FOOT, GAP = 0.62, 0.36, 0.5, 0.75  # inches beside, above, below and between panels
+BUDGETS = 120  # at which allocations are drawn
+SIZES = 160  # at which a law is drawn
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a figure: `name` in the legend; where it goes; points measured; `low` and `high` of them (NaN for
+    none) are whiskers. `line` is empty where nothing but points is drawn."""
+
+    name: str
+    x: Array
+    y: Array
+    line: tuple[Array, Array] | None = None
+    low: Array | None = None
+    high: Array | None = None
+
+
+def allocation_curves(problem: Problem, allocated: Mapping[str, int], name: str = "allocation") -> Figure:
+    """Figure 5: the best allocation of every budget up to all there is, and what one more pair brings each language.
+
+    Left: a line a language, which runs level once its pairs are used up; the upright line is the budget asked for.
+    Right: the slope of each language's law, points a thousand pairs, up to its cap; a marker at what it gets. Markers
+    stand at one height, but those of languages at their cap, which stand higher.
+    """
+    languages = problem.languages
+    most = sum(problem.caps.values())
+    budgets = np.unique([*np.linspace(len(languages), most, BUDGETS, dtype=int), problem.budget])
+    filled = np.array([water_filling(Problem(problem.laws, problem.caps, int(each))) for each in budgets])
+    got = np.array([allocated[key] for key in languages], dtype=np.float64)
+    spread, slopes = [], []
+    for place, key in enumerate(languages):
+        own = got[place : place + 1]
+        sizes = np.geomspace(max(1.0, problem.caps[key] / 100), problem.caps[key], SIZES)
+        spread.append(Curve(key, np.array([float(problem.budget)]), own, (budgets.astype(float), filled[:, place])))
+        slopes.append(Curve(key, own, 1000 * problem.laws[key].gain(own), (sizes, 1000 * problem.laws[key].gain(sizes))))
+    title = f"Allocation of {problem.budget:,} pairs"
+    with style():
+        sheet, (left, right) = _panels(title, [curve.name for curve in spread], 2)
+        _draw(left, spread, "budget, pairs", "pairs of the language")
+        left.axvline(problem.budget, color=INK, linewidth=0.7, dashes=(4, 3), zorder=1)
+        _draw(right, slopes, "pairs of the language", "points a thousand pairs")
+        right.set(xscale="log", yscale="log")
+        _ticks(left, short, short)
+        _ticks(right, short, "{:.2g}".format)
+        capped = [key for key in languages if allocated[key] == problem.caps[key]]
+        at_cap = f"; at the cap: {', '.join(capped)}" if capped else ""
+        caption = (f"Left: the best allocation of every budget over {number_of(len(languages), 'language')}; dashed, "
+                   f"{problem.budget:,} pairs{at_cap}. Right: what more pairs bring by each language's law, with a "
+                   "marker at its allocation.")  # fmt: skip
+        return sheet.finish(name, title, caption)
+
+
+def _panels(title: str, names: Sequence[str], many: int) -> tuple[Sheet, list[Axes]]:
+    """A sheet with so many panels side by side, a heading, and the names' marks below."""
+    width = LEFT + many * WIDE + (many - 1) * GAP + 0.15
+    pitch = max(width_of(name, SMALL) for name in names) + 0.5
+    columns = max(1, int((width - 0.15) // pitch))
+    top = HEAD + HIGH + FOOT
+    sheet = Sheet(max(width, pitch + 0.2), top + 0.17 * -(-len(names) // columns) + 0.08)
+    sheet.text(LEFT, 0.15, title, weight="bold")
+    legend = sheet.axes(0, top, sheet.width, sheet.height - top, bare=True)
+    for i, name in enumerate(names):
+        x, y = 0.15 + i % columns * pitch, 0.08 + i // columns * 0.17
+        colour, marker = _look(i)
+        legend.plot([x, x + 0.26], [y, y], color=colour, linewidth=1.1)
+        legend.plot(x + 0.13, y, marker=marker, markersize=3.5, color=colour, linewidth=0)
+        legend.text(x + 0.33, y, name, va="center_baseline", size=SMALL)
+    return sheet, [sheet.axes(LEFT + i * (WIDE + GAP), HEAD, WIDE, HIGH) for i in range(many)]
+
+
+def _look(place: int) -> tuple[str, str]:
+    return COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
+
+
+def _draw(axes: Axes, curves: Sequence[Curve], along: str, up: str, *, dashes: Any = "-") -> None:
+    axes.grid(color=INK, alpha=0.15, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(along, size=SMALL)
+    axes.set_ylabel(up, size=SMALL)
+    for place, curve in enumerate(curves):
+        colour, marker = _look(place)
+        if curve.line is not None:
+            axes.plot(*curve.line, color=colour, linewidth=1.1, linestyle=dashes)
+        if curve.low is not None and curve.high is not None:
+            axes.vlines(curve.x, curve.low, curve.high, color=colour, linewidth=0.8)
+        axes.plot(curve.x, curve.y, marker=marker, markersize=4, color=colour, linewidth=0, zorder=3)
+
+
+def _ticks(axes: Axes, along: Callable[[float], str], up: Callable[[float], str]) -> None:
+    """What stands at the ticks of both axes."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    for axis, words in ((axes.xaxis, along), (axes.yaxis, up)):
+        axis.set_major_formatter(FuncFormatter(lambda value, _, words=words: words(value)))  # type: ignore[misc]
+        axis.set_minor_formatter(NullFormatter())
+
+
+def short(pairs: float) -> str:
+    """`950`, `30k`, `1.2M`: as a budget is written."""
+    for unit, sign in ((1e6, "M"), (1e3, "k")):
+        if pairs >= unit:
+            return f"{pairs / unit:.4g}{sign}"
+    return f"{pairs:.4g}"
