@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from xling_bench.core.text import number_of
 from xling_bench.report.figures.bars import COLOURS
 from xling_bench.report.figures.drawing import SMALL, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
+from xling_bench.report.labels import metric_label
 from xling_bench.scale.allocation import Problem, water_filling
+from xling_bench.scale.fitted import Fitted
 from xling_bench.scale.law import Array
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def allocation_curves(problem: Problem, allocated: Mapping[str, int], name: str 
     languages = problem.languages
     most = sum(problem.caps.values())
     budgets = np.unique([*np.linspace(len(languages), most, BUDGETS, dtype=int), problem.budget])
-    filled = np.array([water_filling(Problem(problem.laws, problem.caps, int(each))) for each in budgets])
+    filled = np.array([water_filling(replace(problem, budget=int(each))) for each in budgets])
     got = np.array([allocated[key] for key in languages], dtype=np.float64)
     spread, slopes = [], []
     for place, key in enumerate(languages):
@@ -72,6 +74,49 @@ def allocation_curves(problem: Problem, allocated: Mapping[str, int], name: str 
                    f"{problem.budget:,} pairs{at_cap}. Right: what more pairs bring by each language's law, with a "
                    "marker at its allocation.")  # fmt: skip
         return sheet.finish(name, title, caption)
+
+
+def law_curves(found: Fitted, name: str = "laws") -> Figure:
+    """Figure 2, left: a language's points, and its law dash-dotted from its smallest size to its largest, with the
+    law's 95 % interval at each size as whiskers."""
+    curves = []
+    for key, own in found.fits.items():
+        points, law, gamma = found.of(key), found.law(key), found.gamma(key)
+        x, y = (np.array(column, dtype=np.float64) for column in ([p.pairs for p in points], [p.score for p in points]))
+        sizes = np.geomspace(x.min(), x.max(), SIZES)
+        ends = [own.score_interval(gamma * size) for size in x]
+        low, high = (np.array([end[side] if end else np.nan for end in ends]) for side in (0, 1))
+        words = f"{key}: 100 \N{MINUS SIGN} {law.alpha:.3g} ({gamma:.2g} X)^\N{MINUS SIGN}{law.beta:.2g}"
+        curves.append(Curve(words, x, y, (sizes, law.score(sizes)), low, high))
+    title = f"{metric_label(found.metric)} over translation pairs"
+    how = "alpha and beta shared" if found.shared else "each language by itself"
+    with style():
+        sheet, (axes,) = _panels(title, [curve.name for curve in curves], 1)
+        _draw(axes, curves, "translation pairs", metric_label(found.metric), dashes=DASHDOT)
+        _fit_in(axes, curves)
+        caption = (f"Points are measured, dash-dotted lines fitted laws ({how}); "
+                   "whiskers are 95 % intervals of the law, cut at the frame.")  # fmt: skip
+        return sheet.finish(name, title, caption)
+
+
+def benchmark_curves(means: Sequence[Curve], name: str = "benchmarks") -> Figure:
+    """Figure 2, right: a benchmark's mean score over sizes, whiskers its 95 % interval where it has one."""
+    title = "Benchmarks over translation pairs"
+    with style():
+        sheet, (axes,) = _panels(title, [curve.name for curve in means], 1)
+        _draw(axes, means, "translation pairs, all languages", "mean score")
+        _fit_in(axes, means)
+        caption = ("Means over the languages that a model was trained on; whiskers are 95 % bootstrap intervals over "
+                   "items, of metrics that are means of them.")  # fmt: skip
+        return sheet.finish(name, title, caption)
+
+
+def _fit_in(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Sizes by their logarithm; scores as far as points and lines go, with a little room."""
+    ends = np.concatenate([part for curve in curves for part in (curve.y, curve.line[1] if curve.line else curve.y)])
+    room = max(0.15 * (ends.max() - ends.min()), 0.5)
+    axes.set(xscale="log", ylim=(ends.min() - room, ends.max() + room))
+    _ticks(axes, short, "{:.4g}".format)
 
 
 def _panels(title: str, names: Sequence[str], many: int) -> tuple[Sheet, list[Axes]]:
@@ -115,7 +160,7 @@ def _ticks(axes: Axes, along: Callable[[float], str], up: Callable[[float], str]
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     for axis, words in ((axes.xaxis, along), (axes.yaxis, up)):
-        axis.set_major_formatter(FuncFormatter(lambda value, _, words=words: words(value)))  # type: ignore[misc]
+        axis.set_major_formatter(FuncFormatter(lambda value, _, words=words: words(value)))
         axis.set_minor_formatter(NullFormatter())
 
 
