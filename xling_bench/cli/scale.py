@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import show, tell
-from xling_bench.core.errors import UsageError
+from xling_bench.core.errors import UsageError, did_you_mean
 
 FIT = "example: xling-bench scale fit points.csv -o laws"
 ALLOCATE = ("example: xling-bench scale allocate --laws laws/laws.json --budget 1.2M --caps caps.csv "
@@ -28,7 +28,11 @@ def _add_fit(kinds: Any) -> None:
     parser.add_argument("points", nargs="+", metavar="POINTS.csv|[NAME=]RUN",
                         help="language,pairs,score,metric[,gamma]; or runs of models trained on --pairs")  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder for laws and figures")
-    parser.add_argument("--metric", metavar="NAME", help="which, where points have several (of runs: the headline's)")
+    parser.add_argument("--metric", metavar="NAME", help="which, where there are several (of runs: the first)")
+    parser.add_argument("--pairs", type=Path, metavar="FILE",
+                        help="what the runs' models were trained on, CSV: model,language,pairs")  # fmt: skip
+    parser.add_argument("--benchmark", metavar="KEY", help="of runs: whose scores the law is of (default flores)")
+    parser.add_argument("--direction", metavar="en-x|x-en", help="of FLORES: into the language (default), or out of it")
     parser.add_argument("--shared", action="store_true", help="one alpha and beta for all languages, by their gamma")
     parser.add_argument("--represent", type=Path, metavar="FILE", help="gamma from this alignment.json of `represent`")
     parser.add_argument("--model", metavar="NAME", help="whose gamma, where --represent has several models")
@@ -44,9 +48,7 @@ def fit(arguments: argparse.Namespace) -> int:
 
     if arguments.model and not arguments.represent:
         raise UsageError("--model says whose gamma of --represent FILE is meant; give both.")
-    (path,) = arguments.points
-    there = points.of_metric(points.read_points(Path(path)), arguments.metric)
-    sources = {"points": Path(path).name}
+    there, sources = _points_of_runs(arguments) if arguments.pairs else _points_of_file(arguments)
     if arguments.represent:
         there = points.with_gammas(there, points.read_gammas(arguments.represent, arguments.model))
         sources["gamma"] = arguments.represent.name
@@ -57,8 +59,42 @@ def fit(arguments: argparse.Namespace) -> int:
     show(fitted.summary(found))
     for note in found.notes:
         tell(f"note: {note}")
-    show(f"{arguments.output / laws_file.LAWS}, and its figure beside it (.svg, .png)")
+    show(f"{arguments.output / laws_file.LAWS}, and figures beside it (.svg, .png)")
     return 0
+
+
+def _points_of_file(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]:
+    from xling_bench.scale import points
+
+    path, *more = map(Path, arguments.points)
+    if more or path.is_dir() or path.suffix.lower() != ".csv":
+        raise UsageError("expected one POINTS.csv (language,pairs,score,metric[,gamma]), or runs with --pairs FILE, which "
+                         "says what their models were trained on: model,language,pairs.")  # fmt: skip
+    if arguments.benchmark or arguments.direction:
+        raise UsageError("--benchmark and --direction are for runs (with --pairs).")
+    return points.of_metric(points.read_points(path), arguments.metric), {"points": path.name}
+
+
+def _points_of_runs(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]:
+    """The points; the benchmarks' figure is drawn on the way."""
+    from xling_bench.report.figures.scaling import benchmark_curves
+    from xling_bench.results.frame import load_results
+    from xling_bench.results.mixing import refuse_mixed
+    from xling_bench.results.tables import by_size
+    from xling_bench.scale.points import of_metric
+
+    way = arguments.direction or by_size.DIRECTIONS[0]
+    if way not in by_size.DIRECTIONS:
+        close = did_you_mean(way, by_size.DIRECTIONS)
+        raise UsageError(f"--direction {way!r}: expected {' or '.join(by_size.DIRECTIONS)}.{close}")
+    frame, sizes = load_results(arguments.points), by_size.read_sizes(arguments.pairs)
+    refuse_mixed(frame)
+    there = by_size.points_by_size(frame, sizes, arguments.benchmark or "flores", arguments.metric, way)
+    if (frame["source"] == "sample").any():
+        tell("sample data: invented items that show how things work, not benchmark scores")
+    if means := by_size.means_by_size(frame, sizes):
+        _draw(benchmark_curves(means), arguments.output / "benchmarks")
+    return of_metric(there, None), {"points": "runs", "pairs": arguments.pairs.name}
 
 
 def _draw(figure: Any, stem: Path) -> None:

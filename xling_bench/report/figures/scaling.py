@@ -12,7 +12,8 @@ from xling_bench.core.text import number_of
 from xling_bench.report.figures.bars import COLOURS
 from xling_bench.report.figures.drawing import SMALL, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
-from xling_bench.report.labels import metric_label
+from xling_bench.report.labels import benchmark_label, listed, metric_label
+from xling_bench.results.tables.by_size import Mean
 from xling_bench.scale.allocation import Problem, water_filling
 from xling_bench.scale.fitted import Fitted
 from xling_bench.scale.law import Array
@@ -25,13 +26,13 @@ DASHDOT = (0, (5, 1.5, 1, 1.5))  # the paper's line for a law
 WIDE, HIGH = 3.4, 2.3  # inches of a panel
 LEFT, HEAD, FOOT, GAP = 0.62, 0.36, 0.5, 0.75  # inches beside, above, below and between panels
 BUDGETS = 120  # at which allocations are drawn
-SIZES = 160  # at which a law is drawn
+SIZES = 60  # at which a law is drawn
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a figure: `name` in the legend; where it goes; points measured; `low` and `high` of them (NaN for
-    none) are whiskers. `line` is empty where nothing but points is drawn."""
+    """One line of a figure: `name` in the legend; points, whose `low` and `high` (NaN for none) are whiskers; a `line`,
+    and a `band`, its interval (x, low, high)."""
 
     name: str
     x: Array
@@ -39,6 +40,7 @@ class Curve:
     line: tuple[Array, Array] | None = None
     low: Array | None = None
     high: Array | None = None
+    band: tuple[Array, Array, Array] | None = None
 
 
 def allocation_curves(problem: Problem, allocated: Mapping[str, int], name: str = "allocation") -> Figure:
@@ -58,7 +60,8 @@ def allocation_curves(problem: Problem, allocated: Mapping[str, int], name: str 
         own = got[place : place + 1]
         sizes = np.geomspace(max(1.0, problem.caps[key] / 100), problem.caps[key], SIZES)
         spread.append(Curve(key, np.array([float(problem.budget)]), own, (budgets.astype(float), filled[:, place])))
-        slopes.append(Curve(key, own, 1000 * problem.laws[key].gain(own), (sizes, 1000 * problem.laws[key].gain(sizes))))
+        gain = problem.laws[key].gain
+        slopes.append(Curve(key, own, 1000 * gain(own), (sizes, 1000 * gain(sizes))))
     title = f"Allocation of {problem.budget:,} pairs"
     with style():
         sheet, (left, right) = _panels(title, [curve.name for curve in spread], 2)
@@ -77,17 +80,17 @@ def allocation_curves(problem: Problem, allocated: Mapping[str, int], name: str 
 
 
 def law_curves(found: Fitted, name: str = "laws") -> Figure:
-    """Figure 2, left: a language's points, and its law dash-dotted from its smallest size to its largest, with the
-    law's 95 % interval at each size as whiskers."""
+    """Figure 2, left: a language's points, and its law dash-dotted from its smallest size to its largest, in a band
+    that is the law's 95 % interval."""
     curves = []
     for key, own in found.fits.items():
         points, law, gamma = found.of(key), found.law(key), found.gamma(key)
         x, y = (np.array(column, dtype=np.float64) for column in ([p.pairs for p in points], [p.score for p in points]))
         sizes = np.geomspace(x.min(), x.max(), SIZES)
-        ends = [own.score_interval(gamma * size) for size in x]
-        low, high = (np.array([end[side] if end else np.nan for end in ends]) for side in (0, 1))
+        ends = [own.score_interval(gamma * size) or (np.nan, np.nan) for size in sizes]
+        band = (sizes, *np.array(ends).T)
         words = f"{key}: 100 \N{MINUS SIGN} {law.alpha:.3g} ({gamma:.2g} X)^\N{MINUS SIGN}{law.beta:.2g}"
-        curves.append(Curve(words, x, y, (sizes, law.score(sizes)), low, high))
+        curves.append(Curve(words, x, y, (sizes, law.score(sizes)), band=band))
     title = f"{metric_label(found.metric)} over translation pairs"
     how = "alpha and beta shared" if found.shared else "each language by itself"
     with style():
@@ -95,19 +98,28 @@ def law_curves(found: Fitted, name: str = "laws") -> Figure:
         _draw(axes, curves, "translation pairs", metric_label(found.metric), dashes=DASHDOT)
         _fit_in(axes, curves)
         caption = (f"Points are measured, dash-dotted lines fitted laws ({how}); "
-                   "whiskers are 95 % intervals of the law, cut at the frame.")  # fmt: skip
+                   "bands are 95 % intervals of the laws, cut at the frame.")  # fmt: skip
         return sheet.finish(name, title, caption)
 
 
-def benchmark_curves(means: Sequence[Curve], name: str = "benchmarks") -> Figure:
-    """Figure 2, right: a benchmark's mean score over sizes, whiskers its 95 % interval where it has one."""
+def benchmark_curves(means: Sequence[Mean], name: str = "benchmarks") -> Figure:
+    """Figure 2, right: each benchmark's mean score over sizes, whiskers its 95 % interval where it has one. Models
+    that were trained on other languages have lines of their own."""
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Mean]] = {}
+    for mean in means:
+        groups.setdefault((mean.benchmark, mean.metric, mean.languages), []).append(mean)
+    curves = []
+    for (benchmark, metric, languages), own in groups.items():
+        x, y, low, high = np.array([(mean.pairs, mean.value, mean.low, mean.high) for mean in own], dtype=np.float64).T
+        words = f"{benchmark_label(benchmark)}, {metric_label(metric)} ({listed(languages)})"
+        curves.append(Curve(words, x, y, (x, y), low, high))
     title = "Benchmarks over translation pairs"
     with style():
-        sheet, (axes,) = _panels(title, [curve.name for curve in means], 1)
-        _draw(axes, means, "translation pairs, all languages", "mean score")
-        _fit_in(axes, means)
+        sheet, (axes,) = _panels(title, [curve.name for curve in curves], 1)
+        _draw(axes, curves, "translation pairs, all languages together", "mean score")
+        _fit_in(axes, curves)
         caption = ("Means over the languages that a model was trained on; whiskers are 95 % bootstrap intervals over "
-                   "items, of metrics that are means of them.")  # fmt: skip
+                   "items, of metrics that are means of items.")  # fmt: skip
         return sheet.finish(name, title, caption)
 
 
@@ -150,6 +162,8 @@ def _draw(axes: Axes, curves: Sequence[Curve], along: str, up: str, *, dashes: A
         colour, marker = _look(place)
         if curve.line is not None:
             axes.plot(*curve.line, color=colour, linewidth=1.1, linestyle=dashes)
+        if curve.band is not None:
+            axes.fill_between(*curve.band, color=colour, alpha=0.15, linewidth=0)
         if curve.low is not None and curve.high is not None:
             axes.vlines(curve.x, curve.low, curve.high, color=colour, linewidth=0.8)
         axes.plot(curve.x, curve.y, marker=marker, markersize=4, color=colour, linewidth=0, zorder=3)
