@@ -68,8 +68,8 @@ def _points_of_file(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]
 
     path, *more = map(Path, arguments.points)
     if more or path.is_dir() or path.suffix.lower() != ".csv":
-        raise UsageError("expected one POINTS.csv (language,pairs,score,metric[,gamma]), or runs with --pairs FILE, which "
-                         "says what their models were trained on: model,language,pairs.")  # fmt: skip
+        raise UsageError("expected one POINTS.csv (language,pairs,score,metric[,gamma]), or runs with --pairs FILE, "
+                         "which says what their models were trained on (model,language,pairs).")  # fmt: skip
     if arguments.benchmark or arguments.direction:
         raise UsageError("--benchmark and --direction are for runs (with --pairs).")
     return points.of_metric(points.read_points(path), arguments.metric), {"points": path.name}

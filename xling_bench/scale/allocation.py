@@ -25,9 +25,13 @@ from xling_bench.scale.law import Array, Law
 Counts = NDArray[np.int64]
 LEAST = 1.0  # pair
 HALVINGS = 200  # of an interval of logarithms: far below a float's last digit
-TOLERANCE = 1e-12  # SLSQP's ftol, in points of the mean score
+TOLERANCE = 1e-12  # SLSQP's ftol, of what the whole budget would bring at the uniform allocation's slope
 UNITS = {"": 1, "k": 1_000, "m": 1_000_000}
 METHODS = ("water-filling", "slsqp")
+
+
+class SolverError(XlingError):
+    """A general solver found no allocation."""
 
 
 @dataclass(frozen=True)
@@ -115,25 +119,28 @@ def _at_sum(filled: Callable[[float], Array], low: float, high: float, budget: i
 def slsqp(problem: Problem) -> Array:
     """The paper's way: sequential least squares programming from the uniform allocation, (languages,).
 
-    In shares of the budget and with derivatives: in pairs, scipy's default steps see no slope (a score moves by 1e-6
-    a pair) and end where they began. Raises XlingError where the solver gives up.
+    With derivatives, in shares of the budget, and as what is won over the uniform allocation in units of its slope: in
+    pairs and points scipy's default steps see no slope (a score moves by 1e-6 a pair) and end where they began. Raises
+    SolverError where the solver gives up, as it may at caps of a few pairs.
     """
     from scipy.optimize import minimize
 
-    laws, unit = problem._laws, problem.budget / len(problem.languages)
+    laws, start = problem._laws, uniform(problem)
+    unit = problem.budget / len(laws)
+    base, slope = problem.mean_score(start), float(problem.gains(start).mean()) * unit
 
     def loss(x: Array) -> float:
-        return -problem.mean_score(x * unit)
+        return (base - problem.mean_score(x * unit)) / slope
 
-    def slope(x: Array) -> Array:
-        return -problem.gains(x * unit) * unit / len(laws)
+    def derivative(x: Array) -> Array:
+        return -problem.gains(x * unit) * unit / len(laws) / slope
 
     whole = {"type": "eq", "fun": lambda x: x.sum() - len(laws), "jac": np.ones_like}
     bounds = [(LEAST / unit, cap / unit) for cap in problem.most]
-    found = minimize(loss, uniform(problem) / unit, jac=slope, bounds=bounds, constraints=[whole], method="SLSQP",
+    found = minimize(loss, start / unit, jac=derivative, bounds=bounds, constraints=[whole], method="SLSQP",
                      options={"ftol": TOLERANCE, "maxiter": 1000})  # fmt: skip
     if not found.success:
-        raise XlingError(f"SLSQP gave up: {found.message}. Take the water-filling, which is exact.")
+        raise SolverError(f"SLSQP gave up ({found.message}); water-filling is exact.")
     pairs: Array = np.clip(found.x * unit, LEAST, problem.most)
     return pairs
 

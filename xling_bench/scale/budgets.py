@@ -13,7 +13,7 @@ import numpy as np
 from xling_bench.core.errors import DataError, UsageError, did_you_mean
 from xling_bench.core.reading import read_bytes
 from xling_bench.core.version import VERSION
-from xling_bench.scale.allocation import METHODS, Problem, in_pairs, slsqp, uniform, water_filling
+from xling_bench.scale.allocation import METHODS, Problem, SolverError, in_pairs, slsqp, uniform, water_filling
 from xling_bench.scale.law import Array
 from xling_bench.scale.laws_file import Known, read_caps, read_laws
 
@@ -34,8 +34,8 @@ class Inputs:
 class Allocated:
     """What a budget buys. `pairs` by language, those without any included; `origin` is a line on where it comes from.
 
-    `objectives`: the mean predicted score of the exact and the paper's solution, of `pairs`, and of `equal`, the
-    uniform allocation.
+    `equal` is the uniform allocation. `objectives`: the mean predicted score of each way to solve it, before rounding
+    (the paper's is missing where it gave up), of `pairs` and of `uniform`.
     """
 
     problem: Problem
@@ -71,14 +71,21 @@ def allocated(given: Inputs, method: str) -> Allocated:
         raise DataError(f"{given.caps}: no law for {', '.join(lacking)} in {given.laws}; fit one, or leave "
                         f"{'it' if len(lacking) == 1 else 'them'} out of the caps")  # fmt: skip
     problem = Problem({key: known[key].law for key in caps}, caps, given.budget)
-    exact, paper, equal = water_filling(problem), slsqp(problem), uniform(problem)
-    pairs = in_pairs(problem, exact if method == METHODS[0] else paper)
+    ways = {METHODS[0]: water_filling(problem)}
+    notes = []
+    try:
+        ways[METHODS[1]] = slsqp(problem)
+    except SolverError as error:
+        if method == METHODS[1]:
+            raise
+        notes.append(str(error))
+    pairs, equal = in_pairs(problem, ways[method]), in_pairs(problem, uniform(problem))
     files = ", ".join(f"{path.name} {sha256(read_bytes(path)).hexdigest()[:16]}" for path in (given.laws, given.caps))
     origin = f"xling-bench {VERSION} scale allocate: {given.budget} pairs by {method}; {files}"
-    found = Allocated(problem, pairs, in_pairs(problem, equal), origin, {})
-    both = {METHODS[0]: exact, METHODS[1]: paper, "pairs": found.counts(pairs), "uniform": found.counts(found.equal)}
-    found.objectives = {name: problem.mean_score(each) for name, each in both.items()}
-    found.notes = _notes(found, known)
+    found = Allocated(problem, pairs, equal, origin, {}, notes)
+    ways |= {"pairs": found.counts(pairs), "uniform": found.counts(equal)}
+    found.objectives = {name: problem.mean_score(each) for name, each in ways.items()}
+    found.notes += _notes(found, known)
     return found
 
 
@@ -124,5 +131,5 @@ def summary(found: Allocated) -> list[str]:
     more = scores["pairs"] - scores["uniform"]
     return [
         f"mean predicted score {scores['pairs']:.4f}, uniform {scores['uniform']:.4f} ({more:+.4f})",
-        f"water-filling {scores[METHODS[0]]:.6f}, SLSQP {scores[METHODS[1]]:.6f}",
+        ", ".join(f"{name} {scores[name]:.6f}" for name in METHODS if name in scores),
     ]

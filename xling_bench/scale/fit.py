@@ -20,6 +20,7 @@ DRAWS, SEED, LEVEL = 2_000, 0, 0.95
 STEPS, HALVINGS = 100, 30  # of Gauss and Newton (some five are needed), and of one of them
 GRID = np.linspace(-4.0, 4.0, 81)  # of beta times the largest |u|: where steps begin
 NONE = 1e-12  # a step, or an error in points, that is none
+RIDGE = 1e-12  # of a matrix's trace, added to its diagonal so that it has an inverse
 Interval = tuple[float, float]
 
 
@@ -100,6 +101,8 @@ def fit(pairs: Array, scores: Array, gamma: Array | float = 1.0) -> Fit:
         raise DataError("sizes must be numbers above 0")
     if not (np.isfinite(scores) & (scores < CEILING)).all():
         raise DataError(f"scores must be numbers below {CEILING:g}, which the law never reaches")
+    order = np.lexsort((scores, sizes))  # so that what is drawn does not depend on the points' order
+    sizes, scores = sizes[order], scores[order]
     logs = np.log(sizes)
     u, missing = logs - logs.mean(), CEILING - scores
     solution = solve(u, missing[None])[0]
@@ -178,4 +181,7 @@ def _slopes(u: Array, solutions: Array) -> tuple[Array, Array]:
     """The Jacobian of the curves by c and beta, (rows, points, 2), and its product with itself, (rows, 2, 2)."""
     curves = _curves(u, solutions)
     slopes = np.stack([curves, -u * curves], axis=2)
-    return slopes, np.einsum("rpi,rpj->rij", slopes, slopes)
+    normal = np.einsum("rpi,rpj->rij", slopes, slopes)
+    # A resampled row may be one spike, where (c, beta) is no longer unique.
+    normal += RIDGE * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(2)
+    return slopes, normal

@@ -21,9 +21,9 @@ from xling_bench.scale.points import Point
 
 METHOD = "least squares; intervals by the studentised bootstrap of normal errors"
 NOT_IDENTIFIABLE = (
-    "gamma is not identifiable from one language's points: they tell beta and alpha gamma^-beta only; with another gamma "
-    "alpha is another and the curve the same, so compare no alphas over languages. Only where all languages share alpha "
-    "and beta does gamma say anything: --shared, with each language's gamma."
+    "gamma is not identifiable from one language's points: they tell beta and alpha gamma^-beta only; with another "
+    "gamma alpha is another and the curve the same, so compare no alphas over languages. Only where all languages "
+    "share alpha and beta does gamma say anything: --shared, with each language's gamma."
 )
 INDEPENDENT = (
     "a shared law's intervals take points as independent; where a language lies off the curve as a whole they are too "

@@ -107,10 +107,10 @@ def means_by_size(frame: pd.DataFrame, sizes: Sizes, *, draws: int = 10_000) -> 
     check_models(frame, sizes)
     order = list(METRICS).index
     found = []
-    for (benchmark, model), rows in frame.groupby(["benchmark", "model"], sort=True):
+    for (benchmark, model), group in frame.groupby(["benchmark", "model"], sort=True):
         own = sizes[str(model)]
-        metric = min(set(rows["metric"]), key=order)
-        rows = rows[(rows["metric"] == metric) & rows["language"].isin(list(own))]
+        metric = min(set(group["metric"]), key=order)
+        rows = group[(group["metric"] == metric) & group["language"].isin(list(own))]
         if set(rows["language"]) != set(own) or len(rows[list(SETTING)].drop_duplicates()) > 1:
             continue
         value = float(rows["value"].mean()) * (100 if METRICS[metric].share else 1)
