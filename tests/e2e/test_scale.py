@@ -28,7 +28,8 @@ def scale(*arguments: object) -> subprocess.CompletedProcess:
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """points.csv, laws.csv and caps.csv in the working folder."""
     rows = [f"{key},{size},{100 - 70 * (gamma * size) ** -0.12 + error:.2f},comet,{gamma}"
-            for key, gamma in (("German", 0.8), ("hin", 0.3)) for size, error in zip(SIZES, ERRORS, strict=True)]  # fmt: skip
+            for key, gamma in (("German", 0.8), ("hin", 0.3))
+            for size, error in zip(SIZES, ERRORS, strict=True)]  # fmt: skip
     (tmp_path / "points.csv").write_text("\n".join(["language,pairs,score,metric,gamma", *rows, ""]), encoding="utf-8")
     (tmp_path / "laws.csv").write_text("language,alpha,beta\nde,70,0.12\nhi,80,0.12\n", encoding="utf-8")
     (tmp_path / "caps.csv").write_text("language,pairs\nde,1000000\nhi,60000\n", encoding="utf-8")
@@ -87,8 +88,8 @@ def test_a_shared_law_by_gammas_of_represent(files: Path, models: dict[str, Path
     laws = json.loads((files / "shared" / "laws.json").read_text(encoding="utf-8"))["laws"]
     assert laws["de"]["alpha"] == laws["hi"]["alpha"]
     assert laws["de"]["alpha"] == pytest.approx(70, abs=5)
-    measured = warm.command("represent", f"hf:{models['llama']}", "--langs", "de,hi", "--layers", "last", "--data", "sample",
-                            "--name", "tiny", "-o", "states", environment=dict(os.environ))  # fmt: skip
+    measured = warm.command("represent", f"hf:{models['llama']}", "--langs", "de,hi", "--layers", "last", "--data",
+                            "sample", "--name", "tiny", "-o", "states", environment=dict(os.environ))  # fmt: skip
     assert measured.returncode == 0, measured.stderr
     (files / "bare.csv").write_text("".join(f"{line.rpartition(',')[0]}\n" for line in
                                             (files / "points.csv").read_text().splitlines()))  # fmt: skip
@@ -118,7 +119,8 @@ def test_runs_by_the_sizes_of_their_models(files: Path) -> None:
     assert done.returncode == 0, done.stderr
     laws = json.loads((files / "out" / "laws.json").read_text(encoding="utf-8"))
     assert laws["metric"] == "chrf"
-    assert {key: law["sizes"] for key, law in laws["laws"].items()} == dict.fromkeys(("de", "zh"), [5_000, 320_000])
+    sizes = {key: tuple(law["sizes"]) for key, law in laws["laws"].items()}
+    assert sizes == dict.fromkeys(("de", "zh"), (5_000, 320_000))
     drawn = (files / "out" / "benchmarks.svg").read_text(encoding="utf-8")
     assert "XNLI, accuracy (de and zh)" in drawn
     accuracy = scale("fit", "m0", "m1", "m2", "m3", "--pairs", "pairs.csv", "--benchmark", "xnli", "-o", "xnli")
@@ -166,7 +168,8 @@ def test_points_that_are_refused(files: Path, text: str, message: str) -> None:
     (["-o", "plan.txt"], "expected a name that ends in .toml or .json"),
 ])  # fmt: skip
 def test_allocations_that_are_refused(files: Path, change: list[str], message: str) -> None:
-    options = {"--laws": "laws.csv", "--budget": "1000", "--caps": "caps.csv", "-o": "plan.toml"} | {change[0]: change[1]}
+    options = {"--laws": "laws.csv", "--budget": "1000", "--caps": "caps.csv", "-o": "plan.toml"}
+    options[change[0]] = change[1]
     done = scale("allocate", *(word for pair in options.items() for word in pair))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert message in done.stderr

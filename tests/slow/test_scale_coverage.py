@@ -7,7 +7,7 @@ from xling_bench.scale.fit import fit, solve
 from xling_bench.scale.law import Law
 
 pytestmark = pytest.mark.slow
-REPEATS = 400
+REPEATS = 200
 # (points, law, standard deviation of a point, its distribution)
 CASES = [(3, Law(70, 0.10), 0.5, "normal"), (4, Law(70, 0.10), 0.5, "normal"), (5, Law(70, 0.10), 0.2, "normal"),
          (5, Law(70, 0.10), 1.0, "normal"), (8, Law(70, 0.10), 0.5, "normal"), (6, Law(200, 0.40), 1.0, "normal"),
@@ -41,6 +41,6 @@ def test_coverage(points: int, law: Law, error: float, shape: str) -> None:
             held[name] += ends is not None and ends[0] <= value <= ends[1]
     shares = {name: 100 * count / REPEATS for name, count in held.items()}
     print(f"{points:2d} points, error {error} {shape}: " + ", ".join(f"{k} {v:.1f}" for k, v in shares.items()))
-    assert all(share > 91 for name, share in shares.items() if "plain" not in name)  # 4 standard errors below 95
+    assert all(share > 88 for name, share in shares.items() if "plain" not in name)  # 4.5 standard errors below 95
     if points <= 6:
         assert shares["beta, plain bootstrap"] < 91

@@ -1,4 +1,4 @@
-"""Budgets over languages: against a greedy allocation pair by pair, the conditions of an optimum, the paper's figures."""
+"""Budgets over languages: against a greedy allocation, the conditions of an optimum, the paper's figures."""
 
 import csv
 import heapq
@@ -49,7 +49,8 @@ def greedy(problem: Problem) -> dict[str, int]:
     return counts
 
 
-@given(st.lists(law, min_size=2, max_size=4), st.integers(0, 2_000), st.lists(st.integers(2, 900), min_size=4, max_size=4))
+@given(st.lists(law, min_size=2, max_size=4), st.integers(0, 2_000),
+       st.lists(st.integers(2, 900), min_size=4, max_size=4))  # fmt: skip
 def test_as_good_as_pair_by_pair(laws: list[Law], budget: int, most: list[int]) -> None:
     keys = sorted(CAPS)[: len(laws)]
     caps = dict(zip(keys, most, strict=False))
@@ -115,7 +116,8 @@ def test_caps_of_the_papers_table_1() -> None:
     """Equal gains but at a cap, where it is no smaller; better than uniform; nothing at the cap 0."""
     problem = Problem(LAWS, {**CAPS, "de": 0}, 1_200_000)
     counts = in_pairs(problem, water_filling(problem))
-    gains = dict(zip(problem.languages, problem.gains(np.array([counts[key] for key in CAPS], dtype=float)), strict=True))
+    found = problem.gains(np.array([counts[key] for key in CAPS], dtype=float))
+    gains = dict(zip(problem.languages, found, strict=True))
     assert counts["hi"] == CAPS["hi"]
     assert counts["de"] == 0
     others = [gain for key, gain in gains.items() if key != "hi"]
