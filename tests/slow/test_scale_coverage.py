@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 REPEATS = 200
 # (points, law, standard deviation of a point, its distribution)
 CASES = [(3, Law(70, 0.10), 0.5, "normal"), (4, Law(70, 0.10), 0.5, "normal"), (5, Law(70, 0.10), 0.2, "normal"),
-         (5, Law(70, 0.10), 1.0, "normal"), (8, Law(70, 0.10), 0.5, "normal"), (6, Law(200, 0.40), 1.0, "normal"),
+         (5, Law(70, 0.10), 1.0, "normal"), (8, Law(70, 0.10), 0.5, "normal"), (6, Law(200, 0.25), 1.0, "normal"),
          (5, Law(70, 0.10), 0.5, "t5"), (12, Law(70, 0.10), 0.5, "t5")]  # fmt: skip
 
 

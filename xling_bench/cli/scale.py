@@ -17,7 +17,7 @@ ALLOCATE = ("example: xling-bench scale allocate --laws laws/laws.json --budget 
 def add(commands: Any) -> None:
     """Register the commands."""
     parser = commands.add_parser("scale", help="scaling laws of translation data; a budget of pairs over languages",
-                                 epilog=f"{FIT}; {ALLOCATE}")  # fmt: skip
+                                 epilog=f"{FIT}; {ALLOCATE.removeprefix('example: ')}")  # fmt: skip
     kinds = parser.add_subparsers(dest="scale_command", required=True, metavar="COMMAND")
     _add_fit(kinds)
     _add_allocate(kinds)
