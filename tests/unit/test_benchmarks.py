@@ -251,6 +251,7 @@ def test_what_benchmarks_share_is_no_benchmark() -> None:
 # Who may name benchmarks beside this room: those that offer one as an example, or state a paper's facts.
 NAMING = {
     "demo.py": "the demo's own tasks",
+    "cli/scale.py": "whose scores a law is of, if nobody says",
     "cli/train.py": "suggests a command",
     "cli/tasks.py": "FLORES pairs on request",
     "catalog/names.py": "FLORES pairs on request",

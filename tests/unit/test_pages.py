@@ -17,7 +17,7 @@ from guides import REPOSITORY, blocks
 
 from xling_bench.cli.main import parser
 
-LANGUAGES = {"sh", "console", "python", "toml", "json", "mermaid"}
+LANGUAGES = {"sh", "console", "csv", "python", "toml", "json", "mermaid"}
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.name)

@@ -213,7 +213,8 @@ def _answers(job: Job, asking: Asking, report: Report) -> None:
         if missing := answers.missing():
             _ask(model, name, answers, missing)
         facts = facts | {"template": answers.template, "data": asking.prompts.hash(), "identified": asking.identified,
-                         "draws": DRAWS, "seed": SEED, "measures": code_hash(MEASURES_CODE)}  # fmt: skip
+                         "weights": OWN, "draws": DRAWS, "seed": SEED,
+                         "measures": code_hash(MEASURES_CODE)}  # fmt: skip
         compared = Compared(answers)
         report.notes += [f"{name}: {note}" for note in compared.notes()]
         _add(report, name, None, facts, list(compared.languages()))
