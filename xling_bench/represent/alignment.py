@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache, partial
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,27 @@ from xling_bench.core.progress import progress
 from xling_bench.core.text import number_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
-from xling_bench.represent.corpus import Corpus, language_of
-from xling_bench.represent.interventions import INTERVENTIONS, Change
+from xling_bench.represent.corpus import Corpus, language_of, text_hash
+from xling_bench.represent.interventions import FROM_DICTIONARY, INTERVENTIONS, Change
+from xling_bench.represent.latent import latent_language
 from xling_bench.represent.measurer import DRAWS, SEED, Measured, Measurer, string_overlap
+from xling_bench.represent.questions import Questions
+from xling_bench.represent.signing import MEASURES_CODE, OWN, RANDOM, STATES_CODE, STRINGS, code_hash, digest
 from xling_bench.represent.store import Store, Vectors, locked, write_arrays
 from xling_bench.represent.token_weights import Pooling
 from xling_bench.results.naming import check_name, name_here
 
 FORMAT = 1
 ALIGNMENT = "alignment.json"
-PACKAGE = Path(__file__).resolve().parents[1]
-# What decides states, and what decides a number.
-STATES_CODE = ("models", "represent/reader.py", "represent/token_weights.py", "represent/store.py")
-MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "core/unit.py")
 Side = tuple[str, tuple[str, ...]]  # its name and texts
-OWN, RANDOM, STRINGS = "own", "random", "strings"  # whose states: the model's, one's that has learnt nothing, nobody's
 
 
 @dataclass(frozen=True)
 class Job:
     """What a command asks for. `names` are as many as `models`; `layers` are words (`reader.resolve_layers`);
-    `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`."""
+    `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`, and
+    one of them on `words`: of each language, the pivot's words and their translations; `latent`: which words are
+    translated under a logit lens."""
 
     models: tuple[ModelConfig, ...]
     names: tuple[str, ...]
@@ -47,6 +46,8 @@ class Job:
     random: bool = True
     interventions: tuple[str, ...] = ()
     fit: Corpus | None = None
+    words: Mapping[str, tuple[Side, Side]] = field(default_factory=dict)
+    latent: tuple[Questions, ...] = ()
 
 
 @dataclass
@@ -93,6 +94,7 @@ def run(job: Job) -> Report:
                                 "probe and no axis sensitivity.")  # fmt: skip
         if job.corpus.origin == "built-in sample":
             report.notes.append("the sentences are the built-in sample's: invented, and few")
+        report.notes += [questions.note for questions in job.latent]
         if not job.random:
             report.notes.append("no baseline of random weights was measured (--no-random)")
         whole = {"format": FORMAT, "notes": report.notes, "signatures": report.signatures, "records": report.records}
@@ -135,7 +137,8 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
         called = name if kind == OWN else f"{name} (random)"
         plain = partial(_load, job.corpus, store)
         for change in (None, *(job.interventions if kind == OWN else ())):
-            load = plain if change is None or job.fit is None else Changed(change, job.fit, store, plain)
+            words = job.words if change == FROM_DICTIONARY else {}
+            load = plain if change is None or job.fit is None else Changed(change, job.fit, words, store, plain)
             measurer = Measurer(job.corpus, load, layers, depth, gamma=job.pooling == "mean")
             what = f"measuring {called}" + (f", {change}" if change else "")
             with progress(len(layers) * len(job.corpus.pairs), what, unit="pair") as bar:
@@ -143,31 +146,39 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
             mine = marks | {"weights": kind, "states": keys[kind]}
             if change is not None and job.fit is not None:
                 mine |= {"intervention": change, "fitted_on": job.fit.name, "fit_data": job.fit.hash}
+                if words:
+                    mine["words"] = {key: text_hash(ours[1] + own[1]) for key, (ours, own) in words.items()}
             _add(report, called, job.pooling, mine, found, change)
             if measurer.axes and change is None:
                 axes = [(f"layer_{layer}", sensitivity) for layer, sensitivity in measurer.axes.items()]
                 write_arrays(job.output / "axes" / f"{keys[kind]}-{job.corpus.hash}.npz", axes)
+    for called, signed, numbers in latent_language(job.latent, model, name, facts, kinds, job.output):
+        _add(report, called, None, signed, numbers)
 
 
 class Changed:
-    """States under an intervention: those of `plain`, changed as was fitted on another corpus' states."""
+    """States under an intervention: those of `plain`, changed as was fitted on another corpus' states, and `words`'."""
 
-    def __init__(self, change: str, fit: Corpus, store: Store, plain: Callable[[str, int], Vectors]) -> None:
-        self.change, self.fit, self.store, self.plain = change, fit, store, plain
+    def __init__(self, change: str, fit: Corpus, words: Mapping[str, tuple[Side, Side]], store: Store,
+                 plain: Callable[[str, int], Vectors]) -> None:  # fmt: skip
+        self.change, self.fit, self.words, self.store, self.plain = change, fit, words, store, plain
         self._fitted: tuple[int, dict[str, Change]] | None = None  # of the layer that is measured
 
     def __call__(self, side: str, layer: int) -> Vectors:
         """One layer's changed states, (N, D)."""
         if self._fitted is None or self._fitted[0] != layer:
             states = {key: self.store.load(key, texts, layer) for key, texts in self.fit.sides.items()}
-            self._fitted = layer, INTERVENTIONS[self.change](states, self.fit.pivot)
+            words = {key: (self.store.load(*ours, layer), self.store.load(*theirs, layer))
+                     for key, (ours, theirs) in self.words.items()}  # fmt: skip
+            self._fitted = layer, INTERVENTIONS[self.change](states, self.fit.pivot, words)
         return self._fitted[1][language_of(side)](self.plain(side, layer))
 
 
 def _sides(job: Job, kind: str) -> list[Side]:
     """All texts that states are needed of, each once."""
     fitted = job.fit.sides.items() if job.fit is not None and kind == OWN else ()
-    return list(dict.fromkeys([*job.corpus.sides.items(), *fitted]))
+    words = (side for sides in job.words.values() for side in sides) if kind == OWN else ()
+    return list(dict.fromkeys([*job.corpus.sides.items(), *fitted, *words]))
 
 
 def _compute(job: Job, model: ModelConfig, name: str, stores: dict[str, Store],
@@ -210,19 +221,3 @@ def _add(report: Report, model: str, pooling: str | None, facts: dict[str, Any],
         entry["interval"] = None if low is None else [low, high]
         report.records.append({"model": model, "pooling": pooling, "intervention": intervention, **entry,
                                "signature": signature})  # fmt: skip
-
-
-def digest(facts: dict[str, Any]) -> str:
-    """Sixteen hex digits over plain facts."""
-    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@cache
-def code_hash(places: tuple[str, ...]) -> str:
-    """Eight hex digits over the package's files at `places`, each a file or a folder."""
-    files = {path for place in places for path in _files(PACKAGE / place)}
-    return sha256(b"\0".join(path.read_bytes() for path in sorted(files))).hexdigest()[:8]
-
-
-def _files(place: Path) -> list[Path]:
-    return sorted(place.rglob("*.py")) if place.is_dir() else [place]

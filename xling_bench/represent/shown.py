@@ -1,4 +1,4 @@
-"""What the command prints: a line a model and pair."""
+"""What the command prints: a line a model and pair; of latent language, a table of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any
 
 COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma", "alignment, last")
 
+LATENT = "latent_"  # how the measures of latent language begin: a table of their own
+LATENT_COLUMNS = ("model", "pair", "English, best layer", "at layer", "share of English there", "target, best layer",
+                  "at layer", "English before target")  # fmt: skip
+
 
 def table(records: Iterable[Mapping[str, Any]]) -> str:
     """A Markdown table of records as alignment.json has them: of every model and pair the weak retrieval at its best
@@ -14,7 +18,7 @@ def table(records: Iterable[Mapping[str, Any]]) -> str:
     was not measured."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in records:
-        if record["pair"] is not None:
+        if record["pair"] is not None and not record["measure"].startswith(LATENT):
             pair = "-".join(sorted(record["pair"].split("-")))
             change = record.get("intervention")
             called = f"{record['model']}, {change}" if change else str(record["model"])
@@ -28,13 +32,11 @@ def table(records: Iterable[Mapping[str, Any]]) -> str:
 def _cells(found: list[Mapping[str, Any]]) -> list[str]:
     pair = found[0]["pair"]
     best = max(_of(found, pair, "retrieval_weak"), key=lambda record: record["value"])
-    low, high = best["interval"]
-    shown = f"{best['value']:.1%} [{low:.1%}, {high:.1%}]"
     layer = "-" if best["layer"] is None else str(best["layer"])
     mexa = [_last(_of(found, pair, name)) for name in ("mexa_mean", "mexa_max")]
     if mexa == ["-", "-"]:
         mexa = ["-", _last(_of(found, pair, "mexa"))]
-    return [pair, shown, layer, *mexa, _last(_of(found, pair, "gamma")), _last(_of(found, pair, "alignment"))]
+    return [pair, _percent(best), layer, *mexa, _last(_of(found, pair, "gamma")), _last(_of(found, pair, "alignment"))]
 
 
 def _of(found: list[Mapping[str, Any]], pair: str, measure: str) -> list[Mapping[str, Any]]:
@@ -46,3 +48,30 @@ def _of(found: list[Mapping[str, Any]], pair: str, measure: str) -> list[Mapping
 
 def _last(these: list[Mapping[str, Any]]) -> str:
     return f"{these[-1]['value']:.3f}" if these and these[-1]["value"] is not None else "-"
+
+
+def latent_table(records: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table of latent language, empty where none was asked for: of every model and pair the layers where
+    English and the target are likeliest, and the share of English in both at English's. `yes` where that layer is
+    before the target's, and English is likelier than the target there (the share's interval lies above a half)."""
+    groups: dict[tuple[str, str], dict[tuple[str, int], Mapping[str, Any]]] = {}
+    for record in records:
+        if record["measure"].startswith(LATENT):
+            found = groups.setdefault((record["model"], record["pair"]), {})
+            found[record["measure"].removeprefix(LATENT), record["layer"]] = record
+    lines = ["| " + " | ".join(LATENT_COLUMNS) + " |", "|" + "---|" * len(LATENT_COLUMNS)]
+    for names, found in groups.items():
+        english, target = (max((record for (measure, _), record in found.items() if measure == side),
+                               key=lambda record: record["value"]) for side in ("english", "target"))  # fmt: skip
+        share = found["share_english", english["layer"]]
+        before = share["value"] is not None and share["interval"][0] > 0.5 and english["layer"] < target["layer"]
+        cells = [_percent(english), str(english["layer"]), _percent(share), _percent(target), str(target["layer"])]
+        lines.append("| " + " | ".join([*names, *cells, "yes" if before else "no"]) + " |")
+    return "\n".join(lines) + "\n" if groups else ""
+
+
+def _percent(record: Mapping[str, Any]) -> str:
+    if record["value"] is None:
+        return "-"
+    low, high = record["interval"]
+    return f"{record['value']:.1%} [{low:.1%}, {high:.1%}]"
