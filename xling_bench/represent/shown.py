@@ -8,6 +8,7 @@ from typing import Any
 COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma", "alignment, last")
 
 LATENT = "latent_"  # how the measures of latent language begin: a table of their own
+HEARD = 0.01  # what is less likely than this says little, whatever its share: early layers have 0.1 %
 LATENT_COLUMNS = ("model", "pair", "English, best layer", "at layer", "share of English there", "target, best layer",
                   "at layer", "English before target")  # fmt: skip
 
@@ -53,7 +54,8 @@ def _last(these: list[Mapping[str, Any]]) -> str:
 def latent_table(records: Iterable[Mapping[str, Any]]) -> str:
     """A Markdown table of latent language, empty where none was asked for: of every model and pair the layers where
     English and the target are likeliest, and the share of English in both at English's. `yes` where that layer is
-    before the target's, and English is likelier than the target there (the share's interval lies above a half)."""
+    before the target's and English is likelier there, both beyond doubt: the interval of its share lies above a half,
+    that of its probability above `HEARD`."""
     groups: dict[tuple[str, str], dict[tuple[str, int], Mapping[str, Any]]] = {}
     for record in records:
         if record["measure"].startswith(LATENT):
@@ -64,7 +66,8 @@ def latent_table(records: Iterable[Mapping[str, Any]]) -> str:
         english, target = (max((record for (measure, _), record in found.items() if measure == side),
                                key=lambda record: record["value"]) for side in ("english", "target"))  # fmt: skip
         share = found["share_english", english["layer"]]
-        before = share["value"] is not None and share["interval"][0] > 0.5 and english["layer"] < target["layer"]
+        sure = share["value"] is not None and share["interval"][0] > 0.5 and english["interval"][0] > HEARD
+        before = sure and english["layer"] < target["layer"]
         cells = [_percent(english), str(english["layer"]), _percent(share), _percent(target), str(target["layer"])]
         lines.append("| " + " | ".join([*names, *cells, "yes" if before else "no"]) + " |")
     return "\n".join(lines) + "\n" if groups else ""
