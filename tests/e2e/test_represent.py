@@ -132,7 +132,7 @@ def test_latent_language(models, tmp_path) -> None:
     assert {(each["weights"], each["words"], each["depth"]) for each in marks} == {("own", 5, 2), ("random", 5, 2)}
     assert len({record["signature"] for record in latent}) == 6
     assert "| xglm (random) | zh-de |" in done.stdout
-    assert "note: latent de-zh: 5 words; passed over: 2 beginning alike, 2 of several meanings\n" in done.stderr
+    assert "note: latent de-zh: 5 words; passed over: 2 beginning alike, 1 of several meanings\n" in done.stderr
     kept = {path: path.stat().st_mtime_ns for path in (out / "latent").rglob("*.npz")}
     assert len(kept) == 6
     again = represent(*command, "--latent-words", "5")
@@ -192,24 +192,25 @@ def counted(arguments: list[str], moment: int = 0) -> subprocess.CompletedProces
 
 
 def test_killed_at_ten_random_moments_it_ends_in_the_same_bytes(models, tmp_path) -> None:
-    """kill -9 at moments spread over the whole run, while states, measures and lenses are computed and written; each
-    time a second command goes on to the end."""
+    """kill -9, again and again, at moments spread over states, lenses and numbers: all that a command has to do where
+    nothing is left to compute, and more where something is."""
     command = ["represent", f"hf:{models['bloom']}", "--langs", "de", "--data", "sample", "--limit", "4", "--layers",
                "1,last", "--latent", "de-zh", *dictionaries(tmp_path), "-o"]  # fmt: skip
-    done = counted([*command, str(tmp_path / "whole")])
-    assert done.returncode == 0, done.stderr
-    whole, calls = contents(tmp_path / "whole"), int(done.stdout.split()[-1])
+    assert counted([*command, str(tmp_path / "whole")]).returncode == 0
+    whole = contents(tmp_path / "whole")
+    again = counted([*command, str(tmp_path / "whole")])
+    assert contents(tmp_path / "whole") == whole
+    calls, killed, left = int(again.stdout.split()[-1]), tmp_path / "killed", set()
     rng = np.random.default_rng(0)
-    left = set()
     for number in range(10):
-        killed = tmp_path / f"killed{number}"
         moment = 1 + int(calls * (number + rng.random()) / 10)
         assert counted([*command, str(killed)], moment).returncode == -signal.SIGKILL
-        left.add(frozenset(path for path in contents(killed) if not path.startswith(".represent")))
-        resumed = counted([*command, str(killed)])
-        assert resumed.returncode == 0, resumed.stderr
-        assert contents(killed) == whole, number
-    assert len(left) > 4  # some had states, some lenses, some were at their numbers
+        left.add(frozenset(contents(killed)))
+    print(calls, [sorted(each) for each in left])
+    assert len(left) > 3  # nothing, some states, some of what the lens reads, all but the numbers
+    done = counted([*command, str(killed)])
+    assert done.returncode == 0, done.stderr
+    assert contents(killed) == whole
 
 
 @pytest.mark.parametrize(("change", "message"), [

@@ -7,8 +7,14 @@
     spaces.py         measures of two sets of vectors as wholes
     retrieval.py      measures by nearest neighbours
     probe.py          a classifier of languages
+    dictionary.py     which words translate which
     interventions.py  changes that take the language out of states
+    questions.py      words that a model is asked to translate
+    vocabulary.py     the tokens that a word can begin with
+    lens.py           what the output layer would say of each layer
+    latent.py         how likely English is there
     measurer.py       all measures of a model's states, with intervals
+    signing.py        hashes of what decides a number
     alignment.py      from options to states, measures, alignment.json
     shown.py          the table that is printed
 """

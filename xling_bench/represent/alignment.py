@@ -127,6 +127,7 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
     missing = {kind: [side for side in _sides(job, kind) if not store.has(*side)] for kind, store in stores.items()}
     if any(missing.values()):
         _compute(job, model, name, stores, missing)
+    latent = list(latent_language(job.latent, model, name, facts, kinds, job.output))
     sides = _sides(job, OWN)
     layers, depth, _ = stores[OWN].facts(*sides[0])
     marks = _facts(job) | facts | {"layers": layers, "depth": depth}
@@ -152,7 +153,7 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> None:
             if measurer.axes and change is None:
                 axes = [(f"layer_{layer}", sensitivity) for layer, sensitivity in measurer.axes.items()]
                 write_arrays(job.output / "axes" / f"{keys[kind]}-{job.corpus.hash}.npz", axes)
-    for called, signed, numbers in latent_language(job.latent, model, name, facts, kinds, job.output):
+    for called, signed, numbers in latent:
         _add(report, called, None, signed, numbers)
 
 
