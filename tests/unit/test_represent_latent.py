@@ -224,6 +224,17 @@ def test_the_lens_of_checkpoints(name, norm, models) -> None:
     assert torch.equal(one, random_of(lm, name).model.get_output_embeddings().weight)
 
 
+def test_the_lens_in_half_precision(models) -> None:
+    """Its own check allows for rounding, and no more: the numbers are near those of float32."""
+    found = []
+    for dtype in ("bfloat16", "float32"):
+        lens = Lens(load(ModelConfig(spec=f"hf:{models['llama']}", device="cpu", dtype=dtype)), "tiny")
+        with torch.inference_mode():
+            found.append(lens.logits(torch.ones(1, lens.width), 1))
+    assert found[0].dtype == torch.float32
+    assert torch.allclose(*found, atol=0.05 * float(found[1].abs().max()))
+
+
 @pytest.mark.parametrize("kind", ["Gemma3Text", "Gemma2", "GPTNeoX", "Cohere", "OPT", "GPT2"])
 def test_the_lens_of_other_architectures(kind) -> None:
     model, norm = other_model(kind)
