@@ -165,8 +165,8 @@ def test_a_rotation_from_a_dictionary(models, tmp_path) -> None:
     assert "dictionaries are read from files: set XLING_DATA_DIR" in refused.stderr
 
 
-# The command, which kills itself where the MOMENT-th function of those that compute and write begins: the same on any machine. Small
-# parts, so that there are several of everything.
+# The command, which kills itself where the MOMENT-th function of those that compute and write begins: the same on any
+# machine. Small parts, so that there are several of everything.
 COUNTED = """
 import os, signal, sys
 from xling_bench.cli.main import main
