@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import warm
 from test_adapters import adapter
+from test_represent_latent import DE, ZH
 from tinygguf import make_llama, make_tokenizer, write_gguf
 
 pytestmark = pytest.mark.e2e
@@ -105,23 +104,113 @@ def test_interventions_beside_the_states_as_they_are(models, tmp_path) -> None:
         assert message in refused.stderr
 
 
-def test_killed_at_any_moment_it_ends_in_the_same_bytes(models, tmp_path) -> None:
-    """kill -9 after 0.5 to 2 seconds of what follows the imports, five times, then to the end."""
-    command = [f"hf:{models['bloom']}", *LANGS]
-    assert represent(*command, "-o", tmp_path / "whole").returncode == 0
-    killed = tmp_path / "killed"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("XLING_")}
-    for number in range(5):
-        process = subprocess.Popen([sys.executable, "-m", "xling_bench", "represent", *command, "-o", str(killed)],
-                                   env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-        started = time.monotonic()
-        while process.poll() is None and not (killed / "states").exists() and time.monotonic() - started < 120:
-            time.sleep(0.02)
-        time.sleep(0.03 * number)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert represent(*command, "-o", killed).returncode == 0
-    assert contents(killed) == contents(tmp_path / "whole")
+def dictionaries(folder: Path) -> list[str]:
+    """--dictionary of a few German and Chinese words."""
+    for key, words in (("de", DE), ("zh", ZH)):
+        lines = (f"{english}\t{word}\n" for english, known in words.items() for word in known)
+        (folder / f"en-{key}.txt").write_text("".join(lines), encoding="utf-8")
+    return ["--dictionary", str(folder / "en-{lang}.txt")]
+
+
+def test_latent_language(models, tmp_path) -> None:
+    """Beside its random twin, every number with its signature; a second command computes nothing; a word more is
+    another number, the old ones are kept."""
+    out = tmp_path / "out"
+    command = [f"hf:{models['xglm']}", "--langs", "de", "--data", "sample", "--latent", "de-zh,zh-de,de-de",
+               *dictionaries(tmp_path), "-o", out]  # fmt: skip
+    done = represent(*command, "--latent-words", "5")
+    assert done.returncode == 0, done.stderr
+    found = alignment(out)
+    latent = [record for record in found["records"] if record["measure"].startswith("latent_")]
+    assert {record["pair"] for record in latent} == {"de-zh", "zh-de", "de-de"}
+    for pair in ("de-zh", "zh-de"):
+        own = {(record["measure"], record["layer"]) for record in latent
+               if record["pair"] == pair and record["model"] == "xglm"}  # fmt: skip
+        assert own == {(f"latent_{name}", layer) for name in ("english", "target", "source", "share_english")
+                       for layer in range(3)}  # fmt: skip
+    marks = [found["signatures"][record["signature"]] for record in latent]
+    assert {(each["weights"], each["words"], each["depth"]) for each in marks} == {("own", 5, 2), ("random", 5, 2)}
+    assert len({record["signature"] for record in latent}) == 6
+    assert "| xglm (random) | zh-de |" in done.stdout
+    assert "note: latent de-zh: 5 words; passed over: 2 beginning alike, 1 of several meanings\n" in done.stderr
+    kept = {path: path.stat().st_mtime_ns for path in (out / "latent").rglob("*.npz")}
+    assert len(kept) == 6
+    again = represent(*command, "--latent-words", "5")
+    assert again.stdout == done.stdout
+    assert {path: path.stat().st_mtime_ns for path in (out / "latent").rglob("*.npz")} == kept
+    assert represent(*command, "--latent-words", "6").returncode == 0
+    assert len(list((out / "latent").rglob("*.npz"))) == 12
+    assert alignment(out)["records"] != found["records"]
+
+
+def test_a_rotation_from_a_dictionary(models, tmp_path) -> None:
+    """Of the words of files; what is not rotated keeps its numbers."""
+    command = [f"hf:{models['llama']}", "--langs", "de,zh", "--data", "sample", "--layers", "last", "--no-random"]
+    turned = ["--intervene", "rotate,rotate-dictionary", "--fit", "flores-dev"]
+    done = represent(*command, *turned, *dictionaries(tmp_path), "-o", tmp_path / "turned")
+    assert done.returncode == 0, done.stderr
+    found = alignment(tmp_path / "turned")
+    values: dict[str | None, dict] = {}
+    for record in found["records"]:
+        own = record["pair"], record["measure"], record["layer"], record["n"]
+        values.setdefault(record["intervention"], {})[own] = record["value"]
+        words = found["signatures"][record["signature"]].get("words")
+        assert set(words or {}) == ({"de", "zh"} if record["intervention"] == "rotate-dictionary" else set())
+    assert set(values) == {None, "rotate", "rotate-dictionary"}
+    cosines = [[value for (_, measure, *_), value in own.items() if measure == "cosine"] for own in values.values()]
+    assert len(cosines[0]) == 2  # of two languages
+    assert cosines[0] != cosines[1] != cosines[2]
+    refused = represent(*command, *turned, "-o", tmp_path / "refused")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "dictionaries are read from files: set XLING_DATA_DIR" in refused.stderr
+
+
+# The command, which kills itself where the MOMENT-th function of those that compute and write begins: the same on any
+# machine. Small parts, so that there are several of everything.
+COUNTED = """
+import os, signal, sys
+from xling_bench.cli.main import main
+from xling_bench.represent import reader
+reader.PART, reader.TOKENS, calls = 2, 160, 0
+WHERE = "/represent/store.py", "/represent/reader.py", "/represent/measurer.py", "/core/files.py"
+def count(frame, event, _):
+    global calls
+    if event == "call" and frame.f_code.co_filename.endswith(WHERE):
+        calls += 1
+        if calls == {moment}:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.setprofile(count)
+code = main({arguments})
+sys.setprofile(None)
+print(calls)
+sys.exit(code)
+"""
+
+
+def counted(arguments: list[str], moment: int = 0) -> subprocess.CompletedProcess:
+    return warm.run("-c", COUNTED.format(moment=moment, arguments=arguments), environment=dict(os.environ))
+
+
+def test_killed_at_ten_random_moments_it_ends_in_the_same_bytes(models, tmp_path) -> None:
+    """kill -9, again and again, at moments spread over states, lenses and numbers: all that a command has to do where
+    nothing is left to compute, and more where something is."""
+    command = ["represent", f"hf:{models['bloom']}", "--langs", "de", "--data", "sample", "--limit", "4", "--layers",
+               "1,last", "--latent", "de-zh", *dictionaries(tmp_path), "-o"]  # fmt: skip
+    assert counted([*command, str(tmp_path / "whole")]).returncode == 0
+    whole = contents(tmp_path / "whole")
+    again = counted([*command, str(tmp_path / "whole")])
+    assert contents(tmp_path / "whole") == whole
+    calls, killed, left = int(again.stdout.split()[-1]), tmp_path / "killed", set()
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        moment = 1 + int(calls * ((number + rng.random()) / 10) ** 2)  # more at the beginning, where files are written
+        assert counted([*command, str(killed)], moment).returncode == -signal.SIGKILL
+        left.add(frozenset(contents(killed)))
+    assert len(left) > 3, left  # nothing, some states, some of what the lens reads, all but the numbers
+    assert any("latent" in path for found in left for path in found), left
+    done = counted([*command, str(killed)])
+    assert done.returncode == 0, done.stderr
+    assert contents(killed) == whole
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -135,12 +224,23 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(models, tmp_path) -> Non
     (["--pairs", "short.{lang}"], "en has 2 sentences, de 1"),
     (["--pairs", "ntrex"], "set XLING_DATA_DIR"),
     (["--name", "a,b"], "got 2 names for 1 model"),
+    (["--latent", "de-en"], "--latent de-en: English is what is looked for"),
+    (["--latent", "de-xyz"], "unknown language 'xyz'"),
+    (["--latent", "de"], "expected a source and a target language, such as de-zh"),
+    (["--latent", "de-zh"], "dictionaries are read from files: set XLING_DATA_DIR"),
+    (["--latent", "de-zh", "--dictionary", "none.{lang}"], "there is no file none.de"),
+    (["--latent", "de-zh", "--dictionary", "few.{lang}"], "the dictionaries leave 1 word, expected 5 or more"),
+    (["--latent", "de-zh", "--latent-words", "4"], "--latent-words 4: expected 5 or more"),
+    (["--latent-words", "9"], "name its languages"),
+    (["--dictionary", "few.{lang}"], "--dictionary is for --latent and --intervene rotate-dictionary"),
 ])  # fmt: skip
 def test_refusals(change, message, models, tmp_path, monkeypatch) -> None:
     """One line, exit code 2, and no numbers."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "short.en").write_text("a\nb\n", encoding="utf-8")
     (tmp_path / "short.de").write_text("a\n", encoding="utf-8")
+    (tmp_path / "few.de").write_text("dog hund\n", encoding="utf-8")
+    (tmp_path / "few.zh").write_text("dog 狗\n", encoding="utf-8")
     done = represent(f"hf:{models['llama']}", "--langs", "de", "--data", "sample", "-o", "out", *change)
     assert done.returncode == 2
     assert message in done.stderr

@@ -12,7 +12,7 @@ import torch
 from xling_bench.core.errors import DataError, MissingDataError, ModelError, UnsupportedModelError, UsageError
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.load import load
-from xling_bench.represent import alignment, reader
+from xling_bench.represent import reader, request
 from xling_bench.represent.corpus import read_corpus
 from xling_bench.represent.reader import Reader, parts_of, resolve_layers
 from xling_bench.represent.store import Store, write_arrays
@@ -176,10 +176,10 @@ def test_a_table_of_unequal_columns(tmp_path) -> None:
 def test_names_of_models(tmp_path) -> None:
     two = [ModelConfig(spec=f"hf:{tmp_path / name / 'tiny'}") for name in "ab"]
     with pytest.raises(UsageError, match="two models are called"):
-        alignment.model_names(two, [])
+        request.model_names(two, [])
     with pytest.raises(UsageError, match="got 1 name for 2 models"):
-        alignment.model_names(two, ["a"])
-    assert alignment.model_names(two, ["a", "b"]) == ("a", "b")
+        request.model_names(two, ["a"])
+    assert request.model_names(two, ["a", "b"]) == ("a", "b")
 
 
 @pytest.mark.data

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xling_bench.cli.common import add_data, apply_data, comma_list, show, tell
 from xling_bench.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from xling_bench.core.unit import Unit
+    from xling_bench.represent.corpus import Corpus
+    from xling_bench.represent.questions import Questions
+    from xling_bench.represent.request import Side
 
 EXAMPLE = "example: xling-bench represent hf:./my-checkpoint --pairs flores --langs de,sw,zh -o states/mine"
 
@@ -33,7 +41,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N sentences")
     parser.add_argument("--name", type=comma_list, default=[], metavar="A,...", help="what the models are called")
     parser.add_argument(
-        "--intervene", type=comma_list, default=[], metavar="centre,lsar,rotate", help="measure changed states, too"
+        "--intervene", type=comma_list, default=[], metavar="centre,lsar,rotate,rotate-dictionary",
+        help="measure changed states, too",
     )
     parser.add_argument("--fit", metavar="flores-dev|ntrex|FILE", help="the sentences that --intervene is fitted on")
     parser.add_argument(
@@ -54,6 +63,13 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--answer-template", metavar="chat|alpaca|afp", help="how they are asked (the model's own, else alpaca)"
     )
+    parser.add_argument(
+        "--latent", type=comma_list, default=[], metavar="de-zh,...",
+        help="how likely English is, layer by layer, where words are translated between other languages",
+    )  # fmt: skip
+    parser.add_argument("--latent-words", type=int, metavar="N", help="words a pair (default 100)")
+    parser.add_argument("--dictionary", metavar="FILE", help="words of your own for --latent and rotate-dictionary: a "
+                        "name with {lang}, an English word and its translation a line")  # fmt: skip
     parser.add_argument("--no-random", action="store_true", help="leave out the baseline of random weights")
     parser.add_argument("--peft", metavar="PATH", help="adapter to load on top of the model")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
@@ -74,8 +90,10 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.report.alone import FIGURES, PAGE, write_alone
     from xling_bench.represent import alignment
     from xling_bench.represent.corpus import KNOWN, languages_of, read_corpus
-    from xling_bench.represent.interventions import check_interventions
-    from xling_bench.represent.shown import answers_table, table, transfer_table
+    from xling_bench.represent.interventions import FROM_DICTIONARY, check_interventions
+    from xling_bench.represent.questions import check_pairs
+    from xling_bench.represent.request import Job, model_names
+    from xling_bench.represent.shown import answers_table, latent_table, table, transfer_table
     from xling_bench.represent.token_weights import check_pooling
     from xling_bench.represent.transfer_items import read_transfer
 
@@ -86,20 +104,25 @@ def run(arguments: argparse.Namespace) -> int:
               for name in ("peft", "revision", "dtype", "device", "max_length", "trust_remote_code")}  # fmt: skip
     models = tuple(ModelConfig(spec=spec, **shared) for spec in arguments.models)
     pooling = check_pooling(arguments.pooling)
-    corpus = read_corpus(arguments.pairs or KNOWN[0], arguments.langs, pivot=arguments.pivot, limit=arguments.limit)
+    latent = check_pairs(arguments.latent)
+    langs = arguments.langs or [key for pair in latent for key in pair.languages]
+    corpus = read_corpus(arguments.pairs or KNOWN[0], langs, pivot=arguments.pivot, limit=arguments.limit)
     interventions = check_interventions(arguments.intervene)
     fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
     transfers = tuple(read_transfer(key, corpus.pivot, languages_of(corpus), arguments.transfer_limit)
                       for key in dict.fromkeys(arguments.transfer))  # fmt: skip
-    names = alignment.model_names(models, arguments.name)
-    wanted = alignment.Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
+    questions, words = _from_dictionaries(arguments, latent, corpus, turned=FROM_DICTIONARY in interventions)
+    names = model_names(models, arguments.name)
+    wanted = Job(models, names, corpus, tuple(arguments.layers), pooling, arguments.output,
                      random=not arguments.no_random, interventions=interventions, fit=fit or None,
-                     transfers=transfers, maps=tuple(arguments.map),
+                     maps=tuple(arguments.map), transfers=transfers, words=words, latent=questions,
                      asking=_asking(arguments, [corpus.pivot, *languages_of(corpus)]))  # fmt: skip
     report = alignment.run(wanted)
     show(table(report.records), end="")
     if transfers:
         show("\n" + transfer_table(report.records), end="")
+    if latent:
+        show("\n" + latent_table(report.records), end="")
     show(answers_table(report.records), end="")
     for note in report.notes:
         tell(f"note: {note}")
@@ -125,3 +148,36 @@ def _asking(arguments: argparse.Namespace, languages: list[str]) -> Any:
     asking = Asking(prompts, template, TOKENS if arguments.answer_tokens is None else arguments.answer_tokens)
     asking.check()
     return asking
+
+
+def _from_dictionaries(arguments: argparse.Namespace, latent: Sequence[Unit], corpus: Corpus, *,
+                       turned: bool) -> tuple[tuple[Questions, ...], dict[str, tuple[Side, Side]]]:  # fmt: skip
+    """What --latent asks, and the words that rotate-dictionary is fitted on (`turned`)."""
+    from xling_bench.data.source import current_source
+    from xling_bench.represent.corpus import languages_of
+    from xling_bench.represent.dictionary import Dictionary, read_dictionary, word_pairs
+    from xling_bench.represent.questions import WORDS, check_count, choose
+
+    if arguments.latent_words is not None and not latent:
+        raise UsageError("--latent-words says how many words --latent asks for; name its languages, such as "
+                         "--latent de-zh.")  # fmt: skip
+    if not latent and not turned:
+        if arguments.dictionary:
+            raise UsageError("--dictionary is for --latent and --intervene rotate-dictionary; neither is given.")
+        return (), {}
+    if turned and corpus.pivot != "en":
+        raise UsageError("--intervene rotate-dictionary: dictionaries are from English; expected --pivot en, got "
+                         f"{corpus.pivot}.")  # fmt: skip
+    root = current_source().root
+
+    @cache
+    def dictionary(language: str) -> Dictionary:
+        return read_dictionary(root, language, arguments.dictionary)
+
+    most = check_count(WORDS if arguments.latent_words is None else arguments.latent_words)
+    questions = tuple(choose(pair, dictionary(pair.source), dictionary(pair.target), most) for pair in latent)
+    words: dict[str, tuple[Side, Side]] = {}
+    for key in languages_of(corpus) if turned else ():
+        english, own = word_pairs(dictionary(key), key)
+        words[key] = (f"en.{key}", english), (key, own)
+    return questions, words

@@ -7,13 +7,19 @@
     spaces.py         measures of two sets of vectors as wholes
     retrieval.py      measures by nearest neighbours
     probe.py          a classifier of languages
+    dictionary.py     which words translate which
     transfer_items.py labelled items as texts
     transfer.py       a head of the pivot's states, tested in other languages
     interventions.py  changes that take the language out of states
+    questions.py      words that a model is asked to translate
+    vocabulary.py     the tokens that a word can begin with
+    lens.py           what the output layer would say of each layer
+    latent.py         how likely English is there
     measurer.py       all measures of a model's states, with intervals
     parallel_prompts.py   instructions in several languages, and how they are asked
     answers.py            a model's answers to them, kept
     answer_similarity.py  how near the answers in two languages are
+    signing.py        hashes of what decides a number
     alignment.py      from options to states, measures, alignment.json
     shown.py          the table that is printed
 """

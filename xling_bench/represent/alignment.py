@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache, partial
-from hashlib import sha256
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from xling_bench.core.errors import UsageError
@@ -20,46 +18,28 @@ from xling_bench.represent.answer_similarity import Compared
 from xling_bench.represent.answers import CODE as ANSWERS_CODE
 from xling_bench.represent.answers import Answers, Asking, write_index
 from xling_bench.represent.atlas import Own, best_layer, check_maps, draw_maps, language_distances
-from xling_bench.represent.corpus import Corpus, language_of
-from xling_bench.represent.interventions import INTERVENTIONS, Change
+from xling_bench.represent.corpus import Corpus, language_of, text_hash
+from xling_bench.represent.interventions import FROM_DICTIONARY, INTERVENTIONS, Change
+from xling_bench.represent.latent import latent_language
 from xling_bench.represent.measurer import DRAWS, SEED, Measured, Measurer, string_overlap, token_counts
+from xling_bench.represent.request import Job, Side, check_fit, measured_sides, sides_of
+from xling_bench.represent.signing import (
+    MAJORITY,
+    MAPS_CODE,
+    MEASURES_CODE,
+    OWN,
+    RANDOM,
+    STATES_CODE,
+    STRINGS,
+    code_hash,
+    digest,
+)
 from xling_bench.represent.store import Store, Vectors, locked, write_arrays
-from xling_bench.represent.token_weights import Pooling
 from xling_bench.represent.transfer import HEAD, majority, measure
 from xling_bench.represent.transfer_items import Transfer
-from xling_bench.results.naming import check_name, name_here
 
 FORMAT = 1
 ALIGNMENT, MAPS = "alignment.json", "maps"
-PACKAGE = Path(__file__).resolve().parents[1]
-# What decides states, and what decides a number.
-STATES_CODE = ("models", "represent/reader.py", "represent/token_weights.py", "represent/store.py")
-MAPS_CODE = ("represent/tsne.py", "represent/atlas.py")
-MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "stats/cluster_sums.py", "core/unit.py")
-Side = tuple[str, tuple[str, ...]]  # its name and texts
-OWN, RANDOM, STRINGS = "own", "random", "strings"  # whose states: the model's, one's that has learnt nothing, nobody's
-MAJORITY = "majority"  # nor have heads that say one class
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a command asks for. `names` are as many as `models`; `layers` are words (`reader.resolve_layers`);
-    `random`: with the baseline of random weights; `interventions` (names of `INTERVENTIONS`) are fitted on `fit`;
-    `maps`: layers that are drawn (`atlas.map_layers`); `transfers` are benchmarks whose items a head is trained and
-    tested on; `asking`: what the models answer, too."""
-
-    models: tuple[ModelConfig, ...]
-    names: tuple[str, ...]
-    corpus: Corpus
-    layers: tuple[str, ...]
-    pooling: Pooling
-    output: Path
-    random: bool = True
-    interventions: tuple[str, ...] = ()
-    fit: Corpus | None = None
-    maps: tuple[str, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
-    asking: Asking | None = None
 
 
 @dataclass
@@ -70,18 +50,6 @@ class Report:
     signatures: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     maps: list[str] = field(default_factory=list)  # files in `MAPS`
-
-
-def model_names(models: Sequence[ModelConfig], given: Sequence[str]) -> tuple[str, ...]:
-    """What each model is called: as `given`, else after its folder, file or hub name. Raises UsageError for another
-    number of names, or one name for two models."""
-    if given and len(given) != len(models):
-        models_, names_ = number_of(len(models), "model"), number_of(len(given), "name")
-        raise UsageError(f"--name: expected as many names as models, got {names_} for {models_}")
-    names = [check_name(name, "--name") for name in given] or [name_here(m.name, m.peft) for m in models]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"two models are called {twice!r}; choose with --name A,B")
-    return tuple(names)
 
 
 def run(job: Job) -> Report:
@@ -96,7 +64,7 @@ def run(job: Job) -> Report:
         if model.begins not in ("hf", "gguf"):
             raise UsageError(f"{model.spec}: represent needs hidden states, which {model.begins} does not give; "
                              "expected hf:PATH_OR_NAME or gguf:FILE.")  # fmt: skip
-    _check_fit(job)
+    check_fit(job)
     check_maps(job.maps, job.corpus, len(job.models))
     with locked(job.output):
         own = [_model(job, model, name, report) for model, name in zip(job.models, job.names, strict=True)]
@@ -112,6 +80,7 @@ def run(job: Job) -> Report:
                                 "probe and no axis sensitivity.")  # fmt: skip
         if job.corpus.origin == "built-in sample":
             report.notes.append("the sentences are the built-in sample's: invented, and few")
+        report.notes += [questions.note for questions in job.latent]
         if not job.random:
             report.notes.append("no baseline of random weights was measured (--no-random)")
         if job.maps:
@@ -123,24 +92,6 @@ def run(job: Job) -> Report:
     return report
 
 
-def _check_fit(job: Job) -> None:
-    """Raise UsageError unless interventions have other sentences, of the same languages, to be fitted on."""
-    if (job.fit is None) != (not job.interventions):
-        raise UsageError("--intervene and --fit belong together: what is fitted, and on which sentences.")
-    if job.fit is None:
-        return
-    if not job.fit.shared:
-        raise UsageError(f"--fit {job.fit.name}: every pair has sentences of its own; expected ones that all languages "
-                         "share, such as flores-dev or ntrex.")  # fmt: skip
-    measured = {f"--pairs {job.corpus.name}": list(job.corpus.sides.values())}
-    measured |= {f"--transfer {task.benchmark.key}": [task.tests[task.pivot].texts] for task in job.transfers}
-    fitted = set(job.fit.sides[job.fit.pivot])
-    for option, sides in measured.items():
-        if not all(map(fitted.isdisjoint, sides)):
-            raise UsageError(f"--fit {job.fit.name}: it has sentences of {option}, so that nothing would be measured "
-                             "on what was not fitted; choose others.")  # fmt: skip
-
-
 def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
     """States and measures of one model, changed and as they are, and of a random one of its shape; returns its own."""
     facts = {"model": fingerprint(model), "settings": model.settings(), "device": model.device or "default",
@@ -148,10 +99,11 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
     kinds = (OWN, RANDOM) if job.random else (OWN,)
     keys = {kind: digest({**facts, "weights": kind}) for kind in kinds}
     stores = {kind: Store(job.output / "states" / key) for kind, key in keys.items()}
-    missing = {kind: [side for side in _sides(job, kind) if not store.has(*side)] for kind, store in stores.items()}
+    missing = {kind: [side for side in sides_of(job, kind) if not store.has(*side)] for kind, store in stores.items()}
     if any(missing.values()):
         _compute(job, model, name, stores, missing)
-    sides = _sides(job, OWN)
+    latent = list(latent_language(job.latent, model, name, facts, kinds, job.output))
+    sides = sides_of(job, OWN)
     layers, depth, _ = stores[OWN].facts(*sides[0])
     marks = _facts(job) | facts | {"layers": layers, "depth": depth}
     report.notes += [f"{name}: {note}" for note in stores[OWN].notes]
@@ -159,9 +111,10 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
         report.notes.append(f"{name}: {number_of(cut, 'text')} longer than the model takes lost their end")
     for kind, store in stores.items():
         called = name if kind == OWN else f"{name} (random)"
-        plain = partial(_load, _measured_sides(job), store)
+        plain = partial(_load, measured_sides(job), store)
         for change in (None, *(job.interventions if kind == OWN else ())):
-            load = plain if change is None or job.fit is None else Changed(change, job.fit, store, plain)
+            words = job.words if change == FROM_DICTIONARY else {}
+            load = plain if change is None or job.fit is None else Changed(change, job.fit, words, store, plain)
             measurer = Measurer(job.corpus, load, layers, depth, gamma=job.pooling == "mean")
             what = f"measuring {called}" + (f", {change}" if change else "")
             with progress(len(layers) * len(job.corpus.pairs), what, unit="pair") as bar:
@@ -174,6 +127,8 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
             mine = marks | {"weights": kind, "states": keys[kind]}
             if change is not None and job.fit is not None:
                 mine |= {"intervention": change, "fitted_on": job.fit.name, "fit_data": job.fit.hash}
+                if words:
+                    mine["words"] = {key: text_hash(ours[1] + own[1]) for key, (ours, own) in words.items()}
             _add(report, called, job.pooling, mine, found, change)
             for task in job.transfers:
                 with progress(len(layers), f"transfer of {called}, {task.benchmark.key}", unit="layer") as bar:
@@ -182,21 +137,26 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
             if measurer.axes and change is None:
                 axes = [(f"layer_{layer}", sensitivity) for layer, sensitivity in measurer.axes.items()]
                 write_arrays(job.output / "axes" / f"{keys[kind]}-{job.corpus.hash}.npz", axes)
+    for called, signed, numbers in latent:
+        _add(report, called, None, signed, numbers)
     return own
 
 
 class Changed:
-    """States under an intervention: those of `plain`, changed as was fitted on another corpus' states."""
+    """States under an intervention: those of `plain`, changed as was fitted on another corpus' states, and `words`'."""
 
-    def __init__(self, change: str, fit: Corpus, store: Store, plain: Callable[[str, int], Vectors]) -> None:
-        self.change, self.fit, self.store, self.plain = change, fit, store, plain
+    def __init__(self, change: str, fit: Corpus, words: Mapping[str, tuple[Side, Side]], store: Store,
+                 plain: Callable[[str, int], Vectors]) -> None:  # fmt: skip
+        self.change, self.fit, self.words, self.store, self.plain = change, fit, words, store, plain
         self._fitted: tuple[int, dict[str, Change]] | None = None  # of the layer that is measured
 
     def __call__(self, side: str, layer: int) -> Vectors:
         """One layer's changed states, (N, D)."""
         if self._fitted is None or self._fitted[0] != layer:
             states = {key: self.store.load(key, texts, layer) for key, texts in self.fit.sides.items()}
-            self._fitted = layer, INTERVENTIONS[self.change](states, self.fit.pivot)
+            words = {key: (self.store.load(*ours, layer), self.store.load(*theirs, layer))
+                     for key, (ours, theirs) in self.words.items()}  # fmt: skip
+            self._fitted = layer, INTERVENTIONS[self.change](states, self.fit.pivot, words)
         return self._fitted[1][language_of(side)](self.plain(side, layer))
 
 
@@ -236,17 +196,6 @@ def _ask(model: ModelConfig, name: str, answers: Answers, missing: Sequence[str]
     total = sum(len(answers.asking.prompts.sides[language]) for language in missing)
     with progress(total, f"answers of {name}", unit="text") as bar:
         answers.write(lm, name, bar.update)
-
-
-def _sides(job: Job, kind: str) -> list[Side]:
-    """All texts that states are needed of, each once."""
-    fitted = job.fit.sides.items() if job.fit is not None and kind == OWN else ()
-    return list(dict.fromkeys([*_measured_sides(job).items(), *fitted]))
-
-
-def _measured_sides(job: Job) -> dict[str, tuple[str, ...]]:
-    """The texts that are measured, by the names of their sides."""
-    return job.corpus.sides | {name: texts for task in job.transfers for name, texts in task.sides.items()}
 
 
 def _compute(job: Job, model: ModelConfig, name: str, stores: dict[str, Store],
@@ -295,19 +244,3 @@ def _add(report: Report, model: str, pooling: str | None, facts: dict[str, Any],
         entry["interval"] = None if low is None else [low, high]
         report.records.append({"model": model, "pooling": pooling, "intervention": intervention, **entry,
                                "signature": signature})  # fmt: skip
-
-
-def digest(facts: dict[str, Any]) -> str:
-    """Sixteen hex digits over plain facts."""
-    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-@cache
-def code_hash(places: tuple[str, ...]) -> str:
-    """Eight hex digits over the package's files at `places`, each a file or a folder."""
-    files = {path for place in places for path in _files(PACKAGE / place)}
-    return sha256(b"\0".join(path.read_bytes() for path in sorted(files))).hexdigest()[:8]
-
-
-def _files(place: Path) -> list[Path]:
-    return sorted(place.rglob("*.py")) if place.is_dir() else [place]

@@ -16,6 +16,9 @@ from xling_bench.core.errors import UsageError, did_you_mean
 Matrix = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 States = Mapping[str, NDArray[np.floating]]  # (N, D) of each language, row by row translations
+# Of a language's dictionary: (N, D) of the pivot's words, (N, D) of their translations. Only `rotate_dictionary` asks.
+Words = Mapping[str, tuple[NDArray[np.floating], NDArray[np.floating]]]
+NO_WORDS: Words = {}
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,12 @@ class Change:
         return changed
 
 
-def centre(states: States, pivot: str) -> dict[str, Change]:
+def centre(states: States, pivot: str, words: Words = NO_WORDS) -> dict[str, Change]:
     """Each language's own mean is taken off."""
     return {language: Change(_mean(own)) for language, own in states.items()}
 
 
-def lsar(states: States, pivot: str) -> dict[str, Change]:
+def lsar(states: States, pivot: str, words: Words = NO_WORDS) -> dict[str, Change]:
     """The low-rank subspace of the languages' means is projected away (LSAR, Xie et al. 2022), the same for all.
 
     The means are split into a common vector and language-specific ones of rank languages - 1, orthogonal to it: what
@@ -66,22 +69,42 @@ def lsar(states: States, pivot: str) -> dict[str, Change]:
     return {language: Change(nothing, removed=removed) for language in states}
 
 
-def rotate(states: States, pivot: str) -> dict[str, Change]:
+def rotate(states: States, pivot: str, words: Words = NO_WORDS) -> dict[str, Change]:
     """After centring, each language is turned onto the pivot: orthogonal Procrustes on their pairs (Schoenemann 1966).
 
     With fewer sentences than dimensions the directions that they do not span are turned at will.
     """
     changes = centre(states, pivot)
-    onto = states[pivot] - changes[pivot].shift
     for language, change in list(changes.items()):
         if language != pivot:
-            left, _, right = np.linalg.svd((states[language] - change.shift).T @ onto)
-            changes[language] = Change(change.shift, turn=left @ right)
+            changes[language] = Change(change.shift, turn=procrustes(states[language], states[pivot]))
     return changes
 
 
-Fit = Callable[[States, str], dict[str, Change]]  # of states by language, and the pivot
-INTERVENTIONS: dict[str, Fit] = {"centre": centre, "lsar": lsar, "rotate": rotate}
+def rotate_dictionary(states: States, pivot: str, words: Words = NO_WORDS) -> dict[str, Change]:
+    """The same with the turn that lays a dictionary's words onto their translations (RotateAlign, Kulshreshtha et al.
+    2020, from a dictionary).
+
+    Words and sentences lie in different places, so each is centred by itself: the words give the turn, on states
+    without their means; what is taken off a sentence is the sentences' mean, as in `centre`.
+    """
+    changes = centre(states, pivot)
+    for language, (onto, own) in words.items():
+        changes[language] = Change(changes[language].shift, turn=procrustes(own, onto))
+    return changes
+
+
+def procrustes(own: NDArray[np.floating], onto: NDArray[np.floating]) -> Matrix:
+    """The orthogonal (D, D) matrix that turns the rows of `own` (N, D), without their mean, nearest to those of `onto`,
+    without theirs."""
+    left, _, right = np.linalg.svd((own - _mean(own)).T @ (onto - _mean(onto)))
+    turn: Matrix = left @ right
+    return turn
+
+
+Fit = Callable[[States, str, Words], dict[str, Change]]  # of states by language, the pivot, and states of words
+FROM_DICTIONARY = "rotate-dictionary"
+INTERVENTIONS: dict[str, Fit] = {"centre": centre, "lsar": lsar, "rotate": rotate, FROM_DICTIONARY: rotate_dictionary}
 
 
 def check_interventions(words: Sequence[str]) -> tuple[str, ...]:

@@ -65,6 +65,17 @@ def parts_of(lengths: Sequence[int], tokens: int) -> list[Batches]:
     return parts
 
 
+def untrained(kind: Any, config: Any, device: Any, dtype: torch.dtype, name: str) -> Any:
+    """A model of the class `kind` with new weights, drawn with seed 0 as the class draws them. Raises
+    UnsupportedModelError where it cannot be made."""
+    torch.manual_seed(0)
+    try:
+        return kind(config).to(device=device, dtype=dtype).eval()
+    except Exception as error:  # a model's own class may want what nobody knows
+        raise UnsupportedModelError(f"model {name}: a random one of its shape cannot be made "
+                                    f"({reason_of(error)}); give --no-random.") from error  # fmt: skip
+
+
 class Reader:
     """Reads texts with a loaded model (`models.load.load`), or with a random one of the same shape.
 
@@ -91,12 +102,7 @@ class Reader:
         body, config = type(self.body), self.body.config
         dtype = next(self.body.parameters()).dtype
         del self.body
-        torch.manual_seed(0)
-        try:
-            self.body = body(config).to(device=self.device, dtype=dtype).eval()
-        except Exception as error:  # a model's own class may want what nobody knows
-            raise UnsupportedModelError(f"model {self.name}: a random one of its shape cannot be made "
-                                        f"({reason_of(error)}); give --no-random.") from error  # fmt: skip
+        self.body = untrained(body, config, self.device, dtype, self.name)
 
     def encode(self, texts: Sequence[str], side: str) -> list[Encoded]:
         """Texts as they are, no template, cut at the end to what the model takes. Raises DataError for a text without

@@ -1,4 +1,4 @@
-"""What the command prints: a line a model and pair."""
+"""What the command prints: a line a model and pair; of latent language, a table of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ MEASURES = ("retrieval_weak", "mexa", "mexa_mean", "mexa_max", "gamma", "alignme
 
 TRANSFER = "transfer_"  # begins the names of its measures
 TRANSFER_COLUMNS = ("model", "benchmark", "tested", "layer", "accuracy", "gap")
+
+LATENT = "latent_"  # how the measures of latent language begin: a table of their own
+HEARD = 0.01  # what is less likely than this says little, whatever its share: early layers have 0.1 %
+LATENT_COLUMNS = ("model", "pair", "English, best layer", "at layer", "share of English there", "target, best layer",
+                  "at layer", "English before target")  # fmt: skip
 
 
 def table(records: Iterable[Mapping[str, Any]]) -> str:
@@ -56,6 +61,8 @@ def transfer_table(records: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _share(record: Mapping[str, Any]) -> str:
+    if record["value"] is None:
+        return "-"
     low, high = record["interval"]
     return f"{record['value']:.1%} [{low:.1%}, {high:.1%}]"
 
@@ -92,12 +99,11 @@ def _percent(value: float | None) -> str:
 def _cells(found: list[Mapping[str, Any]]) -> list[str]:
     pair = found[0]["pair"]
     best = max(_of(found, pair, "retrieval_weak"), key=lambda record: record["value"])
-    shown = _share(best)
     layer = "-" if best["layer"] is None else str(best["layer"])
     mexa = [_last(_of(found, pair, name)) for name in ("mexa_mean", "mexa_max")]
     if mexa == ["-", "-"]:
         mexa = ["-", _last(_of(found, pair, "mexa"))]
-    return [pair, shown, layer, *mexa, _last(_of(found, pair, "gamma")), _last(_of(found, pair, "alignment"))]
+    return [pair, _share(best), layer, *mexa, _last(_of(found, pair, "gamma")), _last(_of(found, pair, "alignment"))]
 
 
 def _of(found: list[Mapping[str, Any]], pair: str, measure: str) -> list[Mapping[str, Any]]:
@@ -109,3 +115,25 @@ def _of(found: list[Mapping[str, Any]], pair: str, measure: str) -> list[Mapping
 
 def _last(these: list[Mapping[str, Any]]) -> str:
     return f"{these[-1]['value']:.3f}" if these and these[-1]["value"] is not None else "-"
+
+
+def latent_table(records: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table of latent language, empty where none was asked for: of every model and pair the layers where
+    English and the target are likeliest, and the share of English in both at English's. `yes` where that layer is
+    before the target's and English is likelier there, both beyond doubt: the interval of its share lies above a half,
+    that of its probability above `HEARD`."""
+    groups: dict[tuple[str, str], dict[tuple[str, int], Mapping[str, Any]]] = {}
+    for record in records:
+        if record["measure"].startswith(LATENT):
+            found = groups.setdefault((record["model"], record["pair"]), {})
+            found[record["measure"].removeprefix(LATENT), record["layer"]] = record
+    lines = ["| " + " | ".join(LATENT_COLUMNS) + " |", "|" + "---|" * len(LATENT_COLUMNS)]
+    for names, found in groups.items():
+        english, target = (max((record for (measure, _), record in found.items() if measure == side),
+                               key=lambda record: record["value"]) for side in ("english", "target"))  # fmt: skip
+        share = found["share_english", english["layer"]]
+        sure = share["value"] is not None and share["interval"][0] > 0.5 and english["interval"][0] > HEARD
+        before = sure and english["layer"] < target["layer"]
+        cells = [_share(english), str(english["layer"]), _share(share), _share(target), str(target["layer"])]
+        lines.append("| " + " | ".join([*names, *cells, "yes" if before else "no"]) + " |")
+    return "\n".join(lines) + "\n" if groups else ""
