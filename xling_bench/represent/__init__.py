@@ -16,10 +16,13 @@
     lens.py           what the output layer would say of each layer
     latent.py         how likely English is there
     measurer.py       all measures of a model's states, with intervals
-    parallel_prompts.py   instructions in several languages, and how they are asked
-    answers.py            a model's answers to them, kept
+    parallel_prompts.py instructions in several languages, and how they are asked
+    answers.py        a model's answers to them, kept
     answer_similarity.py  how near the answers in two languages are
+    tsne.py           points on the plane
+    atlas.py          what is drawn of one layer: distances of languages, maps
     signing.py        hashes of what decides a number
-    alignment.py      from options to states, measures, alignment.json
+    request.py        what is asked for
+    alignment.py      from that to states, measures, alignment.json
     shown.py          the table that is printed
 """
