@@ -19,6 +19,7 @@ GROUPS = {
     "tests/tasks/test_real_language.py": "languages",
     "tests/unit/test_language.py": "languages",
     "tests/e2e/test_generation_metrics.py": "languages",
+    "tests/unit/test_answers.py": "languages",
 }
 
 

@@ -191,6 +191,7 @@ def counted(arguments: list[str], moment: int = 0) -> subprocess.CompletedProces
     return warm.run("-c", COUNTED.format(moment=moment, arguments=arguments), environment=dict(os.environ))
 
 
+@pytest.mark.slow
 def test_killed_at_ten_random_moments_it_ends_in_the_same_bytes(models, tmp_path) -> None:
     """kill -9, again and again, at moments spread over states, lenses and numbers: all that a command has to do where
     nothing is left to compute, and more where something is."""

@@ -44,10 +44,10 @@ def gradients(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 def same(one: dict, two: dict, rtol: float = 1e-4) -> None:
     """Equal gradients, where zero and none are the same.
 
-    The absolute tolerance is 1e-5 of a tensor's largest, and 1e-7 of the largest of all: XGLM's key biases have a
-    gradient of 0 (softmax does not see them), of which rounding makes 1e-8.
+    The absolute tolerance is 1e-5 of a tensor's largest, and 5e-7 of the largest of all: XGLM's key biases have a
+    gradient of 0 (softmax does not see them), of which rounding makes 1e-8 to 3e-7, by processor.
     """
-    floor = 1e-7 * max(float(g.abs().max()) for g in two.values())
+    floor = 5e-7 * max(float(g.abs().max()) for g in two.values())
     for name in one.keys() | two.keys():
         a, b = torch.broadcast_tensors(*(g.get(name, torch.zeros(())) for g in (one, two)))
         assert_close(a, b, rtol=rtol, atol=1e-5 * float(b.abs().max()) + floor, msg=lambda m, n=name: f"{n}: {m}")
