@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xling_bench.core.errors import MissingPackageError, UsageError
 from xling_bench.core.unit import Unit
 from xling_bench.represent import tsne
-from xling_bench.represent.atlas import Own, best_layer, map_layers
+from xling_bench.represent.atlas import best_layer, map_layers
 from xling_bench.represent.measurer import Measured
 from xling_bench.represent.spaces import distances
 
@@ -45,11 +45,10 @@ def test_the_best_layer_is_of_most_sentences_and_the_lowest_of_equals() -> None:
 
 
 def test_layers_of_a_map_are_those_that_were_measured() -> None:
-    own = Own("m", "key", (0, 2, 4), 4, 8, 2, lambda *_: np.zeros((2, 8), np.float32))
-    assert map_layers(["best", "mid", "last", "0"], [own]) == [2, 4, 0]
+    assert map_layers(["best", "mid", "last", "0"], (0, 2, 4), 4, 2) == [2, 4, 0]
     for word in ("1", "first", "-1"):
         with pytest.raises(UsageError, match=rf"--map {word}: expected layers that are measured \(0, 2, 4\)"):
-            map_layers([word], [own])
+            map_layers([word], (0, 2, 4), 4, 2)
 
 
 def clusters(size: int) -> tuple[np.ndarray, np.ndarray]:

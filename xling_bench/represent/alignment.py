@@ -17,7 +17,7 @@ from xling_bench.models.fingerprint import fingerprint
 from xling_bench.represent.answer_similarity import Compared
 from xling_bench.represent.answers import CODE as ANSWERS_CODE
 from xling_bench.represent.answers import Answers, Asking, write_index
-from xling_bench.represent.atlas import Own, best_layer, check_maps, draw_maps, language_distances
+from xling_bench.represent.atlas import Own, best_layer, check_maps, draw_maps, language_distances, map_layers
 from xling_bench.represent.corpus import Corpus, language_of, text_hash
 from xling_bench.represent.interventions import FROM_DICTIONARY, INTERVENTIONS, Change
 from xling_bench.represent.latent import latent_language
@@ -105,41 +105,53 @@ def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
     latent = list(latent_language(job.latent, model, name, facts, kinds, job.output))
     sides = sides_of(job, OWN)
     layers, depth, _ = stores[OWN].facts(*sides[0])
-    marks = _facts(job) | facts | {"layers": layers, "depth": depth}
+    map_layers(job.maps, layers, depth, layers[0])
     report.notes += [f"{name}: {note}" for note in stores[OWN].notes]
     if cut := sum(stores[OWN].facts(*side)[2] for side in sides):
         report.notes.append(f"{name}: {number_of(cut, 'text')} longer than the model takes lost their end")
+    marks = _facts(job) | facts | {"layers": layers, "depth": depth}
     for kind, store in stores.items():
         called = name if kind == OWN else f"{name} (random)"
-        plain = partial(_load, measured_sides(job), store)
-        for change in (None, *(job.interventions if kind == OWN else ())):
-            words = job.words if change == FROM_DICTIONARY else {}
-            load = plain if change is None or job.fit is None else Changed(change, job.fit, words, store, plain)
-            measurer = Measurer(job.corpus, load, layers, depth, gamma=job.pooling == "mean")
-            what = f"measuring {called}" + (f", {change}" if change else "")
-            with progress(len(layers) * len(job.corpus.pairs), what, unit="pair") as bar:
-                found = measurer.run(bar.update)
-            if change is None and kind == OWN:
-                width = plain(sides[0][0], layers[0]).shape[1]
-                own = Own(name, keys[OWN], tuple(layers), depth, width, best_layer(found), plain)
-                found += language_distances(job.corpus, own)
-                found += token_counts(job.corpus, lambda side: stores[OWN].tokens(side, job.corpus.sides[side]))
-            mine = marks | {"weights": kind, "states": keys[kind]}
-            if change is not None and job.fit is not None:
-                mine |= {"intervention": change, "fitted_on": job.fit.name, "fit_data": job.fit.hash}
-                if words:
-                    mine["words"] = {key: text_hash(ours[1] + own[1]) for key, (ours, own) in words.items()}
-            _add(report, called, job.pooling, mine, found, change)
-            for task in job.transfers:
-                with progress(len(layers), f"transfer of {called}, {task.benchmark.key}", unit="layer") as bar:
-                    found = measure(task, load, layers, bar.update)
-                _add(report, called, job.pooling, mine | _transfer_facts(task), found, change)
-            if measurer.axes and change is None:
-                axes = [(f"layer_{layer}", sensitivity) for layer, sensitivity in measurer.axes.items()]
-                write_arrays(job.output / "axes" / f"{keys[kind]}-{job.corpus.hash}.npz", axes)
+        mine = marks | {"weights": kind, "states": keys[kind]}
+        changes = (None, *(job.interventions if kind == OWN else ()))
+        measured = {change: _measured(job, store, called, mine, change, report) for change in changes}
+        if kind == OWN:
+            load = partial(_load, measured_sides(job), store)
+            width = load(sides[0][0], layers[0]).shape[1]
+            own = Own(name, keys[OWN], tuple(layers), depth, width, best_layer(measured[None]), load)
+            found = language_distances(job.corpus, own)
+            found += token_counts(job.corpus, lambda side: stores[OWN].tokens(side, job.corpus.sides[side]))
+            _add(report, name, job.pooling, mine, found)
     for called, signed, numbers in latent:
         _add(report, called, None, signed, numbers)
     return own
+
+
+def _measured(job: Job, store: Store, called: str, marks: dict[str, Any], change: str | None,
+              report: Report) -> list[Measured]:  # fmt: skip
+    """Add all measures of one model's states to the report, changed or (None) as they are, and return those of the
+    corpus. `marks` are what its signature says whatever the change."""
+    layers, depth = marks["layers"], marks["depth"]
+    load: Callable[[str, int], Vectors] = partial(_load, measured_sides(job), store)
+    if change is not None and job.fit is not None:
+        words = job.words if change == FROM_DICTIONARY else {}
+        load = Changed(change, job.fit, words, store, load)
+        marks = marks | {"intervention": change, "fitted_on": job.fit.name, "fit_data": job.fit.hash}
+        if words:
+            marks |= {"words": {key: text_hash(ours[1] + own[1]) for key, (ours, own) in words.items()}}
+    measurer = Measurer(job.corpus, load, layers, depth, gamma=job.pooling == "mean")
+    what = f"measuring {called}" + (f", {change}" if change else "")
+    with progress(len(layers) * len(job.corpus.pairs), what, unit="pair") as bar:
+        found = measurer.run(bar.update)
+    _add(report, called, job.pooling, marks, found, change)
+    for task in job.transfers:
+        with progress(len(layers), f"transfer of {called}, {task.benchmark.key}", unit="layer") as bar:
+            transferred = measure(task, load, layers, bar.update)
+        _add(report, called, job.pooling, marks | _transfer_facts(task), transferred, change)
+    if measurer.axes and change is None:
+        axes = [(f"layer_{layer}", sensitivity) for layer, sensitivity in measurer.axes.items()]
+        write_arrays(job.output / "axes" / f"{marks['states']}-{job.corpus.hash}.npz", axes)
+    return found
 
 
 class Changed:

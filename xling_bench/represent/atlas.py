@@ -68,16 +68,14 @@ def check_maps(words: Sequence[str], corpus: Corpus, models: int) -> None:
         tsne.check_points(models * sum(map(len, corpus.sides.values())))
 
 
-def map_layers(words: Sequence[str], models: Sequence[Own]) -> list[int]:
-    """The layers that `words` name: numbers, `mid`, `last`, or `best` of the models together. Raises UsageError for one
-    that was not measured."""
-    first, found = models[0], []
-    together = [model.best for model in models]
-    named = {"mid": first.depth // 2, "last": first.depth, BEST: max(together, key=together.count)}
+def map_layers(words: Sequence[str], layers: Sequence[int], depth: int, best: int) -> list[int]:
+    """The layers that `words` name: numbers, `mid`, `last` (`depth`), or `best`. Raises UsageError for one that is not
+    among the measured `layers`."""
+    named, found = {"mid": depth // 2, "last": depth, BEST: best}, []
     for word in words:
         layer = named.get(word, int(word) if word.isdecimal() else -1)
-        if layer not in first.layers:
-            measured = ", ".join(map(str, first.layers))
+        if layer not in layers:
+            measured = ", ".join(map(str, layers))
             raise UsageError(f"--map {word}: expected layers that are measured ({measured}), mid, last, or best.")
         found.append(layer)
     return list(dict.fromkeys(found))
@@ -91,7 +89,8 @@ def draw_maps(corpus: Corpus, models: Sequence[Own], words: Sequence[str], folde
     """
     written = []
     for group in _alike(models):
-        for layer in map_layers(words, group):
+        best = [model.best for model in group]
+        for layer in map_layers(words, group[0].layers, group[0].depth, max(best, key=best.count)):
             called = [model.name for model in group]
             count = len(group) * sum(map(len, corpus.sides.values()))
             known = {**facts, "method": tsne.method(count), "states": [model.key for model in group],
