@@ -33,6 +33,7 @@ from xling_bench.represent.signing import (
     STRINGS,
     code_hash,
     digest,
+    libraries,
 )
 from xling_bench.represent.store import Store, Vectors, locked, write_arrays
 from xling_bench.represent.transfer import HEAD, majority, measure
@@ -95,7 +96,8 @@ def run(job: Job) -> Report:
 def _model(job: Job, model: ModelConfig, name: str, report: Report) -> Own:
     """States and measures of one model, changed and as they are, and of a random one of its shape; returns its own."""
     facts = {"model": fingerprint(model), "settings": model.settings(), "device": model.device or "default",
-             "pooling": job.pooling, "layers": list(job.layers), "code": code_hash(STATES_CODE)}  # fmt: skip
+             "pooling": job.pooling, "layers": list(job.layers), "code": code_hash(STATES_CODE),
+             "libraries": libraries()}  # fmt: skip
     kinds = (OWN, RANDOM) if job.random else (OWN,)
     keys = {kind: digest({**facts, "weights": kind}) for kind in kinds}
     stores = {kind: Store(job.output / "states" / key) for kind, key in keys.items()}
@@ -178,7 +180,7 @@ def _answers(job: Job, asking: Asking, report: Report) -> None:
     report.notes += [f"--answers {asking.prompts.name}: {note}" for note in asking.prompts.notes]
     for model, name in zip(job.models, job.names, strict=True):
         facts = {"model": fingerprint(model), "settings": model.settings(), "device": model.device or "default",
-                 "answers": code_hash(ANSWERS_CODE), **asking.facts()}  # fmt: skip
+                 "answers": code_hash(ANSWERS_CODE), "libraries": libraries(), **asking.facts()}  # fmt: skip
         key = digest(facts)
         entries.append((name, key, list(asking.prompts.sides)))
         answers = Answers(folder / key, asking)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ MAPS_CODE = ("represent/tsne.py", "represent/atlas.py")
 MEASURES_CODE = (*STATES_CODE, "represent", "stats/bootstrap.py", "stats/cluster_sums.py", "core/unit.py")
 # Whose states: the model's, one's that has learnt nothing, nobody's; nor has a head that says one class.
 OWN, RANDOM, STRINGS, MAJORITY = "own", "random", "strings", "majority"
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """The versions of what computes states and spells texts."""
+    return {name: metadata.version(name) for name in ("torch", "transformers", "tokenizers")}
 
 
 def digest(facts: dict[str, Any]) -> str:
