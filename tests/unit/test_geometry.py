@@ -15,11 +15,11 @@ from scipy.stats import spearmanr
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.report.alone import write_alone
 from xling_bench.report.build import Options, write_report
-from xling_bench.report.geometry import geometry_of
+from xling_bench.report.geometry import geometry_of, trajectory_planes
 from xling_bench.report.measure import measure
 from xling_bench.report.predicts import correlations, points_of
 from xling_bench.results.frame import load_results
-from xling_bench.results.represented import read_representation
+from xling_bench.results.represented import read_representation, read_trajectory
 
 LANGUAGES = ("ar", "bg", "de", "el", "es", "fr", "sw", "zh")
 MEXA = {language: 0.1 + 0.1 * at for at, language in enumerate(LANGUAGES)}
@@ -70,7 +70,8 @@ def test_a_page_of_its_own_says_what_is_odd_and_shows_nothing_as_markup(tmp_path
     folder = write_represent(tmp_path / "states", {name: MEXA}, notes=["odd <i>note</i>"], answers=True)
     found = write_alone(folder, page=True)
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert {path.stem for path in (folder / "figures").iterdir()} == {figure.name for figure in found.figures}
+    drawn = {path.stem for path in (folder / "figures").iterdir()}
+    assert drawn == {*(figure.name for figure in found.figures), "list"}
     assert "odd &lt;i&gt;note&lt;/i&gt;" in page
     assert "&lt;b&gt;de&lt;/b&gt; 0" in page
     body = re.sub(r"(?s)<script.*?</script>", "", page)
@@ -80,12 +81,52 @@ def test_a_page_of_its_own_says_what_is_odd_and_shows_nothing_as_markup(tmp_path
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_page_of_somebody_elses_stays(tmp_path: Path) -> None:
+def test_a_page_and_figures_of_somebody_elses_stay(tmp_path: Path) -> None:
     folder = write_represent(tmp_path / "states", {"m": MEXA})
     (folder / "index.html").write_text("<p>mine</p>", encoding="utf-8")
     with pytest.raises(UsageError, match="no page of ours"):
         write_alone(folder, page=True)
     assert (folder / "index.html").read_text(encoding="utf-8") == "<p>mine</p>"
+    (folder / "figures").mkdir()
+    (folder / "figures" / "map.png").write_bytes(b"mine")
+    write_alone(folder, page=False)
+    assert (folder / "figures" / "map-1.png").exists()
+    (folder / "alignment.json").write_text(
+        (folder / "alignment.json").read_text(encoding="utf-8").replace('"maps": ["one.json"]', '"maps": []'),
+        encoding="utf-8",
+    )
+    write_alone(folder, page=False)
+    assert not (folder / "figures" / "map-1.png").exists()
+    assert (folder / "figures" / "map.png").read_bytes() == b"mine"
+
+
+def test_alignment_given_twice_is_said_and_the_first_one_stands(run: Path, tmp_path: Path) -> None:
+    """Of other sentences, or of changed states: neither takes the place of what was given first, nor without a word."""
+    mark, other = fingerprint(run), {key: 1.0 - value for key, value in MEXA.items()}
+    first, second = (write_represent(tmp_path / name, {"m": mexa}, [mark])
+                     for name, mexa in (("one", MEXA), ("two", other)))  # fmt: skip
+    path = first / "alignment.json"
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    changed = [record | {"intervention": "centre", "value": 0.9, "interval": None}
+               for record in whole["records"] if record["measure"] == "mexa_mean"]  # fmt: skip
+    fewer = [record | {"n": 50, "value": 0.8, "interval": None}
+             for record in whole["records"] if record["measure"] == "mexa_mean"]  # fmt: skip
+    path.write_text(json.dumps(whole | {"records": [*whole["records"], *changed, *fewer]}), encoding="utf-8")
+    measured = measure(load_results(run), draws=50)
+    points, notes = points_of([read_representation(folder) for folder in (first, second)], measured)
+    assert {point.language: point.mexa for point in points} == pytest.approx(MEXA)
+    assert len(notes) == 1
+    assert "its alignment was given several times; the scatter has what was given first" in notes[0]
+
+
+def test_answers_of_an_earlier_command_are_not_shown(tmp_path: Path) -> None:
+    folder = write_represent(tmp_path / "states", {"m": MEXA}, answers=True)
+    path = folder / "alignment.json"
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    assert len(read_representation(folder).answers) == 1
+    whole["records"] = [record for record in whole["records"] if not record["measure"].startswith("answers_")]
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    assert read_representation(folder).answers == []
 
 
 def test_the_path_of_a_training(tmp_path: Path) -> None:
@@ -100,6 +141,13 @@ def test_the_path_of_a_training(tmp_path: Path) -> None:
     [figure] = geometry_of([folder]).figures
     assert figure.name == "trajectory"
     assert all(f">{step}<" in figure.inline for step in (0, 10, 20))
+    [plane] = trajectory_planes([read_trajectory(folder)])
+    assert [(dot.label, dot.x, dot.y) for dot in plane.dots] == [("0", 0.0, 1.0), ("10", -0.2, 0.9), ("20", -0.4, 0.8)]
+    other = [lines[2] | {"data": "others", "step": 30}]
+    text = "\n".join(map(json.dumps, [*lines, *other])) + "\n"
+    (folder / "alignment.jsonl").write_text(text, encoding="utf-8")
+    [plane] = trajectory_planes([read_trajectory(folder)])
+    assert [dot.group for dot in plane.dots] == [*["train, en-de, part 1"] * 3, "train, en-de, part 2"]
     (folder / "alignment.jsonl").write_text('{"step": 0}\n', encoding="utf-8")
     with pytest.raises(DataError, match="missing or unexpected field 'records'"):
         geometry_of([folder])
@@ -111,6 +159,7 @@ def test_the_path_of_a_training(tmp_path: Path) -> None:
     (lambda whole: whole["records"][0].update(value="high"), "not in the shape"),
     (lambda whole: whole["records"][0].update(signature="lost"), "no signature lost"),
     (lambda whole: whole.update(maps=["gone.json"]), "gone.json"),
+    (lambda whole: whole["signatures"]["own0"].pop("weights"), "does not say whose weights"),
 ])  # fmt: skip
 def test_damaged_folders_are_named(change, said: str, tmp_path: Path) -> None:
     folder = write_represent(tmp_path / "states", {"m": MEXA})

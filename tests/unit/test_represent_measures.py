@@ -248,3 +248,20 @@ def test_shared_strings_find_translations() -> None:
     nothing = Corpus("none", "", "en", {"en": ("aaaa", "bbbb"), "de": ("cccc", "dddd")}, {Unit("en-de"): ("en", "de")},
                      shared=True)  # fmt: skip
     assert {each.value for each in string_overlap(nothing) if each.measure == "retrieval_weak"} == {0.0}
+
+
+def test_gamma_is_asked_with_the_pivot() -> None:
+    """Extrapolating retrieves non-English sentences with English ones: not the other way, which differs here."""
+    rng = np.random.default_rng(3)
+    meaning = rng.normal(size=(30, 8)).astype(np.float32)
+    states = {"en": meaning + rng.normal(size=meaning.shape), "de": meaning.copy()}
+    states["de"][:10] = states["de"][0] + 0.01 * rng.normal(size=(10, 8))
+    sides, pairs = dict.fromkeys(states, ("x",) * 30), {Unit("en-de"): ("en", "de")}
+    corpus = Corpus("own", "made up", "en", sides, pairs, shared=True)
+    found = Measurer(corpus, lambda side, _: states[side].astype(np.float32), [0], 0, gamma=True).run()
+    [gamma] = [each.value for each in found if each.measure == "gamma"]
+    ranks = {str(each.pair): each.value for each in found if each.measure == "mrr"}
+    assert gamma == ranks["en-de"] != ranks["de-en"]
+    a, b = (states[key] / np.linalg.norm(states[key], axis=1, keepdims=True) for key in ("en", "de"))
+    cosines = a.astype(np.float32).astype(float) @ b.astype(np.float32).astype(float).T
+    assert gamma == pytest.approx(np.mean([1 / (row >= row[i]).sum() for i, row in enumerate(cosines)]), abs=1e-3)

@@ -168,3 +168,10 @@ def test_budgets_as_people_write_them() -> None:
 def test_numbers_that_are_no_law(numbers: tuple[float, ...]) -> None:
     with pytest.raises(XlingError):
         Law(*numbers)
+
+
+def test_a_comma_is_no_decimal_point() -> None:
+    assert read_budget("1,200,000") == 1_200_000
+    for text in ("1,5k", "1,2M", "1,20", "12,0000"):
+        with pytest.raises(UsageError, match="expected a number of pairs"):
+            read_budget(text)

@@ -45,6 +45,7 @@ def add(commands: Any) -> None:
         help="measure changed states, too",
     )
     parser.add_argument("--fit", metavar="flores-dev|ntrex|FILE", help="the sentences that --intervene is fitted on")
+    parser.add_argument("--fit-limit", type=int, metavar="N", help="only the first N of them")
     parser.add_argument(
         "--map", type=comma_list, default=[], metavar="best,mid,last,N", help="draw these layers' sentences (t-SNE)"
     )
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.core.chatter import quiet
     from xling_bench.core.text import number_of
     from xling_bench.models.config import ModelConfig
-    from xling_bench.report.alone import FIGURES, PAGE, write_alone
+    from xling_bench.report.alone import FIGURES, PAGE, check_alone, write_alone
     from xling_bench.represent import alignment
     from xling_bench.represent.corpus import KNOWN, languages_of, read_corpus
     from xling_bench.represent.interventions import FROM_DICTIONARY, check_interventions
@@ -108,7 +109,10 @@ def run(arguments: argparse.Namespace) -> int:
     langs = arguments.langs or [key for pair in latent for key in pair.languages]
     corpus = read_corpus(arguments.pairs or KNOWN[0], langs, pivot=arguments.pivot, limit=arguments.limit)
     interventions = check_interventions(arguments.intervene)
-    fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot)
+    if arguments.fit_limit is not None and not arguments.fit:
+        raise UsageError("--fit-limit is of --fit; name the sentences that --intervene is fitted on.")
+    fit = arguments.fit and read_corpus(arguments.fit, languages_of(corpus), pivot=corpus.pivot,
+                                        limit=arguments.fit_limit)  # fmt: skip
     transfers = tuple(read_transfer(key, corpus.pivot, languages_of(corpus), arguments.transfer_limit)
                       for key in dict.fromkeys(arguments.transfer))  # fmt: skip
     questions, words = _from_dictionaries(arguments, latent, corpus, turned=FROM_DICTIONARY in interventions)
@@ -117,6 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
                      random=not arguments.no_random, interventions=interventions, fit=fit or None,
                      maps=tuple(arguments.map), transfers=transfers, words=words, latent=questions,
                      asking=_asking(arguments, [corpus.pivot, *languages_of(corpus)]))  # fmt: skip
+    if arguments.page:
+        check_alone(arguments.output)
     report = alignment.run(wanted)
     show(table(report.records), end="")
     if transfers:

@@ -67,7 +67,8 @@ def layer_figure(found: Representation, measure: str, title: str, unit: str, suf
     languages = list(dict.fromkeys(label_of(each) for numbers in own.values() for each in numbers))
     shown = languages[:MOST]
     random = by_panel(found.of(measure, weights="random"), found)
-    strings = [each.value for each in found.of(measure, weights="strings") if each.value is not None]
+    forward = {each.pair for each in found.of("alignment")}
+    strings = [each.value or 0.0 for each in found.of(measure, weights="strings") if each.pair in forward]
     panels = []
     for (model, change), numbers in own.items():
         lines = [Line(RANDOM, *mean_by_layer(random[f"{model} (random)", None]), reference=True)
@@ -159,21 +160,9 @@ def latent_figure(found: Representation, suffix: str) -> Figure | None:
 
 def trajectory_figure(found: Sequence[Trajectory]) -> Figure | None:
     """Alignment against uniformity over training (AFP, Figure 4): a panel a layer, a path a training and pair."""
-    names = labels(each.name for each in found)
-    planes: dict[int, list[Dot]] = {}
-    for each in found:
-        for step, numbers in each.steps:
-            paired: dict[tuple[Unit | None, int], dict[str, float]] = {}
-            for number in numbers:
-                if number.layer is not None and number.value is not None:
-                    paired.setdefault((number.pair, number.layer), {})[number.measure] = number.value
-            for (pair, layer), values in paired.items():
-                if {"alignment", "uniformity"} <= values.keys():
-                    dot = Dot(f"{names[each.name]}, {pair}", str(step), values["uniformity"], values["alignment"])
-                    planes.setdefault(layer, []).append(dot)
-    if not planes:
+    panels = trajectory_planes(found)
+    if not panels:
         return None
-    panels = [Plane(f"layer {layer}", dots) for layer, dots in sorted(planes.items())]
     caption = (
         "Alignment (mean squared distance of translations) against uniformity of held-out pairs during training, both "
         "on states of length 1 and both better when lower (AFP, Eq. 5, 6 and Figure 4). Numbers are updates; the "
@@ -181,6 +170,26 @@ def trajectory_figure(found: Sequence[Trajectory]) -> Figure | None:
     )
     return scatter("trajectory", "Alignment and uniformity over training", caption, panels,
                    ("uniformity", "alignment"), joined=True)  # fmt: skip
+
+
+def trajectory_planes(found: Sequence[Trajectory]) -> list[Plane]:
+    """A plane a layer: uniformity to the right, alignment up, a dot a step."""
+    names = labels(each.name for each in found)
+    planes: dict[int, list[Dot]] = {}
+    for each in found:
+        ways = list(dict.fromkeys(way for _, way, _ in each.steps))
+        for step, way, numbers in each.steps:
+            part = f", part {ways.index(way) + 1}" if len(ways) > 1 else ""  # other sentences: another path
+            paired: dict[tuple[Unit | None, int], dict[str, float]] = {}
+            for number in numbers:
+                if number.layer is not None and number.value is not None:
+                    paired.setdefault((number.pair, number.layer), {})[number.measure] = number.value
+            for (pair, layer), values in paired.items():
+                if {"alignment", "uniformity"} <= values.keys():
+                    called = f"{names[each.name]}, {pair}{part}"
+                    dot = Dot(called, str(step), values["uniformity"], values["alignment"])
+                    planes.setdefault(layer, []).append(dot)
+    return [Plane(f"layer {layer}", dots) for layer, dots in sorted(planes.items())]
 
 
 def named(found: Sequence[Representation]) -> Mapping[str, Representation]:

@@ -42,19 +42,28 @@ def points_of(found: Sequence[Representation], measured: Measured) -> tuple[list
     """A point for each headline score in a language that is aligned with the pivot, and notes on models that only one
     side has. Models are matched by their content, not by name; scores of pairs of languages are left out."""
     frame = measured.frame
-    names = {str(mark): str(name) for mark, name in zip(frame["fingerprint"], frame["model"], strict=True) if mark}
+    names: dict[str, list[str]] = {}
+    for mark, name in frame[["fingerprint", "model"]].drop_duplicates().itertuples(index=False):
+        if mark:
+            names.setdefault(str(mark), []).append(str(name))
     mexa: dict[tuple[str, str], float] = {}
-    notes, seen = [], set()
+    notes, seen = [], dict[str, str]()
     for each in found:
         for model in each.models:
-            called = names.get(each.fingerprint(model))
-            if called is None:
+            own = names.get(each.fingerprint(model), [])
+            if not own:
                 notes.append(f"{line(model)}: no run given is of this model, so its alignment stands beside no score")
-                continue
-            seen.add(called)
-            for number in each.of(MEASURE):
-                if number.model == model and number.intervention is None and number.pair is not None:
-                    mexa[called, number.pair.target] = number.value or 0.0
+            for called in own:
+                if called in seen:
+                    notes.append(f"{line(called)}: its alignment was given several times; the scatter has what was "
+                                 f"given first ({seen[called]}), not {each.measured(model)}")  # fmt: skip
+                    continue
+                seen[called] = each.measured(model)
+                mexa |= {(called, number.pair.target): number.value or 0.0 for number in each.of(MEASURE)
+                         if (number.model, number.intervention) == (model, None) and number.pair}  # fmt: skip
+    if len(set(seen.values())) > 1:
+        ways = "; ".join(f"{line(name)}: {how}" for name, how in seen.items())
+        notes.append(f"models whose alignment was measured in different ways stand in one scatter ({ways})")
     if seen:
         lacking = [name for name in measured.models if name not in seen]
         notes += [f"{line(name)}: its representations were not given" for name in lacking]
@@ -122,9 +131,10 @@ def accuracy_figure(points: Sequence[Point]) -> Figure | None:
         for (benchmark, setting, metric), task in tasks.items()
     ]
     caption = (
-        "Scores against alignment: each point is a language of a model. MEXA is the mean over its layers of how often "
-        "a sentence and its translation are each other's nearest; both axes are measured on items, and no interval is "
-        "drawn. That two things go together over languages does not say that one makes the other: how much of a "
-        "language a model has read makes both."
+        "Scores against alignment: each point is a language of a model. MEXA is the mean over the layers measured of "
+        "how often a sentence and its translation are each other's nearest; both axes are measured on items, and no "
+        "interval is drawn. That two things go together over languages does not say that one makes the other: how much "
+        "of a language a model has read makes both."
     )
-    return scatter("accuracy", "Does alignment predict accuracy?", caption, planes, ("MEXA, mean over layers", "score"))
+    axes = ("MEXA, mean over the layers measured", "score")
+    return scatter("accuracy", "Does alignment predict accuracy?", caption, planes, axes)

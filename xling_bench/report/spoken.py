@@ -13,8 +13,8 @@ from xling_bench.results.represented import Answers, Number, Representation
 
 SHOWN = 20  # instructions of a model
 LONGEST = 2000  # characters of an answer
-SUMMARY = ("Model", "Changed by", "Language", "Weak retrieval, best layer", "at layer", "95 %", "MEXA mean", "95 %",
-           "MEXA max", "Gamma", "Random weights, best layer")  # fmt: skip
+SUMMARY = ("Model", "Language", "Weak retrieval, best layer", "at layer", "Random weights", "MEXA mean", "MEXA max",
+           "Gamma")  # fmt: skip
 
 
 def summary_table(found: Sequence[Representation]) -> Table | None:
@@ -24,8 +24,7 @@ def summary_table(found: Sequence[Representation]) -> Table | None:
         for pair in dict.fromkeys(number.pair for number in each.of("alignment")):
             if pair is not None:
                 rows += _lines(each, pair)
-    numeric = {"Weak retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "Gamma", "Random weights, best layer"}
-    return Table([Column(head, head in numeric) for head in SUMMARY], rows) if rows else None
+    return Table([Column(head, head not in SUMMARY[:2]) for head in SUMMARY], rows) if rows else None
 
 
 def _lines(found: Representation, pair: Unit) -> list[list[Cell]]:
@@ -37,10 +36,9 @@ def _lines(found: Representation, pair: Unit) -> list[list[Cell]]:
         random = [number for number in found.of("retrieval_weak", weights="random")
                   if number.pair == pair and number.model == f"{model} (random)"]  # fmt: skip
         rows.append([
-            Cell(line(model)), Cell(change or "–"), Cell(_language(pair.target)),
-            _cell(best), Cell(str(best.layer), best.layer), Cell(_interval(best)),
-            _cell(more["mexa_mean"]), Cell(_interval(more["mexa_mean"])), _cell(more["mexa_max"]),
-            _cell(more["gamma"]), _cell(_best(random) if random else None),
+            Cell(line(model) + (f", {change}" if change else "")), Cell(_language(pair.target)), _bounded(best),
+            Cell(str(best.layer), best.layer), _cell(_best(random) if random else None),
+            _bounded(more["mexa_mean"]), _cell(more["mexa_max"]), _cell(more["gamma"]),
         ])  # fmt: skip
     return rows
 
@@ -56,6 +54,12 @@ def _one(found: Representation, measure: str, pair: Unit, model: str, change: st
 
 def _cell(number: Number | None) -> Cell:
     return Cell("–", -1e9) if number is None or number.value is None else Cell(f"{number.value:.3f}", number.value)
+
+
+def _bounded(number: Number | None) -> Cell:
+    """The value with its interval behind it."""
+    cell = _cell(number)
+    return Cell(f"{cell.text} {_interval(number)}".strip(), cell.order)
 
 
 def _interval(number: Number | None) -> str:

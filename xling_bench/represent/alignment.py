@@ -220,6 +220,7 @@ def _compute(job: Job, model: ModelConfig, name: str, stores: dict[str, Store],
     lm = load(model)
     reader = Reader(lm, name, job.pooling)
     layers = resolve_layers(job.layers, reader.depth)
+    map_layers(job.maps, layers, reader.depth, layers[0])
     stores[OWN].note(lm.notes)
     del lm
     for kind, store in stores.items():

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xling_bench.core.errors import UsageError
+from xling_bench.core.errors import UsageError, did_you_mean
 from xling_bench.core.files import write_text
 from xling_bench.core.progress import progress
 from xling_bench.core.unit import Unit
@@ -64,6 +64,10 @@ def language_distances(corpus: Corpus, model: Own) -> list[Measured]:
 
 def check_maps(words: Sequence[str], corpus: Corpus, models: int) -> None:
     """Raise where maps are asked for that could not be drawn: before anything is computed."""
+    for word in words:
+        if word not in (BEST, "mid", "last") and not word.isdecimal():
+            meant = did_you_mean(word, (BEST, "mid", "last"))
+            raise UsageError(f"--map {word}:{meant} Expected numbers of layers, mid, last, or best.")
     if words:
         tsne.check_points(models * sum(map(len, corpus.sides.values())))
 

@@ -202,4 +202,9 @@ def _own_files(pairs: str, pivot: str, others: list[str]) -> Corpus:
         raise MissingDataError(f"{pairs}: no column is {lacking}; its header names {', '.join(columns) or 'none'}.")
     rows = [row for _, row in read_table(Path(pairs), [columns[key] for key in wanted])]
     sides = {key: tuple(row[columns[key]] for row in rows) for key in wanted}
+    for key, texts in sides.items():
+        if not any(character.isalpha() for text in texts for character in text):
+            name = languages.get(key).name
+            raise DataError(f"{pairs}: the column {columns[key]!r} is taken for {name}, and holds no letter; name the "
+                            "languages with --langs.")  # fmt: skip
     return _parallel(Path(pairs).name, pairs, pivot, sides)

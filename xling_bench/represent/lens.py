@@ -60,7 +60,7 @@ class Lens(Reader):
             if text.cut:
                 raise UnsupportedModelError(f"model {self.name} takes {self.longest} tokens; the prompts are longer.")
             last = max(place for place, own in enumerate(text.own) if own) + 1
-            found.append(Encoded(text.tokens[:last], text.own[:last], cut=False))
+            found.append(Encoded(text.tokens[:last], text.own[:last], cut=False, count=text.count))
         return found
 
     def read(self, texts: Sequence[Encoded], batches: Batches, layers: Sequence[int]) -> Vectors:

@@ -22,11 +22,13 @@ PART = 64  # texts, at least, that are kept together: what a killed process has 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text's tokens, which of them are its own (not added by the tokenizer), and whether it was cut to fit."""
+    """A text's tokens, which of them are its own (not added by the tokenizer), whether it was cut to fit, and how many
+    of its own it had before that."""
 
     tokens: list[int]
     own: list[bool]
     cut: bool
+    count: int
 
 
 def resolve_layers(words: Sequence[str], depth: int) -> list[int]:
@@ -113,7 +115,7 @@ class Reader:
             tokens, own = encoded["input_ids"], [not added for added in encoded["special_tokens_mask"]]
             if not any(own[: self.longest]):
                 raise DataError(f"sentence {number} of {side}: {self.name}'s tokenizer gives no token for {text!r:.60}")
-            found.append(Encoded(tokens[: self.longest], own[: self.longest], len(tokens) > self.longest))
+            found.append(Encoded(tokens[: self.longest], own[: self.longest], len(tokens) > self.longest, sum(own)))
         return found
 
     def read(self, texts: Sequence[Encoded], batches: Batches, layers: Sequence[int]) -> Vectors:

@@ -51,6 +51,9 @@ def model_names(models: Sequence[ModelConfig], given: Sequence[str]) -> tuple[st
         models_, names_ = number_of(len(models), "model"), number_of(len(given), "name")
         raise UsageError(f"--name: expected as many names as models, got {names_} for {models_}")
     names = [check_name(name, "--name") for name in given] or [name_here(m.name, m.peft) for m in models]
+    for name in names:
+        if name.endswith(" (random)") or name in ("string overlap", "majority class"):
+            raise UsageError(f"{name!r} is what a baseline is called; choose another with --name.")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"two models are called {twice!r}; choose with --name A,B")
     return tuple(names)

@@ -7,7 +7,8 @@ from typing import Any
 
 ANSWERS = "answers_"  # how their measures begin
 ANSWER_COLUMNS = ("model", "answers", "same instruction found", "at layer", "cosine", "with others", "in its language")
-COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma", "alignment, last")
+COLUMNS = ("model", "pair", "retrieval, best layer", "at layer", "MEXA mean", "MEXA max", "gamma",
+           "alignment, last measured")  # fmt: skip
 MEASURES = ("retrieval_weak", "mexa", "mexa_mean", "mexa_max", "gamma", "alignment")
 
 TRANSFER = "transfer_"  # begins the names of its measures

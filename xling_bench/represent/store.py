@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 Named = Iterable[tuple[str, NDArray[Any]]]
 Tick = Callable[[int], object]
+OWN_FOLDERS = ("states", "axes", "latent", "answers", "maps")
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -52,8 +53,9 @@ def locked(output: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"cannot write to {output}: {error.strerror or error}. Choose another -o.") from error
     try:
-        for leftover in output.rglob(f"{TEMPORARY}*"):
-            leftover.unlink()
+        for place in (output, *(output / name for name in OWN_FOLDERS)):  # others' work in progress is none of ours
+            for leftover in place.glob(f"{TEMPORARY}*") if place is output else place.rglob(f"{TEMPORARY}*"):
+                leftover.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
@@ -132,7 +134,7 @@ class Store:
                 write_arrays(path, [(f"layer_{layer}", states[:, at]) for at, layer in enumerate(layers)])
             tick(sum(map(len, batches)))
         places = [place for batches in parts for batch in batches for place in batch]
-        counts = np.array([sum(text.own) for text in encoded], np.int64)
+        counts = np.array([text.count for text in encoded], np.int64)
         cut = np.array(sum(text.cut for text in encoded), np.int64)
         marks = {"depth": np.array(reader.depth, np.int64), "cut": cut, "tokens": counts}
         write_arrays(whole, _joined(files, places, layers, marks))

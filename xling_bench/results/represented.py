@@ -91,6 +91,18 @@ class Representation:
         own = (each.model for each in self.numbers if self.weights(each) == "own")
         return list(dict.fromkeys(own))
 
+    def measured(self, model: str) -> str:
+        """What a model's numbers are of, in words: sentences, pooling, layers."""
+        number = next(each for each in self.of("alignment") if each.model == model)
+        facts = self.signatures[number.signature]
+        layers = [int(layer) for layer in facts.get("layers", [])]
+        run = len(layers) > 2 and layers == list(range(layers[0], layers[-1] + 1))
+        shown = f"{layers[0]} to {layers[-1]}" if run else ", ".join(map(str, layers))
+        pivot = "" if number.pair is None else f" beside {number.pair.source}"
+        return (f"{facts.get('corpus', 'unnamed sentences')}, {number.n} sentences a language{pivot}, "
+                f"{facts.get('pooling', 'unknown')} pooling, layers {shown or 'unknown'} of 0 to "
+                f"{facts.get('depth', '?')}, {_dtype(facts)}")  # fmt: skip
+
     def fingerprint(self, model: str) -> str:
         """The content hash of a model, as runs have it."""
         number = next(each for each in self.numbers if each.model == model)
@@ -99,11 +111,17 @@ class Representation:
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """Measurements of a training's held-out pairs: (step, numbers) in order."""
+    """Measurements of a training's held-out pairs: (step, what was measured, numbers) in order; a training that was
+    told to measure other sentences half-way has several of the second."""
 
     folder: Path
     name: str
-    steps: list[tuple[int, list[Number]]]
+    steps: list[tuple[int, str, list[Number]]]
+
+
+def _dtype(facts: Mapping[str, Any]) -> str:
+    settings = facts.get("settings")
+    return str(settings.get("dtype", "auto") if isinstance(settings, dict) else "auto") + " weights"
 
 
 def read_representation(folder: Path) -> Representation:
@@ -117,11 +135,15 @@ def read_representation(folder: Path) -> Representation:
             raise DataError(f"{path}: format {whole['format']!r}; this version reads 1.")
         numbers = [_number(record, str(record["model"]), str(record["signature"])) for record in whole["records"]]
         signatures: dict[str, dict[str, Any]] = {str(mark): dict(facts) for mark, facts in whole["signatures"].items()}
+        if unsigned := [mark for mark, facts in signatures.items() if not {"weights"} <= facts.keys()]:
+            raise DataError(f"signature {unsigned[0]} does not say whose weights it is of")
         if lost := {each.signature for each in numbers} - signatures.keys():
             raise DataError(f"no signature {min(lost)}")
         notes, names = [str(note) for note in whole["notes"]], [str(name) for name in whole.get("maps", [])]
     maps = [_map(folder / MAPS / Path(name).name) for name in names]
-    return Representation(folder, numbers, signatures, notes, maps, _answers(folder))
+    asked = {each.model for each in numbers if each.measure.startswith("answers_")}  # by the command that wrote them
+    answers = [each for each in _answers(folder) if each.model in asked] if asked else []
+    return Representation(folder, numbers, signatures, notes, maps, answers)
 
 
 def read_trajectory(folder: Path) -> Trajectory:
@@ -130,7 +152,10 @@ def read_trajectory(folder: Path) -> Trajectory:
     for number, text in enumerate(read_text(path).splitlines(), 1):
         line = parse_json(text, str(path), line=number)
         with in_shape(path):
-            steps.append((int(line["step"]), [_number(record, folder.name, "") for record in line["records"]]))
+            ways = {(str(record["pooling"]), int(record["n"])) for record in line["records"]}
+            way = "; ".join([str(line.get("data", "")), *(f"{pooling} {n}" for pooling, n in sorted(ways))])
+            numbers = [_number(record, folder.name, "") for record in line["records"]]
+            steps.append((int(line["step"]), way, numbers))
     if not steps:
         raise DataError(f"{path} is empty: nothing was measured yet.")
     return Trajectory(folder, folder.resolve().name, steps)
@@ -162,6 +187,9 @@ def _map(path: Path) -> Map:
         clouds = [Cloud(str(part["model"]), str(part["language"]), [(float(x), float(y)) for x, y in part["points"]])
                   for part in whole["clouds"]]  # fmt: skip
         models = [str(name) for name in whole["models"]]
+        ends = [end for cloud in clouds for point in cloud.points for end in point]
+        if not models or not clouds or not all(cloud.points for cloud in clouds) or not all(map(math.isfinite, ends)):
+            raise DataError("a map needs models, and points that are numbers in each language")
         return Map(int(whole["layer"]), models, str(whole["facts"]["method"]), float(whole["perplexity"]), clouds)
 
 
@@ -172,12 +200,16 @@ def _answers(folder: Path) -> list[Answers]:
     found = []
     for entry in _objects(index):
         by_language = {}
-        for language in entry["languages"]:
-            path = folder / ANSWERS / str(entry["key"]) / f"{language}.json"
+        with in_shape(index):
+            model, key, spoken = str(entry["model"]), Path(str(entry["key"])).name, [str(k) for k in entry["languages"]]
+            if not spoken:
+                raise DataError("answers in no language")
+        for language in spoken:
+            path = folder / ANSWERS / key / f"{Path(language).name}.json"
             with in_shape(path):
                 rows = _objects(path)
-                by_language[str(language)] = {str(row["id"]): (str(row["prompt"]), str(row["answer"])) for row in rows}
-        found.append(Answers(str(entry["model"]), by_language))
+                by_language[language] = {str(row["id"]): (str(row["prompt"]), str(row["answer"])) for row in rows}
+        found.append(Answers(model, by_language))
     return found
 
 

@@ -166,7 +166,10 @@ def _most_first(lost: Array) -> Sequence[int]:
 
 def read_budget(text: str) -> int:
     """`1.2M`, `300k`, `1200000`, `1,200,000` in pairs. Raises UsageError for anything else, parts of a pair, or 0."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text.strip().replace(",", "").replace("_", ""))
+    plain = text.strip().replace("_", "")
+    if re.fullmatch(r"\d{1,3}(,\d{3})+", plain):  # else a comma may be somebody's decimal point
+        plain = plain.replace(",", "")
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", plain)
     pairs = Fraction(found[1]) * UNITS[found[2].lower()] if found else Fraction(0)
     if not pairs or pairs.denominator != 1:
         raise UsageError(f"--budget {text!r}: expected a number of pairs above 0, such as 1.2M, 300k or 1200000.")

@@ -13,6 +13,8 @@ from xling_bench.core import languages
 from xling_bench.core.errors import DataError, UsageError, did_you_mean
 from xling_bench.core.reading import is_there, read_text
 
+MOST = 10**12  # pairs: what nobody has, and counts exactly
+
 
 @dataclass(frozen=True)
 class Line:
@@ -42,9 +44,9 @@ class Line:
     def count(self, column: str, least: int) -> int:
         """A whole number, `least` or more. Raises DataError for anything else."""
         value = self.number(column)
-        if value != int(value) or value < least:
+        if value != int(value) or not least <= value <= MOST:
             raise DataError(f"{self.where}: {column} is {self.cells[column]!r}; expected a whole number, {least} or "
-                            "more")  # fmt: skip
+                            f"more, {MOST:,} at most")  # fmt: skip
         return int(value)
 
 

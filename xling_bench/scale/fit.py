@@ -59,10 +59,10 @@ class Fit:
         ends = self._interval(np.array([1.0, self._centre]))
         return None if self.falls or max(ends) > 700 else (math.exp(ends[0]), math.exp(ends[1]))
 
-    def beta_interval(self) -> Interval:
-        """95 % of beta, cut at its bound, 0."""
+    def beta_interval(self) -> Interval | None:
+        """95 % of beta, cut at its bound, 0; None where scores fall, so that beta stands at the bound."""
         low, high = self._interval(np.array([0.0, 1.0]))
-        return max(low, 0.0), max(high, 0.0)
+        return None if self.falls else (max(low, 0.0), max(high, 0.0))
 
     def score_interval(self, size: float) -> Interval | None:
         """95 % of the law's score at gamma X = size: of the law, not of one more point; None as for alpha."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.core.errors import DataError, UsageError, did_you_mean
-from xling_bench.core.languages import get
+from xling_bench.core.languages import PIVOT, get
 from xling_bench.core.reading import read_object
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.registry import METRICS, sign_of
@@ -49,6 +49,9 @@ def read_points(path: Path) -> list[Point]:
         found.append(Point(key, pairs, score, line.cells["metric"], gamma))
     if not found:
         raise DataError(f"{path}: it holds no points")
+    for metric in dict.fromkeys(point.metric for point in found):
+        if all(0 <= point.score <= 1 for point in found if point.metric == metric):
+            raise DataError(f"{path}: all scores of {metric} are between 0 and 1; expected percent, such as 74.1")
     return [replace(point, gamma=gammas.get(point.language)) for point in found]
 
 
@@ -89,7 +92,13 @@ def read_gammas(path: Path, model: str | None) -> dict[str, float]:
     if wanted not in models:
         close = did_you_mean(wanted, models)
         raise UsageError(f"--model {wanted!r}: not in {path}.{close} There: {', '.join(models)}.")
-    return {language: value for name, language, n, value in sorted(found, key=lambda each: each[2]) if name == wanted}
+    mine = [each for each in found if each[0] == wanted]
+    counts = {language: max(n for _, key, n, _ in mine if key == language) for _, language, _, _ in mine}
+    if len(set(counts.values())) > 1:
+        shown = ", ".join(f"{language} {n}" for language, n in counts.items())
+        raise DataError(f"{path}: gammas are of unequal numbers of sentences ({shown}), and a rank falls with them; "
+                        "measure them on sentences that all languages share, or with --limit.")  # fmt: skip
+    return {language: value for _, language, n, value in mine if n == counts[language]}
 
 
 def _gamma_record(record: Mapping[str, Any], signatures: Mapping[str, Any]) -> tuple[str, str, int, float] | None:
@@ -97,6 +106,9 @@ def _gamma_record(record: Mapping[str, Any], signatures: Mapping[str, Any]) -> t
     own = signatures[record["signature"]]["weights"] == "own" and record["intervention"] is None
     if record["measure"] != "gamma" or not own:
         return None
+    if Unit(record["pair"]).source != PIVOT:
+        raise UsageError(f"gamma is how near a language is to English; {record['pair']} was asked with another. "
+                         f"Measure it with `represent --pivot {PIVOT}`.")  # fmt: skip
     return str(record["model"]), get(Unit(record["pair"]).target).key, int(record["n"]), float(record["value"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from xling_bench.report.figures.bars import COLOURS as BARS
@@ -93,7 +94,8 @@ def _lines(axes: Axes, panel: Panel, looks: dict[str, tuple[str, str]]) -> None:
     banded = sum(not line.reference for line in panel.lines) <= BANDS
     for line in panel.lines:
         colour, dash = looks[line.label]
-        marker = "o" if len(line.x) == 1 else None
+        whole = all(b - a == 1 for a, b in pairwise(line.x))  # else a line runs over what nobody measured
+        marker = None if (whole and len(line.x) > 1) or line.reference else "o"
         width = 0.9 if line.reference else 1.2
         axes.plot(line.x, line.y, color=colour, linestyle=dash, linewidth=width, marker=marker, markersize=3)
         if banded and line.low and not line.reference:

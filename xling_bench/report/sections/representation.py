@@ -23,10 +23,11 @@ def geometry_context(geometry: Geometry, measured: Measured | None) -> Context |
     found = list(geometry.folders)
     points, unmatched = ([], []) if measured is None or not found else points_of(found, measured)
     scatter = accuracy_figure(points)
-    groups = [(", ".join(map(line, each.models)), figures) for each, figures in zip(found, geometry.drawn, strict=True)]
+    groups = [(f"{', '.join(map(line, each.models))} ({line(each.folder.name)})", figures) for each, figures in zip(found, geometry.drawn, strict=True)]
     everything = [*geometry.figures, *([] if scatter is None else [scatter])]
     return {
         "links": everything,
+        "ways": [(line(model), line(each.measured(model), 300)) for each in found for model in each.models],
         "notes": [*notes_of_folders(found), *unmatched],
         "scored": measured is not None and bool(found),
         "scatter": [] if scatter is None else [scatter],
@@ -41,13 +42,14 @@ def geometry_context(geometry: Geometry, measured: Measured | None) -> Context |
 
 
 HTML = """
-<p>States of the same sentences in several languages, from <code>xling-bench represent</code>: how near translations are, layer by layer. Baselines stand beside every model: the same model with random weights, and what shared strings alone find. Definitions are in docs/represent.md.</p>
+<p>States of the same sentences in several languages, from <code>xling-bench represent</code>: how near translations are, layer by layer. Baselines: the same model with random weights (unless a note says that none was measured), and what shared strings alone find. Definitions are in docs/represent.md.</p>
 <p class="files">Figures: {% for figure in links %}<a href="#{{ figure.name }}">{{ figure.title }}</a>{% if not loop.last %} · {% endif %}{% endfor %}</p>
+<ul class="files">{% for model, way in ways %}<li><bdi>{{ model }}</bdi>: {{ way }}</li>{% endfor %}</ul>
 {% for note in notes %}<p class="banner">{{ note }}</p>
 {% endfor %}
 {% if scored %}
 <h3 id="predicts">Does alignment predict accuracy?</h3>
-{% if correlations %}<p>Rank correlation over languages of a model's MEXA (mean over layers) and its scores. The interval (Bonett and Wright 2000) takes languages as drawn independently, which related ones are not, and is given from eight languages on. Scores at chance say nothing of the model: count them first.</p>
+{% if correlations %}<p>Rank correlation over languages of a model's MEXA (mean over the layers measured) and its scores. The interval (Bonett and Wright 2000) takes languages as drawn independently, which related ones are not, and is given from eight languages on. Scores at chance say nothing of the model: count them first.</p>
 {{ plain_table("alignment-accuracy", correlations) }}{{ figures(scatter) }}{% else %}<p>No model has both scores and alignment in three languages of a benchmark: give <code>--represent</code> folders of the models of these runs, with the same languages.</p>{% endif %}
 {% endif %}
 {% if summary %}<h3 id="alignment">Alignment by language</h3>
