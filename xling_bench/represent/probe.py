@@ -29,13 +29,14 @@ def language_probe(states: Sequence[NDArray[np.floating]]) -> Matrix:
     count = min(len(states[0]), SENTENCES)
     if len(states) < 2 or count < 2:
         raise ValueError("a probe needs two languages and two sentences")
-    x = np.stack([side[:count].astype(np.float64) for side in states])  # (languages, N, D)
+    x = np.stack([side[:count].astype(np.float32) for side in states])  # (languages, N, D); float64 takes twice as long
     folds = np.arange(count) % min(FOLDS, count)
     right = np.zeros((len(states), count))
     for fold in range(int(folds.max()) + 1):
         learnt, held = x[:, folds != fold], x[:, folds == fold]
         flat = learnt.reshape(-1, x.shape[2])
-        middle, spread = flat.mean(0), flat.std(0)
+        middle, spread = flat.mean(0, dtype=np.float64), flat.std(0, dtype=np.float64)
+        middle, spread = middle.astype(np.float32), spread.astype(np.float32)
         spread[spread == 0] = 1.0
         labels = np.repeat(np.arange(len(states)), learnt.shape[1])
         model = LogisticRegression(max_iter=ROUNDS)
