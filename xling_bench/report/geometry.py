@@ -78,8 +78,7 @@ def layer_figure(found: Representation, measure: str, title: str, unit: str, suf
             lines.append(Line(STRINGS, ends, [fmean(strings)] * 2, reference=True))
         if measure == "language_probe":
             ends = [float(x) for x, _ in layers(numbers)]
-            count = len({each.pair for each in found.of("alignment")}) + 1
-            lines.append(Line("chance", ends, [1 / count] * len(ends), reference=True))
+            lines.append(Line("chance", ends, [1 / (len(forward) + 1)] * len(ends), reference=True))
         lines += [one_line(name, [each for each in numbers if label_of(each) == name]) for name in shown]
         panels.append(Panel(names[model] + (f", {change}" if change else ""), [each for each in lines if each.x]))
     caption = (

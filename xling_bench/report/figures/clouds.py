@@ -46,7 +46,7 @@ def map_of(place: Map, name: str) -> Figure:
             axes.spines[["right", "top"]].set_visible(True)
             own = [cloud for cloud in place.clouds if cloud.model == model]
             _points(axes, own, looks)
-        _legend(sheet, looks, HEAD + down * (SIDE + 0.3), columns)
+        legend(sheet, looks, HEAD + down * (SIDE + 0.3), columns)
         caption = (
             f"{place.method} (perplexity {place.perplexity:g}, seed 0) of the states of {sentences} sentences in each "
             f"of {len(languages)} languages at layer {place.layer}"
@@ -70,7 +70,8 @@ def _points(axes: Axes, clouds: list[Cloud], looks: dict[str, tuple[str, str]]) 
                   bbox={"boxstyle": "round,pad=0.15", "facecolor": LIGHT, "alpha": 0.75, "linewidth": 0})  # fmt: skip
 
 
-def _legend(sheet: Sheet, looks: dict[str, tuple[str, str]], top: float, columns: int) -> None:
+def legend(sheet: Sheet, looks: dict[str, tuple[str, str]], top: float, columns: int) -> None:
+    """Colours and shapes (`looks`) with their names, in columns, from `top` down."""
     axes = sheet.axes(0, top, sheet.width, sheet.height - top, bare=True)
     pitch = max(width_of(key, SMALL) for key in looks) + 0.3
     for i, (key, (colour, marker)) in enumerate(looks.items()):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xling_bench.report.figures.clouds import MARKERS
+from xling_bench.report.figures.clouds import MARKERS, legend
 from xling_bench.report.figures.curves import GAP, HEAD, HIGH, LEFT, WIDE, looks_of
 from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, title_width, width_of
 from xling_bench.report.figures.svg import INK
@@ -62,7 +62,7 @@ def scatter(
             axes.set_ylabel(labels[1] if at % across == 0 else "", size=SMALL)
             axes.locator_params(nbins=6, steps=[1, 2, 5, 10])
             axes.margins(0.08)
-        _legend(sheet, looks, HEAD + down * (tall + GAP + 0.12), columns)
+        legend(sheet, looks, HEAD + down * (tall + GAP + 0.12), columns)
         return sheet.finish(name, title, caption)
 
 
@@ -78,12 +78,3 @@ def _dots(axes: Axes, plane: Plane, looks: dict[str, tuple[str, str]], *, joined
                           arrowprops={"arrowstyle": "->", "color": colour, "linewidth": 1.2})  # fmt: skip
     for dot in plane.dots:
         axes.annotate(dot.label, (dot.x, dot.y), (3, 2), textcoords="offset points", size=SMALL - 1, color=INK)
-
-
-def _legend(sheet: Sheet, looks: dict[str, tuple[str, str]], top: float, columns: int) -> None:
-    axes = sheet.axes(0, top, sheet.width, sheet.height - top, bare=True)
-    pitch = max(width_of(group, SMALL) for group in looks) + 0.4
-    for i, (group, (colour, marker)) in enumerate(looks.items()):
-        x, y = 0.15 + i % columns * pitch, 0.08 + i // columns * 0.17
-        axes.plot([x], [y], marker=marker, markersize=4, color=colour, linestyle="none")
-        axes.text(x + 0.12, y, group, va="center_baseline", size=SMALL)
