@@ -122,6 +122,33 @@ def test_translation_tasks_of_one_source_are_instructions(recipe: Path, capsys) 
     assert "instructions: 120 rows, by language en 0, de 0, translation tasks 120" in capsys.readouterr().err
 
 
+def test_several_files_of_a_language_are_one(recipe: Path, tmp_path: Path, capsys) -> None:
+    """Split, their rows are those of the whole files, in a recipe as in --set."""
+    assert main(["train", str(recipe), "--dry-run"]) == 0
+    whole = json.loads(capsys.readouterr().out)["data"]
+    data = tmp_path / "data"
+    for language in ("en", "de"):
+        lines = (data / f"pairs.{language}").read_text(encoding="utf-8").splitlines(keepends=True)
+        tasks = json.loads((data / f"tasks.{language}.json").read_text(encoding="utf-8"))
+        for name, part in (("a", slice(50)), ("b", slice(50, None))):
+            (data / f"{name}.{language}").write_text("".join(lines[part]), encoding="utf-8")
+            (data / f"{name}.{language}.json").write_text(json.dumps(tasks[part]), encoding="utf-8")
+    text = recipe.read_text(encoding="utf-8").replace(
+        'files = { en = "tasks.en.json", de = "tasks.de.json" }',
+        'files.en = ["a.en.json", "b.en.json"]\nfiles.de = ["a.de.json", "b.de.json"]\nname = "tasks.en.json"',
+    )
+    recipe.write_text(text, encoding="utf-8")
+    files = 'files = {en = ["a.en", "b.en"], de = ["a.de", "b.de"]}'
+    pairs = f'data.pairs=[{{kind = "moses", name = "pairs.en", {files}}}]'
+    assert main(["train", str(recipe), "--dry-run", "--set", pairs]) == 0
+    split = json.loads(capsys.readouterr().out)["data"]
+    assert split["pairs"][0]["files"] == {"en": ["a.en", "b.en"], "de": ["a.de", "b.de"]}
+    for stream in ("pairs", "instructions"):
+        assert split[stream][0]["hash"] == whole[stream][0]["hash"]
+    assert main(["train", str(recipe), "--dry-run", "--set", pairs.replace('"b.en"', "3")]) == 2
+    assert "data.pairs.0.files.en.1: Input should be a valid string, got 3" in capsys.readouterr().err
+
+
 def test_what_a_person_should_look_at_is_said(recipe: Path, tmp_path: Path, capsys) -> None:
     """Texts of another script, rows left out, uneven weights, and nothing that a terminal would obey."""
     data = tmp_path / "data"

@@ -30,21 +30,36 @@ def settings(**values: int) -> list[str]:
     return [part for name, value in values.items() for part in ("--set", f"run.{name}={value}")]
 
 
-def test_two_processes_learn_what_one_does_from_twice_as_much(recipe: Path, tmp_path: Path) -> None:
-    """Negatives of both processes, and an instruction loss over the tokens of both."""
+def test_two_processes_learn_what_one_does(recipe: Path, tmp_path: Path) -> None:
+    """Sizes are an update's, so the recipe is the same: a part's negatives are of both processes, and the instruction
+    loss is over the tokens of both."""
     one, two = tmp_path / "one", tmp_path / "two"
     several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]  # on a free port
     starter = [*several, "-m", "xling_bench", "train", str(recipe)]
-    few = settings(steps=4, log_every=1, pairs=3, instructions=2)
+    few = settings(steps=3, log_every=1, pairs=8, instructions=4, parts=2)
     done = subprocess.run(
         [sys.executable, *starter, "-o", str(two), *few], check=True, capture_output=True, text=True, timeout=300
     )
     assert done.stdout.splitlines() == [str(two / "model")], "one of the two speaks"
-    assert main(["train", str(recipe), "-o", str(one), *settings(steps=4, log_every=1, pairs=6, instructions=4)]) == 0
-    assert len(log(one)) == 4
+    assert "3 updates x 8 pairs = 24 (2 processes x 2 parts x 2 an update)" in done.stderr
+    assert main(["train", str(recipe), "-o", str(one), *few]) == 0
+    assert len(log(one)) == 3
     for alone, shared in zip(log(one), log(two), strict=True):
         for name in ("contrastive", "instruction", "loss", "grad_norm"):
             assert shared[name] == pytest.approx(alone[name], rel=1e-4), name
+
+
+def test_a_size_that_processes_do_not_divide(recipe: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    assert main(["train", str(recipe), "--dry-run", *settings(pairs=128, instructions=126, parts=2)]) == 2
+    said = (
+        "run.pairs: an update's 128 pairs cannot be shared out equally to 3 processes x 2 parts; give a multiple of 6"
+    )
+    assert f"{said}, for example 126 or 132." in capsys.readouterr().err
+    assert main(["train", str(recipe), "--dry-run", *settings(pairs=126, instructions=126, parts=2)]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["sizes"]["pairs"] == {"update": 126, "part": 21}
+    assert plan["pairs"] == 12 * 126, "drawn by all processes together"
 
 
 def test_the_log_has_every_checkpoint_and_the_end(recipe: Path, tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ WRONG = [
     ("run.lr=inf", "run.lr: Input should be a finite number"),
     ("run.clip=inf", "run.clip: Input should be a finite number"),
     ("run.seed=-1", "run.seed: Input should be greater than or equal to 0"),
-    ("run.pairs=1", "with one pair in a batch"),
+    ("run.pairs=1", "with one pair seen at once"),
+    ("run.parts=4", "run.instructions: an update's 3 instructions cannot be shared out equally to 1 process x 4 parts"),
     ("data.pairs=" + "[" * 5000, "nested too deep"),
     ("data.pairs=" + "[" * 400 + "]" * 400, "nested too deep"),
     (f"data{'.a' * 3000}=1", "nested too deep"),
@@ -161,6 +162,18 @@ def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Pa
     assert main(["train", str(recipe), "-o", out, "--set", "run.steps=3"]) == 2
     assert "another recipe.run.steps (2, now 3)" in capsys.readouterr().err
     assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0, "a finished run is left as it is"
+
+
+def test_a_run_whose_sizes_meant_something_else_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
+    """Before, run.pairs was what one process took in one part."""
+    out = tmp_path / "out"
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=1"]) == 0
+    facts = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert facts.pop("sizes") == {"pairs": {"update": 4, "part": 4}, "instructions": {"update": 3, "part": 3}}
+    (out / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=1"]) == 2
+    assert "run.pairs and run.instructions were those of one part on one process" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ def compare(output: Path, facts: Mapping[str, object]) -> None:
         return
     try:
         before = read_object(path)
+        if "sizes" not in before and "recipe" in before:
+            raise UsageError(
+                f"{output} holds a run of an older xling-bench, in which run.pairs and run.instructions were those of "
+                "one part on one process. They are an update's now, over all processes and parts, so this version "
+                "cannot go on with it: finish it with the one that began it, or give another -o."
+            )
         differing = _difference(_fixed({key: before[key] for key in facts}), _fixed(facts))
     except (DataError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error

@@ -41,7 +41,9 @@ class Stream(Protocol):
 @dataclass(frozen=True)
 class Sizes:
     """What one process takes per update: `parts` times `pairs` pairs and `instructions` instructions, part by part
-    (gradient accumulation: negatives are those of a part). Lengths are in tokens; longer texts are cut at their end.
+    (gradient accumulation: negatives are those of a part). A recipe's sizes are an update's (`amounts`). `processes`
+    learn together, and a part of all of them is what one process would take. Lengths are in tokens; longer texts are
+    cut at their end.
 
     `learn`: `response` (instruction tuning), or `text`: every token of prompt and response (causal LM).
     `ends`: whether the model's end token is appended to a response and learnt, so that it knows when to stop.
@@ -54,6 +56,7 @@ class Sizes:
     length: int = 512
     learn: Learn = "response"
     ends: bool = True
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,9 @@ class Examples(torch.utils.data.Dataset[Batch]):
         return self.count
 
     def __getitem__(self, index: int) -> Batch:
-        return [self._part(index * self.sizes.parts + part) for part in range(self.sizes.parts)]
+        update, process = divmod(index, self.sizes.processes)
+        first = update * self.sizes.parts
+        return [self._part((first + part) * self.sizes.processes + process) for part in range(self.sizes.parts)]
 
     def _part(self, index: int) -> Part:
         sizes, first, rows = self.sizes, None, []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.files import write_text
 from xling_bench.data.source import Source
+from xling_bench.training.amounts import Amount, amounts
 from xling_bench.training.base import Base, check_base
 from xling_bench.training.checkpoint import check, checkpoints
 from xling_bench.training.claim import ALIGNMENT, MODEL, RUN, claimed, compare, processes, usable
@@ -52,9 +53,10 @@ class Preflight(TypedDict):
 
 
 class Drawn(TypedDict):
-    """How much of the data: `pairs` and `instructions` that all processes draw together, and of each stream its rows,
-    draws by rows, and how often each row of a group comes."""
+    """How much of the data: `pairs` and `instructions` that are drawn in all, `sizes` of an update and its parts, and
+    of each stream its rows, draws by rows, and how often each row of a group comes."""
 
+    sizes: dict[Need, Amount]
     rows: dict[Need, int]
     epochs: dict[Need, float]
     each: dict[Need, dict[str, float]]
@@ -78,6 +80,7 @@ class RunFacts(TypedDict):
     recipe: dict[str, object]
     objective: dict[str, object]
     processes: int
+    sizes: dict[Need, Amount]
     model: str
     data: DataReport
     alignment: Sentences | None
@@ -100,8 +103,9 @@ def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remo
         usable(output)
         compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()})
     kernel(recipe.model.kernel)
+    sizes = amounts(recipe, processes())
     for loss in objective.active:
-        loss.check_batch(getattr(recipe.run, loss.needs), processes())
+        loss.check_batch(sizes[loss.needs]["part"], processes())
     if recipe.alignment.every:
         layers_of(recipe, base["layers"])
     tasks, missing = with_data(recipe.evaluate.tasks, source) if recipe.evaluate.every else ([], [])
@@ -113,8 +117,9 @@ def plan(recipe: Recipe, streams: Streams, found: Preflight) -> Plan:
 
     Raises DataError where the data have nothing for a loss that is to be learnt.
     """
-    drawn = _drawn(recipe)
-    told: Drawn = {"rows": {}, "epochs": {}, "each": {}, "pairs": 0, "instructions": 0}
+    sizes = amounts(recipe, processes())
+    drawn = {name: size["update"] for name, size in sizes.items()}
+    told: Drawn = {"sizes": sizes, "rows": {}, "epochs": {}, "each": {}, "pairs": 0, "instructions": 0}
     for name in NEEDS:
         stream: PairStream | InstructionStream | None = getattr(streams, name)
         if drawn[name] and stream is None:
@@ -124,7 +129,7 @@ def plan(recipe: Recipe, streams: Streams, found: Preflight) -> Plan:
                 f"{' and '.join(wanting)} {'loss needs' if len(wanting) == 1 else 'losses need'} them. Add a source, "
                 f"or set {', '.join(f'method.{loss}_weight = 0' for loss in wanting)}."
             )
-        told[name] = recipe.run.steps * recipe.run.parts * drawn[name] * processes()
+        told[name] = recipe.run.steps * drawn[name]
         told["rows"][name] = rows = len(stream) if drawn[name] and stream is not None else 0
         told["epochs"][name] = epochs = told[name] / rows if rows else 0.0
         told["each"][name] = (
@@ -196,6 +201,7 @@ def _facts(recipe: Recipe, streams: Streams, fingerprint: str) -> RunFacts:
         "recipe": recipe.model_dump(mode="json"),
         "objective": recipe.method.objective().settings(),
         "processes": processes(),
+        "sizes": amounts(recipe, processes()),
         "model": fingerprint,
         "data": streams.report,
         "alignment": _sentences(streams.held_out),
@@ -220,10 +226,11 @@ def _autocast(recipe: Recipe) -> Any:
 def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> Any:
     from xling_bench.training.examples import Examples, Sizes
 
-    run, drawn = recipe.run, _drawn(recipe)
+    run, drawn = recipe.run, amounts(recipe, processes())
     sizes = Sizes(
-        drawn["pairs"], drawn["instructions"], run.parts, run.pair_length, run.length, recipe.method.learn, run.ends
-    )
+        drawn["pairs"]["part"], drawn["instructions"]["part"], run.parts, run.pair_length, run.length,
+        recipe.method.learn, run.ends, processes(),
+    )  # fmt: skip
     return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
 
 
@@ -237,11 +244,6 @@ def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
     if source is None:
         raise UsageError("evaluate: say where benchmark data come from (XLING_DATA_DIR, XLING_DATA).")
     return EarlyEvaluation(wanted.tasks, tokenizer, source, wanted.limit), wanted.every
-
-
-def _drawn(recipe: Recipe) -> dict[Need, int]:
-    """Pairs and instructions of a part; none of those that no loss with a weight above 0 needs."""
-    return {need: getattr(recipe.run, need) if recipe.method.objective().needing(need) else 0 for need in NEEDS}
 
 
 def _loop(recipe: Recipe) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -29,10 +30,11 @@ Early = tuple[Callable[[Any], dict[str, float]], int]
 
 @dataclass(frozen=True)
 class Run:
-    """How long and how: `steps` updates, learning rate `lr` along `schedule` after `warmup` (share of the steps).
+    """How long and how: `steps` updates, learning rate `lr` along `schedule` after `warmup` (share of the steps,
+    rounded up).
 
     AFP's code: lr 1e-5, no decay, cosine after 3 % warm-up, gradient norm at most 1. `save_every` and `log_every` are
-    in updates; `keep` checkpoints stay (0: all). `seed` is of dropout only: what is drawn has its own.
+    in updates; `keep` checkpoints stay (0: all). `seed` is of dropout here; what is drawn had it before (`corpora`).
     """
 
     steps: int
@@ -71,7 +73,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
         examples.count = run.steps * args.world_size  # an item is what one process takes for one update
         optimiser = optimizer(step.model, run.lr, run.weight_decay)
-        schedule = transformers.get_scheduler(run.schedule, optimiser, round(run.warmup * run.steps), run.steps)
+        schedule = transformers.get_scheduler(run.schedule, optimiser, _warmup(run), run.steps)
         super().__init__(
             model=step,
             args=args,
@@ -241,6 +243,10 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
 def _last(folder: Path) -> str:
     whole = checkpoints(folder)
     return f"The last whole checkpoint is {whole[-1]}." if whole else "There is no checkpoint yet."
+
+
+def _warmup(run: Run) -> int:
+    return math.ceil(run.warmup * run.steps - 1e-9)  # 7 % of 100 is 7.000000000000001 in floating point
 
 
 def _arguments(folder: Path, run: Run) -> TrainingArguments:

@@ -40,11 +40,13 @@ class ModelPart(Strict):
 
 
 class RunPart(Strict):
-    """How long, how much at once, how fast. Counts are per process; an update is `parts` times `pairs` pairs and
-    `instructions` instructions, one part through the model at a time (negatives are a part's).
+    """How long, how much at once, how fast. An update learns from `pairs` pairs and `instructions` instructions, over
+    all processes: a batch of 128 is 128 on one accelerator as on eight. Each process takes its share in `parts`
+    (gradient accumulation), so `pairs / (processes x parts)` go through the model at once.
 
-    Lengths are tokens. `steps` are updates. Learning rate `lr` after `warmup` (a share of the steps) along `schedule`.
-    `ends`: the model's end token closes every response and is learnt.
+    Lengths are tokens. `steps` are updates. Learning rate `lr` after `warmup` (a share of the steps, rounded up) along
+    `schedule`. `ends`: the model's end token closes every response and is learnt. `seed`: of what is drawn, and when
+    (the order of rows, turns, languages, templates, an allocation's rows), and of dropout.
     """
 
     steps: int = Field(default=5000, ge=1, le=10**9)

@@ -114,9 +114,10 @@ def _alignment(recipe: Recipe, planned: Sentences | None) -> list[str]:
 
 
 def _amount(name: Need, recipe: Recipe, plan: Plan) -> str:
-    steps, many = recipe.run.steps, plan["processes"]
-    line = f"{steps:,} updates x {plan[name] // steps:,} {name} = {plan[name]:,}"
-    line += f" of {many} processes together" if many > 1 else ""
+    steps, many, size = recipe.run.steps, plan["processes"], plan["sizes"][name]
+    line = f"{steps:,} updates x {size['update']:,} {name} = {plan[name]:,}"
+    shares = [*([f"{many} processes"] if many > 1 else []), *([f"{recipe.run.parts} parts"] * (recipe.run.parts > 1))]
+    line += f" ({' x '.join([*shares, str(size['part'])])} an update)" if shares else ""
     each = plan["each"][name]
     low, high = min(each, key=each.__getitem__), max(each, key=each.__getitem__)
     if each[high] < 1.01 * each[low]:  # shares of an epoch are whole rows

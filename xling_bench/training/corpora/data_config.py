@@ -16,9 +16,14 @@ from xling_bench.core.reading import read_object, read_toml
 
 T = TypeVar("T")
 Probability = Annotated[float, Field(ge=0, le=1)]
-Paths = Annotated[
-    tuple[str, ...], Field(min_length=1), BeforeValidator(lambda path: (path,) if isinstance(path, str) else path)
-]
+
+
+def _paths(given: object) -> object:
+    """One path for several; strict validation takes JSON's lists for tuples no more once we have looked at them."""
+    return (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
+
+
+Paths = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_paths)]
 
 
 def _keys(values: Mapping[str, T]) -> dict[str, T]:

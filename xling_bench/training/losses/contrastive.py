@@ -30,9 +30,11 @@ class Contrastive(Loss):
                     B.1), and does not say which for which model; its figures use mean
     temperature     tau
     both_directions also from the positive's side (neither paper nor code)
-    negatives       see `contrastive`: the code's are the other side's sentences, the paper's all others
-    gather          negatives come from all processes, as the code's do. Batches of one update that follow one
-                    another (gradient accumulation) add none
+    negatives       see `contrastive`: the code's are the other side's sentences, the paper's all others. Those that
+                    are seen together: `run.pairs / run.parts` pairs, of all processes with `gather`, else of each
+                    `run.pairs / (run.parts x processes)`
+    gather          negatives come from all processes, as the code's do. Parts of one update that follow one another
+                    (`run.parts`, gradient accumulation) add none
     """
 
     needs: ClassVar[Need] = "pairs"
@@ -72,7 +74,8 @@ class Contrastive(Loss):
         """One pair has nothing to be told apart from."""
         if rows * (processes if self.gather else 1) < 2:
             raise UsageError(
-                "run.pairs: with one pair in a batch the contrastive loss is 0 and teaches nothing; give more."
+                "run.pairs: with one pair seen at once (run.pairs / run.parts, over all processes with method.gather) "
+                "the contrastive loss is 0 and teaches nothing; give more, or fewer parts."
             )
 
     def describe(self, layers: int, learn: Learn) -> str:

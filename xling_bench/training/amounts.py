@@ -1,0 +1,37 @@
+"""How much an update learns from, and how much of that goes through the model at once on each process."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from xling_bench.core.errors import UsageError
+from xling_bench.training.losses import NEEDS, Need
+from xling_bench.training.recipe import Recipe
+
+
+class Amount(TypedDict):
+    """Rows of an update, over all processes and parts, and those of one part on one process."""
+
+    update: int
+    part: int
+
+
+def amounts(recipe: Recipe, processes: int) -> dict[Need, Amount]:
+    """What is drawn of each stream: update = part x run.parts x processes. Nothing of one that no loss needs.
+
+    Raises UsageError for a size that processes and parts do not divide: shares of another size would weigh otherwise.
+    """
+    found: dict[Need, Amount] = {}
+    at_once = processes * recipe.run.parts
+    for need in NEEDS:
+        update = getattr(recipe.run, need) if recipe.method.objective().needing(need) else 0
+        if update % at_once:
+            near = [size for size in (update - update % at_once, update - update % at_once + at_once) if size]
+            raise UsageError(
+                f"run.{need}: an update's {update} {need} cannot be shared out equally to {processes} "
+                f"{'process' if processes == 1 else 'processes'} x {recipe.run.parts} "
+                f"{'part' if recipe.run.parts == 1 else 'parts'}; give a multiple of {at_once}, "
+                f"for example {' or '.join(map(str, near))}."
+            )
+        found[need] = {"update": update, "part": update // at_once}
+    return found
