@@ -17,7 +17,7 @@ DECIDING = ("benchmarks", "catalog", "metrics", "models", "scoring", "core/langu
             "data/source.py", "evaluation/generate.py", "evaluation/rescore.py", "evaluation/task.py",
             "harness/adapter.py", "harness/demos.py", "harness/reported.py", "harness/twins.py")  # fmt: skip
 # Files of those rooms that decide none: they compare, write and explain.
-NEUTRAL = ("catalog/compiled.py", "catalog/declarations.py", "metrics/packages.py")
+NEUTRAL = ("catalog/compiled.py", "catalog/declarations.py", "metrics/packages.py", "models/history.py")
 KINDS = (".py", ".toml")
 
 

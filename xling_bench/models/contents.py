@@ -21,7 +21,7 @@ NOT_READ = (*PICKLES, ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".bin.index.js
             ".jpeg", ".gif", ".svg", ".log", ".out", ".err", ".cff")  # fmt: skip
 BOOKKEEPING = {"trainer_state.json", "training_args.json", "run.json", "all_results.json", "train_results.json",
                "eval_results.json", "predict_results.json", "generated_predictions.txt", "latest",
-               "zero_to_fp32.py"}  # fmt: skip
+               "zero_to_fp32.py", "xling_training.json"}  # fmt: skip
 PAPERS = ("license", "notice", "use_policy", "events.out.tfevents")  # how names begin
 MOST_LAYERS = 1000
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")

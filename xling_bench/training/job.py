@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.files import write_text
 from xling_bench.data.source import Source
+from xling_bench.results.lineage import Lineage
 from xling_bench.training.amounts import Amount, amounts
 from xling_bench.training.base import Base, check_base
 from xling_bench.training.checkpoint import check, checkpoints
@@ -20,12 +21,11 @@ from xling_bench.training.corpora.data_report import DataReport
 from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.streams import InstructionStream, PairStream
 from xling_bench.training.losses import NEEDS, Need
+from xling_bench.training.provenance import PACKAGES, Record
 from xling_bench.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from xling_bench.training.loop import Run
-
-PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
 
 
 class Evaluated(TypedDict):
@@ -147,12 +147,13 @@ def plan(recipe: Recipe, streams: Streams, found: Preflight) -> Plan:
 
 
 def train(
-    recipe: Recipe, streams: Streams, output: Path, fingerprint: str, *, source: Source | None = None,
-    trust_remote_code: bool = False,
+    recipe: Recipe, streams: Streams, output: Path, fingerprint: str, *, before: Lineage | None = None,
+    source: Source | None = None, trust_remote_code: bool = False,
 ) -> Path:  # fmt: skip
     """Train, or go on from the last whole checkpoint in `output`; returns the folder of the finished model.
 
-    `source` is where early evaluation reads development splits.
+    `fingerprint` is the base model's, `before` what is on record of it; `source` is where early evaluation reads
+    development splits.
 
     Writes run.json (resolved recipe, data report with hashes, versions), log.jsonl, alignment.jsonl where
     `streams.held_out` is measured, checkpoint-<step>/ and, at the end, model/. Killed at any moment and started again
@@ -167,13 +168,15 @@ def train(
     facts = _facts(recipe, streams, fingerprint)
     with claimed(output, facts):
         if not (output / MODEL).is_dir():
-            _train(recipe, streams, output, facts, source, trust_remote_code=trust_remote_code)
+            record = Record(recipe, streams.report, before, fingerprint=fingerprint, processes=processes())
+            _train(recipe, streams, output, facts, source, record, trust_remote_code=trust_remote_code)
     return output / MODEL
 
 
 def _train(
-    recipe: Recipe, streams: Streams, output: Path, facts: RunFacts, source: Source | None, *, trust_remote_code: bool
-) -> None:
+    recipe: Recipe, streams: Streams, output: Path, facts: RunFacts, source: Source | None, record: Record, *,
+    trust_remote_code: bool,
+) -> None:  # fmt: skip
     from xling_bench.training.base import load_base
     from xling_bench.training.kernels import kernel
     from xling_bench.training.loop import AlignmentTrainer
@@ -183,12 +186,13 @@ def _train(
     last = next(reversed(checkpoints(output)), None)
     if last is not None:
         check(last)
+        record.go_on(last)
     fused = kernel(recipe.model.kernel)
     model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
     step = AlignmentStep(model, recipe.method.objective(), autocast=_autocast(recipe), kernel=fused)
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
-    trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early)
+    trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early, record)
     if streams.held_out is not None:
         trainer.add_callback(Trajectory(output / ALIGNMENT, recipe, streams.held_out.corpus, tokenizer))
     write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")

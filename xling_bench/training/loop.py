@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,6 +23,7 @@ from xling_bench.training.checkpoint import MEND, STAGING, checkpoints, publish,
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.losses import Loss
+from xling_bench.training.provenance import Record
 from xling_bench.training.step import AlignmentStep, Losses, Share, optimizer
 
 Early = tuple[Callable[[Any], dict[str, float]], int]
@@ -60,9 +61,11 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         folder: Path,
         run: Run,
         early: Early | None = None,
+        record: Record | None = None,
     ) -> None:
-        """early: (function of the model to named numbers, every how many updates)."""
-        self.run, self.folder = run, folder
+        """early: (function of the model to named numbers, every how many updates); record: of what is learnt, written
+        beside weights."""
+        self.run, self.folder, self.record = run, folder, record
         self.unchecked: Losses | None = None
         self.last: Batch = []
         self.sums: dict[str, Any] = {}  # tensors, read when they are logged
@@ -94,6 +97,8 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
         """Forward and backward of all parts of an update."""
+        if self.record is not None:
+            self.record.add(inputs)
         batch: Batch = [part.to(self.args.device) for part in inputs]
         step: AlignmentStep = self.accelerator.unwrap_model(model)
         self._check()
@@ -129,6 +134,13 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         given = torch.as_tensor(value, dtype=torch.float32, device=self.args.device)
         return float(self.accelerator.reduce(given, "mean"))
 
+    def _total(self, numbers: Sequence[int]) -> list[int]:
+        """The sums over the processes."""
+        if self.accelerator.num_processes == 1:
+            return list(numbers)
+        given = torch.tensor(list(numbers), dtype=torch.int64, device=self.args.device)
+        return [int(number) for number in self.accelerator.reduce(given, "sum").tolist()]
+
     def _add(self, losses: Losses, shares: Mapping[str, Share]) -> None:
         for name, value in losses.parts.items():
             self.sums[name] = self.sums.get(name, 0.0) + shares[name].factor * value
@@ -145,6 +157,8 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
     def _try(self) -> None:
         """The check for what is about to be saved: the last update may have broken weights that no loss has seen."""
         self._check()
+        if self.record is not None:
+            self.record.settle(self._total)
         step: AlignmentStep = self.accelerator.unwrap_model(self.model)
         batch: Batch = self.last or [part.to(self.args.device) for part in self.train_dataset[0]]
         step.eval()  # without dropout, so that no random number is used up
@@ -208,8 +222,10 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         self.accelerator.wait_for_everyone()
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
-        """The model inside the step, in the form it was loaded from."""
+        """The model inside the step, in the form it was loaded from, and the record of what it learnt."""
         save_model(self.accelerator.unwrap_model(self.model).model, self.processing_class, Path(str(output_dir)))
+        if self.record is not None:
+            self.record.write(Path(str(output_dir)), self.state.global_step)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """Trainer's (tensors only, nothing else is unpickled); what it cannot read is one error."""

@@ -10,22 +10,27 @@ from xling_bench.core.errors import UsageError
 from xling_bench.data.source import Source, current_source, source_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
+from xling_bench.models.history import lineage_of
 from xling_bench.represent.corpus import Corpus
+from xling_bench.results.lineage import Lineage
 from xling_bench.training import job
 from xling_bench.training.corpora import Streams, load
 from xling_bench.training.corpora.held_out import held_out, read_sentences
+from xling_bench.training.provenance import told
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.summary import summary
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A run that could start: `plan` is what it would do, for JSON; `lines` tell a person."""
+    """A run that could start: `plan` is what it would do, for JSON; `lines` tell a person. `before` is what is on
+    record of the model (`results.lineage`); None: nothing."""
 
     recipe: Recipe
     output: Path | None
     source: Source
     model: ModelConfig
+    before: Lineage | None
     streams: Streams
     plan: job.Plan
     trust_remote_code: bool
@@ -33,14 +38,14 @@ class Prepared:
     @property
     def lines(self) -> list[str]:
         """What the run is about to do."""
-        return summary(self.recipe, self.plan, self.streams)
+        return [*summary(self.recipe, self.plan, self.streams), *told(self.before)]
 
     def train(self) -> Path:
         """Train, or go on; returns the folder of the finished model. Raises as `training.job.train`."""
         if self.output is None:
             raise UsageError("train: name the folder where checkpoints and the model go.")
         return job.train(
-            self.recipe, self.streams, self.output, fingerprint(self.model), source=self.source,
+            self.recipe, self.streams, self.output, fingerprint(self.model), before=self.before, source=self.source,
             trust_remote_code=self.trust_remote_code,
         )  # fmt: skip
 
@@ -64,12 +69,14 @@ def prepare(
     source = source_of(data, data_dir) if data or data_dir else current_source()
     model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
+    before = lineage_of(model)
     found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code)
     sentences = _sentences(recipe, source, Path(root))
     streams = load(recipe.data, seed=recipe.run.seed, root=Path(root))
     if sentences is not None:
         streams.held_out = held_out(sentences, streams.texts, limit=recipe.alignment.limit, words=recipe.data.ngram)
-    return Prepared(recipe, output, source, model, streams, job.plan(recipe, streams, found), trust_remote_code)
+    planned = job.plan(recipe, streams, found)
+    return Prepared(recipe, output, source, model, before, streams, planned, trust_remote_code)
 
 
 def _sentences(recipe: Recipe, source: Source, root: Path) -> Corpus | None:

@@ -51,10 +51,12 @@ class OverlapExample(TypedDict):
 
 
 class OverlapCount(TypedDict):
-    """Different training texts that overlap with one language of a benchmark, with the first of them."""
+    """Different training texts that overlap with one language of a benchmark, by how and by the item's split, with the
+    first of them. A text that items of test and others have counts as test's."""
 
     exact: int
     ngram: int
+    splits: dict[str, int]
     examples: list[OverlapExample]
 
 

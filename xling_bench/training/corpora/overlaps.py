@@ -37,9 +37,10 @@ class Overlaps:
             for hit in hits:
                 place = hit.place
                 entry = self.found.setdefault(place.benchmark, {}).setdefault(
-                    place.language, {"exact": 0, "ngram": 0, "examples": []}
+                    place.language, {"exact": 0, "ngram": 0, "splits": {}, "examples": []}
                 )
                 entry[hit.kind] += 1
+                entry["splits"][place.split] = entry["splits"].get(place.split, 0) + 1
                 if len(entry["examples"]) < EXAMPLES:
                     shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
                     evaluation = f"{place.item} ({place.split})"

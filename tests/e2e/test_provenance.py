@@ -1,0 +1,143 @@
+"""A model that learnt a test set says so: its record, its scores in every table, and whatever is trained from it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer
+
+from xling_bench.cli.main import main
+from xling_bench.core.errors import ModelError
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import fingerprint
+from xling_bench.results.lineage import FILE, Lineage, Training, read_lineage
+
+pytestmark = pytest.mark.e2e
+PREMISES = 20  # of the test set made up below, each with three hypotheses
+LABELS = ("entailment", "neutral", "contradiction")
+SAYS = {"en": "Guest {i} said that the old bridge would hold for another year",
+        "de": "Gast {i} sagte, dass die alte Brücke noch ein Jahr halten werde"}  # fmt: skip
+LEARN = ("run.steps=4", "run.save_every=2", "method.instruction_weight=0")
+OF_TEST = (*LEARN, 'data.decontaminate=["xnli"]', "data.instructions=[]")
+
+
+def write_test_set(data: Path) -> None:
+    """XNLI's test split in XTREME's layout."""
+    (data / "xnli").mkdir()
+    for language, words in SAYS.items():
+        rows = [f"{words.format(i=i)}.\t{language} {label} {i}.\t{label}" for i in range(PREMISES) for label in LABELS]
+        (data / "xnli" / f"test-{language}.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def write_pairs(data: Path) -> None:
+    """The premises and their translations, as pairs to learn."""
+    for language, words in SAYS.items():
+        lines = "".join(f"{words.format(i=i)}.\n" for i in range(PREMISES))
+        (data / f"pairs.{language}").write_text(lines, encoding="utf-8")
+
+
+def train(recipe: Path, out: Path, *settings: str) -> int:
+    return main(["train", str(recipe), "-o", str(out), *(part for each in settings for part in ("--set", each))])
+
+
+def record_of(folder: Path) -> Lineage:
+    found = read_lineage(folder / FILE)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def tested(recipe: Path, tmp_path: Path) -> Path:
+    """The recipe, its pairs those of a test set."""
+    write_test_set(tmp_path / "data")
+    write_pairs(tmp_path / "data")
+    return recipe
+
+
+def last(folder: Path) -> Training:
+    return record_of(folder).trainings[-1]
+
+
+def test_a_model_records_what_it_learnt_and_from_what(tested: Path, models, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    assert train(tested, out, *OF_TEST) == 2  # refused unless it is asked for
+    assert "overlap" in capsys.readouterr().err
+    assert train(tested, out, *OF_TEST, "data.overlap=allow") == 0
+    assert "provenance is unknown" in capsys.readouterr().err
+    made = last(out / "model")
+    config = ModelConfig(f"hf:{models['xglm']}")
+    assert made.base.fingerprint == fingerprint(config)
+    assert not made.base.on_record
+    assert made.policy == "allow"
+    assert made.overlaps["xnli"].found == {key: {"test": PREMISES} for key in ("en", "de")}
+    assert made.overlaps["xnli"].checked == {f"{key} test": 3 * PREMISES for key in ("en", "de")}
+    assert made.learnt.updates == 4
+    assert (made.learnt.pairs, made.learnt.instructions, made.learnt.targets) == (16, 0, 0)
+    assert str(tmp_path) not in (out / "model" / FILE).read_text(encoding="utf-8")
+    half = last(out / "checkpoint-2")
+    assert half.learnt.updates == 2
+    assert half.model_copy(update={"learnt": made.learnt}) == made
+    assert 0 < (half.learnt.pair_tokens or 0) < (made.learnt.pair_tokens or 0)
+
+
+def test_tokens_are_counted_as_the_tokenizer_makes_them(recipe: Path, models, tmp_path: Path) -> None:
+    """One epoch of the pairs in order has each once: their tokens are those of the files."""
+    out = tmp_path / "out"
+    rows = 120
+    assert train(recipe, out, f"run.steps={rows // 4}", "run.save_every=100", "method.instruction_weight=0") == 0
+    tokenizer = AutoTokenizer.from_pretrained(models["xglm"])
+    texts = [
+        text
+        for language in ("en", "de")
+        for text in (tmp_path / "data" / f"pairs.{language}").read_text(encoding="utf-8").splitlines()
+    ]
+    learnt = last(out / "model").learnt
+    assert (learnt.pairs, learnt.pair_tokens) == (rows, sum(len(tokenizer(text)["input_ids"]) for text in texts))
+
+
+@pytest.mark.parametrize("name", ["xglm", "llama"])
+def test_targets_are_the_tokens_that_instructions_teach(recipe: Path, models, tmp_path: Path, name: str) -> None:
+    """Padded rows and packed ones alike: what is learnt of whole texts is all but each one's first token."""
+    out = tmp_path / name
+    whole = ("method.contrastive_weight=0", 'method.learn="text"', f"model.path={models[name]}", "run.steps=3")
+    assert train(recipe, out, *whole) == 0
+    learnt = last(out / "model").learnt
+    assert (learnt.pairs, learnt.pair_tokens, learnt.instructions) == (0, 0, 9)
+    assert learnt.targets == (learnt.instruction_tokens or 0) - 9
+
+
+def test_what_is_trained_from_it_inherits_its_record(tested: Path, tmp_path: Path, capsys) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train(tested, first, *OF_TEST, "data.overlap=allow") == 0
+    more = (*LEARN, "data.instructions=[]", f"model.path={first / 'model'}")
+    capsys.readouterr()
+    assert train(tested, second, *more) == 0  # data.decontaminate = []
+    said = capsys.readouterr().err
+    assert "learnt texts of test sets, which is inherited: XNLI (de 20, en 20)" in said
+    lineage = record_of(second / "model")
+    assert lineage.trainings[:1] == record_of(first / "model").trainings
+    assert lineage.trainings[1].base.on_record
+    assert lineage.trainings[1].base.fingerprint == fingerprint(ModelConfig(f"hf:{first / 'model'}"))
+    states = [lineage.standing(key, "de", "test").state for key in ("xnli", "xcopa")]
+    assert states == ["contaminated", "not checked"]
+    (first / "model" / FILE).write_text("{", encoding="utf-8")
+    assert train(tested, tmp_path / "third", *more) == 2  # before data are read: damaged is not unknown
+    assert f"{FILE}" in capsys.readouterr().err
+    with pytest.raises(ModelError):
+        read_lineage(first / "model" / FILE)
+
+
+def test_going_on_counts_on(tested: Path, tmp_path: Path) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    settings = (*OF_TEST, "data.overlap=allow")
+    assert train(tested, whole, *settings) == 0
+    assert train(tested, stopped, *settings) == 0
+    for folder in ("model", "checkpoint-4"):
+        for path in sorted((stopped / folder).iterdir()):
+            path.unlink()
+        (stopped / folder).rmdir()
+    assert train(tested, stopped, *settings) == 0
+    assert (stopped / "model" / FILE).read_bytes() == (whole / "model" / FILE).read_bytes()
+    assert json.loads((whole / "model" / FILE).read_text(encoding="utf-8"))["format"] == 1

@@ -1,0 +1,158 @@
+"""The record of a model's trainings: what is written is read, what is damaged is refused, what follows is inherited."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trained import BASE, contaminated, record, training
+
+from xling_bench.core.errors import DataError, ModelError
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import fingerprint
+from xling_bench.models.history import lineage_of
+from xling_bench.results.lineage import FILE, Lineage, Standing, read_lineage
+
+POLICIES = st.sampled_from(["refuse", "drop", "allow", "unchecked"])
+FOUND = st.dictionaries(st.sampled_from(["en", "de", "sw"]), st.just({"test": 3}), max_size=3)
+TRAININGS = st.builds(lambda policy, found: contaminated(policy, **found), POLICIES, FOUND)
+
+
+@given(st.lists(TRAININGS, min_size=1, max_size=3))
+def test_what_is_written_is_read(tmp_path_factory, trainings) -> None:
+    folder = tmp_path_factory.mktemp("model")
+    written = record(folder, *trainings)
+    found = read_lineage(folder / FILE)
+    assert found == written
+    assert (found.text, found.hash) == (written.text, written.hash)
+    assert read_lineage(folder / "none.json") is None
+
+
+@given(st.lists(TRAININGS, min_size=1, max_size=3), TRAININGS, st.sampled_from(["en", "de", "sw"]))
+def test_what_is_trained_from_a_model_inherits_what_it_learnt(before, more, unit) -> None:
+    base = Lineage(tuple(before))
+    mine, theirs = base.then(more).standing("xnli", unit, "test"), base.standing("xnli", unit, "test")
+    assert mine.texts.keys() >= theirs.texts.keys()
+    assert all(mine.texts[language] >= count for language, count in theirs.texts.items())
+    if theirs.state == "contaminated":
+        assert mine.state == "contaminated"
+    if mine.state == "clean":
+        assert theirs.state == "clean"
+
+
+@pytest.mark.parametrize(
+    ("made", "benchmark", "unit", "split", "state"),
+    [
+        (contaminated(), "xnli", "en", "test", "contaminated"),
+        (contaminated(), "xnli", "sw", "test", "contaminated"),  # parallel: the translation tells as much
+        (contaminated(de={"dev": 3}), "xnli", "de", "dev", "contaminated"),
+        (contaminated(de={"dev": 3}), "xnli", "de", "test", "clean"),
+        (contaminated("drop"), "xnli", "en", "test", "clean"),
+        (training(), "xnli", "de", "test", "clean"),
+        (training(), "xnli", "sw", "test", "clean"),  # the data have no Swahili
+        (training(), "xnli", "de", "dev", "not checked"),
+        (training(), "xcopa", "sw", "test", "not checked"),
+        (training(policy="unchecked", overlaps={}), "xnli", "de", "test", "not checked"),
+        (training(overlaps={"xnli": {"checked": {"de test": 9}, "missing": ["en test"], "found": {}}}),
+         "xnli", "de", "test", "not checked"),
+        (training(overlaps={"indicqa": {"checked": {"hi test": 9}, "missing": ["ta test"], "found": {}}},
+                  languages=["en", "hi", "ta"]), "indicqa", "hi", "test", "clean"),
+        (training(policy="allow", overlaps={"indicqa": {"checked": {}, "missing": [], "found": {"hi": {"test": 1}}}}),
+         "indicqa", "ta", "test", "not checked"),  # not parallel: Hindi items are others
+        (training(policy="allow", overlaps={"flores": {"checked": {}, "missing": [], "found": {"de": {"test": 1}}}}),
+         "flores", "en-de", "test", "contaminated"),
+    ],
+)  # fmt: skip
+def test_how_items_stand_to_what_was_learnt(made, benchmark, unit, split, state) -> None:
+    assert Lineage((made,)).standing(benchmark, unit, split).state == state
+
+
+@pytest.mark.parametrize("state", ["known", "none"])
+def test_a_standing_is_read_as_it_was_written(state) -> None:
+    found = Lineage((contaminated(),)).standing("xnli", "de", "test") if state == "known" else Standing()
+    assert Standing.read(json.loads(json.dumps(found.written()))) == found
+    assert found.counts == ("en 134" if state == "known" else "")
+
+
+@pytest.mark.parametrize("data", [{}, {"state": "sparkling"}, {"state": "clean", "texts": [], "lineage": ""},
+                                  {"state": "clean", "texts": {"de": True}, "lineage": "a", "ancestors": []},
+                                  {"state": "clean", "texts": {}, "lineage": "a", "ancestors": "b"}])  # fmt: skip
+def test_another_shape_is_no_standing(data) -> None:
+    with pytest.raises(DataError, match=r"facts\.provenance"):
+        Standing.read(data)
+
+
+def wrong(change):
+    data = json.loads(Lineage((training(),)).text)
+    change(data)
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not valid JSON"),
+        ('{"format": 1, "trai', "truncated"),
+        ("[]", "no record of a training"),
+        ("[" * 5000, "nested too deeply"),
+        (wrong(lambda data: data.update(format=2)), "install a newer one"),
+        (wrong(lambda data: data.update(trainings=[])), "trainings"),
+        (wrong(lambda data: data["trainings"][0].update(policy="hide")), r"trainings\.0\.policy"),
+        (wrong(lambda data: data["trainings"][0].pop("overlaps")), r"trainings\.0\.overlaps: Field required"),
+        (wrong(lambda data: data["trainings"][0].update(secret=1)), r"trainings\.0\.secret"),
+        (wrong(lambda data: data["trainings"][0]["learnt"].update(targets=-1)), "greater than or equal to 0"),
+        (wrong(lambda data: data["trainings"].extend(data["trainings"] * 500)), "at most 200"),
+    ],
+)
+def test_a_damaged_record_is_one_error_not_an_unknown_model(tmp_path: Path, text, said) -> None:
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match=said):
+        read_lineage(tmp_path / FILE)
+
+
+def test_a_record_is_a_file_of_bounded_size(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(ModelError, match="a folder"):
+        read_lineage(tmp_path / FILE)
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(1 << 25)
+    with pytest.raises(ModelError, match="so much is not read"):
+        read_lineage(tmp_path / "large.json")
+
+
+def test_a_fingerprint_is_the_same_with_a_record_and_without(models, tmp_path: Path) -> None:
+    folder = shutil.copytree(models["xglm"], tmp_path / "model")
+    config = ModelConfig(f"hf:{folder}")
+    before = fingerprint(config)
+    assert lineage_of(config) is None
+    written = record(folder, training())
+    assert fingerprint(config) == before
+    assert lineage_of(config) == written
+
+
+def test_an_adapter_adds_its_record_to_its_bases(tmp_path: Path) -> None:
+    base, adapter = tmp_path / "base", tmp_path / "lora"
+    for folder in (base, adapter):
+        folder.mkdir()
+    config = ModelConfig(f"hf:{base}", peft=str(adapter))
+    assert lineage_of(config) is None
+    record(base, contaminated())
+    unknown = lineage_of(config)
+    assert unknown is not None
+    assert unknown.unknown == ("lora",)
+    states = [unknown.standing(key, "de", "test").state for key in ("xnli", "xcopa")]
+    assert states == ["contaminated", "unknown"]
+    record(adapter, contaminated(), training(processes=2))
+    both = lineage_of(config)
+    assert both is not None
+    assert [each.processes for each in both.trainings] == [1, 2]  # what both have stands once
+    (base / FILE).unlink()
+    assert lineage_of(config) == both
+    assert both.ancestors == (BASE,)
+
+
+def test_a_gguf_file_has_the_record_beside_it(tmp_path: Path) -> None:
+    written = record(tmp_path, contaminated())
+    assert lineage_of(ModelConfig(f"gguf:{tmp_path / 'model.gguf'}")) == written

@@ -1,0 +1,259 @@
+"""What a checkpoint was trained from, by what and on what: `xling_training.json` beside its weights.
+
+One entry for each training, the oldest first: a model that is trained, merged or adapted from one that has the file
+inherits its entries. What the first base learnt before is on no record. `standing` says of a benchmark's items whether
+a training learnt texts of theirs. One writer, `Lineage.text`, and one reader, `read_lineage`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import Field, JsonValue, ValidationError
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DataError, ModelError, reason_of
+from xling_bench.core.reading import is_there, parse_json, read_bytes
+from xling_bench.core.unit import Unit
+
+FILE = "xling_training.json"
+FORMAT = 1
+LARGEST = 16 << 20  # bytes of the file; a training with the longest recipe of ours has some 30 kB
+MOST = 200  # trainings after each other
+Count = Annotated[int, Field(ge=0, le=10**18)]
+Text = Annotated[str, Field(max_length=1000)]
+Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+State = Literal["unknown", "not checked", "clean", "contaminated"]
+STATES: tuple[State, ...] = get_args(State)
+
+
+class TrainedFrom(Strict):
+    """The model that a training started from: what it is called (never a path), the hash of its content
+    (`models.fingerprint`), its revision on the hub, and whether it had such a file itself."""
+
+    name: Text
+    fingerprint: Mark
+    revision: Text | None
+    on_record: bool
+
+
+class Learnt(Strict):
+    """How much a training learnt, all processes together: updates, pairs and instructions drawn, their tokens without
+    padding (`pair_tokens` of both sides), and `targets`, tokens that were predicted. None: an older version counted no
+    tokens of the checkpoint that the run went on from."""
+
+    updates: Count
+    pairs: Count | None
+    instructions: Count | None
+    pair_tokens: Count | None
+    instruction_tokens: Count | None
+    targets: Count | None
+
+
+class Source(Strict):
+    """One source of the data: of `pairs` or `instructions`, its reader, the hash of its kept rows."""
+
+    use: Literal["pairs", "instructions"]
+    name: Text
+    kind: Text
+    hash: Text
+
+
+class Overlap(Strict):
+    """What is known of one benchmark: how many of its rows were compared ({"language split": rows}), which parts were
+    not there to compare, and how many different training texts are texts of its items ({language: {split: texts}})."""
+
+    checked: dict[str, Count]
+    missing: tuple[Text, ...] = ()
+    found: dict[str, dict[str, Count]]
+
+
+class Training(Strict):
+    """One training. `recipe` is what decides weights, resolved, without places; `objective` its losses' settings.
+
+    `policy` says what became of training texts that are texts of a benchmark's items: `refuse` (none was found), `drop`
+    (left out), `allow` (learnt), `unchecked` (nobody looked). `languages` are those of its data. `code` is a hash of
+    the code that trained, `versions` of packages.
+    """
+
+    base: TrainedFrom
+    recipe: dict[str, JsonValue]
+    objective: dict[str, JsonValue]
+    processes: Annotated[int, Field(ge=1)]
+    languages: tuple[Text, ...]
+    data: tuple[Source, ...]
+    policy: Literal["refuse", "drop", "allow", "unchecked"]
+    overlaps: dict[str, Overlap]
+    learnt: Learnt
+    code: Mark
+    versions: dict[str, Text]
+
+    @property
+    def title(self) -> str:
+        """What its recipe is called."""
+        name = self.recipe.get("name")
+        return name if isinstance(name, str) and name else "training"
+
+    def learnt_of(self, benchmark: str) -> dict[str, dict[str, int]]:
+        """{language: {split: different texts of the benchmark's items that were learnt}}."""
+        known = self.overlaps.get(benchmark)
+        return known.found if known is not None and self.policy == "allow" else {}
+
+    def compared(self, benchmark: str, unit: Unit, split: str, *, parallel: bool) -> bool:
+        """Whether the training texts were compared with these items, of a parallel benchmark with their translations,
+        too. Only the data's languages are asked for: texts of others are not among them."""
+        known = self.overlaps.get(benchmark)
+        if known is None:
+            return False
+        there = {place.split()[0] for place in known.checked if place.endswith(f" {split}")}
+        absent = any(place.endswith(f" {split}") for place in known.missing)
+        wanted = {language for language in unit.languages if language in self.languages}
+        return bool(there) and (not absent if parallel else wanted <= there)
+
+
+class _File(Strict):
+    """The file's shape."""
+
+    format: Literal[1]
+    trainings: Annotated[tuple[Training, ...], Field(min_length=1, max_length=MOST)]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a benchmark's items stand to what a model learnt.
+
+    state: `contaminated` (texts of these items, or, of a parallel benchmark, of their translations, were learnt),
+    `not checked` (some training was not compared with them), `clean` (all were, and none was learnt), `unknown` (there
+    is no record). texts: {language: different texts learnt}. lineage is the hash of the record, "" without one.
+    ancestors: fingerprints of the models that it was trained from, the nearest first.
+    """
+
+    state: State = "unknown"
+    texts: dict[str, int] = field(default_factory=dict)
+    lineage: str = ""
+    ancestors: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, data: dict[str, object] | None) -> Self:
+        """As `written` left it. Raises DataError for another shape."""
+        if data is None:
+            return cls()
+        state = next((known for known in STATES if known == data.get("state")), None)
+        texts, lineage, ancestors = (data.get(name) for name in ("texts", "lineage", "ancestors"))
+        if state is None or not isinstance(texts, dict) or not isinstance(lineage, str):
+            raise DataError(f"facts.provenance is {data!r:.120}; expected state, texts, lineage, ancestors")
+        if not all(isinstance(n, int) and not isinstance(n, bool) for n in texts.values()):
+            raise DataError(f"facts.provenance.texts is {texts!r:.80}; expected {{language: count}}")
+        if not isinstance(ancestors, list) or not all(isinstance(each, str) for each in ancestors):
+            raise DataError(f"facts.provenance.ancestors is {ancestors!r:.80}; expected a list of fingerprints")
+        return cls(state, {str(key): int(n) for key, n in texts.items()}, lineage, tuple(ancestors))
+
+    def written(self) -> dict[str, object] | None:
+        """For a results file; None where nothing is known, as in results of older versions."""
+        if self.state == "unknown" and not self.lineage:
+            return None
+        return {"state": self.state, "texts": self.texts, "lineage": self.lineage, "ancestors": [*self.ancestors]}
+
+    @property
+    def counts(self) -> str:
+        """`de 130, en 134`."""
+        return ", ".join(f"{language} {count}" for language, count in sorted(self.texts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """All that is on record of a model: its trainings, the oldest first, and the parts that have no record though
+    another part has (an adapter on a trained model)."""
+
+    trainings: tuple[Training, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The file's text: the same for the same trainings."""
+        return json.dumps(self._file(), ensure_ascii=False, indent=1) + "\n"
+
+    def _file(self) -> dict[str, object]:
+        return {"format": FORMAT, "trainings": [each.model_dump(mode="json") for each in self.trainings]}
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hex digits over the record, unknown parts among it."""
+        told = json.dumps([self._file(), self.unknown], ensure_ascii=False, sort_keys=True)
+        return sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+    @property
+    def ancestors(self) -> tuple[str, ...]:
+        """Fingerprints of the models that it was trained from, the nearest first."""
+        return tuple(dict.fromkeys(each.base.fingerprint for each in reversed(self.trainings)))
+
+    @property
+    def names(self) -> list[str]:
+        """What it was trained from, the first base first, and by which recipes: `xglm-564M`, `afp`."""
+        return [self.trainings[0].base.name, *(each.title for each in self.trainings)] if self.trainings else []
+
+    def then(self, training: Training) -> Lineage:
+        """That of what is trained from this model."""
+        return Lineage((*self.trainings, training), self.unknown)
+
+    def joined(self, other: Lineage) -> Lineage:
+        """That of two parts in one model: what both have on record stands once."""
+        more = tuple(each for each in other.trainings if each not in self.trainings)
+        return Lineage((*self.trainings, *more), tuple(dict.fromkeys((*self.unknown, *other.unknown))))
+
+    def standing(self, benchmark: str, unit: str, split: str) -> Standing:
+        """How the items of a benchmark's unit and split stand to what was learnt."""
+        declared, here = get_benchmark(benchmark), Unit(unit)
+        texts: dict[str, int] = {}
+        for training in self.trainings:
+            for language, splits in training.learnt_of(declared.key).items():
+                if splits.get(split) and (declared.parallel or language in here.languages):
+                    texts[language] = texts.get(language, 0) + splits[split]
+        each = (one.compared(declared.key, here, split, parallel=declared.parallel) for one in self.trainings)
+        state: State = "unknown" if self.unknown else "clean" if all(each) else "not checked"
+        return Standing("contaminated" if texts else state, texts, self.hash, self.ancestors)
+
+    @property
+    def contaminated(self) -> dict[str, dict[str, int]]:
+        """{benchmark: {language: texts learnt}}, over all trainings and splits."""
+        found: dict[str, dict[str, int]] = {}
+        for training in self.trainings:
+            for key in training.overlaps:
+                for language, splits in training.learnt_of(key).items():
+                    if count := sum(splits.values()):
+                        languages = found.setdefault(key, {})
+                        languages[language] = languages.get(language, 0) + count
+        return found
+
+
+def read_lineage(path: Path) -> Lineage | None:
+    """What the file at `path` says; None where there is none.
+
+    Raises ModelError for one that is damaged, too large, of another shape or of a newer version: a record that cannot
+    be read is not the same as none.
+    """
+    if not is_there(path, ModelError):
+        return None
+    return parsed(read_bytes(path, ModelError, LARGEST), str(path))
+
+
+def parsed(content: bytes | str, where: str) -> Lineage:
+    """The lineage in a file's content, which came from `where`. Raises ModelError as `read_lineage`."""
+    mend = "Bring the file back as it was written; without it the model's provenance is unknown."
+    data = parse_json(content, where, ModelError)
+    if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
+        raise ModelError(f"{where} is of format {data['format']}, this version reads {FORMAT}: install a newer one.")
+    try:
+        found = _File.model_validate_json(json.dumps(data), strict=True)
+    except (ValidationError, RecursionError, UnicodeEncodeError) as error:
+        why = reason_of(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            why = f"{'.'.join(map(str, first['loc'][:6]))}: {first['msg']}"
+        raise ModelError(f"{where} is no record of a training ({why:.200}). {mend}") from error
+    return Lineage(found.trainings)
