@@ -18,6 +18,7 @@ from xling_bench.represent.answer_similarity import Compared, similarities
 from xling_bench.represent.answers import Answers, Asking
 from xling_bench.represent.parallel_prompts import AFP_FORM, Prompts, asked, check_template, read_prompts, settled
 from xling_bench.represent.retrieval import unit
+from xling_bench.training.corpora.templates import template
 from xling_bench.training.corpora.texts import Task, instruction_of
 
 GERMAN = "Das ist eine ziemlich lange Antwort auf die Frage nach der Farbe des Hauses."
@@ -69,10 +70,15 @@ def test_files_that_are_none(tmp_path: Path, lines: list[str], error: type[Excep
 
 def test_templates() -> None:
     """AFP's is what our training learns to answer, but for the space that a response begins with."""
-    learnt = instruction_of("", Task("Was ist das?", "", ""), "de", Task("", "", "Tee"), "de").prompt
+    learnt = (
+        instruction_of(template("afp"), "", Task("Was ist das?", "", ""), "de", Task("", "", "Tee"), "de")
+        .filled()
+        .prompt
+    )
     assert asked("afp", None, "Was ist das?", "de") + " " == learnt
     assert AFP_FORM.endswith(":")
-    assert asked("alpaca", None, "Was?", "de").endswith("### Instruction:\nWas?\n\n### Response:")
+    alpaca = instruction_of(template("alpaca"), "", Task("Was?", "", ""), "de", Task("", "", "Tee"), "de").filled()
+    assert asked("alpaca", None, "Was?", "de") == alpaca.prompt
     plain, chat = SimpleNamespace(chat_template=None), SimpleNamespace(chat_template="{{ x }}")
     assert [settled(None, plain, "m"), settled(None, chat, "m"), settled("afp", chat, "m")] == ["alpaca", "chat", "afp"]
     with pytest.raises(UsageError, match="m's tokenizer has no chat template; give alpaca or afp"):

@@ -11,6 +11,7 @@ from parallel_files import BACTRIAN, FOUR, LINES, everything, streams, task, wri
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.training.corpora import Instruction, Pair
 from xling_bench.training.corpora.order import mixed, permuted, quotas, uniform
+from xling_bench.training.corpora.templates import template
 from xling_bench.training.corpora.texts import Task, instruction_of, translation_of
 
 SEEDS = st.integers(min_value=0, max_value=2**63)
@@ -20,19 +21,25 @@ SEEDS = st.integers(min_value=0, max_value=2**63)
 
 
 def test_strings_are_those_of_the_authors_code() -> None:
+    afp = template("afp")
+
+    def filled(key, asked, language, answered, response_language):
+        return instruction_of(afp, key, asked, language, answered, response_language).filled()
+
     asked, answered = Task("Name the capital.", "France", "Paris"), Task("说出首都。", "法国", "巴黎")
-    crossed = instruction_of("7", asked, "en", answered, "zh")
+    crossed = filled("7", asked, "en", answered, "zh")
     assert crossed == Instruction("7", "Name the capital. France Answer in Chinese: ", "巴黎", "en", "zh")
-    stayed = instruction_of("7", answered, "zh", answered, "zh")
+    stayed = filled("7", answered, "zh", answered, "zh")
     assert stayed.prompt + stayed.response == "说出首都。 法国 Answer in Chinese: 巴黎"
-    bare = instruction_of("8", Task("Greet the hedgehog.", "", "Hello"), "en", Task("Sag hallo.", "", "Hallo"), "de")
+    bare = filled("8", Task("Greet the hedgehog.", "", "Hello"), "en", Task("Sag hallo.", "", "Hallo"), "de")
     assert bare.prompt + bare.response == "Greet the hedgehog. Answer in German: Hallo"
     pair = Pair("3", "Good morning", "Guten Morgen", "en", "de")
-    texts = [found.prompt + found.response for found in (translation_of(pair, 0), translation_of(pair.turned(), 1))]
+    both = [translation_of(afp, *drawn).filled() for drawn in ((pair, 0), (pair.turned(), 1))]
+    texts = [found.prompt + found.response for found in both]
     assert texts == ["Good morning Translate into German: Guten Morgen", "Guten Morgen = Good morning"]
-    blank = instruction_of("8", Task("Greet the hedgehog.", " \n", ""), "en", Task("", "", "Hallo"), "de")
+    blank = filled("8", Task("Greet the hedgehog.", " \n", ""), "en", Task("", "", "Hallo"), "de")
     assert blank.prompt == "Greet the hedgehog. Answer in German: "
-    braces = instruction_of("9", Task("Fill {x} in.", "{output}", ""), "en", Task("", "", "{y}"), "en")
+    braces = filled("9", Task("Fill {x} in.", "{output}", ""), "en", Task("", "", "{y}"), "en")
     assert braces.prompt + braces.response == "Fill {x} in. {output} Answer in English: {y}"
 
 

@@ -56,7 +56,7 @@ def test_what_is_left_out_is_counted(tmp_path) -> None:
     first, again = (entry["rows"]["en-de"] for entry in found.report["pairs"])
     assert first == {"read": 7, "kept": 3, "dropped": {"empty side": 2, "identical sides": 1, "repeated pair": 1}}
     assert again == {"read": 3, "kept": 0, "dropped": {"repeated pair": 1, "empty side": 1, "identical sides": 1}}
-    assert found.report["languages"] == {"en": {"pairs": 3, "instructions": 0}, "de": {"pairs": 3, "instructions": 0}}
+    assert found.report["languages"] == {key: {"pairs": 3, "instructions": 0, "texts": 0} for key in ("en", "de")}
     json.dumps(found.report)
 
 
@@ -209,6 +209,7 @@ def test_the_readmes_examples_are_recipe_and_configuration(tmp_path) -> None:
     example = tomllib.loads(data)
     found = DataConfig(**example["data"])
     assert [source.kind for source in (*found.pairs, *found.instructions)] == ["lines", "moses", "tsv", "bactrian"]
+    assert [source.document for source in found.texts] == ["paragraph"]
     assert found.languages[0] == found.pivot == "en"
 
 

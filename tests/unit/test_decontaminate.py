@@ -136,7 +136,7 @@ def test_refused_by_default_with_what_to_do(planted, sample) -> None:
     with pytest.raises(DataError) as caught:
         load(settings(), seed=0, root=planted[0], source=sample)
     said = str(caught.value)
-    assert "(1 pairs and 0 instructions would be learnt)" in said
+    assert "(1 pairs, 0 instructions and 0 texts would be learnt)" in said
     assert f"flores en: 1 exact, 0 by n-gram, such as news:2 = {planted[1]['id']} (test)" in said
     assert 'overlap = "drop"' in said
 
@@ -149,7 +149,7 @@ def test_allowed_or_dropped_on_request_and_reported(planted, sample) -> None:
     assert "news:2" not in {pair.id for pair in dropped.pairs}
     for found in (allowed, dropped):
         overlaps = found.report["overlaps"]
-        assert overlaps["rows"] == {"pairs": 1, "instructions": 0}
+        assert overlaps["rows"] == {"pairs": 1, "instructions": 0, "texts": 0}
         entry = overlaps["found"]["flores"]["en"]
         assert (entry["exact"], entry["ngram"]) == (1, 0)
         assert entry["examples"][0]["evaluation"] == f"{row['id']} (test)"
@@ -178,8 +178,17 @@ def test_an_instruction_goes_in_all_its_languages(planted, sample) -> None:
     tasks = [{"kind": "alpaca", "files": {"en": "en.json", "de": "de.json"}, "name": "tasks"}]
     found = load(settings(pairs=(), instructions=tasks, overlap="drop"), seed=0, root=root, source=sample)
     assert {one.id for one in found.instructions} == {"tasks:1"}
-    assert found.report["overlaps"]["rows"] == {"pairs": 0, "instructions": 1}
-    assert found.report["languages"]["en"] == {"pairs": 0, "instructions": 1}
+    assert found.report["overlaps"]["rows"] == {"pairs": 0, "instructions": 1, "texts": 0}
+    assert found.report["languages"]["en"] == {"pairs": 0, "instructions": 1, "texts": 0}
+
+
+def test_a_text_goes_alone(planted, sample) -> None:
+    root, planted_row = planted
+    (root / "wiki.de").write_text(f"Ein Satz.\n{planted_row['target']}\n", encoding="utf-8")
+    texts = [{"kind": "text", "files": {"de": "wiki.de"}, "name": "wiki"}]
+    found = load(settings(pairs=(), texts=texts, overlap="drop", languages=("de",)), seed=0, root=root, source=sample)
+    assert [one.response for one in found.instructions] == ["Ein Satz."]
+    assert found.report["overlaps"]["rows"] == {"pairs": 0, "instructions": 0, "texts": 1}
 
 
 def test_unchecked_must_be_said(planted, tmp_path_factory) -> None:

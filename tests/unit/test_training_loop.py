@@ -36,7 +36,8 @@ class Instructions:
     """The same, as instructions."""
 
     def __getitem__(self, i: int) -> SimpleNamespace:
-        return SimpleNamespace(prompt=f"{WORDS['en']} {i} Answer in German:", response=f" {WORDS['de']} {i}")
+        prompt = f"{WORDS['en']} {i} Answer in German:"
+        return SimpleNamespace(prompt=prompt, response=f" {WORDS['de']} {i}", ends=True)
 
 
 SIZES = Sizes(pairs=3, instructions=2, parts=2)
@@ -105,6 +106,23 @@ def test_only_the_response_is_learnt_and_its_end(models) -> None:
     assert (whole.start, tokenizer.eos_token_id in whole.ids[1:]) == (1, False)
 
 
+def test_a_text_is_learnt_whole_and_a_long_one_piece_by_piece(models) -> None:
+    for name in ("xglm", "llama", "bloom"):
+        tokenizer = AutoTokenizer.from_pretrained(models[name])
+        examples = Examples(tokenizer, None, None, Sizes(0, 1, length=8), 1, packs=False)
+        text = SimpleNamespace(prompt="", response=" ".join([WORDS["de"]] * 5), ends=True)
+        whole = Examples(tokenizer, None, None, Sizes(0, 1, length=512), 1, packs=False).sample(text)
+        assert whole.start == 1
+        pieces = [examples.sample(text, draw) for draw in range(-(-len(whole.ids) // 8))]
+        assert [token for piece in pieces for token in piece.ids] == list(whole.ids)
+        assert max(len(piece.ids) for piece in pieces) <= 8
+        assert examples.sample(text, len(pieces)) == pieces[0]
+        assert whole.ids[-1] == tokenizer.eos_token_id
+        whole_but_its_end = SimpleNamespace(prompt="", response=text.response, ends=False)
+        longer = Examples(tokenizer, None, None, Sizes(0, 1, length=512), 1, packs=False)
+        assert list(longer.sample(whole_but_its_end).ids) == list(whole.ids[:-1])
+
+
 def test_a_loss_that_is_no_number_stops_before_anything_is_saved(models, tmp_path: Path) -> None:
     run = trainer(models["llama"], tmp_path, steps=6)
     run.train()
@@ -163,7 +181,7 @@ class Long(Instructions):
 
     def __getitem__(self, i: int) -> SimpleNamespace:
         found = super().__getitem__(i)
-        return SimpleNamespace(prompt=found.prompt * (99 if i % 3 == 0 else 1), response=found.response)
+        return SimpleNamespace(prompt=found.prompt * (99 if i % 3 == 0 else 1), response=found.response, ends=True)
 
 
 @pytest.mark.parametrize("name", ["xglm", "llama"])

@@ -26,10 +26,14 @@ class Pair(Protocol):
 
 
 class Instruction(Protocol):
-    """A prompt, which ends where its response begins, and the response."""
+    """A prompt, which ends where its response begins, and the response; of a text that is learnt whole it is empty.
+
+    `ends`: whether the model may stop after the response.
+    """
 
     prompt: str
     response: str
+    ends: bool
 
 
 class Stream(Protocol):
@@ -121,7 +125,7 @@ class Examples(torch.utils.data.Dataset[Batch]):
     def _learnt(self, stream: Stream, index: int) -> Sample:
         """Draw number `index`, or, where its prompt alone fills `length`, another: a function of the number still."""
         for turn in range(TRIES):
-            sample = self.sample(stream[index + turn * FAR])
+            sample = self.sample(stream[index + turn * FAR], index)
             if sample.start < len(sample.ids):
                 return sample
         raise DataError(
@@ -129,14 +133,21 @@ class Examples(torch.utils.data.Dataset[Batch]):
             "tokens; allow longer ones, or leave such instructions out."
         )
 
-    def sample(self, instruction: Instruction) -> Sample:
-        """Prompt and response as tokens. What is learnt begins with the first token that the prompt alone has not."""
-        prompt = self._ids(instruction.prompt)
+    def sample(self, instruction: Instruction, draw: int = 0) -> Sample:
+        """Prompt and response as tokens. What is learnt begins with the first token that the prompt alone has not.
+
+        Of a text without a prompt that is longer than `length` it is one of its equal pieces, by the draw's number.
+        """
+        prompt = self._ids(instruction.prompt) if instruction.prompt else []
         ids = self._ids(instruction.prompt + instruction.response)
         shared = min(len(prompt), len(ids))
         start = next((n for n in range(shared) if prompt[n] != ids[n]), shared)
-        if self.sizes.ends and self.tokenizer.eos_token_id is not None and ids[-1] != self.tokenizer.eos_token_id:
-            ids = [*ids, int(self.tokenizer.eos_token_id)]
+        end = self.tokenizer.eos_token_id
+        if self.sizes.ends and instruction.ends and end is not None and ids[-1] != end:
+            ids = [*ids, int(end)]
+        if not prompt:
+            pieces = -(-len(ids) // self.sizes.length)
+            ids = ids[len(ids) * (draw % pieces) // pieces : len(ids) * (draw % pieces + 1) // pieces]
         ids = ids[: self.sizes.length]
         first = 1 if self.sizes.learn == "text" else max(1, min(start, len(ids)))
         return Sample(ids, first)

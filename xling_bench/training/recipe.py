@@ -116,7 +116,7 @@ class Recipe(Strict):
             raise ValueError(f"method: {', '.join(names)} and {last} are {both} 0: nothing would be learnt")
         there = {
             "pairs": self.data.pairs and self.run.pairs,
-            "instructions": (self.data.instructions or self.data.translates) and self.run.instructions,
+            "instructions": self.data.teaches and self.run.instructions,
         }
         for loss in objective.active:
             if not there[loss.needs]:

@@ -39,19 +39,25 @@ def _model(recipe: Recipe, base: Base) -> str:
 def _rows(name: Need, plan: Plan) -> list[str]:
     """Rows by language, what was left out of them, and what looks wrong."""
     report = plan["data"]
-    counts = ", ".join(f"{key} {found[name]:,}" for key, found in report["languages"].items())
+    found = report["languages"]
+    counts = ", ".join(f"{key} {rows_of[name]:,}" for key, rows_of in found.items())
     rows = plan["rows"][name]
     lines = [f"{name}: {number_of(rows, 'row')}, by language {counts}"]
-    if name == "instructions" and (translations := rows - sum(v[name] for v in report["languages"].values())):
+    texts = {key: rows_of["texts"] for key, rows_of in found.items() if rows_of["texts"]}
+    tasks = sum(rows_of[name] for rows_of in found.values()) + sum(texts.values())
+    if name == "instructions" and (translations := rows - tasks):
         lines[0] += f", translation tasks {translations:,}"
-    left = _left_out(report[name])
+    if name == "instructions" and texts:
+        lines[0] += f", texts {', '.join(f'{key} {count:,}' for key, count in texts.items())}"
+    sources = [*report[name], *(report["texts"] if name == "instructions" else [])]
+    left = _left_out(sources)
     if name == "pairs":
         left["beyond the allocation"] = sum(v["there"] - v["taken"] for v in report.get("allocation", {}).values())
     told = [f"{reason} {count:,}" for reason, count in sorted(left.items()) if count]
     lines += [f"  left out (a row counts in each language): {', '.join(told)}"] if told else []
     lines += [
         f"  {source['source']}: only {share:.0%} of its {key} letters are of that language's script; the right file?"
-        for source in report[name]
+        for source in sources
         for key, share in source["foreign_script"].items()
     ]
     return lines

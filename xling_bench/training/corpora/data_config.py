@@ -2,155 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from xling_bench.catalog.benchmark import get_benchmark
-from xling_bench.core import languages
 from xling_bench.core.declare import Strict
-from xling_bench.core.errors import DataError, UsageError, XlingError
+from xling_bench.core.errors import DataError, XlingError
 from xling_bench.core.reading import read_object, read_toml
+from xling_bench.training.corpora.sources import (
+    InstructionSource,
+    PairSource,
+    Probability,
+    Texts,
+    key_in,
+    keys_of,
+)
+from xling_bench.training.corpora.templates import template
+from xling_bench.training.corpora.texts import Kind
 
-T = TypeVar("T")
-Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-def _paths(given: object) -> object:
-    """One path for several; strict validation takes JSON's lists for tuples no more once we have looked at them."""
-    return (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
-
-
-Paths = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_paths)]
-
-
-def _keys(values: Mapping[str, T]) -> dict[str, T]:
-    """The same under registry keys, whichever codes were used."""
-    named: dict[str, T] = {}
-    for code, value in values.items():
-        key = _key(code)
-        if key in named:
-            raise ValueError(f"{code!r} names {key!r} a second time")
-        named[key] = value
-    return named
-
-
-def _key(code: str) -> str:
-    try:
-        return languages.get(code).key
-    except UsageError as error:
-        raise ValueError(str(error)) from error  # pydantic says at which key
-
-
-class _Source(Strict):
-    """`name` begins the rows' ids (by default the first file's path). `limit` takes the first rows only: for each pair
-    of languages, before any is dropped. `reverse` and `translation`, of pairs only, override what `DataConfig` says.
-    """
-
-    name: str = ""
-    limit: int | None = Field(default=None, ge=1)
-    reverse: Probability | None = None
-    translation: bool | None = None
-
-
-class _Files(_Source):
-    """`files` gives the path for each language, below the data folder; `.gz` may be left out.
-
-    Several paths are read as one file, in their order.
-    """
-
-    files: dict[str, Paths]
-
-    _registered = field_validator("files")(_keys)
-
-    @model_validator(mode="after")
-    def _has_files(self) -> Self:
-        if not self.files:
-            raise ValueError("files: name at least one")
-        return self
-
-    @property
-    def title(self) -> str:
-        """What the source is called in ids and reports."""
-        return self.name or next(iter(self.files.values()))[0]
-
-
-class Moses(_Files):
-    """Two files, aligned by line (OPUS-100, News-Commentary, Tatoeba, TICO-19)."""
-
-    kind: Literal["moses"]
-
-    @model_validator(mode="after")
-    def _two(self) -> Self:
-        if len(self.files) != 2:
-            raise ValueError(f"files: a `moses` source has two languages, got {len(self.files)}; for more use `lines`")
-        return self
-
-
-class Lines(_Files):
-    """A file for each language, all aligned by line, so that any two make pairs (NTREX)."""
-
-    kind: Literal["lines"]
-
-
-class Tsv(_Source):
-    """One file with a row a line: `columns` gives each language's column, counted from 1 or named in the header.
-
-    `score` is a column with a number that must reach `least_score` (WikiMatrix: the margin, in column 1). Cells are
-    unquoted.
-    """
-
-    kind: Literal["tsv"]
-    file: str
-    columns: dict[str, int | str]
-    header: bool = False
-    score: int | str | None = None
-    least_score: float | None = Field(default=None, allow_inf_nan=False)
-
-    _registered = field_validator("columns")(_keys)
-
-    @model_validator(mode="after")
-    def _columns(self) -> Self:
-        used = [*self.columns.values(), *([] if self.score is None else [self.score])]
-        if len(self.columns) < 2 or len(set(used)) < len(used):
-            raise ValueError("columns: name at least two languages, each in a column of its own")
-        if any(isinstance(column, int) and column < 1 for column in used):
-            raise ValueError("columns are counted from 1")
-        if not self.header and any(isinstance(column, str) for column in used):
-            raise ValueError("columns with names need `header = true`")
-        if (self.score is None) != (self.least_score is None):
-            raise ValueError("`score` and `least_score` belong together")
-        return self
-
-    @property
-    def title(self) -> str:
-        """What the source is called in ids and reports."""
-        return self.name or self.file
-
-
-class _Tasks(_Files):
-    """As pairs, such a source gives the texts of `field`: AFP's code uses instructions, never inputs or outputs."""
-
-    field: Literal["instruction", "input", "output"] = "instruction"
-
-
-class Alpaca(_Tasks):
-    """A JSON list of {instruction, input, output} for each language, aligned by row or by `id`."""
-
-    kind: Literal["alpaca"]
-    align: Literal["row", "id"] = "row"
-
-
-class Bactrian(_Tasks):
-    """Bactrian-X: for each language the rows {id, instruction, input, output}, aligned by id."""
-
-    kind: Literal["bactrian"]
-
-
-PairSource = Annotated[Moses | Lines | Tsv | Alpaca | Bactrian, Field(discriminator="kind")]
-InstructionSource = Annotated[Alpaca | Bactrian, Field(discriminator="kind")]
+KINDS: tuple[Kind, ...] = ("instructions", "translations", "texts")
 
 
 class DataConfig(Strict):
@@ -170,7 +43,14 @@ class DataConfig(Strict):
 
     `translation`: pairs are translation tasks in the instruction stream, too. (AFP's paper does not say so; its code
     does it with OPUS-100. There a pair and its task share a training row; here the two streams are independent.) A
-    source of pairs may say otherwise for itself, of `reverse` as well.
+    source of pairs may say otherwise for itself, of `reverse` as well. `monolingual`: their sides that are not in the
+    pivot (in pairwise pairing all sides) are texts of their own; the same.
+
+    `texts` are learnt whole, as a response without a prompt (continued pre-training). `uses`: which of instructions,
+    translations and texts the instruction stream has, of those that there are; so a method can leave out what data
+    offer. `instructions_in`: "pivot" takes the pivot's instructions only, "others" all but the pivot's.
+
+    `template`: what stands around instructions and translation tasks, a file of `training/templates/`.
 
     `decontaminate`: the benchmarks whose test splits are compared with training texts; None: all whose data are there,
     and it is an error if none are; (): no check. `dev_splits`: compare with demonstrations' splits, too. `overlap`:
@@ -179,6 +59,7 @@ class DataConfig(Strict):
 
     pairs: tuple[PairSource, ...] = ()
     instructions: tuple[InstructionSource, ...] = ()
+    texts: tuple[Texts, ...] = ()
     languages: tuple[str, ...]
     pivot: str = "en"
     pairing: Literal["pivot", "pairwise"] = "pivot"
@@ -187,17 +68,21 @@ class DataConfig(Strict):
     weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     allocation: Path | None = None
     translation: bool = False
+    monolingual: bool = False
+    uses: tuple[Kind, ...] = Field(default=KINDS, min_length=1)
+    instructions_in: Literal["all", "pivot", "others"] = "all"
+    template: str = "afp"
     decontaminate: tuple[str, ...] | None = None
     dev_splits: bool = False
     overlap: Literal["refuse", "allow", "drop"] = "refuse"
     ngram: int = Field(default=13, ge=2)
 
-    _registered = field_validator("weights")(_keys)
+    _registered = field_validator("weights")(keys_of)
 
     @field_validator("languages")
     @classmethod
     def _languages(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        keys = [_key(code) for code in codes]
+        keys = [key_in(code) for code in codes]
         if twice := next((key for key in keys if keys.count(key) > 1), ""):
             raise ValueError(f"{twice!r} is named twice")
         return tuple(keys)
@@ -205,7 +90,7 @@ class DataConfig(Strict):
     @field_validator("pivot")
     @classmethod
     def _pivot(cls, code: str) -> str:
-        return _key(code)
+        return key_in(code)
 
     @field_validator("decontaminate")
     @classmethod
@@ -215,22 +100,63 @@ class DataConfig(Strict):
         except XlingError as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("template")
+    @classmethod
+    def _template(cls, name: str) -> str:
+        try:
+            template(name)
+        except XlingError as error:
+            raise ValueError(str(error)) from error
+        return name
+
     @property
-    def translates(self) -> bool:
-        """Whether some pairs are translation tasks."""
-        return any(self.translation if source.translation is None else source.translation for source in self.pairs)
+    def instruction_languages(self) -> tuple[str, ...]:
+        """Whose instructions are used."""
+        wanted = {"all": self.languages, "pivot": (self.pivot,)}.get(self.instructions_in)
+        return tuple(key for key in self.languages if key != self.pivot) if wanted is None else wanted
+
+    def offers(self, kind: Kind) -> bool:
+        """Whether the instruction stream is to have such rows, if the files hold some."""
+        if kind not in self.uses:
+            return False
+        if kind == "instructions":
+            return bool(self.instructions)
+        if kind == "translations":
+            return any(self.translation if each.translation is None else each.translation for each in self.pairs)
+        mono = (self.monolingual if each.monolingual is None else each.monolingual for each in self.pairs)
+        return bool(self.texts) or any(mono)
+
+    @property
+    def teaches(self) -> bool:
+        """Whether there is anything for the instruction stream."""
+        return any(self.offers(kind) for kind in KINDS)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if not self.pairs and not self.instructions:
+        if not self.pairs and not self.instructions and not self.texts:
             raise ValueError("pairs, instructions: there is no data; name a source in one of them")
-        if any(source.reverse is not None or source.translation is not None for source in self.instructions):
-            raise ValueError("instructions: `reverse` and `translation` are for `pairs`; set data.reverse")
+        for name, others in (("instructions", self.instructions), ("texts", self.texts)):
+            own = [(each.reverse, each.translation, each.monolingual) for each in others]
+            if any(setting is not None for settings in own for setting in settings):
+                raise ValueError(
+                    f"{name}: `reverse`, `translation` and `monolingual` are for `pairs`; set data.reverse"
+                )
+        if self.offers("instructions") and not template(self.template).tasks:
+            raise ValueError(
+                f"template: {self.template!r} is for translations only, and there are instructions; name another, or "
+                'leave them out: uses = ["translations"]'
+            )
+        paired = bool(self.pairs) or (self.p_src < 1 and self.offers("instructions"))
+        if self.instructions_in != "all" and self.p_src < 1 and self.offers("instructions"):
+            raise ValueError(
+                f"instructions_in: {self.instructions_in!r} leaves languages out that responses would cross to with "
+                f"p_src = {self.p_src}; set p_src = 1"
+            )
         if self.translation and not self.pairs:
             raise ValueError("translation: there are no pairs to translate; name a source in `pairs`")
-        if (self.pairs or self.p_src < 1) and len(self.languages) < 2:
+        if paired and len(self.languages) < 2:
             raise ValueError(f"languages: pairs need two or more, got {len(self.languages)}")
-        if self.pairing == "pivot" and self.pivot not in self.languages and (self.pairs or self.p_src < 1):
+        if self.pairing == "pivot" and self.pivot not in self.languages and paired:
             raise ValueError(
                 f"pivot: {self.pivot!r} is not one of the languages {', '.join(self.languages)}; "
                 'add it, name another `pivot`, or set pairing = "pairwise"'
@@ -241,7 +167,7 @@ class DataConfig(Strict):
             )
         if self.allocation is not None and (self.pairing != "pivot" or not self.pairs):
             raise ValueError('allocation: it counts pairs with the pivot; it needs `pairs` and pairing = "pivot"')
-        for name, sources in (("pairs", self.pairs), ("instructions", self.instructions)):
+        for name, sources in (("pairs", self.pairs), ("instructions", self.instructions), ("texts", self.texts)):
             titles = [source.title for source in sources]
             if twice := next((title for title in titles if titles.count(title) > 1), ""):
                 raise ValueError(f"{name}: two sources are called {twice!r}; give them different `name`s")
@@ -260,7 +186,7 @@ def read_allocation(path: Path, wanted: tuple[str, ...]) -> dict[str, int]:
     if not path.is_file():
         raise DataError(f"data.allocation: there is no file {path}.")
     try:
-        counts = _keys(read_object(path) if path.suffix == ".json" else read_toml(path, DataError))
+        counts = keys_of(read_object(path) if path.suffix == ".json" else read_toml(path, DataError))
     except ValueError as error:  # an unknown language
         raise DataError(f"{path}: {error}. Expected TOML or JSON with {{language: number of pairs}}.") from error
     for key in wanted:

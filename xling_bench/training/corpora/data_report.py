@@ -24,9 +24,10 @@ class Unmatched(TypedDict):
 
 
 class SourceReport(TypedDict):
-    """One source of pairs (`rows`, by pair of languages) or of instructions (`kept` and without a partner, by
-    language). `dropped_in_reading` is by reason, or by language and reason; `foreign_script` the share of letters that
-    are of the language's script, where it is low; `hash` of the kept rows before overlaps and allocation take theirs.
+    """One source of pairs (`rows`, by pair of languages), of instructions (`kept` and without a partner, by language)
+    or of texts (`kept`). `dropped_in_reading` is by reason, or by language and reason; `foreign_script` the share of
+    letters that are of the language's script, where it is low; `hash` of the kept rows before overlaps and allocation
+    take theirs.
     """
 
     source: str
@@ -105,14 +106,17 @@ class LanguageRows(TypedDict):
 
     pairs: int
     instructions: int
+    texts: int
 
 
 class DataReport(Allocation):
-    """Everything that is known of the data of a run."""
+    """Everything that is known of the data of a run. `template`: what `data.template` names, with its strings."""
 
     seed: int
     config: dict[str, object]
+    template: dict[str, object]
     pairs: list[SourceReport]
     instructions: list[SourceReport]
+    texts: list[SourceReport]
     overlaps: OverlapReport
     languages: dict[str, LanguageRows]

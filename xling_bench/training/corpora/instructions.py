@@ -11,8 +11,8 @@ from xling_bench.benchmarks.textfiles import locate, parse_jsonl, read_text
 from xling_bench.core.errors import DataError
 from xling_bench.core.reading import parse_json
 from xling_bench.core.row import Record
-from xling_bench.training.corpora.data_config import Alpaca, Bactrian
 from xling_bench.training.corpora.data_report import Dropped
+from xling_bench.training.corpora.sources import Alpaca, Bactrian
 from xling_bench.training.corpora.texts import Task
 
 Tasks = dict[str, dict[str, Task]]  # language -> row id -> task

@@ -11,7 +11,7 @@ from typing import TypeVar
 from xling_bench.benchmarks.rows import rows_hash
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.data.source import Source, current_source
-from xling_bench.training.corpora.data_config import DataConfig, InstructionSource, read_allocation
+from xling_bench.training.corpora.data_config import DataConfig, read_allocation
 from xling_bench.training.corpora.data_report import (
     Allocated,
     Allocation,
@@ -23,12 +23,23 @@ from xling_bench.training.corpora.data_report import (
 )
 from xling_bench.training.corpora.evaluation import checker
 from xling_bench.training.corpora.instructions import Tasks, read_tasks
+from xling_bench.training.corpora.monolingual import read_texts, sides
 from xling_bench.training.corpora.order import key_of, permuted
 from xling_bench.training.corpora.overlaps import settle
 from xling_bench.training.corpora.pairs import Languages, read_pairs, unmatched_ids, wanted_pairs
 from xling_bench.training.corpora.scripts import foreign
-from xling_bench.training.corpora.streams import Crossing, Group, InstructionStream, PairStream, Shared, Streams
-from xling_bench.training.corpora.texts import Pair
+from xling_bench.training.corpora.sources import InstructionSource
+from xling_bench.training.corpora.streams import (
+    Crossing,
+    Group,
+    InstructionStream,
+    Learnable,
+    PairStream,
+    Shared,
+    Streams,
+)
+from xling_bench.training.corpora.templates import template
+from xling_bench.training.corpora.texts import Pair, Text
 
 T = TypeVar("T")
 Pairs = dict[Languages, list[Pair]]
@@ -47,32 +58,36 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
     compared = source or _source(config)
     pairs, pair_entries = _pairs(config, root)
     shared, task_entries = _instructions(config, root)
+    texts, text_entries = _texts(config, root)
     overlaps: OverlapReport = {"policy": "unchecked", "checked": {}, "missing": {}}
     allocation: Allocation = {}
     if config.decontaminate != ():
         check, what = checker(config, compared)
-        pairs, shared, found = settle(config, check, pairs, shared)
+        pairs, shared, texts, found = settle(config, check, pairs, shared, texts)
         overlaps = {**what, **found}
     if config.allocation is not None:
         pairs, allocation["allocation"] = _allocated(config, pairs, root / config.allocation, seed)
+    texts += sides(config, pairs)
+    around = template(config.template)
     report: DataReport = {
         "seed": seed,
         "config": config.model_dump(mode="json"),
+        "template": around.model_dump(mode="json"),
         "pairs": pair_entries,
         "instructions": task_entries,
+        "texts": text_entries,
         "overlaps": overlaps,
         **allocation,
-        "languages": _counts(config, pairs, shared),
+        "languages": _counts(config, pairs, shared, texts),
     }
     pair_groups = _pair_groups(config, pairs)
     crossing = Crossing(
         config.p_src, config.pivot if config.pairing == "pivot" else None, config.reverse, config.weights
     )
-    groups: list[Group[tuple[Shared, str] | Pair]] = [*_task_groups(config, shared)]
-    groups += _translations(pair_groups)
+    groups = [*_task_groups(config, shared), *_translations(pair_groups), *_text_groups(config, texts)]
     return Streams(
         PairStream(pair_groups, seed=seed) if any(pairs.values()) else None,
-        InstructionStream(groups, crossing, seed=seed) if groups else None,
+        InstructionStream(groups, crossing, around, seed=seed) if groups else None,
         report,
     )
 
@@ -112,10 +127,12 @@ def _pairs(config: DataConfig, root: Path) -> tuple[Pairs, list[SourceReport]]:
 def _instructions(config: DataConfig, root: Path) -> tuple[list[Shared], list[SourceReport]]:
     shared: list[Shared] = []
     entries: list[SourceReport] = []
-    for source in config.instructions:
-        tasks, files, dropped = read_tasks(source, root, config.languages)
+    wanted = config.instruction_languages
+    for source in config.instructions if config.offers("instructions") else ():
+        tasks, files, dropped = read_tasks(source, root, wanted)
         if not tasks:
-            raise DataError(f"{source.title}: it has {', '.join(source.files)}, none of them in `languages`")
+            languages = f"`languages` ({', '.join(wanted)})"
+            raise DataError(f"{source.title}: it has {', '.join(source.files)}, none of them in {languages}")
         rows, alone = _shared(source, tasks, config)
         unmatched: dict[str, Unmatched] = {}
         for first, last in wanted_pairs(config):
@@ -142,6 +159,17 @@ def _instructions(config: DataConfig, root: Path) -> tuple[list[Shared], list[So
             }
         )
     return shared, entries
+
+
+def _texts(config: DataConfig, root: Path) -> tuple[list[Text], list[SourceReport]]:
+    texts: list[Text] = []
+    entries: list[SourceReport] = []
+    seen: set[str] = set()
+    for source in config.texts if "texts" in config.uses else ():
+        found, entry = read_texts(source, root, config.languages, seen)
+        texts += found
+        entries.append(entry)
+    return texts, entries
 
 
 def _shared(source: InstructionSource, tasks: Tasks, config: DataConfig) -> tuple[list[Shared], dict[str, int]]:
@@ -180,18 +208,21 @@ def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple
     return kept, told
 
 
-def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared]) -> dict[str, LanguageRows]:
-    """Rows of each language. Raises DataError for a language that has none (unless its allocation is 0)."""
+def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared], texts: list[Text]) -> dict[str, LanguageRows]:
+    """Rows of each language. Raises DataError for one that has none, unless its allocation may be 0, or its
+    instructions are not wanted."""
     counts: dict[str, LanguageRows] = {}
     for key in config.languages:
         of_pairs = sum(len(rows) for languages, rows in pairs.items() if key in languages)
         of_tasks = sum(key in row.tasks for row in shared)
-        if not of_pairs and not of_tasks and config.allocation is None:
+        of_texts = sum(text.language == key for text in texts)
+        wanted = config.allocation is None and key in config.instruction_languages
+        if wanted and not of_pairs and not of_tasks and not of_texts:
             raise DataError(
                 f"{key} is one of the `languages`, but no source has a row of it that stays. Add a source, or leave "
                 "the language out."
             )
-        counts[key] = {"pairs": of_pairs, "instructions": of_tasks}
+        counts[key] = {"pairs": of_pairs, "instructions": of_tasks, "texts": of_texts}
     return counts
 
 
@@ -206,19 +237,28 @@ def _pair_groups(config: DataConfig, pairs: Pairs) -> list[Group[Pair]]:
     )
 
 
-def _translations(groups: list[Group[Pair]]) -> Iterator[Group[tuple[Shared, str] | Pair]]:
+def _translations(groups: list[Group[Pair]]) -> Iterator[Group[Learnable]]:
     for group in groups:
         if rows := [pair for pair in group.rows if pair.translation]:
             yield Group(f"translation {group.name}", rows, group.weight * len(rows) / len(group.rows))
 
 
-def _task_groups(config: DataConfig, shared: list[Shared]) -> list[Group[tuple[Shared, str] | Pair]]:
-    groups: list[Group[tuple[Shared, str] | Pair]] = []
+def _task_groups(config: DataConfig, shared: list[Shared]) -> list[Group[Learnable]]:
+    groups: list[Group[Learnable]] = []
     for key in config.languages:
         rows = [(row, key) for row in shared if key in row.tasks]
         if rows:
             groups.append(Group(key, rows, config.weights.get(key, len(rows))))
     return _weighted(groups)
+
+
+def _text_groups(config: DataConfig, texts: list[Text]) -> list[Group[Learnable]]:
+    by_language: dict[str, list[Learnable]] = {key: [] for key in config.languages}
+    for text in texts:
+        by_language[text.language].append(text)
+    return _weighted(
+        [Group(f"text {key}", rows, config.weights.get(key, len(rows))) for key, rows in by_language.items() if rows]
+    )
 
 
 def _weighted(groups: list[Group[T]]) -> list[Group[T]]:

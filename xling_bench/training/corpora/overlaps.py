@@ -11,7 +11,7 @@ from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.data_report import OverlapCount, Settled
 from xling_bench.training.corpora.pairs import EXAMPLES, Languages
 from xling_bench.training.corpora.streams import Shared
-from xling_bench.training.corpora.texts import Pair
+from xling_bench.training.corpora.texts import Pair, Text
 
 SHOWN = 60  # characters of a training text in the report
 
@@ -22,7 +22,7 @@ class Overlaps:
 
     checker: Checker
     found: dict[str, dict[str, OverlapCount]] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=lambda: {"pairs": 0, "instructions": 0})
+    rows: dict[str, int] = field(default_factory=lambda: {"pairs": 0, "instructions": 0, "texts": 0})
     _seen: set[str] = field(default_factory=set)
 
     def touches(self, identifier: str, texts: Iterable[str]) -> bool:
@@ -51,8 +51,8 @@ class Overlaps:
 
 
 def settle(
-    config: DataConfig, checker: Checker, pairs: dict[Languages, list[Pair]], shared: list[Shared]
-) -> tuple[dict[Languages, list[Pair]], list[Shared], Settled]:
+    config: DataConfig, checker: Checker, pairs: dict[Languages, list[Pair]], shared: list[Shared], texts: list[Text]
+) -> tuple[dict[Languages, list[Pair]], list[Shared], list[Text], Settled]:
     """The rows that stay, and the report. Raises DataError where `overlap = "refuse"` and any row overlaps.
 
     An instruction goes in all its languages: the translation of an evaluation item tells as much as the item.
@@ -64,10 +64,12 @@ def settle(
         overlaps.rows["pairs"] += len(rows) - len(clean[languages])
     kept = [row for row in shared if not overlaps.touches(row.id, row.texts)]
     overlaps.rows["instructions"] = len(shared) - len(kept)
+    read = [text for text in texts if not overlaps.touches(text.id, (text.text,))]
+    overlaps.rows["texts"] = len(texts) - len(read)
     report = Settled(policy=config.overlap, ngram=config.ngram, rows=overlaps.rows, found=overlaps.found)
     if config.overlap == "refuse" and overlaps.found:
         raise DataError(_refusal(overlaps))
-    return (clean, kept, report) if config.overlap == "drop" else (pairs, shared, report)
+    return (clean, kept, read, report) if config.overlap == "drop" else (pairs, shared, texts, report)
 
 
 def _refusal(overlaps: Overlaps) -> str:
@@ -78,8 +80,8 @@ def _refusal(overlaps: Overlaps) -> str:
         for language, entry in languages.items()
     ]
     return (
-        f"Training texts overlap with evaluation texts ({overlaps.rows['pairs']} pairs and "
-        f"{overlaps.rows['instructions']} instructions would be learnt):\n  "
+        f"Training texts overlap with evaluation texts ({overlaps.rows['pairs']} pairs, "
+        f"{overlaps.rows['instructions']} instructions and {overlaps.rows['texts']} texts would be learnt):\n  "
         + "\n  ".join(lines)
         + '\nSet overlap = "drop" to leave these rows out, overlap = "allow" to train on them and have it reported, or '
         "limit `decontaminate` to the benchmarks you will evaluate."

@@ -11,10 +11,11 @@ from pathlib import Path
 from xling_bench.benchmarks.rows import rows_hash
 from xling_bench.benchmarks.textfiles import locate, read_lines
 from xling_bench.core.errors import DataError
-from xling_bench.training.corpora.data_config import Alpaca, Bactrian, DataConfig, Lines, Moses, PairSource, Tsv
+from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.data_report import Dropped, PairRows, SourceReport, Unmatched
 from xling_bench.training.corpora.instructions import read_tasks, shown
 from xling_bench.training.corpora.scripts import foreign
+from xling_bench.training.corpora.sources import Alpaca, Bactrian, Lines, Moses, PairSource, Tsv
 from xling_bench.training.corpora.texts import Pair
 
 Languages = tuple[str, str]
@@ -104,10 +105,12 @@ def _paired(
     first, last = pair
     reverse = config.reverse if source.reverse is None else source.reverse
     translation = config.translation if source.translation is None else source.translation
+    monolingual = config.monolingual if source.monolingual is None else source.monolingual
+    uses = translation and "translations" in config.uses, monolingual and "texts" in config.uses
     counts = Counts()
     kept = []
     shared = (key for key in columns[first] if key in columns[last])
-    for key in islice(shared, source.limit):
+    for number, key in enumerate(islice(shared, source.limit)):
         counts.read += 1
         texts = columns[first][key], columns[last][key]
         identity = (*pair, *texts)
@@ -119,7 +122,7 @@ def _paired(
             counts.drop("repeated pair")
         else:
             seen.add(identity)
-            kept.append(Pair(f"{source.title}:{key}", *texts, *pair, reverse, translation))
+            kept.append(Pair(f"{source.title}:{key}", *texts, *pair, reverse, *uses, number))
     counts.kept = len(kept)
     return kept, counts
 

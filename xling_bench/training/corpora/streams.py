@@ -18,7 +18,17 @@ from xling_bench.core.errors import UsageError
 from xling_bench.training.corpora.data_report import DataReport
 from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.order import chosen, key_of, mixed, permuted, quotas, uniform
-from xling_bench.training.corpora.texts import Instruction, Pair, Task, instruction_of, translation_of
+from xling_bench.training.corpora.templates import Template
+from xling_bench.training.corpora.texts import (
+    Draft,
+    Instruction,
+    Pair,
+    Task,
+    Text,
+    instruction_of,
+    text_of,
+    translation_of,
+)
 
 T = TypeVar("T")  # a row
 D = TypeVar("D")  # what is drawn
@@ -129,28 +139,41 @@ class Crossing:
         return [key for key in others if self.pivot in (None, language, key)]
 
 
-class InstructionStream(_Stream[tuple[Shared, str] | Pair, Instruction]):
-    """Instructions, and pairs as translation tasks. `len` is an epoch; `stream[i]` goes on without end.
+Learnable = tuple[Shared, str] | Pair | Text  # a row of the instruction stream
 
-    Each row is an instruction in one language. With probability p_src its response is in that language. Else it is
+
+class InstructionStream(_Stream[Learnable, Instruction]):
+    """Instructions, pairs as translation tasks, and texts. `len` is an epoch; `stream[i]` goes on without end.
+
+    Each row of instructions is one in one language. With probability p_src its response is in that language. Else it is
     crossed with a partner: prompt in the pivot and response in the other language (or, in pairwise pairing, prompt in
     the row's language), and with probability `reverse` the other way round.
     """
 
-    def __init__(self, groups: Sequence[Group[tuple[Shared, str] | Pair]], crossing: Crossing, *, seed: int) -> None:
+    def __init__(
+        self, groups: Sequence[Group[Learnable]], crossing: Crossing, template: Template, *, seed: int
+    ) -> None:
         super().__init__(groups, seed, "instructions")
         self._crossing = crossing
+        self._template = template
         self._keys = {name: key_of(seed, "instructions", name) for name in ("stay", "partner", "turn", "template")}
 
     def __getitem__(self, i: int) -> Instruction:
+        return self.draft(i).filled()
+
+    def draft(self, i: int) -> Draft:
+        """The i-th task before it is filled in its template."""
         _, row = self._order[_index(i)]
         number = uniform(self._keys["turn"], i)
+        if isinstance(row, Text):
+            return text_of(row)
         if isinstance(row, Pair):
             turned = row.turned() if number < row.reverse else row
-            return translation_of(turned, mixed(self._keys["template"], i) % 2)
+            return translation_of(self._template, turned, mixed(self._keys["template"], i))
         shared, language = row
         asked, answered = self._languages(shared, language, i, turned=number < self._crossing.reverse)
-        return instruction_of(shared.id, shared.tasks[asked], asked, shared.tasks[answered], answered)
+        tasks = shared.tasks[asked], shared.tasks[answered]
+        return instruction_of(self._template, shared.id, tasks[0], asked, tasks[1], answered)
 
     def _languages(self, shared: Shared, language: str, i: int, *, turned: bool) -> tuple[str, str]:
         if uniform(self._keys["stay"], i) < self._crossing.p_src:
@@ -182,7 +205,10 @@ class Streams:
         """Every text that may be learnt from, some of them several times."""
         for stream in (self.pairs, self.instructions):
             for row in () if stream is None else stream.rows:
-                yield from (row.source, row.target) if isinstance(row, Pair) else row[0].texts
+                if isinstance(row, Text):
+                    yield row.text
+                else:
+                    yield from (row.source, row.target) if isinstance(row, Pair) else row[0].texts
 
 
 def _index(i: int) -> int:

@@ -1,26 +1,23 @@
-"""Pairs and instructions, and the strings AFP puts around them.
-
-The strings are those of Li et al. 2024 (AFP), in the authors' code at commit 744a46e (2024-05-09), letter for letter.
-Their prompts are in English whatever the languages, the language is named in English, and it is named even where the
-response stays in the prompt's language.
-"""
+"""Pairs and instructions, and how a task becomes a prompt and a response."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from xling_bench.core import languages
+from xling_bench.training.corpora.templates import Template
 
-CIF_FORMAT = "{instruction} {input} Answer in {tgt_lang}: {output}"
-CIF_FORMAT_WITHOUT_INPUT = "{instruction} Answer in {tgt_lang}: {output}"
-TRANSLATION_FORMATS = ("{input} Translate into {tgt_lang}: {output}", "{input} = {output}")
+Kind = Literal["instructions", "translations", "texts"]  # what stands in the instruction stream
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two sentences that translate each other. `id` is the source's name and the row's, the same in every language.
+    """Two sentences that translate each other. `id` is the source's name and the row's, the same in every language;
+    `number` counts the source's rows from 0.
 
-    `reverse`: the probability that it is drawn turned. `translation`: it is a translation task, too.
+    `reverse`: the probability that it is drawn turned. `translation`: it is a translation task, too; `monolingual`: its
+    sides are texts of their own.
     """
 
     id: str
@@ -30,6 +27,8 @@ class Pair:
     target_language: str
     reverse: float = 0.0
     translation: bool = False
+    monolingual: bool = False
+    number: int = 0
 
     def turned(self) -> Pair:
         """The same with its sides exchanged."""
@@ -40,11 +39,22 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A document of one language, or a piece of one; `ends` where the document does."""
+
+    id: str
+    text: str
+    language: str
+    ends: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """A prompt and its response: `prompt + response` is the text to learn, of which the response counts.
 
-    The prompt ends with the space before the response. A tokeniser may join that space to the response's first word:
-    where the response begins is the longest common prefix of the tokens of `prompt` and of `prompt + response`.
+    Where the prompt ends with a space, a tokeniser may join it to the response's first word: where the response begins
+    is the longest common prefix of the tokens of `prompt` and of `prompt + response`. A monolingual text is a response
+    without a prompt. `ends`: the model may stop where the response does; not so after a piece of a longer text.
     """
 
     id: str
@@ -52,6 +62,7 @@ class Instruction:
     response: str
     source_language: str
     response_language: str
+    ends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +74,56 @@ class Task:
     output: str
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A task and the form that it will be filled in: what stands in a training text, before it is one text.
+
+    `language` is the input's and the output's is `response_language`; the instruction is in `instruction_language`.
+    """
+
+    id: str
+    kind: Kind
+    task: Task
+    form: str
+    language: str
+    response_language: str
+    instruction_language: str
+    ends: bool = True
+
+    def filled(self) -> Instruction:
+        """The text to learn."""
+        prompt = self.form.format(
+            instruction=self.task.instruction, input=self.task.input, language=english_name(self.response_language),
+            source=english_name(self.language), target=english_name(self.response_language),
+        )  # fmt: skip
+        return Instruction(self.id, prompt, self.task.output, self.language, self.response_language, self.ends)
+
+
 def english_name(language: str) -> str:
     """The name in a prompt: Chinese for `zh`."""
     return languages.get(language).name
 
 
-def instruction_of(identifier: str, asked: Task, language: str, answered: Task, response_language: str) -> Instruction:
-    """`asked`'s prompt in `language` with `answered`'s output in `response_language`: AFP's CIF sample."""
-    form = CIF_FORMAT if asked.input.strip() else CIF_FORMAT_WITHOUT_INPUT
-    prompt = form.format(
-        instruction=asked.instruction, input=asked.input, tgt_lang=english_name(response_language), output=""
-    )
-    return Instruction(identifier, prompt, answered.output, language, response_language)
+def instruction_of(
+    template: Template, identifier: str, asked: Task, language: str, answered: Task, response_language: str
+) -> Draft:
+    """`asked`'s prompt in `language` with `answered`'s output in `response_language`."""
+    task = Task(asked.instruction, asked.input, answered.output)
+    return Draft(identifier, "instructions", task, template.around(asked.input), language, response_language, language)
 
 
-def translation_of(pair: Pair, template: int) -> Instruction:
-    """The pair as a translation task in one of AFP's two templates (0 or 1)."""
-    form = TRANSLATION_FORMATS[template]
-    prompt = form.format(input=pair.source, tgt_lang=english_name(pair.target_language), output="")
-    return Instruction(pair.id, prompt, pair.target, pair.source_language, pair.target_language)
+def translation_of(template: Template, pair: Pair, draw: int) -> Draft:
+    """The pair as a translation task. `draw`, any number, chooses among bare forms; instructions go by the row."""
+    ends = pair.source_language, pair.target_language
+    if template.translations:
+        form = template.translations[draw % len(template.translations)]
+        return Draft(pair.id, "translations", Task("", pair.source, pair.target), form, *ends, ends[0])
+    wording = template.translation_instructions[pair.number % len(template.translation_instructions)]
+    instruction = wording.format(source=english_name(ends[0]), target=english_name(ends[1]))
+    task = Task(instruction, pair.source, pair.target)
+    return Draft(pair.id, "translations", task, template.around(pair.source), *ends, "en")
+
+
+def text_of(text: Text) -> Draft:
+    """A text that is learnt as it stands."""
+    return Draft(text.id, "texts", Task("", "", text.text), "", text.language, text.language, text.language, text.ends)
