@@ -189,7 +189,7 @@ def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
     plan = json.loads(out)
     assert (plan["pairs"], plan["instructions"]) == (48, 36)
     assert plan["epochs"] == {"pairs": 48 / ROWS, "instructions": 36 / (2 * ROWS)}
-    assert plan["recipe"]["method"]["mode"] == "code"
+    assert plan["recipe"]["method"]["mode"] == "plain"
     assert plan["objective"]["pooling"] == "last"
     assert plan["model"]["layers"] == 2
     assert "layer 1 of 2, pooling last" in err

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xling_bench.core.errors import DataError
-from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
+from xling_bench.training.batches import Sample, bins, buckets, glued, packed, padded, pairs
 
 
 def test_padded_by_hand() -> None:
@@ -30,6 +30,24 @@ def test_packed_by_hand() -> None:
     assert tokens.positions.tolist() == [[0, 1, 2, 0, 1, 0], [0, 1, 0, 0, 0, 0]]
     assert tokens.mask is None
     assert (tokens.places.tolist(), tokens.targets.tolist(), tokens.samples) == ([1, 3, 6], [7, 9, 4], 3)
+
+
+def test_glued_by_hand() -> None:
+    """Rows of 4: the second holds no label but in its first column, so its last token is learnt; 3 tokens are over."""
+    samples = [Sample([2, 5, 6, 7, 8], 3, also=(0,)), Sample([3, 9, 4, 4, 4, 4], 6)]
+    tokens = glued(samples, 4)
+    assert tokens.ids.tolist() == [[2, 5, 6, 7], [8, 3, 9, 4]]
+    assert tokens.positions.tolist() == [[0, 1, 2, 3], [0, 1, 2, 3]]
+    assert bool(tokens.mask.all())
+    assert (tokens.places.tolist(), tokens.targets.tolist(), tokens.samples) == ([2, 6], [7, 4], 2)
+    short = glued([Sample([2, 5], 1), Sample([2, 6], 2, also=(0,))], 9)  # a begin token after another sample is learnt
+    assert (short.ids.tolist(), short.places.tolist(), short.targets.tolist()) == ([[2, 5, 2, 6]], [0, 1], [5, 2])
+
+
+def test_pairs_know_their_texts() -> None:
+    texts = pairs([[1, 2], [3], [12]], [[4], [1, 2], [1]]).texts.tolist()
+    assert texts[0] == texts[4]
+    assert len(set(texts)) == 5
 
 
 def test_pairs_stand_half_a_batch_apart() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from xling_bench.core.errors import UsageError
-from xling_bench.training.gather import gathered
-from xling_bench.training.losses.contrastive import contrastive
+from xling_bench.training.batches import Tokens, pairs
+from xling_bench.training.losses.contrastive import Contrastive, contrastive
 from xling_bench.training.pooling import pool
 
 POOLINGS = ["mean", "max", "last"]
@@ -30,6 +30,9 @@ def test_pooling_by_hand() -> None:
     assert pool(states, mask, "mean").tolist() == [[2.0, -5.0]]
     assert pool(states, mask, "max").tolist() == [[3.0, -2.0]]
     assert pool(states, mask, "last").tolist() == [[3.0, -2.0]]
+    left = torch.tensor([[False, True, True]])  # AFP's code: the second of three, wherever padding is
+    assert pool(states, left, "last").tolist() == [[100.0, 100.0]]
+    assert pool(states, left, "last_by_count").tolist() == [[3.0, -2.0]]
     assert pool(states, mask, "max_with_zeros").tolist() == [[3.0, 0.0]]  # AFP's code: a padded row's maximum is >= 0
 
 
@@ -120,30 +123,69 @@ def test_contrastive_knows_directions_only_and_no_order(seed, size, scale, both)
     assert float(contrastive(a, p, negatives="both_sides")) >= float(contrastive(a, p)) - 1e-5
 
 
-def weight_gradient(weight: torch.Tensor, a: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    weight = weight.clone().requires_grad_()
-    contrastive(gathered(a @ weight), gathered(p @ weight)).backward()
-    return weight.grad
+class Vectors:
+    """A network whose states are a linear map of its tokens' numbers."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        self.weight = weight
+
+    def states(self, tokens: Tokens, _layer: int) -> torch.Tensor:
+        table = normal(9, 99, len(self.weight))
+        return table[tokens.ids] @ self.weight  # (N, T, D)
+
+
+# Texts by number; pairs 1 and 4 share one, and so do 2 and 5, on other sides: in other halves of the batch.
+SIDES = [[[1], [2], [3], [4], [2], [6]], [[7], [8], [9], [10], [11], [3]]]
+
+
+def weight_gradient(loss: Contrastive, sides: list[list[list[int]]]) -> torch.Tensor:
+    weight = normal(3, 4, 5).requires_grad_()
+    rows = [pairs(*sides)]
+    loss(Vectors(weight), rows).backward()
+    return torch.cat([weight.grad.flatten(), loss.noted(rows)["equal_pairs"][None]])
 
 
 def one_of_two(rank: int, folder: str) -> None:
     """A process with half of the pairs; replication's average of gradients is made by hand."""
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    a, p = (normal(seed, 6, 4).chunk(2)[rank] for seed in (1, 2))
-    gradient = weight_gradient(normal(3, 4, 5), a, p)
-    torch.distributed.all_reduce(gradient)
-    torch.save(gradient / 2, f"{folder}/{rank}.pt")
+    sides = [side[3 * rank : 3 * rank + 3] for side in SIDES]
+    for name, loss in (("plain", Contrastive()), ("code", Contrastive.of("code", {}))):
+        gradient = weight_gradient(loss, sides)
+        torch.distributed.all_reduce(gradient)
+        torch.save(gradient / 2, f"{folder}/{name}{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
 @pytest.mark.long
 def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path) -> None:
-    """AFP's code has half of it: its gathered vectors carry no gradient."""
+    """AFP's code has half of it: its gathered vectors carry no gradient. Equal texts of both processes are seen."""
     torch.multiprocessing.spawn(one_of_two, (str(tmp_path),), nprocs=2)
-    want = weight_gradient(normal(3, 4, 5), normal(1, 6, 4), normal(2, 6, 4))
-    for rank in range(2):
-        assert_close(torch.load(tmp_path / f"{rank}.pt"), want, rtol=1e-4, atol=1e-6)
+    for name, loss, share in (("plain", Contrastive(), 1.0), ("code", Contrastive(equal_texts="negatives"), 0.5)):
+        want = weight_gradient(loss, SIDES)
+        assert float(want[-1]) == pytest.approx(4 / 6)
+        want[:-1] *= share
+        for rank in range(2):
+            assert_close(torch.load(tmp_path / f"{name}{rank}.pt"), want, rtol=1e-4, atol=1e-6)
+
+
+def test_pairs_that_share_a_text_are_no_negatives_of_each_other() -> None:
+    a, p = normal(1, 4, 5), normal(2, 4, 5)
+    equal = torch.zeros(4, 4, dtype=torch.bool)
+    equal[0, 2] = equal[2, 0] = True
+    for negatives in ("other_side", "both_sides"):
+        alone = [_term(a, p, i, [0, 1, 2, 3], negatives) for i in (1, 3)]
+        want = (_term(a, p, 0, [0, 1, 3], negatives) + _term(a, p, 2, [1, 2, 3], negatives) + sum(alone)) / 4
+        assert_close(contrastive(a, p, negatives=negatives, equal=equal), want)
+
+
+def _term(a: torch.Tensor, p: torch.Tensor, i: int, kept: list[int], negatives: str) -> torch.Tensor:
+    """-log of the share of pair i's own among those kept."""
+    cosine = torch.nn.functional.cosine_similarity
+    scores = [cosine(a[i], p[j], dim=0) / 0.05 for j in kept]
+    if negatives == "both_sides":
+        scores += [cosine(a[i], a[j], dim=0) / 0.05 for j in kept if j != i]
+    return torch.logsumexp(torch.stack(scores), 0) - cosine(a[i], p[i], dim=0) / 0.05
 
 
 @pytest.mark.parametrize("negatives", ["other_side", "both_sides"])

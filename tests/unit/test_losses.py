@@ -11,7 +11,7 @@ from xling_bench.core.errors import DeclarationError
 from xling_bench.training import losses
 from xling_bench.training.losses import LOSSES, NEEDS, Loss
 from xling_bench.training.losses.contrastive import Contrastive
-from xling_bench.training.objective import CODE, MethodPart, Objective, _keys, objective
+from xling_bench.training.objective import PLAIN, MethodPart, Objective, _keys, objective
 
 
 class Toy(Loss):
@@ -43,22 +43,22 @@ def test_every_file_is_a_loss_and_every_key_is_one_losss() -> None:
 
 def test_a_mode_says_what_a_method_leaves_open_and_changes_nothing_else() -> None:
     for loss in LOSSES:
-        code, paper = loss.of("code", {}), loss.of("paper", {})
-        assert code == loss()
-        changed = {key for key in code.settings() if code.settings()[key] != paper.settings()[key]}
-        assert changed == set(loss.paper)
+        assert loss.of("plain", {}) == loss()
+        for mode, own in (("code", loss.code), ("paper", loss.paper)):
+            plain, other = loss().settings(), loss.of(mode, {}).settings()
+            assert {key for key in plain if plain[key] != other[key]} == set(own)
     assert objective(mode="paper", pooling="max").settings()["pooling"] == "max"
-    assert objective(layer=2, instruction_weight=0).settings() == CODE.settings() | {
+    assert objective(layer=2, instruction_weight=0).settings() == PLAIN.settings() | {
         "layer": 2,
         "instruction_weight": 0,
     }
 
 
 def test_a_loss_that_is_off_by_default_is_recorded_only_when_it_has_a_weight() -> None:
-    off, on = Objective((*CODE.losses, Toy())), Objective((*CODE.losses, Toy(weight=1)))
-    assert off.settings() == CODE.settings()
-    assert on.settings() == CODE.settings() | {"test_losses_weight": 1, "low": 1, "high": 2}
-    assert (off.active, on.active) == (CODE.active, (*CODE.active, Toy(weight=1)))
+    off, on = Objective((*PLAIN.losses, Toy())), Objective((*PLAIN.losses, Toy(weight=1)))
+    assert off.settings() == PLAIN.settings()
+    assert on.settings() == PLAIN.settings() | {"test_losses_weight": 1, "low": 1, "high": 2}
+    assert (off.active, on.active) == (PLAIN.active, (*PLAIN.active, Toy(weight=1)))
 
 
 def test_what_two_keys_together_are_is_checked_by_the_loss() -> None:

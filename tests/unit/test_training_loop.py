@@ -18,7 +18,7 @@ from xling_bench.core.errors import DataError, OutputError, TrainingError
 from xling_bench.training.checkpoint import STAGING, checkpoints, rotate
 from xling_bench.training.examples import Examples, Sizes
 from xling_bench.training.loop import BOARD, AlignmentTrainer, Run
-from xling_bench.training.objective import CODE
+from xling_bench.training.objective import PLAIN
 from xling_bench.training.step import AlignmentStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -48,7 +48,7 @@ def trainer(source: Path, folder: Path, steps: int = 6, *, lr: float = 1e-3) -> 
     name = "dropout" if "xglm" in (source / "config.json").read_text(encoding="utf-8") else "attention_dropout"
     model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32, **{name: 0.1})
     tokenizer = AutoTokenizer.from_pretrained(source)
-    step = AlignmentStep(model, CODE)
+    step = AlignmentStep(model, PLAIN)
     examples = Examples(tokenizer, Pairs(), Instructions(), SIZES, steps, packs=step.network.packs)
     return AlignmentTrainer(step, examples, tokenizer, folder, Run(steps=steps, lr=lr, save_every=2, log_every=1))
 

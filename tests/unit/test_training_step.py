@@ -13,7 +13,7 @@ from xling_bench.core.errors import DataError, ModelError, TrainingError, Unsupp
 from xling_bench.training.batches import Sample, bins, buckets, packed, padded, pairs
 from xling_bench.training.losses.contrastive import contrastive
 from xling_bench.training.model import Network, recompute, untie
-from xling_bench.training.objective import CODE, PAPER, objective
+from xling_bench.training.objective import PAPER, PLAIN, objective
 from xling_bench.training.pooling import pool
 from xling_bench.training.step import AlignmentStep, Share, optimizer, update
 from xling_bench.training.token_losses import token_losses
@@ -297,7 +297,7 @@ def test_each_part_alone_and_their_weighted_sum() -> None:
 
 def test_the_papers_instruction_loss_sums_a_sample() -> None:
     code, paper = (
-        AlignmentStep(shared("llama"), which)(None, [padded(SAMPLES)]).parts["instruction"] for which in (CODE, PAPER)
+        AlignmentStep(shared("llama"), which)(None, [padded(SAMPLES)]).parts["instruction"] for which in (PLAIN, PAPER)
     )
     assert float(paper) == pytest.approx(float(code) * (5 + 2 + 5) / 3, rel=1e-5)
 

@@ -1,11 +1,13 @@
 """Token lists to tensors, such that no sample sees another.
 
 Three layouts: rows padded to the longest (`padded`), batches of rows of like length for models that cannot pack
-(`buckets`, then `padded`), several samples in one row, each with its own positions (`bins`, then `packed`).
+(`buckets`, then `padded`), several samples in one row, each with its own positions (`bins`, then `packed`). And one
+in which they do see each other (`glued`), to reproduce AFP's code.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -22,10 +24,12 @@ class Sample:
     """The tokens of a text, and the first that is to be learnt: 1 for causal LM, the prompt's length for instructions.
 
     The first token of a text cannot be predicted, so `start` is at least 1; `start == len(ids)` has nothing to learn.
+    `also`: places before `start` that are learnt, too, ascending; 0 counts only where something stands before it.
     """
 
     ids: Sequence[int]
     start: int = 1
+    also: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -47,6 +51,7 @@ class Tokens:
     places      (M,) ascending in the flattened (N * T): the state there predicts a token that is to be learnt
     targets     (M,) those tokens
     samples     how many there are
+    texts       (N,) int64, a hash of each row's tokens, where rows are compared by them
     """
 
     ids: torch.Tensor
@@ -56,6 +61,11 @@ class Tokens:
     places: torch.Tensor
     targets: torch.Tensor
     samples: int
+    texts: torch.Tensor | None = None
+
+    def by_columns(self) -> Tokens:
+        """The same with positions that count columns, padding too: what a model takes that is told of none."""
+        return replace(self, positions=torch.arange(self.ids.shape[1]).expand_as(self.ids))
 
     def to(self, device: torch.device | str) -> Tokens:
         """The same on a device."""
@@ -107,6 +117,32 @@ def packed(rows: Sequence[Sequence[Sample]], *, length: int | None = None, pad: 
     return _tokens(placed, length or longest, pad, (), packed=True)
 
 
+def glued(samples: Sequence[Sample], length: int) -> Tokens:
+    """Samples one after the other, cut into rows of `length`, as AFP's code does (src/train.py, `clm_tokens_block`).
+
+    A row's tokens see all before them, of other samples too, and positions run through; what is over is dropped, unless
+    it is all there is: then it is the one, shorter row. A row's first token is not learnt, and a row in which nothing
+    else would be learns its last token. Only to reproduce that code.
+    """
+    if not samples:
+        raise DataError("A batch needs at least one sample.")
+    ids = torch.tensor([token for sample in samples for token in sample.ids])
+    learnt = torch.tensor(
+        [place >= sample.start or place in sample.also for sample in samples for place in range(len(sample.ids))]
+    )
+    if len(ids) >= length:
+        kept = len(ids) // length * length
+        ids, learnt = ids[:kept].view(-1, length), learnt[:kept].view(-1, length)
+    else:
+        ids, learnt = ids[None], learnt[None]
+    learnt[~learnt[:, 1:].any(1), -1] = True
+    learnt[:, 0] = False
+    places = torch.nonzero(learnt.flatten()).squeeze(1)
+    everywhere = torch.ones_like(ids, dtype=torch.bool)
+    positions = torch.arange(ids.shape[1]).expand_as(ids)
+    return Tokens(ids, positions, everywhere, everywhere, places - 1, ids.flatten()[places], len(samples))
+
+
 def _tokens(
     rows: list[list[tuple[int, Sample]]], length: int, pad: int, skip: Sequence[int], *, packed: bool
 ) -> Tokens:
@@ -120,8 +156,9 @@ def _tokens(
             ids[number, start : start + size] = torch.tensor(list(sample.ids))
             positions[number, start : start + size] = torch.arange(size)
             mask[number, start : start + size] = True
-            places += range(number * length + start + sample.start - 1, number * length + start + size - 1)
-            targets += sample.ids[sample.start :]
+            learnt = [*(place for place in sample.also if place), *range(sample.start, size)]
+            places += [number * length + start + place - 1 for place in learnt]
+            targets += [sample.ids[place] for place in learnt]
     counted = mask & ~torch.isin(ids, torch.tensor(list(skip), dtype=ids.dtype))
     if not bool(counted.any(1).all()):
         raise DataError("A text consists of special tokens only, so it has no vector; leave it out.")
@@ -140,10 +177,19 @@ def pairs(
     anchors: Sequence[Sequence[int]], positives: Sequence[Sequence[int]], *, side: Side = "right", pad: int = 0,
     skip: Sequence[int] = (),
 ) -> Tokens:  # fmt: skip
-    """B translation pairs as (2B, T), so that one forward pass takes both sides: rows i and B + i belong together."""
+    """B translation pairs as (2B, T), so that one forward pass takes both sides: rows i and B + i belong together.
+
+    Texts are compared by a hash of 64 bits, the same in every process: two of a million differ by chance with 3e-8.
+    """
     if len(anchors) != len(positives):
         raise DataError(f"Pairs have two sides, got {len(anchors)} and {len(positives)} texts.")
-    return padded([Sample(ids) for ids in (*anchors, *positives)], side=side, pad=pad, skip=skip)
+    rows = padded([Sample(ids) for ids in (*anchors, *positives)], side=side, pad=pad, skip=skip)
+    return replace(rows, texts=torch.tensor([_hash(ids) for ids in (*anchors, *positives)]))
+
+
+def _hash(ids: Sequence[int]) -> int:
+    digest = hashlib.blake2b(b" ".join(str(i).encode() for i in ids), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def buckets(lengths: Sequence[int], tokens: int) -> list[list[int]]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
 from xling_bench.core.errors import DataError
-from xling_bench.training.batches import Sample, Tokens, bins, buckets, packed, padded, pairs
+from xling_bench.training.batches import Sample, Side, Tokens, bins, buckets, glued, packed, padded, pairs
 from xling_bench.training.losses import Learn, Need
 
 FAR, TRIES = 10**12, 100  # a draw that cannot be learnt from gives way to one so far on, where no run comes
@@ -51,6 +51,9 @@ class Sizes:
 
     `learn`: `response` (instruction tuning), or `text`: every token of prompt and response (causal LM).
     `ends`: whether the model's end token is appended to a response and learnt, so that it knows when to stop.
+
+    As AFP's code has it: `rows = "glued"` (see `batches.glued`), `label_special` (begin and end tokens are learnt in
+    prompts, too), `padding = "tokenizer"` (pairs are padded on the tokenizer's side, and positions count padding).
     """
 
     pairs: int
@@ -61,6 +64,9 @@ class Sizes:
     learn: Learn = "response"
     ends: bool = True
     processes: int = 1
+    rows: Literal["apart", "glued"] = "apart"
+    label_special: bool = False
+    padding: Literal["right", "tokenizer"] = "right"
 
 
 @dataclass(frozen=True)
@@ -119,11 +125,19 @@ class Examples(torch.utils.data.Dataset[Batch]):
         ids = [self._ids(text)[: self.sizes.pair_length] for text in texts]
         # Special tokens stand in every sentence and say nothing about it: they count in no vector.
         special = [i for i in self.tokenizer.all_special_ids if not all(token == i for row in ids for token in row)]
-        tokens = pairs(ids[: len(drawn)], ids[len(drawn) :], pad=self.pad, skip=special)
+        side: Side = self.tokenizer.padding_side if self.sizes.padding == "tokenizer" else "right"
+        tokens = pairs(ids[: len(drawn)], ids[len(drawn) :], side=side, pad=self.pad, skip=special)
+        if self.sizes.padding == "tokenizer":
+            tokens = tokens.by_columns()
         return replace(tokens, places=tokens.places[:0], targets=tokens.targets[:0])  # nothing is learnt from them
 
     def _learnt(self, stream: Stream, index: int) -> Sample:
-        """Draw number `index`, or, where its prompt alone fills `length`, another: a function of the number still."""
+        """Draw number `index`, or, where its prompt alone fills `length`, another: a function of the number still.
+
+        Where samples are glued, none gives way: a row may hold several.
+        """
+        if self.sizes.rows == "glued":
+            return self.sample(stream[index], index)
         for turn in range(TRIES):
             sample = self.sample(stream[index + turn * FAR], index)
             if sample.start < len(sample.ids):
@@ -149,10 +163,14 @@ class Examples(torch.utils.data.Dataset[Batch]):
             pieces = -(-len(ids) // self.sizes.length)
             ids = ids[len(ids) * (draw % pieces) // pieces : len(ids) * (draw % pieces + 1) // pieces]
         ids = ids[: self.sizes.length]
-        first = 1 if self.sizes.learn == "text" else max(1, min(start, len(ids)))
-        return Sample(ids, first)
+        start = 0 if self.sizes.learn == "text" else min(start, len(ids))
+        special = {self.tokenizer.bos_token_id, self.tokenizer.eos_token_id} if self.sizes.label_special else set()
+        first = max(1, start)
+        return Sample(ids, first, tuple(n for n in range(first) if n >= start or ids[n] in special))
 
     def _rows(self, samples: list[Sample]) -> list[Tokens]:
+        if self.sizes.rows == "glued":
+            return [glued(samples, self.sizes.length)]
         lengths = [len(sample.ids) for sample in samples]
         if self.packs:
             rows = [[samples[i] for i in row] for row in bins(lengths, self.sizes.length)]

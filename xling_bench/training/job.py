@@ -233,7 +233,7 @@ def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> 
     run, drawn = recipe.run, amounts(recipe, processes())
     sizes = Sizes(
         drawn["pairs"]["part"], drawn["instructions"]["part"], run.parts, run.pair_length, run.length,
-        recipe.method.learn, run.ends, processes(),
+        recipe.method.learn, run.ends, processes(), run.rows, run.label_special, run.padding,
     )  # fmt: skip
     return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
@@ -24,6 +23,7 @@ from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.losses import Loss
 from xling_bench.training.provenance import Record
+from xling_bench.training.schedules import scheduler
 from xling_bench.training.step import AlignmentStep, Losses, Share, optimizer
 
 Early = tuple[Callable[[Any], dict[str, float]], int]
@@ -76,7 +76,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
         examples.count = run.steps * args.world_size  # an item is what one process takes for one update
         optimiser = optimizer(step.model, run.lr, run.weight_decay)
-        schedule = transformers.get_scheduler(run.schedule, optimiser, _warmup(run), run.steps)
+        schedule = scheduler(run.schedule, optimiser, _warmup(run), run.steps)
         super().__init__(
             model=step,
             args=args,
@@ -144,6 +144,8 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
     def _add(self, losses: Losses, shares: Mapping[str, Share]) -> None:
         for name, value in losses.parts.items():
             self.sums[name] = self.sums.get(name, 0.0) + shares[name].factor * value
+        for name, value in losses.noted.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value / len(self.last)
 
     def _check(self) -> None:
         """Raise for a loss that was no number in the update before: by now it is known without waiting for it."""

@@ -9,7 +9,7 @@ from xling_bench.core.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     import torch
 
-Pooling = Literal["mean", "max", "last", "max_with_zeros"]
+Pooling = Literal["mean", "max", "last", "max_with_zeros", "last_by_count"]
 
 
 def pool(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
@@ -19,9 +19,12 @@ def pool(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Te
     and neither does the side they are on. With M the tokens that count:
         mean            sum over t in M of states[t] / |M|                                      (AFP's figures)
         max             max over t in M of states[t], for each dimension
-        last            states[max M]: of a causal model, the token that has seen all others    (AFP's code: `last-l`)
+        last            states[max M]: of a causal model, the token that has seen all others
         max_with_zeros  max over all t of states[t] * mask[t]: as `max`, but never below 0 in a row with padding, so
                         that a vector depends on what it is batched with. AFP's code (`max-l`); only to reproduce it.
+        last_by_count   states[|M| - 1], which is the last token if M is the first |M| ones, as with padding on the
+                        right. With padding on the left it is another token, or padding, whose states are whatever the
+                        model makes of it. AFP's code (`last-l`); only to reproduce it.
     A row without tokens is NaN: batches refuse it, and here asking would make an accelerator wait.
     """
     import torch
@@ -35,9 +38,9 @@ def pool(states: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Te
     if pooling == "mean":
         total = states.masked_fill(outside, 0.0).sum(1, dtype=torch.float32)
         return total / mask.sum(1, keepdim=True)  # (N, D)
-    if pooling == "last":
+    if pooling in ("last", "last_by_count"):
         places = torch.arange(states.shape[1], device=states.device)
-        last = (places * mask).argmax(1)  # (N,)
+        last = (places * mask).argmax(1) if pooling == "last" else (mask.sum(1) - 1).clamp(min=0)  # (N,)
         found = states[torch.arange(len(states), device=states.device), last]
     else:
         filler = 0.0 if pooling == "max_with_zeros" else -torch.inf

@@ -17,7 +17,7 @@ from xling_bench.core.reading import read_toml
 from xling_bench.represent.token_weights import Pooling
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
-from xling_bench.training.objective import NEEDS, MethodPart
+from xling_bench.training.objective import MODES, NEEDS, MethodPart
 
 Table = dict[str, object]  # of TOML
 PARTS = {"model": "models", "data": "data", "method": "methods"}
@@ -47,6 +47,11 @@ class RunPart(Strict):
     Lengths are tokens. `steps` are updates. Learning rate `lr` after `warmup` (a share of the steps, rounded up) along
     `schedule`. `ends`: the model's end token closes every response and is learnt. `seed`: of what is drawn, and when
     (the order of rows, turns, languages, templates, an allocation's rows), and of dropout.
+
+    What AFP's code does otherwise (src/train.py, `mode = "code"`): `rows = "glued"`: a part's instructions one after
+    the other, cut into rows of `length`, in which they see each other; what is over is dropped. `label_special`: begin
+    and end tokens are learnt wherever they stand. `padding = "tokenizer"`: pairs are padded on the tokenizer's side,
+    and positions count padding. `schedule = "log_warmup"`: see `schedules`; under DeepSpeed's ZeRO only, else "cosine".
     """
 
     steps: int = Field(default=5000, ge=1, le=10**9)
@@ -56,9 +61,12 @@ class RunPart(Strict):
     pair_length: int = Field(default=128, ge=2)
     length: int = Field(default=512, ge=2)
     ends: bool = True
+    rows: Literal["apart", "glued"] = "apart"
+    label_special: bool = False
+    padding: Literal["right", "tokenizer"] = "right"
     lr: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
     weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "constant_with_warmup", "log_warmup"] = "cosine"
     warmup: float = Field(default=0.03, ge=0, lt=1)
     clip: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -147,8 +155,9 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     """A recipe by `MODEL/DATA/METHOD` (names of files in `training/`), or by a file that names them: its path, or its
     name without `.toml` if it is one of `files`.
 
-    Later wins: the method's own [data] and [run], the recipe file's tables, then `settings` (`run.steps=100`, values as
-    in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit, naming the field.
+    Later wins: the mode's (`MODES`), the method's own [data] and [run], the recipe file's tables, then `settings`
+    (`run.steps=100`, values as in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit,
+    naming the field.
     """
     path = files().get(recipe, Path(recipe))
     own: Table = {}
@@ -172,6 +181,7 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     _merge(merged, own)
     for setting in settings:
         _merge(merged, _setting(setting))
+    merged = _with_mode(merged)
     try:  # by way of JSON, in which pydantic is strict about types and still takes lists for tuples
         return Recipe.model_validate_json(json.dumps(merged, default=str), strict=True)
     except RecursionError as error:
@@ -210,6 +220,16 @@ def _setting(text: str) -> Table:
     for name in reversed(names[:-1]):
         setting = {name: setting}
     return setting
+
+
+def _with_mode(merged: Table) -> Table:
+    """What the method's mode sets, under what the tables say; an unknown mode is the method's to refuse."""
+    method = merged.get("method")
+    mode = method.get("mode") if isinstance(method, dict) else None
+    found: Table = {}
+    _merge(found, next((tables for name, tables in MODES.items() if name == mode), {}))
+    _merge(found, merged)
+    return found
 
 
 def _merge(into: Table, more: Mapping[str, object]) -> None:

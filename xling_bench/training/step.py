@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from xling_bench.core.errors import TrainingError
 from xling_bench.training.batches import Tokens
 from xling_bench.training.losses import NEEDS
 from xling_bench.training.model import Network
-from xling_bench.training.objective import CODE, Objective
+from xling_bench.training.objective import PLAIN, Objective
 from xling_bench.training.token_losses import CHUNK, SumLoss
 
 
@@ -35,11 +35,13 @@ WHOLE = Share()
 class Losses:
     """Scalars of one step. `total` is what to minimise; the parts, before their weights, are to be read (no gradient).
 
-    `parts`: {loss: value}, those only that were asked for and had rows.
+    `parts`: {loss: value}, those only that were asked for and had rows. `noted`: what they say beside their values
+    (`Loss.noted`).
     """
 
     total: torch.Tensor
     parts: Mapping[str, torch.Tensor]
+    noted: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def broken(self) -> str:
         """The values, if one of them is not a finite number; else empty."""
@@ -63,7 +65,7 @@ class AlignmentStep(torch.nn.Module):
     def __init__(
         self,
         model: Any,
-        objective: Objective = CODE,
+        objective: Objective = PLAIN,
         *,
         autocast: torch.dtype | None = None,
         chunk: int = CHUNK,
@@ -101,7 +103,8 @@ class AlignmentStep(torch.nn.Module):
         with torch.autocast(kind, dtype=self.autocast, enabled=self.autocast is not None):
             found = [(loss, loss(self.network, rows[loss.needs], share[loss.name].divisor)) for loss in wanted]
         weighted = [loss.weight * share[loss.name].factor * value for loss, value in found]
-        return Losses(torch.stack(weighted).sum(), {loss.name: value.detach() for loss, value in found})
+        noted = {name: value for loss in wanted for name, value in loss.noted(rows[loss.needs]).items()}
+        return Losses(torch.stack(weighted).sum(), {loss.name: value.detach() for loss, value in found}, noted)
 
 
 def optimizer(model: torch.nn.Module, lr: float = 1e-5, weight_decay: float = 0.0) -> torch.optim.AdamW:

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from xling_bench.core import content
 from xling_bench.core.declare import Strict
@@ -33,6 +33,7 @@ class Template(Strict):
     `translation_instructions`: instead of these, instructions that make a task of a pair, with its first side as input
     and its second as output; the rows of a source go through them one by one.
     {source} and {target} are a pair's languages. Languages go by their English names, whatever language is spoken.
+    `names`: those of languages, by key, that the template calls otherwise than our registry.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Template(Strict):
     without_input: str | None = None
     translations: tuple[str, ...] = ()
     translation_instructions: tuple[str, ...] = ()
+    names: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

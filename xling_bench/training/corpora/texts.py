@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from xling_bench.core import languages
@@ -79,6 +81,7 @@ class Draft:
     """A task and the form that it will be filled in: what stands in a training text, before it is one text.
 
     `language` is the input's and the output's is `response_language`; the instruction is in `instruction_language`.
+    `names`: the template's.
     """
 
     id: str
@@ -89,19 +92,22 @@ class Draft:
     response_language: str
     instruction_language: str
     ends: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def filled(self) -> Instruction:
         """The text to learn."""
         prompt = self.form.format(
-            instruction=self.task.instruction, input=self.task.input, language=english_name(self.response_language),
-            source=english_name(self.language), target=english_name(self.response_language),
+            instruction=self.task.instruction, input=self.task.input,
+            language=english_name(self.response_language, self.names), source=english_name(self.language, self.names),
+            target=english_name(self.response_language, self.names),
         )  # fmt: skip
         return Instruction(self.id, prompt, self.task.output, self.language, self.response_language, self.ends)
 
 
-def english_name(language: str) -> str:
-    """The name in a prompt: Chinese for `zh`."""
-    return languages.get(language).name
+def english_name(language: str, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The name in a prompt: Chinese for `zh`; that of `names` where it has one."""
+    found = languages.get(language)
+    return names.get(found.key, found.name)
 
 
 def instruction_of(
@@ -109,7 +115,8 @@ def instruction_of(
 ) -> Draft:
     """`asked`'s prompt in `language` with `answered`'s output in `response_language`."""
     task = Task(asked.instruction, asked.input, answered.output)
-    return Draft(identifier, "instructions", task, template.around(asked.input), language, response_language, language)
+    form, ways = template.around(asked.input), (language, response_language, language)
+    return Draft(identifier, "instructions", task, form, *ways, names=template.names)
 
 
 def translation_of(template: Template, pair: Pair, draw: int) -> Draft:
@@ -117,11 +124,13 @@ def translation_of(template: Template, pair: Pair, draw: int) -> Draft:
     ends = pair.source_language, pair.target_language
     if template.translations:
         form = template.translations[draw % len(template.translations)]
-        return Draft(pair.id, "translations", Task("", pair.source, pair.target), form, *ends, ends[0])
+        task = Task("", pair.source, pair.target)
+        return Draft(pair.id, "translations", task, form, *ends, ends[0], names=template.names)
     wording = template.translation_instructions[pair.number % len(template.translation_instructions)]
-    instruction = wording.format(source=english_name(ends[0]), target=english_name(ends[1]))
+    source, target = (english_name(each, template.names) for each in ends)
+    instruction = wording.format(source=source, target=target)
     task = Task(instruction, pair.source, pair.target)
-    return Draft(pair.id, "translations", task, template.around(pair.source), *ends, "en")
+    return Draft(pair.id, "translations", task, template.around(pair.source), *ends, "en", names=template.names)
 
 
 def text_of(text: Text) -> Draft:

@@ -18,35 +18,50 @@ if TYPE_CHECKING:
     from xling_bench.training.model import Network
 
 Negatives = Literal["other_side", "both_sides"]
+Pooled = Literal["text", "all"]
+Equal = Literal["masked", "negatives"]
 
 
 class Contrastive(Loss):
     """L_MCL: layers 1..l are run on both sides of all pairs at once, the layers above not at all.
 
-    weight          w. On W accelerators AFP's code's gradient of L_MCL is 1/W of what it should be beside L_CIF (it
-                    gathers vectors without their gradients, then averages), so 1/W reproduces it
+    weight          w
     layer           l, 1 to the model's depth; the first is best in both models the paper tried (Section 4.2.2)
-    pooling         g. The code's scripts take `last`. The paper chose last or mean by development sets (Appendix
-                    B.1), and does not say which for which model; its figures use mean
+    pooling         g. The code's scripts take the last token, found so that it is the last only where padding is on
+                    the right (`last_by_count`). The paper chose last or mean by development sets (Appendix B.1), and
+                    does not say which for which model; its figures use mean
+    pooled_tokens   what counts in a vector: `text`, not what the tokenizer adds (begin, end and other special tokens),
+                    or `all` that is not padding, as in the code
     temperature     tau
     both_directions also from the positive's side (neither paper nor code)
     negatives       see `contrastive`: the code's are the other side's sentences, the paper's all others. Those that
                     are seen together: `run.pairs / run.parts` pairs, of all processes with `gather`, else of each
                     `run.pairs / (run.parts x processes)`
+    equal_texts     two pairs of a batch that share a text, on whichever side, mean the same: `masked`, neither is the
+                    other's negative; `negatives`, as in the code, where a text is drawn away from itself. Their share
+                    of all pairs is logged as `equal_pairs` in either case
     gather          negatives come from all processes, as the code's do. Parts of one update that follow one another
                     (`run.parts`, gradient accumulation) add none
+    gather_gradient vectors of other processes have their gradient. The code's have not (SimCSE's way), while gradients
+                    are averaged over the processes: on W of them L_MCL counts 1/W beside L_CIF
     """
 
     needs: ClassVar[Need] = "pairs"
-    paper: ClassVar[Mapping[str, Any]] = {"pooling": "mean", "negatives": "both_sides"}
+    code: ClassVar[Mapping[str, Any]] = {
+        "pooling": "last_by_count", "pooled_tokens": "all", "equal_texts": "negatives", "gather_gradient": False,
+    }  # fmt: skip
+    paper: ClassVar[Mapping[str, Any]] = {"pooling": "mean", "negatives": "both_sides", "equal_texts": "negatives"}
 
     weight: Weight = 1.0
     layer: int = 1
     pooling: Pooling = "last"
+    pooled_tokens: Pooled = "text"
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
     both_directions: bool = False
     negatives: Negatives = "other_side"
+    equal_texts: Equal = "masked"
     gather: bool = True
+    gather_gradient: bool = True
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
         """See `contrastive`."""
@@ -55,15 +70,35 @@ class Contrastive(Loss):
         (pairs,) = rows
         if len(pairs.ids) % 2:
             raise DataError(f"Pairs are rows i and B + i of 2B, got {len(pairs.ids)} rows.")
-        vectors = pool(network.states(pairs, self.layer), pairs.counted, self.pooling)  # (2B, T, D) -> (2B, D)
-        anchor, positive = (gathered(side) if self.gather else side for side in vectors.chunk(2))  # (B, D)
+        tokens = pairs.mask if self.pooled_tokens == "all" and pairs.mask is not None else pairs.counted
+        vectors = pool(network.states(pairs, self.layer), tokens, self.pooling)  # (2B, T, D) -> (2B, D)
+        anchor, positive = (
+            gathered(side, gradient=self.gather_gradient) if self.gather else side for side in vectors.chunk(2)
+        )  # (B, D)
         return contrastive(
             anchor,
             positive,
             temperature=self.temperature,
             both_directions=self.both_directions,
             negatives=self.negatives,
+            equal=self._equal(pairs) if self.equal_texts == "masked" else None,
         )
+
+    def noted(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
+        """The share of pairs that have a text in common with another one, among those they are told apart from."""
+        equal = self._equal(rows[0])
+        return {} if equal is None else {"equal_pairs": equal.any(1).float().mean()}
+
+    def _equal(self, pairs: Tokens) -> torch.Tensor | None:
+        """(B, B) bool of the gathered batch: which pairs share a text; None where rows have no texts."""
+        from xling_bench.training.gather import gathered
+
+        if pairs.texts is None:
+            return None
+        anchor, positive = (gathered(side) if self.gather else side for side in pairs.texts.chunk(2))  # (B,)
+        found = (anchor[:, None] == anchor) | (positive[:, None] == positive)
+        crossed = anchor[:, None] == positive
+        return (found | crossed | crossed.T).fill_diagonal_(False)
 
     def check_model(self, layers: int) -> None:
         """The layer must be there."""
@@ -93,6 +128,7 @@ def contrastive(
     temperature: float = 0.05,
     both_directions: bool = False,
     negatives: Negatives = "other_side",
+    equal: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Multilingual contrastive loss (AFP, Eq. 2), a float32 scalar >= 0; lower is better.
 
@@ -102,6 +138,7 @@ def contrastive(
 
     negatives: `other_side`: H_i = {p_1..p_B} (AFP's code); `both_sides`: also every a_j, j != i, "the other sentences
         in the same batch" (the paper, Section 3.1).
+    equal: (B, B) bool, symmetric, False on its diagonal: pairs j that are no negatives of pair i, with either side.
     both_directions: the mean of L(anchor, positive) and L(positive, anchor). Neither the paper nor its code does so.
     One pair has nothing to be told apart from: its loss is 0, and so is its gradient (with `both_sides` too).
 
@@ -121,13 +158,15 @@ def contrastive(
         raise UsageError(f"Negatives are other_side or both_sides, got {negatives!r}.")
     with torch.autocast(anchor.device.type, enabled=False):
         a, p = normalize(anchor.float(), dim=-1), normalize(positive.float(), dim=-1)
-        loss = _one_direction(a, p, temperature, negatives)
+        loss = _one_direction(a, p, temperature, negatives, equal)
         if both_directions:
-            loss = (loss + _one_direction(p, a, temperature, negatives)) / 2
+            loss = (loss + _one_direction(p, a, temperature, negatives, equal)) / 2
     return loss
 
 
-def _one_direction(a: torch.Tensor, p: torch.Tensor, temperature: float, negatives: Negatives) -> torch.Tensor:
+def _one_direction(
+    a: torch.Tensor, p: torch.Tensor, temperature: float, negatives: Negatives, equal: torch.Tensor | None
+) -> torch.Tensor:
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -136,4 +175,6 @@ def _one_direction(a: torch.Tensor, p: torch.Tensor, temperature: float, negativ
     if negatives == "both_sides":
         own = (a @ a.T / temperature).fill_diagonal_(-torch.inf)
         scores = torch.cat([scores, own], 1)  # (B, 2B)
+    if equal is not None:
+        scores = scores.masked_fill(equal.repeat(1, scores.shape[1] // len(equal)), -torch.inf)
     return cross_entropy(scores, truth)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xling_bench.training.model import Network
 
 Per = Literal["token", "sample"]
+Average = Literal["update", "part"]
 
 
 class Instruction(Loss):
@@ -24,14 +25,19 @@ class Instruction(Loss):
             weighs the same (AFP's code). `sample`: the number of samples, L = E_(c, r) sum_j -log P(r_j | c, r_<j), as
             Eq. 3 is written: a long response weighs more, and the loss is larger by the mean response length, which
             alpha = 1.5 was not chosen for
+    average what that is done over. `update`: all parts and processes of an update together, so that it does not matter
+            how they are divided. `part`: each part of each process by itself, and the update's loss is the mean of
+            these means, as AFP's code has it (src/decoder_models.py, `cl_forward`): a token counts more where few are
     """
 
     needs: ClassVar[Need] = "instructions"
+    code: ClassVar[Mapping[str, Any]] = {"average": "part"}
     paper: ClassVar[Mapping[str, Any]] = {"per": "sample"}
     every_parameter: ClassVar[bool] = True
 
     weight: Weight = 1.5
     per: Per = "token"
+    average: Average = "update"
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
         """Rows, e.g. buckets, count as one batch; those with nothing to learn are not run. None in any is an error."""
@@ -41,10 +47,13 @@ class Instruction(Loss):
         for part in [part for part in rows if len(part.places)] or [rows[0].learnt()]:
             hidden = network.states(part).flatten(0, 1)[part.places]  # (M, D)
             sums.append(network.token_losses(hidden, part.targets))
-        return torch.stack(sums).sum() / (divisor or self.count(rows))
+        return torch.stack(sums).sum() / (divisor or self._counted(rows))
 
-    def count(self, rows: Sequence[Tokens]) -> int:
-        """Tokens to be learnt, or samples."""
+    def count(self, rows: Sequence[Tokens]) -> int | None:
+        """Tokens to be learnt, or samples; None where a part's mean stands for itself."""
+        return self._counted(rows) if self.average == "update" else None
+
+    def _counted(self, rows: Sequence[Tokens]) -> int:
         return sum(len(part.places) if self.per == "token" else part.samples for part in rows)
 
     def describe(self, layers: int, learn: Learn) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xling_bench.training.batches import Tokens
     from xling_bench.training.model import Network
 
-Mode = Literal["code", "paper"]
+Mode = Literal["plain", "code", "paper"]
 Learn = Literal["response", "text"]
 Need = Literal["pairs", "instructions"]
 NEEDS: dict[Need, str] = {"pairs": "translation pairs", "instructions": "instructions"}  # the streams that there are
@@ -28,14 +28,15 @@ class Loss(Strict, ABC):
     """One term of the weighted sum. A file of this folder holds one, and the file's name is the loss's: in logs, in
     messages, and in recipes, where `<name>_weight` is its weight.
 
-    Fields are its settings, each a key of a recipe's [method]. Their defaults are those of `mode = "code"`; `paper`
-    holds what `mode = "paper"` has instead. A loss whose weight is 0 is not run, and its data are not drawn.
+    Fields are its settings, each a key of a recipe's [method]. Their defaults are those of `mode = "plain"`; `code` and
+    `paper` hold what these modes have instead. A loss whose weight is 0 is not run, and its data are not drawn.
 
     Recipes are checked without torch: a loss's file imports it where it computes.
     """
 
     name: ClassVar[str]
     needs: ClassVar[Need]
+    code: ClassVar[Mapping[str, Any]] = {}
     paper: ClassVar[Mapping[str, Any]] = {}
     every_parameter: ClassVar[bool] = False  # True: all of them get a gradient, so that replication need not look
 
@@ -63,6 +64,10 @@ class Loss(Strict, ABC):
         """
         return None
 
+    def noted(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
+        """{name: scalar} to be logged beside the loss of `rows`, the mean over parts and processes."""
+        return {}
+
     def check_model(self, layers: int) -> None:
         """Raise UsageError for what a model of so many layers cannot do, naming the key."""
 
@@ -83,7 +88,7 @@ class Loss(Strict, ABC):
         """As `method` sets it by its keys; what that lacks is the mode's. Raises ValueError for what does not fit."""
         own = {field: method[key] for key, field in cls.keys().items() if key in method}
         try:
-            return cls(**{**(cls.paper if mode == "paper" else {}), **own})
+            return cls(**{**{"plain": {}, "code": cls.code, "paper": cls.paper}[mode], **own})
         except ValidationError as error:
             raise ValueError(complaint(error, cls)) from error
 
