@@ -68,6 +68,44 @@ def test_bins_and_buckets_hold_everything_once_and_fit(lengths, room) -> None:
     assert all(one + two > room for one, two in itertools.combinations(full, 2))
 
 
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=8), room=st.integers(9, 40), overhead=st.integers(0, 20)
+)
+@settings(max_examples=60)
+def test_buckets_are_the_cheapest_division_there_is(lengths, room, overhead) -> None:
+    """Against all divisions of the sorted samples into batches that fit."""
+
+    def cost(batches) -> int:
+        return sum(len(batch) * max(batch) + overhead for batch in batches)
+
+    ordered = sorted(lengths, reverse=True)
+    cheapest = min(
+        cost(batches)
+        for cuts in itertools.product([False, True], repeat=len(ordered) - 1)
+        for batches in [_cut(ordered, cuts)]
+        if all(len(batch) * max(batch) <= room for batch in batches)
+    )
+    assert cost([[lengths[i] for i in batch] for batch in buckets(lengths, room, overhead)]) == cheapest
+
+
+def _cut(ordered: list[int], cuts) -> list[list[int]]:
+    batches = [[ordered[0]]]
+    for length, cut in zip(ordered[1:], cuts, strict=True):
+        if cut:
+            batches.append([])
+        batches[-1].append(length)
+    return batches
+
+
+def test_many_samples_take_few_passes() -> None:
+    """128 of 20 to 400 tokens: a pass each where it costs nothing, fewer the more it costs."""
+    lengths = [20 + 3 * i for i in range(128)]
+    passes = [len(buckets(lengths, 16 * 512, overhead)) for overhead in (0, 64, 1024)]
+    assert passes == sorted(passes, reverse=True)
+    assert passes[0] == 128
+    assert passes[2] < 10
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

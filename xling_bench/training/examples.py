@@ -15,6 +15,10 @@ from xling_bench.core.errors import DataError
 from xling_bench.training.batches import Sample, Side, Tokens, bins, buckets, glued, packed, padded, pairs
 from xling_bench.training.losses import Learn, Need
 
+# What a pass through a model costs beside its tokens, in tokens of forward and backward. Measured on a CPU: 40 and 75,
+# of XGLM's shape at widths 256 and 1,024 (BENCHMARKS.md). Of accelerators an estimate: thousands of kernels start.
+OVERHEAD, OVERHEAD_ON_DEVICE = 64, 1024
+ROOM = 16  # rows of `length` in padded tokens that one pass may hold
 FAR, TRIES = 10**12, 100  # a draw that cannot be learnt from gives way to one so far on, where no run comes
 
 
@@ -96,9 +100,12 @@ class Examples(torch.utils.data.Dataset[Batch]):
 
     def __init__(
         self, tokenizer: Any, pair_stream: Stream | None, instruction_stream: Stream | None, sizes: Sizes, count: int,
-        *, packs: bool,
+        *, packs: bool, overhead: int = OVERHEAD,
     ) -> None:  # fmt: skip
-        """packs: whether the model keeps packed samples apart (`Network.packs`); else rows are padded in buckets."""
+        """packs: whether the model keeps packed samples apart (`Network.packs`); else rows are padded in buckets, by
+        `overhead` (see `buckets`).
+        """
+        self.overhead = overhead
         self.tokenizer, self.pair_stream, self.instruction_stream = tokenizer, pair_stream, instruction_stream
         self.sizes, self.count, self.packs = sizes, count, packs
         self.pad = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0)
@@ -175,8 +182,8 @@ class Examples(torch.utils.data.Dataset[Batch]):
         if self.packs:
             rows = [[samples[i] for i in row] for row in bins(lengths, self.sizes.length)]
             return [packed(rows, pad=self.pad)]
-        budget = max(self.sizes.length, *lengths)
-        return [padded([samples[i] for i in part], pad=self.pad) for part in buckets(lengths, budget)]
+        parts = buckets(lengths, ROOM * max(self.sizes.length, *lengths), self.overhead)
+        return [padded([samples[i] for i in part], pad=self.pad) for part in parts]
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text)["input_ids"]

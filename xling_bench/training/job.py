@@ -228,14 +228,19 @@ def _autocast(recipe: Recipe) -> Any:
 
 
 def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> Any:
-    from xling_bench.training.examples import Examples, Sizes
+    import torch
+
+    from xling_bench.training.examples import OVERHEAD, OVERHEAD_ON_DEVICE, Examples, Sizes
 
     run, drawn = recipe.run, amounts(recipe, processes())
     sizes = Sizes(
         drawn["pairs"]["part"], drawn["instructions"]["part"], run.parts, run.pair_length, run.length,
         recipe.method.learn, run.ends, processes(), run.rows, run.label_special, run.padding,
     )  # fmt: skip
-    return Examples(tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs)
+    overhead = OVERHEAD_ON_DEVICE if torch.cuda.is_available() else OVERHEAD
+    return Examples(
+        tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs, overhead=overhead
+    )  # fmt: skip
 
 
 def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
