@@ -202,7 +202,7 @@ def test_configurations_that_make_no_sense(settings_, said) -> None:
 
 def test_the_readmes_examples_are_recipe_and_configuration(tmp_path) -> None:
     text = (content.folder("training") / "README.md").read_text(encoding="utf-8")
-    recipe, data = (part.split("```")[0] for part in text.split("```toml\n")[1:])
+    recipe, data, mixing = (part.split("```")[0] for part in text.split("```toml\n")[1:])
     (tmp_path / "my.toml").write_text(recipe, encoding="utf-8")
     resolved = resolve(str(tmp_path / "my.toml"))
     assert (resolved.model.path, resolved.run.pairs, resolved.data.languages) == ("./my-base", 64, ("en", "zh"))
@@ -211,6 +211,8 @@ def test_the_readmes_examples_are_recipe_and_configuration(tmp_path) -> None:
     assert [source.kind for source in (*found.pairs, *found.instructions)] == ["lines", "moses", "tsv", "bactrian"]
     assert [source.document for source in found.texts] == ["paragraph"]
     assert found.languages[0] == found.pivot == "en"
+    mixed = DataConfig(**example["data"] | tomllib.loads(mixing)["data"])
+    assert mixed.mixed_languages == ("de", "sw")
 
 
 def test_a_language_without_rows_is_an_error(parallel) -> None:

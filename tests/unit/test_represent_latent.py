@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,11 +9,11 @@ import pytest
 import torch
 from test_represent_measures import outcomes, planted, rotation
 
-from xling_bench.core.errors import DataError, MissingDataError, UnsupportedModelError, UsageError
+from xling_bench.core.errors import DataError, UnsupportedModelError, UsageError
 from xling_bench.core.unit import Unit
+from xling_bench.dictionaries import read_dictionary
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.load import load
-from xling_bench.represent.dictionary import read_dictionary, word_pairs
 from xling_bench.represent.interventions import FROM_DICTIONARY, INTERVENTIONS
 from xling_bench.represent.latent import numbers
 from xling_bench.represent.lens import Lens, random_of
@@ -22,6 +21,7 @@ from xling_bench.represent.questions import check_count, check_pairs, choose
 from xling_bench.represent.reader import parts_of
 from xling_bench.represent.shown import latent_table
 from xling_bench.represent.vocabulary import Vocabulary
+from xling_bench.represent.words import word_pairs
 
 DE = {"book": ("buch",), "dog": ("hund",), "flower": ("blume",), "tree": ("baum",), "moon": ("mond",),
       "year": ("jahr",), "table": ("tisch", "tafel"), "cat": ("katze",), "and": ("und",), "radio": ("radio",),
@@ -33,45 +33,8 @@ ZH = {"book": ("书", "書"), "dog": ("狗",), "flower": ("花", "flower"), "tre
       "window": ("窗户",)}  # fmt: skip
 
 
-def test_both_ways_of_parting_a_pair(tmp_path) -> None:
-    """One space or a TAB, plain or packed, MUSE's name or CoSDA-ML's; order kept, pairs once, targets of two words."""
-    (tmp_path / "dictionaries" / "cosda_ml").mkdir(parents=True)
-    (tmp_path / "en-de.txt").write_text("the die\nand und\nthe der\nthe die\n", encoding="utf-8")
-    with gzip.open(tmp_path / "dictionaries" / "cosda_ml" / "jp2.txt.gz", "wb") as file:
-        file.write("new york\tニューヨーク\r\ndog\tこ いぬ\n".encode())
-    assert list(read_dictionary(tmp_path, "de").items()) == [("the", ("die", "der")), ("and", ("und",))]
-    assert read_dictionary(tmp_path, "ja") == {"new york": ("ニューヨーク",), "dog": ("こ いぬ",)}
-    assert read_dictionary(None, "de", str(tmp_path / "en-{lang}.txt"))["the"] == ("die", "der")
-    (tmp_path / "sw2.txt").write_text("and och\n", encoding="utf-8")  # CoSDA-ML's Swedish
-    for language, pattern, error, message in (
-        ("sw", None, MissingDataError, "no dictionary from English to sw: no file en-sw.txt"),
-        ("fr", str(tmp_path / "en-{lang}.txt"), MissingDataError, "there is no file .*en-fr.txt"),
-        ("fr", "words.txt", UsageError, "expected a name with {lang}"),
-        ("en", None, UsageError, "from English to English"),
-    ):
-        with pytest.raises(error, match=message):
-            read_dictionary(tmp_path, language, pattern)
-    with pytest.raises(UsageError, match="set XLING_DATA_DIR"):
-        read_dictionary(None, "de")
-    for line in ("the die der", "the\t", "the", "the\tdie\tder"):
-        (tmp_path / "en-de.txt").write_text(f"and und\n{line}\n", encoding="utf-8")
-        with pytest.raises(DataError, match="line 2: expected a word and its translation"):
-            read_dictionary(tmp_path, "de")
-
-
 @pytest.mark.data
-def test_real_dictionaries(real_data) -> None:
-    """As many pairs as the folder's page says, for every file."""
-    from xling_bench.represent.dictionary import read_pairs
-
-    listed = {"ar": 33663, "bg": 61240, "ca": 78097, "de": 101931, "el": 56070, "es": 112580, "fr": 113286, "hi": 38221,
-              "it": 103612, "jp": 35353, "ru": 53186, "th": 24658, "tr": 67799, "ur": 86692, "vi": 77020,
-              "zh": 39334}  # fmt: skip
-    folder = real_data / "dictionaries" / "cosda_ml"
-    assert {path.name for path in folder.iterdir()} == {f"{code}2.txt.gz" for code in listed}
-    assert {code: sum(1 for _ in read_pairs(folder / f"{code}2.txt.gz")) for code in listed} == listed
-    assert len(read_dictionary(real_data, "ja")) == len({pair[0] for pair in read_pairs(folder / "jp2.txt.gz")})
-    assert sum(map(len, read_dictionary(real_data, "cs").values())) == 64216
+def test_words_of_real_dictionaries(real_data) -> None:
     german, chinese = read_dictionary(real_data, "de"), read_dictionary(real_data, "zh")
     found = choose(Unit("de-zh"), german, chinese, 100)
     assert len({question.source for question in found.asked}) == 100

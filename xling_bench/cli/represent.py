@@ -160,9 +160,10 @@ def _from_dictionaries(arguments: argparse.Namespace, latent: Sequence[Unit], co
                        turned: bool) -> tuple[tuple[Questions, ...], dict[str, tuple[Side, Side]]]:  # fmt: skip
     """What --latent asks, and the words that rotate-dictionary is fitted on (`turned`)."""
     from xling_bench.data.source import current_source
+    from xling_bench.dictionaries import Dictionary, read_dictionary
     from xling_bench.represent.corpus import languages_of
-    from xling_bench.represent.dictionary import Dictionary, read_dictionary, word_pairs
     from xling_bench.represent.questions import WORDS, check_count, choose
+    from xling_bench.represent.words import word_pairs
 
     if arguments.latent_words is not None and not latent:
         raise UsageError("--latent-words says how many words --latent asks for; name its languages, such as "

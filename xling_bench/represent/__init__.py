@@ -7,7 +7,7 @@
     spaces.py         measures of two sets of vectors as wholes
     retrieval.py      measures by nearest neighbours
     probe.py          a classifier of languages
-    dictionary.py     which words translate which
+    words.py          words of a dictionary, and pairs of them
     transfer_items.py labelled items as texts
     transfer.py       a head of the pivot's states, tested in other languages
     interventions.py  changes that take the language out of states

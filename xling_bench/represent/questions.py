@@ -13,8 +13,9 @@ from xling_bench.core import languages
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.text import number_of
 from xling_bench.core.unit import Unit
+from xling_bench.dictionaries import Dictionary
 from xling_bench.represent.corpus import text_hash
-from xling_bench.represent.dictionary import Dictionary, is_word
+from xling_bench.represent.words import is_word
 
 WORDS = 100  # a pair, if not said otherwise; Wendler et al. have 104 to 139
 SHOTS, SEED = 4, 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xling_bench.core.text import number_of
 from xling_bench.training.base import Base
 from xling_bench.training.corpora import Streams
-from xling_bench.training.corpora.data_report import OverlapReport, SourceReport
+from xling_bench.training.corpora.data_report import Mixing, OverlapReport, SourceReport
 from xling_bench.training.job import Evaluated, Plan, Sentences
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
@@ -22,6 +22,7 @@ def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
     return [
         _model(recipe, plan["model"]),
         *(line for name in drawn for line in _rows(name, plan)),
+        *_mixing(plan["data"]["mixing"]),
         *_overlaps(plan["data"]["overlaps"]),
         *_evaluation(recipe, plan["evaluate"]),
         *_alignment(recipe, plan["alignment"]),
@@ -73,6 +74,22 @@ def _left_out(sources: list[SourceReport]) -> Counter[str]:
         left["without a partner"] += sum(source.get("dropped_without_partner", {}).values())
         left["ids that one side lacks"] += sum(found["count"] for found in source["unmatched_ids"].values())
     return left
+
+
+def _mixing(mixing: Mixing | None) -> list[str]:
+    """How much is mixed, by language: what the dictionary knows, what is replaced."""
+    if mixing is None:
+        return []
+    lines = [f"code-mixed at {mixing['rate']:g}; of the words of the first {mixing['draws']:,} draws:"]
+    for key, found in mixing["languages"].items():
+        words, counted = found["words"] or 1, (found["known"], found["replaced"], found["changed"])
+        known, replaced, changed = (f"{count / words:.1%}" for count in counted)
+        lines.append(
+            f"  {key}: {found['words']:,} words, {known} in {found['file']} ({found['entries']:,} entries, "
+            f"{found['same']:,} that are their own translation), {replaced} replaced, {changed} by "
+            f"another word; words parted by {found['segmenter']}"
+        )
+    return lines
 
 
 def _overlaps(report: OverlapReport) -> list[str]:

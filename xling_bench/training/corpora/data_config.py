@@ -12,6 +12,7 @@ from xling_bench.catalog.benchmark import get_benchmark
 from xling_bench.core.declare import Strict
 from xling_bench.core.errors import DataError, XlingError
 from xling_bench.core.reading import read_object, read_toml
+from xling_bench.training.corpora.mix_config import MixConfig
 from xling_bench.training.corpora.sources import (
     InstructionSource,
     PairSource,
@@ -21,9 +22,7 @@ from xling_bench.training.corpora.sources import (
     keys_of,
 )
 from xling_bench.training.corpora.templates import template
-from xling_bench.training.corpora.texts import Kind
-
-KINDS: tuple[Kind, ...] = ("instructions", "translations", "texts")
+from xling_bench.training.corpora.texts import KINDS, Kind
 
 
 class DataConfig(Strict):
@@ -52,6 +51,10 @@ class DataConfig(Strict):
 
     `template`: what stands around instructions and translation tasks, a file of `training/templates/`.
 
+    `mix`: texts are code-mixed, see `MixConfig`. `dictionaries`: {language: file}, below the data folder; one that is
+    not named is looked for, as `represent` looks for it. `dictionaries_from`: what stands first in their lines, the
+    pivot's words or the others'; where the other direction is needed, they are turned round.
+
     `decontaminate`: the benchmarks whose test splits are compared with training texts; None: all whose data are there,
     and it is an error if none are; (): no check. `dev_splits`: compare with demonstrations' splits, too. `overlap`:
     what to do about a training text found there. `ngram`: so many words in common are an overlap (`contamination`).
@@ -72,12 +75,15 @@ class DataConfig(Strict):
     uses: tuple[Kind, ...] = Field(default=KINDS, min_length=1)
     instructions_in: Literal["all", "pivot", "others"] = "all"
     template: str = "afp"
+    mix: MixConfig | None = None
+    dictionaries: dict[str, str] = Field(default_factory=dict)
+    dictionaries_from: Literal["pivot", "others"] = "pivot"
     decontaminate: tuple[str, ...] | None = None
     dev_splits: bool = False
     overlap: Literal["refuse", "allow", "drop"] = "refuse"
     ngram: int = Field(default=13, ge=2)
 
-    _registered = field_validator("weights")(keys_of)
+    _registered = field_validator("weights", "dictionaries")(keys_of)
 
     @field_validator("languages")
     @classmethod
@@ -114,6 +120,13 @@ class DataConfig(Strict):
         """Whose instructions are used."""
         wanted = {"all": self.languages, "pivot": (self.pivot,)}.get(self.instructions_in)
         return tuple(key for key in self.languages if key != self.pivot) if wanted is None else wanted
+
+    @property
+    def mixed_languages(self) -> tuple[str, ...]:
+        """The languages that `mix` is about, without the pivot."""
+        if self.mix is None:
+            return ()
+        return tuple(self.mix.weights) or tuple(key for key in self.languages if key != self.pivot)
 
     def offers(self, kind: Kind) -> bool:
         """Whether the instruction stream is to have such rows, if the files hold some."""
@@ -152,6 +165,11 @@ class DataConfig(Strict):
                 f"instructions_in: {self.instructions_in!r} leaves languages out that responses would cross to with "
                 f"p_src = {self.p_src}; set p_src = 1"
             )
+        if self.mix is not None and (not self.mixed_languages or self.pivot in self.mixed_languages):
+            raise ValueError(f"mix: expected languages beside the pivot, {self.pivot}, to mix with; name them in "
+                             "`languages`")  # fmt: skip
+        if foreign := [key for key in self.mixed_languages if key not in self.languages]:
+            raise ValueError(f"mix.weights: {foreign[0]!r} is not one of the languages {_list(self.languages)}")
         if self.translation and not self.pairs:
             raise ValueError("translation: there are no pairs to translate; name a source in `pairs`")
         if paired and len(self.languages) < 2:

@@ -101,6 +101,33 @@ class Allocation(TypedDict, total=False):
     allocation: dict[str, Allocated]
 
 
+class MixedLanguage(TypedDict):
+    """One language's dictionary, and what becomes of words in the draws that were looked at.
+
+    `entries` words with `pairs` translations, `same` of them by themselves; `segmenter`: what parts texts into words.
+    Of `words` words, `known` are in it, `replaced` are drawn to be replaced, `changed` by another word.
+    """
+
+    file: str
+    hash: str
+    entries: int
+    pairs: int
+    same: int
+    segmenter: str
+    words: int
+    known: int
+    replaced: int
+    changed: int
+
+
+class Mixing(TypedDict):
+    """Code-mixing at `rate`, as the first `draws` of the first epoch have it."""
+
+    rate: float
+    draws: int
+    languages: dict[str, MixedLanguage]
+
+
 class LanguageRows(TypedDict):
     """Rows of one language that are in the streams."""
 
@@ -118,5 +145,6 @@ class DataReport(Allocation):
     pairs: list[SourceReport]
     instructions: list[SourceReport]
     texts: list[SourceReport]
+    mixing: Mixing | None
     overlaps: OverlapReport
     languages: dict[str, LanguageRows]

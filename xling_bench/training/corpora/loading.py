@@ -23,6 +23,7 @@ from xling_bench.training.corpora.data_report import (
 )
 from xling_bench.training.corpora.evaluation import checker
 from xling_bench.training.corpora.instructions import Tasks, read_tasks
+from xling_bench.training.corpora.mix_report import mixer_of, mixing_report
 from xling_bench.training.corpora.monolingual import read_texts, sides
 from xling_bench.training.corpora.order import key_of, permuted
 from xling_bench.training.corpora.overlaps import settle
@@ -56,6 +57,7 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
     """
     root = root or _root()
     compared = source or _source(config)
+    mixer = mixer_of(config, root, seed)
     pairs, pair_entries = _pairs(config, root)
     shared, task_entries = _instructions(config, root)
     texts, text_entries = _texts(config, root)
@@ -76,6 +78,7 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
         "pairs": pair_entries,
         "instructions": task_entries,
         "texts": text_entries,
+        "mixing": None,
         "overlaps": overlaps,
         **allocation,
         "languages": _counts(config, pairs, shared, texts),
@@ -85,11 +88,10 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
         config.p_src, config.pivot if config.pairing == "pivot" else None, config.reverse, config.weights
     )
     groups = [*_task_groups(config, shared), *_translations(pair_groups), *_text_groups(config, texts)]
-    return Streams(
-        PairStream(pair_groups, seed=seed) if any(pairs.values()) else None,
-        InstructionStream(groups, crossing, around, seed=seed) if groups else None,
-        report,
-    )
+    stream = InstructionStream(groups, crossing, around, mixer, seed=seed) if groups else None
+    if mixer is not None and stream is not None:
+        report["mixing"] = mixing_report(config, root, mixer, stream)
+    return Streams(PairStream(pair_groups, seed=seed) if any(pairs.values()) else None, stream, report)
 
 
 def _root() -> Path:
@@ -209,14 +211,14 @@ def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple
 
 
 def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared], texts: list[Text]) -> dict[str, LanguageRows]:
-    """Rows of each language. Raises DataError for one that has none, unless its allocation may be 0, or its
-    instructions are not wanted."""
+    """Rows of each language. Raises DataError for one that has none, unless its allocation may be 0, its instructions
+    are not wanted, or its words are mixed in."""
     counts: dict[str, LanguageRows] = {}
     for key in config.languages:
         of_pairs = sum(len(rows) for languages, rows in pairs.items() if key in languages)
         of_tasks = sum(key in row.tasks for row in shared)
         of_texts = sum(text.language == key for text in texts)
-        wanted = config.allocation is None and key in config.instruction_languages
+        wanted = config.allocation is None and config.mix is None and key in config.instruction_languages
         if wanted and not of_pairs and not of_tasks and not of_texts:
             raise DataError(
                 f"{key} is one of the `languages`, but no source has a row of it that stays. Add a source, or leave "

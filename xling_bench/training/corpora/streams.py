@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from xling_bench.core.errors import UsageError
 from xling_bench.training.corpora.data_report import DataReport
 from xling_bench.training.corpora.held_out import HeldOut
+from xling_bench.training.corpora.mixing import Mixer
 from xling_bench.training.corpora.order import chosen, key_of, mixed, permuted, quotas, uniform
 from xling_bench.training.corpora.templates import Template
 from xling_bench.training.corpora.texts import (
@@ -151,18 +152,21 @@ class InstructionStream(_Stream[Learnable, Instruction]):
     """
 
     def __init__(
-        self, groups: Sequence[Group[Learnable]], crossing: Crossing, template: Template, *, seed: int
-    ) -> None:
+        self, groups: Sequence[Group[Learnable]], crossing: Crossing, template: Template, mixer: Mixer | None = None,
+        *, seed: int,
+    ) -> None:  # fmt: skip
         super().__init__(groups, seed, "instructions")
         self._crossing = crossing
         self._template = template
+        self._mixer = mixer
         self._keys = {name: key_of(seed, "instructions", name) for name in ("stay", "partner", "turn", "template")}
 
     def __getitem__(self, i: int) -> Instruction:
-        return self.draft(i).filled()
+        draft = self.draft(i)
+        return draft.filled() if self._mixer is None else self._mixer.instruction(draft, i)
 
     def draft(self, i: int) -> Draft:
-        """The i-th task before it is filled in its template."""
+        """The i-th task before it is mixed and filled in its template."""
         _, row = self._order[_index(i)]
         number = uniform(self._keys["turn"], i)
         if isinstance(row, Text):

@@ -11,6 +11,7 @@ from xling_bench.core import languages
 from xling_bench.training.corpora.templates import Template
 
 Kind = Literal["instructions", "translations", "texts"]  # what stands in the instruction stream
+KINDS: tuple[Kind, ...] = ("instructions", "translations", "texts")
 
 
 @dataclass(frozen=True, slots=True)
