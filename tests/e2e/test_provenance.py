@@ -13,6 +13,7 @@ from xling_bench.core.errors import ModelError
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.results.lineage import FILE, Lineage, Training, read_lineage
+from xling_bench.results.marks import MARK
 
 pytestmark = pytest.mark.e2e
 PREMISES = 20  # of the test set made up below, each with three hypotheses
@@ -65,7 +66,7 @@ def test_a_model_records_what_it_learnt_and_from_what(tested: Path, models, tmp_
     assert train(tested, out, *OF_TEST) == 2  # refused unless it is asked for
     assert "overlap" in capsys.readouterr().err
     assert train(tested, out, *OF_TEST, "data.overlap=allow") == 0
-    assert "provenance is unknown" in capsys.readouterr().err
+    assert "provenance unknown" in capsys.readouterr().err
     made = last(out / "model")
     config = ModelConfig(f"hf:{models['xglm']}")
     assert made.base.fingerprint == fingerprint(config)
@@ -115,7 +116,7 @@ def test_what_is_trained_from_it_inherits_its_record(tested: Path, tmp_path: Pat
     capsys.readouterr()
     assert train(tested, second, *more) == 0  # data.decontaminate = []
     said = capsys.readouterr().err
-    assert "learnt texts of test sets, which is inherited: XNLI (de 20, en 20)" in said
+    assert "it learnt texts of benchmarks' items: XNLI (de 20, en 20)" in said
     lineage = record_of(second / "model")
     assert lineage.trainings[:1] == record_of(first / "model").trainings
     assert lineage.trainings[1].base.on_record
@@ -141,3 +142,42 @@ def test_going_on_counts_on(tested: Path, tmp_path: Path) -> None:
     assert train(tested, stopped, *settings) == 0
     assert (stopped / "model" / FILE).read_bytes() == (whole / "model" / FILE).read_bytes()
     assert json.loads((whole / "model" / FILE).read_text(encoding="utf-8"))["format"] == 1
+
+
+def score(model: str, out: Path, *options: str) -> int:
+    return main(["run", "--model", model, "--tasks", "xling_xnli_en,xling_xnli_de", "-o", str(out), *options])
+
+
+def test_its_scores_are_marked_and_no_gate_takes_them(tested: Path, models, tmp_path: Path, capsys) -> None:
+    out, base, tuned = (tmp_path / name for name in ("out", "base", "tuned"))
+    assert train(tested, out, *OF_TEST, "data.overlap=allow") == 0
+    capsys.readouterr()
+    assert score(f"hf:{models['xglm']}", base) == 0
+    shown = capsys.readouterr()
+    assert shown.err.count("provenance unknown") == 1
+    assert MARK not in shown.out
+    assert score(f"hf:{out / 'model'}", tuned) == 0
+    shown = capsys.readouterr()
+    rows = [line for line in shown.out.splitlines() if line.startswith("| XNLI")]
+    assert len(rows) == 2
+    assert all(MARK in row.split("|")[8] for row in rows)
+    assert f"{MARK}: contaminated" in shown.out
+    assert "XNLI (de 20, en 20)" in shown.out
+    assert (tuned / "table.md").read_text(encoding="utf-8").count(MARK) == shown.out.count(MARK)
+    assert "contaminated" in (tuned / "table.csv").read_text(encoding="utf-8")
+    facts = json.loads((tuned / "xling_xnli_de" / "0-0-none" / "results.json").read_text(encoding="utf-8"))
+    assert facts["xling"]["facts"]["provenance"]["lineage"] == record_of(out / "model").hash
+    run = json.loads((tuned / "run.json").read_text(encoding="utf-8"))
+    assert run["trainings"] == record_of(out / "model").written()
+    assert score(f"hf:{out / 'checkpoint-2'}", tmp_path / "half", "--limit", "6") == 0
+    assert MARK in capsys.readouterr().out
+    assert main(["compare", str(base), str(tuned)]) == 0
+    assert "| B " in capsys.readouterr().out
+    gate = ["gate", "--baseline", str(base), "--candidate", str(tuned)]
+    assert main(gate) == 2
+    assert "--allow-contaminated" in capsys.readouterr().err
+    assert main([*gate, "--allow-contaminated"]) in (0, 1)
+    assert MARK in capsys.readouterr().out
+    (out / "model" / FILE).unlink()  # a copy without the file: unknown, and no part of the same run
+    assert score(f"hf:{out / 'model'}", tuned) == 2
+    assert "another xling_training.json" in capsys.readouterr().err

@@ -42,6 +42,11 @@ def add(commands: Any) -> None:
         "--write-baseline", type=Path, metavar="FILE", help="instead: keep --candidate as a small baseline (.parquet)"
     )
     parser.add_argument("--allow-sample", action="store_true", help="take runs on the built-in sample")
+    parser.add_argument(
+        "--allow-contaminated",
+        action="store_true",
+        help="take numbers of a model that learnt the items it is tested on",
+    )
     add_allow_engines(parser)
     parser.set_defaults(run=run)
 
@@ -77,7 +82,7 @@ def _judge(arguments: argparse.Namespace, files: Files) -> Gate:
     for name in files:
         if said := _unsafe(name, files, arguments):
             raise UsageError(said)
-    allowed = {"allow_sample": arguments.allow_sample, "allow_engines": arguments.allow_engines}
+    allowed = {name: getattr(arguments, name) for name in ("allow_sample", "allow_engines", "allow_contaminated")}
     return run_gate(*sides, config, **allowed)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from xling_bench.cli.common import RUNS, add_allow_engines, comma_numbers, show, tell
 from xling_bench.core.errors import UsageError
-from xling_bench.core.text import markdown, number_of
+from xling_bench.core.text import flat, markdown, number_of
 
 
 def add(commands: Any) -> None:
@@ -65,9 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output is not None:
         save_results(frame, arguments.output)
         show(f"{number_of(len(frame), 'number')} in {arguments.output}")
+        _legend(frame, "csv")
         _warn_of_sample(frame)
         return 0
     show(_printed(arguments, frame), end="")
+    _legend(frame, arguments.format)
     if arguments.intervals or arguments.spread or arguments.ranks:
         _note_omissions(frame)
         _note_clusters(frame)
@@ -77,12 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _printed(arguments: argparse.Namespace, frame: Any) -> str:
+    from xling_bench.results.marks import with_marks
     from xling_bench.results.mixing import refuse_mixed
     from xling_bench.results.tables import layouts, overview, pivot, rankc, ranks, uncertainty
     from xling_bench.results.tables.reference import get_layout
     from xling_bench.results.tables.rendering import render_frame
 
-    form = arguments.format
+    form, marks = arguments.format, True
     if arguments.layout is not None:
         layout = get_layout(arguments.layout)
         refuse_mixed(frame)
@@ -99,25 +102,25 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
     elif arguments.ranks:
         table = ranks.rank_models(frame)
     elif arguments.rankc:
-        table = rankc.rankc_table(arguments.runs, arguments.seeds)
+        table, marks = rankc.rankc_table(arguments.runs, arguments.seeds), False
     elif arguments.by:
         table = overview.group_averages(frame, arguments.by)
     else:
-        table = pivot.printable(pivot.side_by_side(frame))
+        marks = False  # models are columns there
+        table = pivot.printable(pivot.side_by_side(frame), frame, numbers=form == "csv")
     _note_gaps(table, "gap_is")
-    return render_frame(table, form)
+    return render_frame(with_marks(table, frame) if marks else table, form)
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print model B minus model A on the items both answered."""
     from xling_bench.results.clusters import FEW_ITEMS, TOO_FEW
+    from xling_bench.results.marks import with_marks
     from xling_bench.results.tables.compare import compare_runs, left_out
     from xling_bench.results.tables.rendering import render_frame
 
-    table, names, frame = compare_runs(
-        arguments.a, arguments.b, arguments.seeds, allow_engines=arguments.allow_engines
-    )
-    show(render_frame(table, arguments.format), end="")
+    table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds, allow_engines=arguments.allow_engines)
+    show(render_frame(with_marks(table, frame, names), arguments.format), end="")
     if arguments.format == "md":
         show(f"\nA: {markdown(names[0])}  \nB: {markdown(names[1])}  ")
         show("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
@@ -128,6 +131,7 @@ def compare(arguments: argparse.Namespace) -> int:
              "inf: so few items could show none.  ")  # fmt: skip
         show("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.  ")
         show("gap_is_a, gap_is_b: how each model's gap to English is to be read.")
+    _legend(frame, arguments.format)
     _note_gaps(table, "gap_is_a", "gap_is_b")
     _note_omissions(frame)
     _note_clusters(frame)
@@ -138,6 +142,17 @@ def compare(arguments: argparse.Namespace) -> int:
         tell(f"note: {note}")
     _warn_of_sample(frame)
     return 0
+
+
+def _legend(frame: Any, form: str) -> None:
+    """Say what the mark of contaminated numbers means: beside the table, where it is no CSV."""
+    from xling_bench.results.marks import contaminated
+
+    for sentence in contaminated(frame):
+        if form == "csv":
+            tell(f"note: {sentence}")
+        else:
+            show(f"% {flat(sentence)}" if form == "latex" else f"  \n{markdown(sentence)}")
 
 
 def _note_gaps(table: Any, *names: str) -> None:

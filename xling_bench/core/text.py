@@ -104,7 +104,7 @@ def _entity(mark: str) -> str:
 
 
 _LATEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "|": r"\textbar{}",
-          "<": r"\textless{}", ">": r"\textgreater{}"}  # fmt: skip
+          "<": r"\textless{}", ">": r"\textgreater{}", "\N{DAGGER}": r"\textdagger{}"}  # fmt: skip
 
 
 def latex(text: object) -> str:

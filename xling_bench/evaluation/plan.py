@@ -31,6 +31,7 @@ from xling_bench.models.encoder import encoder_config, encoder_mark
 from xling_bench.models.gguf_header import check_file
 from xling_bench.models.vllm_start import installed
 from xling_bench.results.facts import Facts, Planned, item_ids
+from xling_bench.results.lineage import Lineage, Standing
 from xling_bench.results.naming import check_name
 
 JOINERS = ("paper", "auto")
@@ -251,11 +252,16 @@ def _note_deviation(spec: TaskSpec, unit: str, split: str, data: Loaded, notes: 
         notes[f"{spec.benchmark.title} {unit} {split}: {deviation}"] = None
 
 
-def with_model(planned: Planned, config: RunConfig, unit: Evaluation, fingerprint: str, joiner: str | None) -> Facts:
-    """All facts: with those that come from the model and the software. `joiner` is the model's end token under
-    `auto`."""
+def with_model(
+    planned: Planned, config: RunConfig, unit: Evaluation, fingerprint: str, joiner: str | None,
+    lineage: Lineage | None = None,
+) -> Facts:  # fmt: skip
+    """All facts: with those that come from the model and the software. `joiner` is the model's end token under `auto`,
+    `lineage` what is on record of its trainings."""
     header = check_file(config.model.gguf) if config.model.gguf else None
     engine = config.model.engine(unit.spec.kind)
+    key, place = unit.spec.benchmark.key, str(unit.spec.unit)
+    standing = Standing() if lineage is None else lineage.standing(key, place, planned.split)
     return planned.with_model(
         model=fingerprint,
         settings=config.model.settings(),
@@ -267,4 +273,5 @@ def with_model(planned: Planned, config: RunConfig, unit: Evaluation, fingerprin
         engine=engine,  # asked for
         scoring=engine if unit.spec.kind == "choose" else None,  # who did it, which may change
         joiner=(joiner or unit.spec.family.joiner) if unit.shots else None,
+        provenance=standing.written(),
     )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from filelock import FileLock
 
@@ -17,18 +17,20 @@ from xling_bench.results.facts import Facts
 from xling_bench.results.folder import ASKED
 from xling_bench.results.items import finished_units
 
+TRAININGS: Final = "trainings"
 VERSIONS = ("lm_eval", "transformers", "torch", "datasets", "xling-bench")
 
 
 class Claim(TypedDict):
-    """Which model a run is of, what it is called, the settings that change results, and who computes, by kind of
-    task."""
+    """Which model a run is of, what it is called, the settings that change results, who computes, by kind of task, and
+    what is on record of the model's trainings (None: nothing)."""
 
     model: str
     name: str
     fingerprint: str
     settings: dict[str, object]
     engines: dict[str, str]
+    trainings: list[object] | None
 
 
 def claim(output: Path, mine: Claim, command: Mapping[str, object] | None, *, named: bool) -> str:
@@ -148,5 +150,7 @@ def _same_run(theirs: Mapping[str, object], mine: Claim, output: Path) -> None:
         done = {"choose": "candidates were ranked", "generate": "texts were generated"}
         changed = [kind for kind, engine in mine["engines"].items() if old.get(kind) != engine]
         detail = ", ".join(f"its {done[kind]} by {old.get(kind)}, not {mine['engines'][kind]}" for kind in changed)
+    elif theirs.get(TRAININGS, mine[TRAININGS]) != mine[TRAININGS]:
+        detail = "its model had another xling_training.json, or none, so that it is not known to have learnt the same"
     if detail:
         raise OutputError(f"{output} holds another run: {detail}. Choose another folder with -o.")

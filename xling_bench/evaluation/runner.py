@@ -33,8 +33,11 @@ from xling_bench.evaluation.writing import (
 from xling_bench.metrics.registry import METRICS, check_value
 from xling_bench.models.config import Provenance
 from xling_bench.models.fingerprint import fingerprint
+from xling_bench.models.history import lineage_of
 from xling_bench.models.load import LOADERS, end_token
 from xling_bench.results.facts import Facts
+from xling_bench.results.lineage import Lineage
+from xling_bench.results.marks import provenance_of
 from xling_bench.results.naming import name_here
 from xling_bench.results.record import Record
 from xling_bench.results.seal import RESULTS, Sample
@@ -53,6 +56,7 @@ class Runner:
         self.report = RunReport(config.output)
         self.held = HeldModel(config.model, config.output, progress)
         self.fingerprint = ""
+        self.lineage: Lineage | None = None
         self.name = config.name or name_here(config.model.name, config.model.peft)
         self.left_out = ""  # a kind of tasks
         self.asked: list[str] = []  # folders of all units of this run
@@ -106,6 +110,7 @@ class Runner:
         if not plan.units:
             return self.report
         known = self._with_model(plan)
+        self.say(f"note: {provenance_of(self.lineage)}")
         self.asked = [unit.folder for unit, _ in known]
         self.joiners = sorted({facts.joiner for _, facts in known if facts.joiner is not None})
         self._claim_folder(write=False)
@@ -138,8 +143,9 @@ class Runner:
 
     def _with_model(self, plan: Plan) -> list[tuple[Evaluation, Facts]]:
         self.fingerprint = fingerprint(self.config.model)
+        self.lineage = lineage_of(self.config.model)
         joiner = end_token(self.config.model) if self.config.joiner == "auto" else None
-        more = (self.fingerprint, joiner)
+        more = (self.fingerprint, joiner, self.lineage)
         return [(unit, with_model(planned, self.config, unit, *more)) for unit, planned in plan.units]
 
     def _claim_folder(self, *, write: bool) -> None:
@@ -147,7 +153,8 @@ class Runner:
         there is none: once the model is loaded, so that a mistyped option does not claim the folder."""
         model = self.config.model
         mine = Claim(model=model.name, name=self.name, fingerprint=self.fingerprint, settings=model.settings(),
-                     engines=model.engines)  # fmt: skip
+                     engines=model.engines,
+                     trainings=None if self.lineage is None else self.lineage.written())  # fmt: skip
         command = self.config.described(self.source.kind) if write else None
         self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 

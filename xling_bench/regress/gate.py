@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from xling_bench.regress.verdict import Difference, Gate, judge
 from xling_bench.results.clusters import too_few, unclustered
 from xling_bench.results.doubts import UNTRAINED
 from xling_bench.results.given import Run, given
+from xling_bench.results.marks import Cell, cells_of, contaminated, is_of, learnt_in
 from xling_bench.results.matrix import DRAWS, of_languages
 from xling_bench.results.mixing import CELL, accept_engines, refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS, NOTES
@@ -94,14 +96,16 @@ def run_gate(
     *,
     allow_sample: bool = False,
     allow_engines: bool = False,
+    allow_contaminated: bool = False,
     draws: int = DRAWS,
 ) -> Gate:
     """Compare a candidate with a baseline, given as for `load_results`, and judge every cell.
 
     `config` are the gate's settings (`regress.settings.read_config` reads a file of them; default: those of no file);
-    `allow_engines` takes what different engines computed. Raises UsageError or DataError, besides `read_side`'s, when
-    the two were not measured alike (the field is named), when the candidate lacks cells of the baseline and the
-    settings do not ignore that, and when they share none.
+    `allow_engines` takes what different engines computed, `allow_contaminated` numbers of a model that learnt the items
+    it is tested on. Raises UsageError for those, and UsageError or DataError, besides `read_side`'s, when the two were
+    not measured alike (the field is named), when the candidate lacks cells of the baseline and the settings do not
+    ignore that, and when they share none.
     """
     import pandas as pd
 
@@ -115,6 +119,7 @@ def run_gate(
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))
     both = pd.concat(frames, ignore_index=True)
     both = both[[key in shared for key in _keys(both)]]
+    notes += _contaminated(both, allowed=allow_contaminated)
     if allow_engines:
         both, accepted = accept_engines(both)
         notes += accepted
@@ -158,6 +163,19 @@ def _listed(keys: Iterable[Key]) -> str:
     return "; ".join(f"{' '.join(map(str, head))}: {' '.join(units)}" for head, units in found.items())
 
 
+def _contaminated(both: pd.DataFrame, *, allowed: bool) -> list[str]:
+    """What is contaminated, for the notes. Raises UsageError unless it is allowed: a model that learnt the test set
+    cannot be told from one that became better, nor one that lost what it had learnt from one that became worse."""
+    said = contaminated(both)
+    if said and not allowed:
+        learnt = "; ".join(f"{of} ({texts})" for of, texts in learnt_in(both))
+        raise UsageError(
+            f"contaminated: texts of the items under test were learnt: {learnt}. Compare runs without these benchmarks "
+            'or train without `overlap = "allow"`; --allow-contaminated (allow_contaminated=True) judges them, marked.'
+        )
+    return said
+
+
 def _refuse_unlike(both: pd.DataFrame) -> None:
     try:
         refuse_mixed(both)
@@ -187,22 +205,29 @@ def _refuse_other_items(baseline: pd.DataFrame, candidate: pd.DataFrame) -> None
 
 def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Difference]:
     values = [_values(both[both["model"] == side]) for side in SIDES]
+    learnt = cells_of(both)
     tested = both[both["metric"].map(is_mean)]
     rows = []
     if not tested.empty:
         table = compare_models(tested, *SIDES, draws=draws, alpha=config.alpha).to_dict(orient="records")
         judged = over_gate(table, config)
-        rows = [_difference(row, found, values, config) for row, found in zip(table, judged, strict=True)]
+        pairs = zip(table, judged, strict=True)
+        rows = [_difference(row, found, values, config, _who(learnt, row)) for row, found in pairs]
     for key in sorted(set(_keys(both)) - set(_keys(tested))):  # corpus scores: shown, not tested
         items = int(both.loc[[k == key for k in _keys(both)], "n"].min())
         a, b = (side[key] for side in values)
         head = dict(zip(LINE, key, strict=True))
-        rows.append(Difference(**head, languages=1, items=items, baseline=a, candidate=b, difference=b - a))
+        row = Difference(**head, languages=1, items=items, baseline=a, candidate=b, difference=b - a)
+        rows.append(replace(row, contaminated=_who(learnt, head)))
     return rows
 
 
 def _difference(
-    row: dict[Hashable, Any], judged: Judged, values: list[dict[Key, float]], config: GateConfig
+    row: dict[Hashable, Any],
+    judged: Judged,
+    values: list[dict[Key, float]],
+    config: GateConfig,
+    learnt: tuple[str, ...],
 ) -> Difference:
     import pandas as pd
 
@@ -229,7 +254,13 @@ def _difference(
         at_chance_candidate=chance[1],
         gap_is_baseline=gaps[0],
         gap_is_candidate=gaps[1],
+        contaminated=learnt,
     )
+
+
+def _who(learnt: set[Cell], row: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The sides whose number in a row is contaminated."""
+    return tuple(side for side in SIDES if is_of(learnt, side, row))
 
 
 def _values(frame: pd.DataFrame) -> dict[Key, float]:

@@ -11,6 +11,7 @@ from typing import Any
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import flat, markdown, number_of, xml
 from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Difference, Finding, Gate, Status, worst_first
+from xling_bench.results.marks import marked
 from xling_bench.results.tables.compare import GAP, MEAN
 from xling_bench.results.tables.rendering import aligned
 
@@ -66,11 +67,13 @@ def _tests(gate: Gate) -> str:
 
 
 def _title(gate: Gate) -> str:
+    title = TITLES[gate.status]
     if gate.status == "passed" and any(finding.verdict == REGRESSED for finding in gate.findings):
-        return "passed: what regressed is only reported"
-    if gate.status == "passed" and any(finding.unjudged for finding in gate.findings):
-        return "passed: no regression seen above chance"
-    return TITLES[gate.status]
+        title = "passed: what regressed is only reported"
+    elif gate.status == "passed" and any(finding.unjudged for finding in gate.findings):
+        title = "passed: no regression seen above chance"
+    sides = sorted({side for finding in gate.findings for side in finding.difference.contaminated})
+    return f"{title}; contaminated: the {' and the '.join(sides)} learnt items of the test sets" if sides else title
 
 
 def _blind(gate: Gate) -> list[str]:
@@ -108,7 +111,9 @@ def _row(finding: Finding) -> tuple[str, ...]:
     row = finding.difference
     head = (row.benchmark, row.family, str(row.shots), row.demos, row.metric, row.language, str(row.items))
     interval = "-" if row.low is None else f"{_number(row.low)} to {_number(row.high)}"
-    scores = (_number(row.baseline), _number(row.candidate), _number(row.difference, sign=True))
+    sides = {"baseline": row.baseline, "candidate": row.candidate}
+    values = [marked(_number(value), contaminated=side in row.contaminated) for side, value in sides.items()]
+    scores = (*values, _number(row.difference, sign=True))
     return (*head, *scores, interval, _p(row.p), _mde(row.mde), _verdict(finding))
 
 
@@ -244,6 +249,7 @@ def _case(suite: Any, finding: Finding) -> None:
 def _numbers(row: Difference) -> str:
     """The row's numbers in one line."""
     found = {"items": row.items, "baseline": _number(row.baseline), "candidate": _number(row.candidate)}
+    found |= {"contaminated": " and ".join(row.contaminated)} if row.contaminated else {}
     over = f" over {number_of(row.tests, 'test')}" if row.tests else ""
     tested = {"p": f"{_p(row.p)}{over}", "mde": _mde(row.mde)}
     difference = f"difference {_number(row.difference, sign=True)} ({_number(row.low)} to {_number(row.high)})"

@@ -32,7 +32,7 @@ class Difference:
     `items` are of so many `clusters`. low, high, p, tests, clusters and mde are None for a metric without a test
     (chrF++, BLEU, P@1). at_chance_baseline and at_chance_candidate say how many of the row's `languages` are at chance
     (None: the metric has no chance level); gap_is_baseline and gap_is_candidate how each side's gap is to be read
-    (`results.gaps`; None: no gap, or nobody knows).
+    (`results.gaps`; None: no gap, or nobody knows). contaminated: the sides whose model learnt the row's items.
     """
 
     benchmark: str
@@ -56,6 +56,7 @@ class Difference:
     gap_is_candidate: str | None = None
     tests: int | None = None
     clusters: int | None = None
+    contaminated: tuple[str, ...] = ()
 
     @property
     def group(self) -> tuple[str, str, int, str, str]:

@@ -16,6 +16,8 @@ from xling_bench.core.files import write_bytes
 from xling_bench.core.reading import read_parquet
 from xling_bench.metrics.registry import is_mean
 from xling_bench.results.doubts import TIES, TRUNCATED
+from xling_bench.results.lineage import Standing
+from xling_bench.results.marks import known_of
 from xling_bench.results.naming import name_of
 from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, Row
 
@@ -93,7 +95,7 @@ def read_baseline(path: Path) -> Iterator[Row]:
                     raise ValueError(f"row {number}: harness {row['harness']!r}")
                 if not metadata.items() >= NAMED.items() and isinstance(row["model"], str):
                     row["model"] = "+".join(map(name_of, row["model"].split(" + ")))
-                known = dict.fromkeys(LATER) | row
+                known = dict.fromkeys(LATER) | known_of(Standing()) | row
                 what = f"{row['task']} {row['metric']}"
                 items = _items(what, row[LIKE], row[SCORES], row[CHOICES], shared)
                 yield {name: known[name] for name in NAMES} | items

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from xling_bench.core.errors import DataError
+from xling_bench.results.lineage import Standing
 
 # Facts that say where rows came from or what follows from other facts; what the rows are is in their hash, and who
 # computed log-likelihoods (`scoring`), how many items were too long, tied or had twins, follows from the engine asked
@@ -82,7 +83,8 @@ class Facts(Planned):
     xling_bench, code (hash of ours), gguf and gguf_tensors (quantisation), engine (asked for, of ranking or of
     generation) and scoring (who did rank), joiner (end token between demonstrations). Of the items: how many had twins
     among the demonstrations, how many lost their beginning (truncated), ties by metric; None where nobody counted.
-    scored_by: other code that scored the answers again.
+    scored_by: other code that scored the answers again. provenance: how the items stand to what the model learnt
+    (`results.lineage.Standing`); None: unknown.
     `other` are facts that this version does not know, of a newer one.
     """
 
@@ -100,6 +102,7 @@ class Facts(Planned):
     truncated: int | None = None
     ties: dict[str, int] | None = None
     scored_by: str | None = None
+    provenance: dict[str, object] | None = None
     other: dict[str, object] = field(default_factory=dict)
 
     @classmethod
@@ -113,6 +116,7 @@ class Facts(Planned):
                     raise DataError(f"missing or unexpected field {name!r}")
             elif not _fits(data[name], kinds):
                 raise DataError(f"facts.{name} is {data[name]!r:.80}; expected {' or '.join(kinds)}")
+        Standing.read(data.get("provenance"))  # type: ignore[arg-type] # a table or None, as was checked
         if not data["metrics"]:
             raise DataError("facts.metrics is empty; expected the metrics and their rules")
         other = {name: value for name, value in data.items() if name not in known}
@@ -123,6 +127,11 @@ class Facts(Planned):
         """As a results file holds them: what does not apply is not there."""
         held = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "other"}
         return {name: value for name, value in held.items() if value is not None or name in ALWAYS} | self.other
+
+    @property
+    def standing(self) -> Standing:
+        """How the items stand to what the model learnt."""
+        return Standing.read(self.provenance)
 
     @property
     def key(self) -> str:

@@ -19,6 +19,7 @@ from xling_bench.results.folder import lacking, result_files, shown
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
 from xling_bench.results.items import digest_of, item_scores, old_choices, read_items, rows_frame
+from xling_bench.results.marks import known_of
 from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import distinguished, run_names
 from xling_bench.results.plain import plain_records
@@ -148,6 +149,7 @@ def _numbers(record: Record, scores: Scores, samples: Path | None) -> Iterator[R
             "value": record.values[metric],
             "n": counted(metric, scores, record.items),
             **counts_of(record, metric),
+            **known_of(record.standing),
             "source": record.source,
             "harness": record.harness,
             "signature": record.signature_of(metric),

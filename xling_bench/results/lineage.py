@@ -56,9 +56,9 @@ class Learnt(Strict):
 
 
 class Source(Strict):
-    """One source of the data: of `pairs` or `instructions`, its reader, the hash of its kept rows."""
+    """One source of the data: of `pairs`, `instructions` or `texts`, its reader, the hash of its kept rows."""
 
-    use: Literal["pairs", "instructions"]
+    use: Literal["pairs", "instructions", "texts"]
     name: Text
     kind: Text
     hash: Text
@@ -179,7 +179,11 @@ class Lineage:
         return json.dumps(self._file(), ensure_ascii=False, indent=1) + "\n"
 
     def _file(self) -> dict[str, object]:
-        return {"format": FORMAT, "trainings": [each.model_dump(mode="json") for each in self.trainings]}
+        return {"format": FORMAT, "trainings": self.written()}
+
+    def written(self) -> list[object]:
+        """The trainings as plain data."""
+        return [each.model_dump(mode="json") for each in self.trainings]
 
     @property
     def hash(self) -> str:

@@ -12,6 +12,7 @@ from xling_bench.core.errors import DataError
 from xling_bench.core.reading import read_object
 from xling_bench.core.unit import Unit
 from xling_bench.results.facts import Facts
+from xling_bench.results.lineage import Standing
 from xling_bench.results.naming import OURS, name_in
 from xling_bench.results.seal import SAMPLES, Result, Sums, check_result
 
@@ -73,6 +74,11 @@ class Record:
             rules=facts.metrics, headline=facts.headline, truncated=facts.truncated, ties=facts.ties or {},
             facts=facts, **derived,
         )  # fmt: skip
+
+    @property
+    def standing(self) -> Standing:
+        """How the items stand to what the model learnt; unknown for plain lm-eval."""
+        return Standing() if self.facts is None else self.facts.standing
 
     def signature_of(self, metric: str) -> str:
         """The line that travels with one number."""

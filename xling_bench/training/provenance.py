@@ -11,12 +11,12 @@ from functools import cache
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from xling_bench.core.files import write_text
 from xling_bench.results.lineage import FILE, Learnt, Lineage, Overlap, Source, TrainedFrom, Training, read_lineage
 from xling_bench.results.naming import WINDOWS, name_here
-from xling_bench.training.corpora.data_report import DataReport, OverlapReport
+from xling_bench.training.corpora.data_report import DataReport, OverlapReport, SourceReport
 from xling_bench.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -132,9 +132,14 @@ def _public(value: Any) -> Any:
 
 
 def _sources(report: DataReport) -> tuple[Source, ...]:
+    uses: dict[Literal["pairs", "instructions", "texts"], list[SourceReport]] = {
+        "pairs": report["pairs"],
+        "instructions": report["instructions"],
+        "texts": report["texts"],
+    }
     return tuple(
         Source(use=use, name=_public(each["source"]), kind=each["kind"], hash=each["hash"])
-        for use, sources in (("pairs", report["pairs"]), ("instructions", report["instructions"]))
+        for use, sources in uses.items()
         for each in sources
     )
 
@@ -151,17 +156,3 @@ def _overlaps(report: OverlapReport) -> dict[str, Overlap]:
         )
         for key in keys
     }
-
-
-def told(before: Lineage | None) -> list[str]:
-    """Lines for a person on the model that a run starts from."""
-    if before is None:
-        return ["the model's provenance is unknown: it has no xling_training.json"]
-    from xling_bench.catalog import get_benchmark
-
-    lines = [f"the model was trained before, as its xling_training.json says: {' -> '.join(before.names)}"]
-    learnt = [
-        f"{get_benchmark(key).title} ({', '.join(f'{language} {n:,}' for language, n in sorted(texts.items()))})"
-        for key, texts in before.contaminated.items()
-    ]
-    return lines + ([f"  it learnt texts of test sets, which is inherited: {'; '.join(learnt)}"] if learnt else [])

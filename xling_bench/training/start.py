@@ -13,10 +13,10 @@ from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.history import lineage_of
 from xling_bench.represent.corpus import Corpus
 from xling_bench.results.lineage import Lineage
+from xling_bench.results.marks import provenance_of
 from xling_bench.training import job
 from xling_bench.training.corpora import Streams, load
 from xling_bench.training.corpora.held_out import held_out, read_sentences
-from xling_bench.training.provenance import told
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.summary import summary
 
@@ -38,7 +38,7 @@ class Prepared:
     @property
     def lines(self) -> list[str]:
         """What the run is about to do."""
-        return [*summary(self.recipe, self.plan, self.streams), *told(self.before)]
+        return [*summary(self.recipe, self.plan, self.streams), provenance_of(self.before)]
 
     def train(self) -> Path:
         """Train, or go on; returns the folder of the finished model. Raises as `training.job.train`."""

@@ -12,6 +12,8 @@ from xling_bench.core.errors import DeclarationError, UsageError
 from xling_bench.core.unit import Unit, is_pair
 from xling_bench.metrics.comet import RANDOM, is_random
 from xling_bench.metrics.registry import scale_of
+from xling_bench.results.marks import cells_of as contaminated_cells
+from xling_bench.results.marks import marked
 from xling_bench.results.tables.reference import SPREAD, Column, Layout, columns, layouts, notes, published
 from xling_bench.results.tables.rendering import aligned, latex, to_csv
 from xling_bench.stats import population_std
@@ -150,8 +152,11 @@ def rows_of(layout: Layout, frame: pd.DataFrame, *, reference: bool) -> list[tup
         rows += [(name, [have.get(c, "-") for c in heads]) for name, have in groups.items()]
     for model in sorted(frame["model"].unique()):
         cells = cells_of(frame, str(model), layout.family)
+        wrong = {cell[1:] for cell in contaminated_cells(frame) if cell[0] == str(model)}
         name = f"{model}{_stamp(heads, frame, str(model))}"
-        rows.append((name, [str(column_value(c, layout, cells)) for c in heads]))
+        values = [(str(column_value(c, layout, cells)), column_keys(c, layout)) for c in heads]
+        marks = [any(key in cells and key[:2] in wrong for key in keys) for _, keys in values]
+        rows.append((name, [marked(v, contaminated=x) for (v, _), x in zip(values, marks, strict=True)]))
     return rows
 
 

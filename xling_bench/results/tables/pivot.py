@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from xling_bench.core.languages import PIVOT
 from xling_bench.metrics.registry import scale_of
+from xling_bench.results.marks import CONTAMINATED, MARK, cells_of
 from xling_bench.results.mixing import refuse_mixed
 
 if TYPE_CHECKING:
@@ -26,8 +27,24 @@ def side_by_side(frame: pd.DataFrame) -> pd.DataFrame:
     return table.loc[order]
 
 
-def printable(table: pd.DataFrame) -> pd.DataFrame:
-    """`side_by_side` with its index as columns."""
+def printable(table: pd.DataFrame, frame: pd.DataFrame, *, numbers: bool = False) -> pd.DataFrame:
+    """`side_by_side` of `frame` with its index as columns, contaminated numbers marked: with the sign, or, where they
+    are to stay `numbers`, by a column that names their models."""
+    import pandas as pd
+
     flat = table.reset_index()
     flat.columns.name = None
+    if not (cells := cells_of(frame)):
+        return flat
+    heads = list(zip(flat["benchmark"], flat["language"], strict=True))
+    wrong = {model: [(model, *head) in cells for head in heads] for model in table.columns}
+    if numbers:
+        told = ["; ".join(model for model in wrong if wrong[model][row]) for row in range(len(flat))]
+        return flat.assign(**{CONTAMINATED: told})
+    for model, flags in wrong.items():
+        shown = [
+            f"{value:.1f}{MARK}" if flag and value == value else value  # NaN: not measured with so many demonstrations
+            for value, flag in zip(flat[model], flags, strict=True)
+        ]
+        flat[model] = pd.Series(shown, dtype=object) if any(flags) else flat[model]
     return flat

@@ -14,6 +14,7 @@ from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.folder import result_files
+from xling_bench.results.marks import CONTAMINATED, marked, sentence, title_of
 from xling_bench.results.mixing import limited
 from xling_bench.results.record import read_record
 from xling_bench.results.tables.rendering import aligned
@@ -26,7 +27,7 @@ class Cell:
 
     `truncated` and `ties` of its items lost their beginning or have several best candidates, None where nobody counted;
     `ids` is a hash of the scored items' ids, in order: equal where two languages were scored on the same items. `model`
-    is the model's fingerprint.
+    is the model's fingerprint; `provenance` and `learnt` are as in `results.schema`.
     """
 
     benchmark: str
@@ -45,6 +46,8 @@ class Cell:
     model: str
     signature: str
     folder: Path
+    provenance: str = "unknown"
+    learnt: str = ""
 
 
 def read_run(folder: Path, lost: list[str] | None = None) -> list[Cell]:
@@ -90,6 +93,8 @@ def _cell(path: Path, lost: list[str] | None) -> Cell | None:
         model=record.fingerprint,
         signature=record.signature,
         folder=path.parent,
+        provenance=record.standing.state,
+        learnt=record.standing.counts,
     )
 
 
@@ -99,6 +104,8 @@ class Line:
 
     `same_items` is False where English was scored on other items (untranslated ones missing, or a benchmark that is
     not parallel): the gap then also holds the difference between the items. `counted` are its cells', one a seed.
+    `learnt` are texts of its items that the model learnt, `learnt_gap` those that the gap's two numbers are of; empty
+    where the number is not contaminated.
     """
 
     benchmark: str
@@ -115,6 +122,8 @@ class Line:
     source: str
     counted: tuple[Counted, ...]
     signature: str
+    learnt: str
+    learnt_gap: str
 
 
 def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None) -> list[Line]:
@@ -138,10 +147,14 @@ def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None)
             gap = sign_of(key[4]) * (fmean(cell.value for cell in english) - mean)
         same = english is None or {c.ids for c in english} == {c.ids for c in found}
         first = found[0]
-        lines.append(
-            Line(*key, mean, gap, same, first.items, len(found), first.source, _counts(found), first.signature)
-        )
+        learnt = _learnt(found), "" if gap is None else _learnt([*found, *(english or [])])
+        known = (first.source, _counts(found), first.signature, *learnt)
+        lines.append(Line(*key, mean, gap, same, first.items, len(found), *known))
     return sorted(lines, key=lambda x: (x.benchmark, x.family, x.shots, x.demos, x.unit != PIVOT, x.unit))
+
+
+def _learnt(cells: Iterable[Cell]) -> str:
+    return next((cell.learnt for cell in cells if cell.provenance == CONTAMINATED), "")
 
 
 def _counts(cells: Iterable[Cell]) -> tuple[Counted, ...]:
@@ -158,9 +171,10 @@ HEADER = ("benchmark", "family", "shots", "demos", "seeds", "metric", "language"
 
 def _cells(line: Line) -> tuple[str, ...]:
     gap = "" if line.gap is None else f"{line.gap + 0.0:.1f}{'' if line.same_items else '*'}"
+    gap = marked(gap, contaminated=bool(line.learnt_gap))
     seeds = str(line.seeds) if line.shots else "-"
     head = (get_benchmark(line.benchmark).title, line.family, str(line.shots), line.demos, seeds, line.metric)
-    return (*head, line.unit, f"{line.value:.1f}", gap, str(line.items))
+    return (*head, line.unit, marked(f"{line.value:.1f}", contaminated=bool(line.learnt)), gap, str(line.items))
 
 
 def markdown(lines: Sequence[Line]) -> str:
@@ -169,7 +183,9 @@ def markdown(lines: Sequence[Line]) -> str:
     notes = ["score: percent (chrf, bleu: points), mean over seeds. gap to en: English minus this; positive is behind."]
     if any(line.gap is not None and not line.same_items for line in lines):
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
-    notes += [f"{sentence}." for sentence in sentences(number for line in lines for number in line.counted)]
+    if legend := sentence((title_of(line.benchmark), line.learnt) for line in lines if line.learnt):
+        notes.append(f"**{legend}.**")
+    notes += [f"{said}." for said in sentences(number for line in lines for number in line.counted)]
     if parts := limited((line.benchmark, line.signature) for line in lines):
         notes.append(f"Not the whole benchmarks (--limit): {parts}.")
     if any(line.source == "sample" for line in lines):
