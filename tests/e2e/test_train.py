@@ -149,6 +149,39 @@ def test_several_files_of_a_language_are_one(recipe: Path, tmp_path: Path, capsy
     assert "data.pairs.0.files.en.1: Input should be a valid string, got 3" in capsys.readouterr().err
 
 
+def test_rows_that_teach_nothing_are_left_out_by_file_and_line(recipe: Path, tmp_path: Path, capsys) -> None:
+    """A sentence without a token of its own, a prompt that fills the row."""
+    data = tmp_path / "data"
+    lines = (data / "pairs.de").read_text(encoding="utf-8").splitlines()
+    lines[6] = "<unk>"
+    (data / "a.de").write_text("\n".join(lines[:5]) + "\n", encoding="utf-8")
+    (data / "b.de").write_text("\n".join(lines[5:]) + "\n", encoding="utf-8")
+    tasks = json.loads((data / "tasks.en.json").read_text(encoding="utf-8"))
+    tasks[4]["instruction"] *= 40
+    (data / "tasks.en.json").write_text(json.dumps(tasks), encoding="utf-8")
+    pairs = '[{kind = "moses", name = "p", files = {en = "pairs.en", de = ["a.de", "b.de"]}, translation = true}]'
+    arguments = ["train", str(recipe), "--set", f"data.pairs={pairs}", "--set", "run.length=64"]
+    assert main([*arguments, "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    plan = json.loads(out)
+    assert plan["data"]["unlearnable"] == {
+        "pairs": {"special tokens only": {"count": 1, "first": ["b.de, line 2"]}},
+        "instructions": {"the prompt fills run.length": {"count": 1, "first": ["tasks.en.json, row 5"]}},
+    }
+    assert plan["rows"] == {"pairs": ROWS - 1, "instructions": ROWS - 1 + 2 * (ROWS - 1)}, "nor is it crossed with"
+    assert "for the model can learn nothing from them: special tokens only 1 (b.de, line 2)" in err
+    more = ["--set", "run.steps=25", "--set", "run.pairs=10", "--set", "run.instructions=10"]
+    assert main([*arguments, *more, "-o", str(tmp_path / "out")]) == 0, "no row stops a run in its middle"
+    facts = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert facts["data"] == plan["data"]
+    for name, lines in (("a.de", 5), ("b.de", ROWS - 5)):
+        (data / name).write_text("<unk>\n" * lines, encoding="utf-8")
+    capsys.readouterr()
+    assert main([*arguments, "--dry-run"]) == 2
+    said = "data.pairs: the model can learn from none of them, by its tokenizer: special tokens only 120"
+    assert f"{said} (first: a.de, line 1)" in capsys.readouterr().err
+
+
 def test_what_a_person_should_look_at_is_said(recipe: Path, tmp_path: Path, capsys) -> None:
     """Texts of another script, rows left out, uneven weights, and nothing that a terminal would obey."""
     data = tmp_path / "data"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from xling_bench.core.errors import UsageError
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from xling_bench.training.examples import Sizes
 
 
 class Amount(TypedDict):
@@ -35,3 +38,14 @@ def amounts(recipe: Recipe, processes: int) -> dict[Need, Amount]:
             )
         found[need] = {"update": update, "part": update // at_once}
     return found
+
+
+def sizes_of(recipe: Recipe, processes: int) -> Sizes:
+    """The same, as what makes batches takes it."""
+    from xling_bench.training.examples import Sizes
+
+    run, drawn = recipe.run, amounts(recipe, processes)
+    return Sizes(
+        drawn["pairs"]["part"], drawn["instructions"]["part"], run.parts, run.pair_length, run.length,
+        recipe.method.learn, run.ends, processes, run.rows, run.label_special, run.padding,
+    )  # fmt: skip

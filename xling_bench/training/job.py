@@ -12,7 +12,7 @@ from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.files import write_text
 from xling_bench.data.source import Source
 from xling_bench.results.lineage import Lineage
-from xling_bench.training.amounts import Amount, amounts
+from xling_bench.training.amounts import Amount, amounts, sizes_of
 from xling_bench.training.base import Base, check_base
 from xling_bench.training.checkpoint import check, checkpoints
 from xling_bench.training.claim import ALIGNMENT, MODEL, RUN, claimed, compare, processes, usable
@@ -230,17 +230,11 @@ def _autocast(recipe: Recipe) -> Any:
 def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> Any:
     import torch
 
-    from xling_bench.training.examples import OVERHEAD, OVERHEAD_ON_DEVICE, Examples, Sizes
+    from xling_bench.training.examples import OVERHEAD, OVERHEAD_ON_DEVICE, Examples
 
-    run, drawn = recipe.run, amounts(recipe, processes())
-    sizes = Sizes(
-        drawn["pairs"]["part"], drawn["instructions"]["part"], run.parts, run.pair_length, run.length,
-        recipe.method.learn, run.ends, processes(), run.rows, run.label_special, run.padding,
-    )  # fmt: skip
+    sizes, steps = sizes_of(recipe, processes()), recipe.run.steps
     overhead = OVERHEAD_ON_DEVICE if torch.cuda.is_available() else OVERHEAD
-    return Examples(
-        tokenizer, streams.pairs, streams.instructions, sizes, run.steps, packs=packs, overhead=overhead
-    )  # fmt: skip
+    return Examples(tokenizer, streams.pairs, streams.instructions, sizes, steps, packs=packs, overhead=overhead)
 
 
 def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:

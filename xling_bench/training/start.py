@@ -11,13 +11,16 @@ from xling_bench.data.source import Source, current_source, source_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.history import lineage_of
+from xling_bench.models.pretrained import load_tokenizer
 from xling_bench.represent.corpus import Corpus
 from xling_bench.results.lineage import Lineage
 from xling_bench.results.marks import provenance_of
 from xling_bench.training import job
+from xling_bench.training.claim import processes
 from xling_bench.training.corpora import Streams, load
 from xling_bench.training.corpora.held_out import held_out, read_sentences
 from xling_bench.training.recipe import Recipe
+from xling_bench.training.screening import Screening
 from xling_bench.training.summary import summary
 
 
@@ -72,7 +75,9 @@ def prepare(
     before = lineage_of(model)
     found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code)
     sentences = _sentences(recipe, source, Path(root))
-    streams = load(recipe.data, seed=recipe.run.seed, root=Path(root))
+    tokenizer = load_tokenizer(recipe.model.path, recipe.model.revision, trust_remote_code=trust_remote_code)
+    screen = Screening(recipe, tokenizer, processes())
+    streams = load(recipe.data, seed=recipe.run.seed, root=Path(root), screen=screen)
     if sentences is not None:
         streams.held_out = held_out(sentences, streams.texts, limit=recipe.alignment.limit, words=recipe.data.ngram)
     planned = job.plan(recipe, streams, found)

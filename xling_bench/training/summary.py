@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xling_bench.core.text import number_of
 from xling_bench.training.base import Base
 from xling_bench.training.corpora import Streams
-from xling_bench.training.corpora.data_report import Mixing, OverlapReport, SourceReport
+from xling_bench.training.corpora.data_report import Lost, Mixing, OverlapReport, SourceReport
 from xling_bench.training.job import Evaluated, Plan, Sentences
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
@@ -55,6 +55,9 @@ def _rows(name: Need, plan: Plan) -> list[str]:
     if name == "pairs":
         left["beyond the allocation"] = sum(v["there"] - v["taken"] for v in report.get("allocation", {}).values())
     told = [f"{reason} {count:,}" for reason, count in sorted(left.items()) if count]
+    streams = (name, "translations", "texts") if name == "instructions" else (name,)
+    lost = [_lost(reason, each) for key in streams for reason, each in report["unlearnable"].get(key, {}).items()]
+    lines += [f"  left out, for the model can learn nothing from them: {', '.join(lost)}"] if lost else []
     lines += [f"  left out (a row counts in each language): {', '.join(told)}"] if told else []
     lines += [
         f"  {source['source']}: only {share:.0%} of its {key} letters are of that language's script; the right file?"
@@ -62,6 +65,11 @@ def _rows(name: Need, plan: Plan) -> list[str]:
         for key, share in source["foreign_script"].items()
     ]
     return lines
+
+
+def _lost(reason: str, lost: Lost) -> str:
+    more = "; ..." if lost["count"] > len(lost["first"]) else ""
+    return f"{reason} {lost['count']:,} ({'; '.join(lost['first'])}{more})"
 
 
 def _left_out(sources: list[SourceReport]) -> Counter[str]:

@@ -128,6 +128,13 @@ class Mixing(TypedDict):
     languages: dict[str, MixedLanguage]
 
 
+class Lost(TypedDict):
+    """Rows that the model cannot learn from, for one reason: how many, and where the first stand."""
+
+    count: int
+    first: list[str]
+
+
 class LanguageRows(TypedDict):
     """Rows of one language that are in the streams."""
 
@@ -147,4 +154,5 @@ class DataReport(Allocation):
     texts: list[SourceReport]
     mixing: Mixing | None
     overlaps: OverlapReport
+    unlearnable: dict[str, dict[str, Lost]]
     languages: dict[str, LanguageRows]

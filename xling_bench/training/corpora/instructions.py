@@ -40,7 +40,7 @@ def read_tasks(
         if language not in wanted:
             continue
         paths = [locate(root, [name]) for name in names]
-        rows = [row for path in paths for row in _rows(path)]
+        rows = [row for path in paths for row in rows_of(path)]
         ids[language] = [row.get("id") if isinstance(row, dict) else None for _, row in rows]
         files[language] = shown(paths, root)
         tasks[language], left_out = _tasks(rows, by_id=by_id)
@@ -57,7 +57,7 @@ def shown(paths: Sequence[Path], root: Path) -> list[str]:
     return [str(path.relative_to(root) if path.is_relative_to(root) else path) for path in paths]
 
 
-def _rows(path: Path) -> list[tuple[str, object]]:
+def rows_of(path: Path) -> list[tuple[str, object]]:
     """(where, row) of a JSON list or of JSON lines: which of the two the first character tells."""
     text = read_text(path)
     if not text.strip():

@@ -17,6 +17,7 @@ from xling_bench.training.corpora.data_report import (
     Allocation,
     DataReport,
     LanguageRows,
+    Lost,
     OverlapReport,
     SourceReport,
     Unmatched,
@@ -24,6 +25,7 @@ from xling_bench.training.corpora.data_report import (
 from xling_bench.training.corpora.evaluation import checker
 from xling_bench.training.corpora.instructions import Tasks, read_tasks
 from xling_bench.training.corpora.mix_report import mixer_of, mixing_report
+from xling_bench.training.corpora.mixing import Mixer
 from xling_bench.training.corpora.monolingual import read_texts, sides
 from xling_bench.training.corpora.order import key_of, permuted
 from xling_bench.training.corpora.overlaps import settle
@@ -39,18 +41,23 @@ from xling_bench.training.corpora.streams import (
     Shared,
     Streams,
 )
-from xling_bench.training.corpora.templates import template
+from xling_bench.training.corpora.templates import Template, template
 from xling_bench.training.corpora.texts import Pair, Text
+from xling_bench.training.corpora.unlearnable import Screen, check_left
 
 T = TypeVar("T")
 Pairs = dict[Languages, list[Pair]]
 
 
-def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Source | None = None) -> Streams:
+def load(
+    config: DataConfig, *, seed: int, root: Path | None = None, source: Source | None = None,
+    screen: Screen | None = None,
+) -> Streams:  # fmt: skip
     """Read, check and order the data of a run.
 
     `root` is the folder the configuration's paths start from (default: XLING_DATA_DIR), `source` where evaluation data
-    come from (default: the environment's). Equal arguments and equal files give equal streams, on any machine.
+    come from (default: the environment's), `screen` says which rows the model cannot learn from: they are left out.
+    Equal arguments and equal files give equal streams, on any machine.
 
     Raises DataError for files that are missing, misaligned or empty, languages without a row, and training texts that
     overlap with evaluation texts unless the configuration says what to do about them.
@@ -71,6 +78,14 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
         pairs, allocation["allocation"] = _allocated(config, pairs, root / config.allocation, seed)
     texts += sides(config, pairs)
     around = template(config.template)
+    made = _streams(config, around, mixer, pairs, shared, texts, seed)
+    lost: dict[str, dict[str, Lost]] = {}
+    if screen is not None and (bad := screen(*made)):
+        lost = bad.report([*config.pairs, *config.instructions], root)
+        pairs, shared, texts = bad.without(pairs, shared, texts, _crossing(config))
+        before, made = made, _streams(config, around, mixer, pairs, shared, texts, seed)
+        for name, was, now in zip(("pairs", "instructions"), before, made, strict=True):
+            check_left(was, now, name, lost)
     report: DataReport = {
         "seed": seed,
         "config": config.model_dump(mode="json"),
@@ -78,20 +93,29 @@ def load(config: DataConfig, *, seed: int, root: Path | None = None, source: Sou
         "pairs": pair_entries,
         "instructions": task_entries,
         "texts": text_entries,
-        "mixing": None,
+        "mixing": None if mixer is None or made[1] is None else mixing_report(config, root, mixer, made[1]),
         "overlaps": overlaps,
         **allocation,
+        "unlearnable": lost,
         "languages": _counts(config, pairs, shared, texts),
     }
+    return Streams(*made, report)
+
+
+def _streams(
+    config: DataConfig, around: Template, mixer: Mixer | None, pairs: Pairs, shared: list[Shared], texts: list[Text],
+    seed: int,
+) -> tuple[PairStream | None, InstructionStream | None]:  # fmt: skip
     pair_groups = _pair_groups(config, pairs)
-    crossing = Crossing(
-        config.p_src, config.pivot if config.pairing == "pivot" else None, config.reverse, config.weights
-    )
     groups = [*_task_groups(config, shared), *_translations(pair_groups), *_text_groups(config, texts)]
-    stream = InstructionStream(groups, crossing, around, mixer, seed=seed) if groups else None
-    if mixer is not None and stream is not None:
-        report["mixing"] = mixing_report(config, root, mixer, stream)
-    return Streams(PairStream(pair_groups, seed=seed) if any(pairs.values()) else None, stream, report)
+    return (
+        PairStream(pair_groups, seed=seed) if any(pairs.values()) else None,
+        InstructionStream(groups, _crossing(config), around, mixer, seed=seed) if groups else None,
+    )
+
+
+def _crossing(config: DataConfig) -> Crossing:
+    return Crossing(config.p_src, config.pivot if config.pairing == "pivot" else None, config.reverse, config.weights)
 
 
 def _root() -> Path:
@@ -182,10 +206,9 @@ def _shared(source: InstructionSource, tasks: Tasks, config: DataConfig) -> tupl
     ids = list(dict.fromkeys(key for found in tasks.values() for key in found))
     for key in ids[: source.limit]:
         row = Shared(f"{source.title}:{key}", {name: found[key] for name, found in tasks.items() if key in found})
-        for language in list(row.tasks) if config.p_src < 1 else []:
-            if not crossing.partners(row, language):
-                alone[language] = alone.get(language, 0) + 1
-                row = Shared(row.id, {name: task for name, task in row.tasks.items() if name != language})
+        row, lonely = crossing.possible(row)
+        for language in lonely:
+            alone[language] = alone.get(language, 0) + 1
         if row.tasks:
             rows.append(row)
     if not rows:

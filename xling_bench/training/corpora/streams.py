@@ -139,6 +139,16 @@ class Crossing:
         others = [key for key in shared.tasks if key != language]
         return [key for key in others if self.pivot in (None, language, key)]
 
+    def possible(self, shared: Shared) -> tuple[Shared, list[str]]:
+        """The instruction in the languages that it may be drawn in, and those it may not: where responses may cross, a
+        language without a partner."""
+        alone = []
+        for language in list(shared.tasks) if self.p_src < 1 else []:
+            if not self.partners(shared, language):
+                alone.append(language)
+                shared = Shared(shared.id, {key: task for key, task in shared.tasks.items() if key != language})
+        return shared, alone
+
 
 Learnable = tuple[Shared, str] | Pair | Text  # a row of the instruction stream
 
@@ -178,6 +188,21 @@ class InstructionStream(_Stream[Learnable, Instruction]):
         asked, answered = self._languages(shared, language, i, turned=number < self._crossing.reverse)
         tasks = shared.tasks[asked], shared.tasks[answered]
         return instruction_of(self._template, shared.id, tasks[0], asked, tasks[1], answered)
+
+    def possible(self, row: Learnable) -> Iterator[Instruction]:
+        """Everything that may be drawn of a row with its prompt, or its source, in the row's language."""
+        if isinstance(row, Text):
+            yield text_of(row).filled()
+        elif isinstance(row, Pair):
+            for pair in (row, row.turned()) if row.reverse > 0 else (row,):
+                for draw in range(max(1, len(self._template.translations))):
+                    yield translation_of(self._template, pair, draw).filled()
+        else:
+            shared, asked = row
+            crossed = self._crossing.partners(shared, asked) if self._crossing.p_src < 1 else []
+            for answered in (asked, *crossed):
+                tasks = shared.tasks[asked], shared.tasks[answered]
+                yield instruction_of(self._template, shared.id, tasks[0], asked, tasks[1], answered).filled()
 
     def _languages(self, shared: Shared, language: str, i: int, *, turned: bool) -> tuple[str, str]:
         if uniform(self._keys["stay"], i) < self._crossing.p_src:
