@@ -1,4 +1,4 @@
-"""A recipe of everything with data of its own: 120 pairs and instructions in English and German."""
+"""A recipe of everything with data of its own: 120 pairs and instructions in English and German, a dictionary."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def write(folder: Path, model: Path) -> Path:
             for i in range(ROWS)
         ]
         (data / f"tasks.{language}.json").write_text(json.dumps(tasks), encoding="utf-8")
+    (data / "en-de.txt").write_text("The Der\ndog Hund\nbarks bellt\n", encoding="utf-8")  # a dictionary
     path = folder / "tiny.toml"
     path.write_text(RECIPE.format(model=model), encoding="utf-8")
     return path

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from training_recipe import ROWS
 from transformers import AutoTokenizer
 
 from xling_bench.cli.main import main
+from xling_bench.core.errors import DeclarationError
 
 pytestmark = pytest.mark.e2e
 
@@ -242,11 +244,18 @@ def test_all_named_recipes_fit_together(capsys) -> None:
     from xling_bench.training.recipe import named, resolve
 
     parts = named()
+    alone: dict[str, list[str]] = {}
     for model in parts["model"]:
-        for data in parts["data"]:
-            for method in parts["method"]:
-                recipe = resolve(f"{model}/{data}/{method}", ["run.steps=1"])
-                assert recipe.run.steps == 1
+        assert resolve(f"{model}/open-en-zh/afp", ["run.steps=1"]).run.steps == 1
+    for data, method in product(parts["data"], parts["method"]):
+        try:
+            assert resolve(f"xglm-564m/{data}/{method}", ["run.steps=1"]).run.steps == 1
+        except DeclarationError as error:  # data without pairs, for a method that needs some
+            alone.setdefault(data, []).append(f"{method}: {error}")
+    assert set(alone) == {"commit"}
+    assert all("pairs" in said for said in alone["commit"])
+    fits = {"commit", "commit-align", "alpaca-en", "cpt", "clm"}
+    assert not fits & {said.partition(":")[0] for said in alone["commit"]}
     assert resolve("afp-xglm-564m").run.steps == 10_000
     sources = resolve("xglm-564m/en-zh/mcl").data.pairs
     assert {source.title: (source.reverse, source.translation) for source in sources} == {

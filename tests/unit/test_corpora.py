@@ -217,6 +217,17 @@ def test_allocation_caps_and_larger_ones_keep_the_rows_of_smaller(parallel, form
     assert rows[5] < rows[20]
 
 
+def test_an_allocation_may_stand_in_the_recipe(parallel) -> None:
+    table = streams(parallel, pairs=[LINES], allocation={"deu": 5, "zh": 100, "sw": 0}).pairs
+    assert Counter(pair.target_language for pair in table) == {"de": 5, "zh": 40}
+    uniform = streams(parallel, pairs=[LINES], allocation=7).pairs
+    assert Counter(pair.target_language for pair in uniform) == {"de": 7, "zh": 7, "sw": 7}
+    with pytest.raises(DataError, match=r"data\.allocation: expected the number of pairs of sw, 0 or more; got none"):
+        streams(parallel, pairs=[LINES], allocation={"de": 5, "zh": 1})
+    with pytest.raises(DataError, match="unknown language 'swahilli'"):
+        streams(parallel, pairs=[LINES], allocation={"de": 5, "zh": 1, "swahilli": 3})
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

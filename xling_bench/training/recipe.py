@@ -153,7 +153,7 @@ def files() -> dict[str, Path]:
 
 def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
     """A recipe by `MODEL/DATA/METHOD` (names of files in `training/`), or by a file that names them: its path, or its
-    name without `.toml` if it is one of `files`.
+    name without `.toml` if it is one of `files`. A table of the file may name one it goes out from, its `base`.
 
     Later wins: the mode's (`MODES`), the method's own [data] and [run], the recipe file's tables, then `settings`
     (`run.steps=100`, values as in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit,
@@ -166,7 +166,7 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
         if not path.is_file():
             raise UsageError(f"recipe {recipe} does not exist; `xling-bench train list` shows what can be named.")
         own, name = read_toml(path), path.stem
-        parts = [str(own.pop(part)) if isinstance(own.get(part), str) else None for part in PARTS]
+        parts = [_base(own, part) for part in PARTS]
     else:
         parts, name = recipe.split("/"), recipe
     if len(parts) != len(PARTS):
@@ -188,6 +188,14 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
         raise DeclarationError(f"recipe {recipe}: its tables are nested too deep.") from error
     except ValidationError as error:
         raise DeclarationError(f"recipe {recipe}: {complaint(error, Recipe)}") from error
+
+
+def _base(own: Table, part: str) -> str | None:
+    """What a recipe file names as its `part`, by name or as the `base` of a table of its own; taken out of it."""
+    given = own.get(part)
+    if isinstance(given, str):
+        return str(own.pop(part))
+    return str(given.pop("base")) if isinstance(given, dict) and "base" in given else None
 
 
 def _part(part: str, name: str) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -24,6 +24,8 @@ from xling_bench.training.corpora.sources import (
 from xling_bench.training.corpora.templates import template
 from xling_bench.training.corpora.texts import KINDS, Kind
 
+Cap = Annotated[int, Field(ge=0)]
+
 
 class DataConfig(Strict):
     """The data of a training run.
@@ -37,8 +39,9 @@ class DataConfig(Strict):
 
     `weights`: how often a language is drawn, relative to the others; empty means in proportion to rows, so that an
     epoch has each row once. In pivot pairing a pair weighs what its other language does, in pairwise pairing the
-    product of both. `allocation`: a TOML or JSON file (below the data folder), {language: number of pairs}, a cap for
-    each language but the pivot; which rows fill it depends on the seed, and a larger cap keeps those of a smaller one.
+    product of both. `allocation`: pairs for each language but the pivot, {language: number}, or one number for all, or
+    a TOML or JSON file of such a table (below the data folder): caps. Which rows fill one depends on the seed, and a
+    larger cap keeps those of a smaller one.
 
     `translation`: pairs are translation tasks in the instruction stream, too. (AFP's paper does not say so; its code
     does it with OPUS-100. There a pair and its task share a training row; here the two streams are independent.) A
@@ -69,7 +72,7 @@ class DataConfig(Strict):
     p_src: Probability = 0.5
     reverse: Probability = 0.0
     weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
-    allocation: Path | None = None
+    allocation: Path | Cap | dict[str, Cap] | None = None
     translation: bool = False
     monolingual: bool = False
     uses: tuple[Kind, ...] = Field(default=KINDS, min_length=1)
@@ -196,6 +199,18 @@ def _list(values: Iterable[str]) -> str:
     return ", ".join(values) or "none"
 
 
+def caps(allocation: Path | int | dict[str, int], wanted: tuple[str, ...], root: Path) -> dict[str, int]:
+    """Pairs for each language in `wanted` as `data.allocation` says. Raises DataError as `read_allocation`."""
+    if isinstance(allocation, int):
+        return dict.fromkeys(wanted, allocation)
+    if isinstance(allocation, dict):
+        try:
+            return _capped(keys_of(allocation), wanted, "data.allocation")
+        except ValueError as error:
+            raise DataError(f"data.allocation: {error}.") from error
+    return read_allocation(root / allocation, wanted)
+
+
 def read_allocation(path: Path, wanted: tuple[str, ...]) -> dict[str, int]:
     """Pairs per language from a TOML or JSON file, one number for each language in `wanted`, others left out.
 
@@ -207,9 +222,15 @@ def read_allocation(path: Path, wanted: tuple[str, ...]) -> dict[str, int]:
         counts = keys_of(read_object(path) if path.suffix == ".json" else read_toml(path, DataError))
     except ValueError as error:  # an unknown language
         raise DataError(f"{path}: {error}. Expected TOML or JSON with {{language: number of pairs}}.") from error
+    return _capped(counts, wanted, str(path))
+
+
+def _capped(counts: Mapping[str, object], wanted: tuple[str, ...], where: str) -> dict[str, int]:
+    found: dict[str, int] = {}
     for key in wanted:
         count = counts.get(key)
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            found = "none" if count is None else repr(count)
-            raise DataError(f"{path}: expected the number of pairs of {key}, 0 or more; got {found}")
-    return {key: counts[key] for key in wanted}
+            said = "none" if count is None else repr(count)
+            raise DataError(f"{where}: expected the number of pairs of {key}, 0 or more; got {said}")
+        found[key] = count
+    return found

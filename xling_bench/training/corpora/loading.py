@@ -11,7 +11,7 @@ from typing import TypeVar
 from xling_bench.benchmarks.rows import rows_hash
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.data.source import Source, current_source
-from xling_bench.training.corpora.data_config import DataConfig, read_allocation
+from xling_bench.training.corpora.data_config import DataConfig, caps
 from xling_bench.training.corpora.data_report import (
     Allocated,
     Allocation,
@@ -75,7 +75,9 @@ def load(
         pairs, shared, texts, found = settle(config, check, pairs, shared, texts)
         overlaps = {**what, **found}
     if config.allocation is not None:
-        pairs, allocation["allocation"] = _allocated(config, pairs, root / config.allocation, seed)
+        others = tuple(key for key in config.languages if key != config.pivot)
+        capped = caps(config.allocation, others, root)
+        pairs, allocation["allocation"] = _allocated(pairs, capped, seed)
     texts += sides(config, pairs)
     around = template(config.template)
     made = _streams(config, around, mixer, pairs, shared, texts, seed)
@@ -219,13 +221,11 @@ def _shared(source: InstructionSource, tasks: Tasks, config: DataConfig) -> tupl
     return rows, alone
 
 
-def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple[Pairs, dict[str, Allocated]]:
-    others = tuple(key for key in config.languages if key != config.pivot)
-    caps = read_allocation(path, others)
+def _allocated(pairs: Pairs, capped: dict[str, int], seed: int) -> tuple[Pairs, dict[str, Allocated]]:
     kept: Pairs = {}
     told: dict[str, Allocated] = {}
     for languages, rows in pairs.items():
-        cap = caps[languages[1]]
+        cap = capped[languages[1]]
         key = key_of(seed, "allocation", languages[1])
         places = sorted(permuted(place, len(rows), key) for place in range(min(cap, len(rows))))
         kept[languages] = [rows[place] for place in places]
@@ -235,13 +235,16 @@ def _allocated(config: DataConfig, pairs: Pairs, path: Path, seed: int) -> tuple
 
 def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared], texts: list[Text]) -> dict[str, LanguageRows]:
     """Rows of each language. Raises DataError for one that has none, unless its allocation may be 0, its instructions
-    are not wanted, or its words are mixed in."""
+    are not wanted, its words are mixed in, or it is the pivot of texts only."""
+    excused = config.languages if config.mix is not None or config.allocation is not None else ()
+    if not config.offers("instructions") and not config.pairs:
+        excused = (*excused, config.pivot)
     counts: dict[str, LanguageRows] = {}
     for key in config.languages:
         of_pairs = sum(len(rows) for languages, rows in pairs.items() if key in languages)
         of_tasks = sum(key in row.tasks for row in shared)
         of_texts = sum(text.language == key for text in texts)
-        wanted = config.allocation is None and config.mix is None and key in config.instruction_languages
+        wanted = key in config.instruction_languages and key not in excused
         if wanted and not of_pairs and not of_tasks and not of_texts:
             raise DataError(
                 f"{key} is one of the `languages`, but no source has a row of it that stays. Add a source, or leave "
