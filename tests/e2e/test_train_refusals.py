@@ -38,7 +38,7 @@ WRONG = [
     ("run.steps=9223372036854775808", "run.steps: Input should be less than"),
     ("model.path=", "model.path: String should have at least 1 character"),
     ("model.kernel=liger", "model.kernel"),
-    ("method.mode=papre", "Input should be 'code' or 'paper', got \"papre\""),
+    ("method.mode=papre", "Input should be 'plain', 'code' or 'paper', got \"papre\""),
     ("evaluate.tasks=xling_xnli", "evaluate.tasks: expected a list"),
 ]
 
@@ -55,6 +55,23 @@ def test_what_is_wrong_is_said_before_anything_is_read(recipe: Path, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_a_teacher_of_another_width_is_one_error(recipe: Path, models, tmp_path: Path, capsys) -> None:
+    wide = tmp_path / "wide"
+    shutil.copytree(models["llama"], wide)
+    config = json.loads((wide / "config.json").read_text(encoding="utf-8"))
+    (wide / "config.json").write_text(json.dumps(config | {"hidden_size": 64}), encoding="utf-8")
+    wrong = {
+        f"distillation_teacher={wide}": f"distillation_teacher: {wide} has vectors of 64 dimensions, the model of 32",
+        "distillation_teacher_layer=3": "distillation_teacher_layer: the teacher has layers 1 to 2",
+        "distillation_layer=3": "distillation_layer: the model has layers 1 to 2; there is no layer 3",
+        "distillation_teacher=./nowhere": "./nowhere",
+    }
+    for setting, said in wrong.items():
+        more = ["--set", "method.distillation_weight=1", "--set", f"method.{setting}"]
+        assert main(["train", str(recipe), "--dry-run", *more]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_recipes_that_are_none(recipe: Path, tmp_path: Path, capsys) -> None:
     def refused(*arguments: str) -> str:
         assert main(["train", *arguments]) == 2
@@ -69,7 +86,7 @@ def test_recipes_that_are_none(recipe: Path, tmp_path: Path, capsys) -> None:
     assert "does not exist" in refused("nothing.toml", "-o", out)
     assert "not valid TOML" in refused(str(binary), "-o", out)
     nothing = ("--set", "method.contrastive_weight=0", "--set", "method.instruction_weight=0")
-    assert "both 0" in refused(str(recipe), "-o", out, *nothing)
+    assert "no loss has a weight above 0" in refused(str(recipe), "-o", out, *nothing)
 
 
 TABLES = [

@@ -57,21 +57,24 @@ def test_a_mode_says_what_a_method_leaves_open_and_changes_nothing_else() -> Non
 def test_a_loss_that_is_off_by_default_is_recorded_only_when_it_has_a_weight() -> None:
     off, on = Objective((*PLAIN.losses, Toy())), Objective((*PLAIN.losses, Toy(weight=1)))
     assert off.settings() == PLAIN.settings()
-    assert on.settings() == PLAIN.settings() | {"test_losses_weight": 1, "low": 1, "high": 2}
+    own = {"test_losses_weight": 1, "test_losses_low": 1, "test_losses_high": 2}
+    assert on.settings() == PLAIN.settings() | own
     assert (off.active, on.active) == (PLAIN.active, (*PLAIN.active, Toy(weight=1)))
 
 
 def test_what_two_keys_together_are_is_checked_by_the_loss() -> None:
     with pytest.raises(ValueError, match=r"^low: at most high, got 3 and 2$") as raised:
-        Toy.of("code", {"low": 3})
+        Toy.of("code", {"test_losses_low": 3})
     assert not isinstance(raised.value, ValidationError), "a recipe's own error repeats it"
 
 
 def test_a_key_or_a_name_of_something_else_is_refused_and_a_stream_that_there_is_not() -> None:
     class Twice(Toy):
+        short_keys = True
         layer: int = 1
 
     class Moded(Toy):
+        short_keys = True
         mode: str = ""
 
     with pytest.raises(DeclarationError, match=r"losses/test_losses.py: method.layer is another's key"):

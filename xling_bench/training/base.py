@@ -51,6 +51,7 @@ def check_base(recipe: Recipe, objective: Objective, *, trust_remote_code: bool 
         raise ModelError(f"model {name}: its configuration names no number of layers (num_hidden_layers).")
     for loss in objective.active:
         loss.check_model(layers)
+        loss.check_references(config, trust_remote_code=trust_remote_code)
         key, wanted = LENGTHS[loss.needs], getattr(recipe.run, LENGTHS[loss.needs])
         if positions is not None and wanted > positions:
             raise UsageError(f"run.{key}: the model has {positions} positions, got {wanted}; ask for no more.")

@@ -53,6 +53,9 @@ class Tokens:
     targets     (M,) those tokens
     samples     how many there are
     texts       (N,) int64, a hash of each row's tokens, where rows are compared by them
+    Of pairs, rows i and B + i of 2B, also:
+    sentences   they themselves; empty where they are not known
+    pivots      (B,) for each pair the row of its sentence in the pivot language; None: the first B
     """
 
     ids: torch.Tensor
@@ -63,10 +66,30 @@ class Tokens:
     targets: torch.Tensor
     samples: int
     texts: torch.Tensor | None = None
+    sentences: tuple[str, ...] = ()
+    pivots: torch.Tensor | None = None
 
     def by_columns(self) -> Tokens:
         """The same with positions that count columns, padding too: what a model takes that is told of none."""
         return replace(self, positions=torch.arange(self.ids.shape[1]).expand_as(self.ids))
+
+    def sides(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of pairs, the rows (B,) in the pivot language and (B,) of their translations; where neither sentence of a
+        pair is in it, the first counts as if it were."""
+        if len(self.ids) % 2:
+            raise DataError(f"Pairs are rows i and B + i of 2B, got {len(self.ids)} rows.")
+        half = len(self.ids) // 2
+        pivots = torch.arange(half, device=self.ids.device) if self.pivots is None else self.pivots
+        return pivots, (pivots + half) % (2 * half)
+
+    def taken(self, rows: torch.Tensor) -> Tokens:
+        """These rows only, of which nothing is to be learnt. For rows of one sample each."""
+        mask = None if self.mask is None else self.mask[rows]
+        ids, positions, counted = self.ids[rows], self.positions[rows], self.counted[rows]
+        places, targets = self.places[:0], self.targets[:0]
+        texts = None if self.texts is None else self.texts[rows]
+        sentences = tuple(self.sentences[row] for row in rows.tolist()) if self.sentences else ()
+        return Tokens(ids, positions, mask, counted, places, targets, len(ids), texts, sentences)
 
     def to(self, device: torch.device | str) -> Tokens:
         """The same on a device."""

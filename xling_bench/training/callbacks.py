@@ -76,6 +76,14 @@ class Board(TrainerCallback):  # type: ignore[misc]
             self.writer.close()
 
 
+class Updated(TrainerCallback):  # type: ignore[misc]
+    """Tells the step that its weights have changed: what losses keep follows them, before it is saved."""
+
+    def on_step_end(self, _args: Any, _state: Any, _control: Any, model: Any = None, **_: Any) -> None:
+        """Now."""
+        model.updated()
+
+
 class Evaluate(TrainerCallback):  # type: ignore[misc]
     """Asks for an evaluation every `every` updates, and after the last; the trainer does it when it has logged."""
 

@@ -29,6 +29,14 @@ class Pair(Protocol):
     target: str
 
 
+@dataclass
+class Sentences:
+    """A pair by its texts."""
+
+    source: str
+    target: str
+
+
 class Instruction(Protocol):
     """A prompt, which ends where its response begins, and the response; of a text that is learnt whole it is empty.
 
@@ -100,14 +108,15 @@ class Examples(torch.utils.data.Dataset[Batch]):
 
     def __init__(
         self, tokenizer: Any, pair_stream: Stream | None, instruction_stream: Stream | None, sizes: Sizes, count: int,
-        *, packs: bool, overhead: int = OVERHEAD,
+        *, packs: bool, overhead: int = OVERHEAD, pivot: str | None = None,
     ) -> None:  # fmt: skip
         """packs: whether the model keeps packed samples apart (`Network.packs`); else rows are padded in buckets, by
-        `overhead` (see `buckets`).
+        `overhead` (see `buckets`). pivot: the language whose sentence of a pair `Tokens.pivots` names.
         """
         self.overhead = overhead
         self.tokenizer, self.pair_stream, self.instruction_stream = tokenizer, pair_stream, instruction_stream
         self.sizes, self.count, self.packs = sizes, count, packs
+        self.pivot = pivot
         self.pad = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0)
 
     def __len__(self) -> int:
@@ -136,7 +145,16 @@ class Examples(torch.utils.data.Dataset[Batch]):
         tokens = pairs(ids[: len(drawn)], ids[len(drawn) :], side=side, pad=self.pad, skip=special)
         if self.sizes.padding == "tokenizer":
             tokens = tokens.by_columns()
-        return replace(tokens, places=tokens.places[:0], targets=tokens.targets[:0])  # nothing is learnt from them
+        half = len(drawn)
+        turned = [getattr(pair, "target_language", "") == self.pivot for pair in drawn]
+        pivots = torch.tensor([half + n if other else n for n, other in enumerate(turned)])
+        places, targets = tokens.places[:0], tokens.targets[:0]  # nothing is learnt from them
+        return replace(tokens, places=places, targets=targets, sentences=tuple(texts), pivots=pivots)
+
+    def pairs_of(self, texts: Sequence[str]) -> Tokens:
+        """2B sentences, of which n and B + n translate each other, in this tokenizer's tokens: for a teacher."""
+        half = len(texts) // 2
+        return self._pairs([Sentences(*both) for both in zip(texts[:half], texts[half:], strict=True)])
 
     def _learnt(self, stream: Stream, index: int) -> Sample:
         """Draw number `index`, or, where its prompt alone fills `length`, another: a function of the number still.

@@ -22,7 +22,7 @@ from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.streams import InstructionStream, PairStream
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.provenance import PACKAGES, Record
-from xling_bench.training.recipe import Recipe
+from xling_bench.training.recipe import ModelPart, Recipe
 
 if TYPE_CHECKING:
     from xling_bench.training.loop import Run
@@ -189,7 +189,9 @@ def _train(
         record.go_on(last)
     fused = kernel(recipe.model.kernel)
     model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
-    step = AlignmentStep(model, recipe.method.objective(), autocast=_autocast(recipe), kernel=fused)
+    beside = _references(recipe, streams, model, trust_remote_code=trust_remote_code)
+    objective = recipe.method.objective()
+    step = AlignmentStep(model, objective, autocast=_autocast(recipe), kernel=fused, references=beside)
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
     trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early, record)
@@ -234,7 +236,25 @@ def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> 
 
     sizes, steps = sizes_of(recipe, processes()), recipe.run.steps
     overhead = OVERHEAD_ON_DEVICE if torch.cuda.is_available() else OVERHEAD
-    return Examples(tokenizer, streams.pairs, streams.instructions, sizes, steps, packs=packs, overhead=overhead)
+    return Examples(
+        tokenizer, streams.pairs, streams.instructions, sizes, steps, packs=packs, overhead=overhead,
+        pivot=recipe.data.pivot,
+    )  # fmt: skip
+
+
+def _references(recipe: Recipe, streams: Streams, model: Any, *, trust_remote_code: bool) -> Any:
+    """Models beside the one that learns: its base anew, also where the run goes on, and teachers by their path."""
+    from xling_bench.training.base import load_base
+    from xling_bench.training.references import References
+
+    def load(path: str | None) -> tuple[Any, Any]:
+        part = recipe.model if path is None else ModelPart(path=path)
+        return load_base(recipe.model_copy(update={"model": part}), None, trust_remote_code=trust_remote_code)
+
+    def tokenise(tokenizer: Any, texts: tuple[str, ...]) -> Any:
+        return _examples(recipe, streams, tokenizer, packs=False).pairs_of(texts)
+
+    return References(model, load, tokenise)
 
 
 def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:

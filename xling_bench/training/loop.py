@@ -12,12 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from xling_bench.core.errors import ModelError, OutputError, TrainingError, reason_of
-from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog
+from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog, Updated
 from xling_bench.training.checkpoint import MEND, STAGING, checkpoints, publish, rotate, seal
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
@@ -26,6 +27,11 @@ from xling_bench.training.provenance import Record
 from xling_bench.training.schedules import scheduler
 from xling_bench.training.step import AlignmentStep, Losses, Share, optimizer
 
+UNREADABLE = (
+    safetensors.SafetensorError, pickle.UnpicklingError, EOFError, OSError, RuntimeError, KeyError, ValueError,
+    TypeError,
+)  # fmt: skip
+KEPT = "losses.safetensors"  # in a checkpoint: what losses keep between updates
 Early = tuple[Callable[[Any], dict[str, float]], int]
 
 
@@ -84,7 +90,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             data_collator=one,
             processing_class=tokenizer,
             optimizers=(optimiser, schedule),
-            callbacks=[JsonLog(folder / LOG), Bar([loss.name for loss in step.losses]), *_board(folder)],
+            callbacks=[Updated(), JsonLog(folder / LOG), Bar([loss.name for loss in step.losses]), *_board(folder)],
         )
         self.early = early
         if early is not None:
@@ -229,10 +235,21 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         if self.record is not None:
             self.record.write(Path(str(output_dir)), self.state.global_step)
 
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        """And what losses keep, if any does."""
+        super()._save_optimizer_and_scheduler(output_dir)
+        kept = self.accelerator.unwrap_model(self.model).kept()
+        if kept and self.args.should_save:
+            held = {name: value.detach().cpu().contiguous() for name, value in kept.items()}
+            safetensors.torch.save_file(held, Path(output_dir) / KEPT)
+
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """Trainer's (tensors only, nothing else is unpickled); what it cannot read is one error."""
         with _readable(checkpoint):
             super()._load_optimizer_and_scheduler(checkpoint)
+            step: AlignmentStep = self.accelerator.unwrap_model(self.model)
+            if checkpoint is not None and step.network.kept:
+                step.load(safetensors.torch.load_file(Path(checkpoint) / KEPT))
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         """The same."""
@@ -248,7 +265,7 @@ def _readable(checkpoint: str | None) -> Iterator[None]:
     """Turn what torch raises for a damaged file into ModelError, which says what to do."""
     try:
         yield
-    except (pickle.UnpicklingError, EOFError, OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise ModelError(f"{checkpoint} is damaged ({reason_of(error):.120}). {MEND}") from error
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -17,6 +17,10 @@ from xling_bench.scoring.fused import fused_attention
 from xling_bench.scoring.head import Head
 from xling_bench.training.batches import Tokens
 from xling_bench.training.token_losses import CHUNK, SumLoss, token_losses
+
+if TYPE_CHECKING:
+    from xling_bench.training.losses.loss import Kept
+    from xling_bench.training.references import References
 
 
 class Network:
@@ -38,6 +42,10 @@ class Network:
                 f"lower ones alone; it has {len(lists)} such lists."
             )
         self.layers = lists[0]
+        # By the identity of rows' ids, which are held so that no others can have it, and by layer.
+        self.shared: dict[int, tuple[torch.Tensor, dict[int, torch.Tensor]]] | None = None
+        self.references: References  # models that do not learn, and what losses keep: `AlignmentStep` gives them
+        self.kept: dict[str, Kept] = {}
         self.takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
 
     @property
@@ -70,28 +78,75 @@ class Network:
         last, `layer == depth` or None, the final norm is part: it is what the output layer takes. For a lower layer,
         those above are not computed, and get no gradient from it.
         """
+        return self.several(tokens, [layer])[0]
+
+    def several(self, tokens: Tokens, layers: Sequence[int | None]) -> list[torch.Tensor]:
+        """`states` of each of the layers, by one pass through the highest. Within `sharing`, what was computed for one
+        loss serves the next."""
         if tokens.mask is None and not self.packs:
             raise UnsupportedModelError(
                 f"{type(self.model).__name__} does not keep packed samples apart: it has no use for their positions. "
                 "Give it one sample a row (`padded`), in batches of like length (`buckets`)."
             )
-        if layer is None or layer == self.depth:
-            return self._run(self.body, tokens)
-        self.check(layer)
-        found: list[torch.Tensor] = []
+        wanted = [self.depth if layer is None else layer for layer in layers]
+        for layer in wanted:
+            self.check(layer)
+        known = {} if self.shared is None else self.shared.setdefault(id(tokens.ids), (tokens.ids, {}))[1]
+        if lacking := sorted(set(wanted) - known.keys()):
+            known |= self._computed(tokens, lacking)
+        return [known[layer] for layer in wanted]
 
-        def catch(_layer: Any, _given: Any, output: Any) -> None:
-            found.append(output if isinstance(output, torch.Tensor) else output[0])
-
-        lower = self._lower(layer)
-        hook = getattr(lower, self.layers)[-1].register_forward_hook(catch)
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Within it, the states of the same rows at the same layer are computed once: for one step's losses, which
+        begin and end before the rows or the weights change."""
+        self.shared = {}
         try:
-            self._run(lower, tokens)  # with the final norm, which is nobody's: it is freed at once
+            yield
         finally:
-            hook.remove()
-        if not found:
-            raise ModelError(f"Layer {layer} was left out of a forward pass: train with layerdrop = 0.")
-        return found[0]
+            self.shared = None
+
+    def _computed(self, tokens: Tokens, layers: list[int]) -> dict[int, torch.Tensor]:
+        """`layers` ascend. Of the last, the body's own output; of those below, what enters the next."""
+        found: dict[int, torch.Tensor] = {}
+
+        def catcher(layer: int) -> Callable[..., None]:
+            def catch(_layer: Any, _given: Any, output: Any) -> None:
+                found[layer] = output if isinstance(output, torch.Tensor) else output[0]
+
+            return catch
+
+        highest = layers[-1]
+        body = self.body if highest == self.depth else self._lower(highest)
+        below = [layer for layer in layers if layer < self.depth]
+        hooks = [getattr(body, self.layers)[layer - 1].register_forward_hook(catcher(layer)) for layer in below]
+        try:
+            last = self._run(body, tokens)  # of lower layers with the final norm, which is nobody's: it is freed
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if lost := [layer for layer in below if layer not in found]:
+            raise ModelError(f"Layer {lost[0]} was left out of a forward pass: train with layerdrop = 0.")
+        return found | ({self.depth: last} if highest == self.depth else {})
+
+    def copied(self, layer: int) -> Network:
+        """Layers 1 to `layer` with parameters of their own: as these are now, in evaluation mode, without gradients.
+
+        It has `states` of these layers only, and no output layer.
+        """
+        other = copy.copy(self)
+        other.body = copy.deepcopy(self.body if layer == self.depth else self._lower(layer))
+        other.body.requires_grad_(False).eval()
+        other.shared = None
+        return other
+
+    def follow(self, network: Network, layer: int, rate: float) -> None:
+        """Of what `network.copied(layer)` gave: each parameter becomes rate * its own + (1 - rate) * the network's."""
+        ahead = network.body if layer == network.depth else network._lower(layer)
+        with torch.no_grad():
+            for mine, theirs in zip(self.body.parameters(), ahead.parameters(), strict=True):
+                whole = theirs.full_tensor() if hasattr(theirs, "full_tensor") else theirs  # of a sharded model
+                mine.lerp_(whole.detach().to(mine), 1 - rate)
 
     def _lower(self, layer: int) -> Any:
         """The body with layers 1 to `layer` only: the same modules, parameters and hooks, in another list.

@@ -119,9 +119,8 @@ class Recipe(Strict):
             raise ValueError("alignment.every: one language has no translations; set it to 0, or name more languages")
         objective = self.method.objective()
         if not objective.active:
-            *names, last = [f"{loss.name}_weight" for loss in objective.losses]
-            both = "both" if len(names) == 1 else "all"
-            raise ValueError(f"method: {', '.join(names)} and {last} are {both} 0: nothing would be learnt")
+            names = ", ".join(f"{loss.name}_weight" for loss in objective.losses)
+            raise ValueError(f"method: no loss has a weight above 0: nothing would be learnt. There are {names}")
         there = {
             "pairs": self.data.pairs and self.run.pairs,
             "instructions": self.data.teaches and self.run.instructions,

@@ -17,6 +17,7 @@ from xling_bench.training.batches import Tokens
 from xling_bench.training.losses import NEEDS
 from xling_bench.training.model import Network
 from xling_bench.training.objective import PLAIN, Objective
+from xling_bench.training.references import References
 from xling_bench.training.token_losses import CHUNK, SumLoss
 
 
@@ -70,14 +71,19 @@ class AlignmentStep(torch.nn.Module):
         autocast: torch.dtype | None = None,
         chunk: int = CHUNK,
         kernel: SumLoss | None = None,
+        references: References | None = None,
     ) -> None:
-        """autocast: None, or bfloat16 with float32 weights; chunk, kernel: see `token_losses`."""
+        """autocast: None, or bfloat16 with float32 weights; chunk, kernel: see `token_losses`; references: models that
+        losses compare with, by default the model as it is now."""
         super().__init__()
         self.model = model
         self.network = Network(model, chunk=chunk, kernel=kernel)
         self.losses, self.autocast = objective.active, autocast
         for loss in self.losses:
             loss.check_model(self.network.depth)
+        self.network.references = references or References(model)
+        kept = {loss.name: loss.begin(self.network) for loss in self.losses}
+        self.network.kept = {name: found for name, found in kept.items() if found is not None}
 
     def ready(self) -> AbstractContextManager[None]:
         """Forward and backward happen inside, see `Network.ready`."""
@@ -100,11 +106,27 @@ class AlignmentStep(torch.nn.Module):
         share = {loss.name: (shares or {}).get(loss.name, WHOLE) for loss in wanted}
         kind = rows[wanted[0].needs][0].ids.device.type
         # One context for all: what it has cast is kept, and the gradients of all losses meet there.
-        with torch.autocast(kind, dtype=self.autocast, enabled=self.autocast is not None):
+        autocast = torch.autocast(kind, dtype=self.autocast, enabled=self.autocast is not None)
+        with autocast, self.network.sharing():
             found = [(loss, loss(self.network, rows[loss.needs], share[loss.name].divisor)) for loss in wanted]
         weighted = [loss.weight * share[loss.name].factor * value for loss, value in found]
         noted = {name: value for loss in wanted for name, value in loss.noted(rows[loss.needs]).items()}
         return Losses(torch.stack(weighted).sum(), {loss.name: value.detach() for loss, value in found}, noted)
+
+    def updated(self) -> None:
+        """To be called after every update of the weights: what some losses keep follows them."""
+        for kept in self.network.kept.values():
+            kept.updated(self.network)
+
+    def kept(self) -> dict[str, torch.Tensor]:
+        """What losses keep between updates and a checkpoint must hold, `<loss>/<name>`."""
+        return {f"{loss}/{key}": v for loss, kept in self.network.kept.items() for key, v in kept.state().items()}
+
+    def load(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what `kept` gave. Raises KeyError or RuntimeError where it is something else's."""
+        for loss, kept in self.network.kept.items():
+            own = {key.removeprefix(f"{loss}/"): value for key, value in state.items() if key.startswith(f"{loss}/")}
+            kept.load(own)
 
 
 def optimizer(model: torch.nn.Module, lr: float = 1e-5, weight_decay: float = 0.0) -> torch.optim.AdamW:
@@ -141,4 +163,5 @@ def update(
     if not bool(norm.isfinite()):
         raise TrainingError("The gradient is not finite though the losses are, and no weight was changed.")
     optimiser.step()
+    step.updated()
     return losses

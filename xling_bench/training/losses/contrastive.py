@@ -47,6 +47,7 @@ class Contrastive(Loss):
     """
 
     needs: ClassVar[Need] = "pairs"
+    short_keys: ClassVar[bool] = True
     code: ClassVar[Mapping[str, Any]] = {
         "pooling": "last_by_count", "pooled_tokens": "all", "equal_texts": "negatives", "gather_gradient": False,
     }  # fmt: skip
@@ -82,6 +83,7 @@ class Contrastive(Loss):
             both_directions=self.both_directions,
             negatives=self.negatives,
             equal=self._equal(pairs) if self.equal_texts == "masked" else None,
+            margin=getattr(self, "margin", 0.0),
         )
 
     def noted(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
@@ -99,11 +101,6 @@ class Contrastive(Loss):
         found = (anchor[:, None] == anchor) | (positive[:, None] == positive)
         crossed = anchor[:, None] == positive
         return (found | crossed | crossed.T).fill_diagonal_(False)
-
-    def check_model(self, layers: int) -> None:
-        """The layer must be there."""
-        if not 1 <= self.layer <= layers:
-            raise UsageError(f"method.layer: the model has layers 1 to {layers}; there is no layer {self.layer}.")
 
     def check_batch(self, rows: int, processes: int) -> None:
         """One pair has nothing to be told apart from."""
@@ -129,6 +126,7 @@ def contrastive(
     both_directions: bool = False,
     negatives: Negatives = "other_side",
     equal: torch.Tensor | None = None,
+    margin: float = 0.0,
 ) -> torch.Tensor:
     """Multilingual contrastive loss (AFP, Eq. 2), a float32 scalar >= 0; lower is better.
 
@@ -140,6 +138,7 @@ def contrastive(
         in the same batch" (the paper, Section 3.1).
     equal: (B, B) bool, symmetric, False on its diagonal: pairs j that are no negatives of pair i, with either side.
     both_directions: the mean of L(anchor, positive) and L(positive, anchor). Neither the paper nor its code does so.
+    margin: sim(a_i, p_i) - margin stands for sim(a_i, p_i), above and below (additive margin softmax; not AFP's).
     One pair has nothing to be told apart from: its loss is 0, and so is its gradient (with `both_sides` too).
 
     Always float32, whatever autocast says: at temperature 0.05, bfloat16's rounding moves logits by up to 0.06.
@@ -158,19 +157,26 @@ def contrastive(
         raise UsageError(f"Negatives are other_side or both_sides, got {negatives!r}.")
     with torch.autocast(anchor.device.type, enabled=False):
         a, p = normalize(anchor.float(), dim=-1), normalize(positive.float(), dim=-1)
-        loss = _one_direction(a, p, temperature, negatives, equal)
+        loss = _one_direction(a, p, temperature, negatives, equal, margin)
         if both_directions:
-            loss = (loss + _one_direction(p, a, temperature, negatives, equal)) / 2
+            loss = (loss + _one_direction(p, a, temperature, negatives, equal, margin)) / 2
     return loss
 
 
 def _one_direction(
-    a: torch.Tensor, p: torch.Tensor, temperature: float, negatives: Negatives, equal: torch.Tensor | None
+    a: torch.Tensor,
+    p: torch.Tensor,
+    temperature: float,
+    negatives: Negatives,
+    equal: torch.Tensor | None,
+    margin: float,
 ) -> torch.Tensor:
     import torch
     from torch.nn.functional import cross_entropy
 
     scores = a @ p.T / temperature  # (B, B)
+    if margin:
+        scores = scores - torch.eye(len(a), device=a.device) * (margin / temperature)
     truth = torch.arange(len(a), device=a.device)
     if negatives == "both_sides":
         own = (a @ a.T / temperature).fill_diagonal_(-torch.inf)

@@ -31,6 +31,7 @@ class Instruction(Loss):
     """
 
     needs: ClassVar[Need] = "instructions"
+    short_keys: ClassVar[bool] = True
     code: ClassVar[Mapping[str, Any]] = {"average": "part"}
     paper: ClassVar[Mapping[str, Any]] = {"per": "sample"}
     every_parameter: ClassVar[bool] = True

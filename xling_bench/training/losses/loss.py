@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, ValidationError
 
 from xling_bench.core.declare import Strict
+from xling_bench.core.errors import UsageError
 from xling_bench.training.complaint import complaint
 
 if TYPE_CHECKING:
@@ -24,12 +25,26 @@ NEEDS: dict[Need, str] = {"pairs": "translation pairs", "instructions": "instruc
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+class Kept(Protocol):
+    """What a loss keeps between updates, such as a queue."""
+
+    def updated(self, network: Network) -> None:
+        """Called after every update of the weights, in every process."""
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What a checkpoint must hold so that a run that goes on ends in the same bytes. The same in every process."""
+
+    def load(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what `state` gave. Raises KeyError or RuntimeError for something else."""
+
+
 class Loss(Strict, ABC):
     """One term of the weighted sum. A file of this folder holds one, and the file's name is the loss's: in logs, in
-    messages, and in recipes, where `<name>_weight` is its weight.
+    messages, and in recipes.
 
-    Fields are its settings, each a key of a recipe's [method]. Their defaults are those of `mode = "plain"`; `code` and
-    `paper` hold what these modes have instead. A loss whose weight is 0 is not run, and its data are not drawn.
+    Fields are its settings, each a key `<name>_<field>` of a recipe's [method]. Their defaults are those of `mode =
+    "plain"`; `code` and `paper` hold what these modes have instead. A loss whose weight is 0 is not run, and its data
+    are not drawn. A field `layer` is a layer of the model and checked to be one.
 
     Recipes are checked without torch: a loss's file imports it where it computes.
     """
@@ -39,6 +54,7 @@ class Loss(Strict, ABC):
     code: ClassVar[Mapping[str, Any]] = {}
     paper: ClassVar[Mapping[str, Any]] = {}
     every_parameter: ClassVar[bool] = False  # True: all of them get a gradient, so that replication need not look
+    short_keys: ClassVar[bool] = False  # True: keys but the weight's are the fields' names alone (AFP's two losses)
 
     weight: Weight = 0.0
 
@@ -68,8 +84,21 @@ class Loss(Strict, ABC):
         """{name: scalar} to be logged beside the loss of `rows`, the mean over parts and processes."""
         return {}
 
+    def begin(self, network: Network) -> Kept | None:
+        """Asked for once in a run, before its first update: what this loss keeps, found as `network.kept[self.name]`
+        then. The place to load what it compares with (`network.references`), too."""
+        return None
+
     def check_model(self, layers: int) -> None:
         """Raise UsageError for what a model of so many layers cannot do, naming the key."""
+        layer = getattr(self, "layer", 1)
+        if not 1 <= layer <= layers:
+            key = next(key for key, field in self.keys().items() if field == "layer")
+            raise UsageError(f"method.{key}: the model has layers 1 to {layers}; there is no layer {layer}.")
+
+    def check_references(self, config: Any, *, trust_remote_code: bool) -> None:
+        """Raise UsageError or ModelError where another model, e.g. a teacher, does not fit that of `config`
+        (transformers'), naming the key. Nothing is loaded but configurations."""
 
     def check_batch(self, rows: int, processes: int) -> None:
         """Raise UsageError where so many rows in a part, on each of so many processes, teach nothing."""
@@ -81,7 +110,8 @@ class Loss(Strict, ABC):
     @classmethod
     def keys(cls) -> dict[str, str]:
         """{key in a recipe's [method]: field}."""
-        return {f"{cls.name}_weight" if field == "weight" else field: field for field in cls.model_fields}
+        short = cls.model_fields.keys() - {"weight"} if cls.short_keys else ()
+        return {field if field in short else f"{cls.name}_{field}": field for field in cls.model_fields}
 
     @classmethod
     def of(cls, mode: Mode, method: Mapping[str, Any]) -> Self:

@@ -1,0 +1,58 @@
+"""Hidden states stay near those of the model that training began with, by squared distance (Cao et al. 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from xling_bench.training.losses.loss import Kept, Learn, Loss, Need
+
+if TYPE_CHECKING:
+    import torch
+
+    from xling_bench.training.batches import Tokens
+    from xling_bench.training.model import Network
+
+
+class L2ToBase(Loss):
+    """L = mean over layers, tokens and dimensions of (h_l(t)_d - h0_l(t)_d)^2, of pairs' sentences.
+
+    layer   the highest, 1 to the model's depth
+    layers  `one`: that layer; `all`: layers 1 to it, too
+    sides   `pivot`: sentences in the pivot language, which the others then come to (the paper keeps English, as here,
+            and sums over words and dimensions); `both`
+    The base is a second model in memory, in float32.
+    """
+
+    needs: ClassVar[Need] = "pairs"
+
+    layer: Annotated[int, Field(ge=1)] = 1
+    layers: Literal["one", "all"] = "one"
+    sides: Literal["pivot", "both"] = "pivot"
+
+    def begin(self, network: Network) -> Kept | None:
+        """The base is loaded."""
+        network.references.base()
+        return None
+
+    def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
+        """A mean over the tokens that count in a sentence's vector, each process its own."""
+        import torch
+
+        (pairs,) = rows
+        wanted = range(1, self.layer + 1) if self.layers == "all" else [self.layer]
+        rows_of = slice(None) if self.sides == "both" else pairs.sides()[0]
+        mask = pairs.counted[rows_of]
+        before = network.references.base().states(pairs, wanted)
+        far = [
+            (now[rows_of][mask].float() - then[rows_of][mask].float()).square().mean()
+            for now, then in zip(network.several(pairs, list(wanted)), before, strict=True)
+        ]
+        return torch.stack(far).mean()
+
+    def describe(self, layers: int, learn: Learn) -> str:
+        """With the layers."""
+        which = f"layer {self.layer}" if self.layers == "one" else f"layers 1 to {self.layer}"
+        return f"squared distance to the frozen base's states ({which} of {layers}, {self.sides})"
