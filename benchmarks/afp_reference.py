@@ -39,8 +39,10 @@ class Batch:
         return Batch(pairs(*sides), padded([Sample(ids, max(1, int(0.4 * len(ids)))) for ids in texts]))
 
 
-def reference(model: Any, batch: Batch, chosen: Objective) -> tuple[torch.Tensor, Any]:
-    """AFP's way to the loss; what it leaves alive comes too."""
+def reference(
+    model: Any, batch: Batch, chosen: Objective, softmax: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, Any]:
+    """AFP's way to the loss; what it leaves alive comes too. softmax: what that of the vocabulary is computed in."""
     settings, given = chosen.settings(), batch.pairs
     outputs = model.base_model(
         input_ids=given.ids, attention_mask=given.mask, output_hidden_states=True, use_cache=False
@@ -53,7 +55,7 @@ def reference(model: Any, batch: Batch, chosen: Objective) -> tuple[torch.Tensor
     labels = torch.full_like(given.ids, -100)
     labels.view(-1)[given.places + 1] = given.targets
     answers = model(input_ids=given.ids, attention_mask=given.mask, use_cache=False)
-    logits = answers.logits[:, :-1].contiguous().float()
+    logits = answers.logits[:, :-1].contiguous().to(softmax)
     cif = cross_entropy(logits.view(-1, logits.shape[-1]), labels[:, 1:].contiguous().view(-1))
     return settings["contrastive_weight"] * mcl + settings["instruction_weight"] * cif, (outputs, answers, logits)
 

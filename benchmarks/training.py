@@ -1,6 +1,7 @@
 """One AFP step of ours against one as AFP's code does it: same model, same batch, same process, taking turns.
 
-Usage: python benchmarks/training.py [--quick | --gpu] [options]; `--help` lists them. `--gpu`: see `training_gpu.py`.
+Usage: python benchmarks/training.py [--quick | --gpu | --model DIR] [options]; `--help` lists them. `--gpu`: see
+`training_gpu.py`; `--model`, a real model's: `training_model.py`.
 
 The reference is written for this comparison after a description of AFP's trainer: all layers, `output_hidden_states`,
 on both sides of the pairs, attention as transformers has it; all logits of the vocabulary at all positions of the
@@ -148,6 +149,7 @@ def main() -> None:
     profile = parser.add_mutually_exclusive_group()
     profile.add_argument("--quick", action="store_true", help="8k vocabulary, 4 layers, 16 pairs, 4 instructions, once")
     profile.add_argument("--gpu", action="store_true", help="XGLM-564M's shape, bf16, batch 4, length 512")
+    profile.add_argument("--model", type=Path, metavar="DIR", help="a model's folder: 8 pairs, 4 instructions, float32")
     parser.add_argument("--device", default="cuda", help="of --gpu")
     parser.add_argument("--tiny", action="store_true", help="a small shape for --gpu, to rehearse it anywhere")
     parser.add_argument("--minutes", type=float, default=8.0, help="time of --gpu without start-up")
@@ -160,7 +162,14 @@ def main() -> None:
         parser.set_defaults(**QUICK)
     if "--gpu" in sys.argv:
         parser.set_defaults(length=512)
+    if "--model" in sys.argv:
+        parser.set_defaults(pairs=8, instructions=4, repeats=3)
     args = parser.parse_args()
+    if args.model:
+        from training_model import model_rows
+
+        model_rows(args)
+        return
     if args.gpu:
         if args.device.startswith("cuda") and not torch.cuda.is_available():
             parser.error("--gpu: no CUDA device here")

@@ -349,6 +349,41 @@ def test_a_step_refuses(call, error, message) -> None:
 # The update
 
 
+@pytest.mark.parametrize("name", CORE)
+def test_large_gradients_stay_in_one_buffer(name) -> None:
+    """Of two parts, and again after they were cleared; of more tokens than the model is wide, in torch's way."""
+    mine, plain = model(name), model(name)
+    step, usual = AlignmentStep(mine, objective(pooling="mean")), AlignmentStep(plain, objective(pooling="mean"))
+    weight = mine.get_input_embeddings().weight
+    many = [padded(SAMPLES * 5)]
+    assert len(many[0].places) > weight.shape[1] > len(padded(SAMPLES).places)
+    places = set()
+    for _ in range(2):
+        step.zero_grad()
+        plain.zero_grad()
+        for rows in ([padded(SAMPLES)], many):
+            with step.ready():
+                step(pairs(*TEXTS), rows).total.backward()
+            usual(pairs(*TEXTS), rows).total.backward()
+        same(gradients(mine), gradients(plain))
+        places.add(weight.grad.data_ptr())
+    assert len(places) == 1
+    assert not weight.grad.is_sparse
+    assert not mine.get_input_embeddings().sparse
+
+
+def test_a_weight_that_nothing_is_learnt_of_has_no_gradient() -> None:
+    """An output layer of its own that no loss uses: AdamW's decay would change it."""
+    network = model("llama")
+    step = AlignmentStep(network)
+    with step.ready():
+        step(pairs(*TEXTS)).total.backward()
+    assert network.lm_head.weight.grad is None
+    with step.ready():
+        step(None, [padded(SAMPLES)]).total.backward()
+    assert network.lm_head.weight.grad is not None
+
+
 @pytest.mark.parametrize("name", ["xglm", "bloom"])
 def test_tied_embeddings_stay_tied_and_weights_move(name) -> None:
     network = model(name)

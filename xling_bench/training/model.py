@@ -16,6 +16,7 @@ from xling_bench.scoring.decoder import split
 from xling_bench.scoring.fused import fused_attention
 from xling_bench.scoring.head import Head
 from xling_bench.training.batches import Tokens
+from xling_bench.training.buffers import Buffers
 from xling_bench.training.token_losses import CHUNK, SumLoss, token_losses
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Network:
         """chunk, kernel: see `token_losses`."""
         self.model, self.body = split(model)
         self.chunk, self.kernel = chunk, kernel
+        self.buffers, self.in_place = Buffers(self.model), False
         self.depth = int(self.model.config.get_text_config().num_hidden_layers)
         lists = [
             name
@@ -55,7 +57,7 @@ class Network:
 
     def token_losses(self, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Sum over m of -log P(targets[m] | states[m]): (M, D) of the last layer and (M,) to a scalar."""
-        return token_losses(states, targets, self.head, chunk=self.chunk, kernel=self.kernel)
+        return token_losses(states, targets, self.head, chunk=self.chunk, kernel=self.kernel, in_place=self.in_place)
 
     @contextmanager
     def ready(self) -> Iterator[None]:
@@ -63,8 +65,9 @@ class Network:
 
         Backward too: gradient checkpointing runs layers again, and must find the same attention. It works outside too.
         """
-        with fused_attention(self.body):
+        with fused_attention(self.body), self.buffers.used() as self.in_place:
             yield
+        self.in_place = False
 
     def check(self, layer: int) -> None:
         """Refuse a layer that the model does not have."""

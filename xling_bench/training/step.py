@@ -89,6 +89,13 @@ class AlignmentStep(torch.nn.Module):
         """Forward and backward happen inside, see `Network.ready`."""
         return self.network.ready()
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """torch's, but that large gradients are set to zero where they are (`Buffers`)."""
+        kept = [(weight, weight.grad) for weight in self.network.buffers.cleared()]
+        super().zero_grad(set_to_none)
+        for weight, gradient in kept:
+            weight.grad = gradient
+
     def forward(
         self, pairs: Tokens | None, instructions: Sequence[Tokens] = (), *, shares: Mapping[str, Share] | None = None
     ) -> Losses:
@@ -154,7 +161,7 @@ def update(
 
     A loss or a gradient that is not finite raises TrainingError, and no weight is changed.
     """
-    optimiser.zero_grad(set_to_none=True)
+    step.zero_grad()
     with step.ready():
         losses: Losses = step(pairs, instructions)
         torch.autograd.backward(losses.total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -33,18 +34,24 @@ def labelled(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def token_losses(
-    states: torch.Tensor, targets: torch.Tensor, head: Head, *, chunk: int = CHUNK, kernel: SumLoss | None = None
-) -> torch.Tensor:
+    states: torch.Tensor, targets: torch.Tensor, head: Head, *, chunk: int = CHUNK, kernel: SumLoss | None = None,
+    in_place: bool = False,
+) -> torch.Tensor:  # fmt: skip
     """Sum over m of -log P(targets[m] | states[m]), a scalar; logits of at most `chunk` positions exist at a time.
 
     states: (M, D) of the last layer, after its norm; targets: (M,). By what is there: `kernel` if given (any fused
     kernel fits in, e.g. Liger's); torch's `linear_cross_entropy` (2.13), which computes the gradient on the way and
     keeps it; else chunks that are recomputed in the backward pass. torch's takes plain layers without a soft cap only.
+    in_place: the gradient of the output layer's weight may be added to its `grad` in the backward pass. That is done
+    where all logits are smaller than that gradient, which torch's way would make anew (`_InPlace`).
     Under autocast the logits are of its type and sums float32; torch's way then returns the loss, but not its gradient,
     rounded to autocast's type.
     """
     if kernel is not None:
         return kernel(states, targets, head)
+    if in_place and _takes_in_place(states, head):
+        loss: torch.Tensor = _InPlace.apply(states, targets, head.layer.weight)  # type: ignore[no-untyped-call]
+        return loss
     if hasattr(torch.nn, "LinearCrossEntropyOptions") and head.weight is not None and head.softcap is None:
         return _by_torch(states, targets, head, chunk)
     parts = zip(torch.split(states, chunk), torch.split(targets, chunk), strict=True)
@@ -63,6 +70,43 @@ def _by_torch(states: torch.Tensor, targets: torch.Tensor, head: Head, chunk: in
         states, weight, targets, linear_bias=bias, reduction="sum", options=options
     )
     return loss.float()
+
+
+def _takes_in_place(states: torch.Tensor, head: Head) -> bool:
+    plain = head.weight is not None and head.softcap is None and head.scale is None and head.layer.bias is None
+    weight = head.layer.weight if plain else None
+    return (
+        weight is not None
+        and weight.requires_grad
+        and states.dtype == weight.dtype == torch.float32
+        and len(states) <= states.shape[1]
+        and not torch.is_autocast_enabled(states.device.type)
+    )
+
+
+class _InPlace(torch.autograd.Function):
+    """The sum of losses through all logits (M, V), which become their own gradient; that of the weight is added to its
+    `grad`, and none is returned."""
+
+    @staticmethod
+    def forward(ctx: Any, states: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        logits = states @ weight.T  # (M, V)
+        rows = torch.arange(len(targets), device=targets.device)
+        top = logits.amax(1, keepdim=True)
+        wanted = logits[rows, targets] - top.squeeze(1)
+        total = logits.sub_(top).exp_().sum(1, keepdim=True)  # (M, 1)
+        logits.div_(total)[rows, targets] -= 1.0  # the gradient of the sum
+        ctx.save_for_backward(states, logits)
+        ctx.weight = weight
+        return (total.squeeze(1).log() - wanted).sum()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        states, logits = ctx.saved_tensors
+        if ctx.weight.grad is None:
+            ctx.weight.grad = torch.zeros_like(ctx.weight)
+        ctx.weight.grad.addmm_(logits.T, states * gradient)
+        return (logits @ ctx.weight) * gradient, None, None
 
 
 def _recomputed(states: torch.Tensor, targets: torch.Tensor, head: Head) -> torch.Tensor:
