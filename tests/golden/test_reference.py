@@ -164,3 +164,39 @@ def test_what_must_be_known_of_published_rows_stands_beside_them() -> None:
     assert "published BLOOM and Llama numbers" in said("afp-7", kept)
     assert "AFP's code" not in said("afp-9", plain), "XNLI's table has neither"
     assert "AFP's code" not in said("afp-10", kept), "PAWS-X's has no padding"
+
+
+def test_a_model_asked_in_english_has_a_row_of_its_own_in_commits_table() -> None:
+    """COMMIT's "+En prompt": what `commit-en` scored never mixes with `commit`'s, and a model without it has no row."""
+    rows = [
+        {"model": model, "benchmark": "xquad", "language": "th", "shots": 0, "metric": "exact", "value": value,
+         "family": family, "demos": "none", "signature": "xling|data:1|source:files|v:1"}
+        for model, family, value in (("a", "commit", 0.1), ("a", "commit-en", 0.2), ("b", "commit", 0.3))
+    ]  # fmt: skip
+    for name in ("commit-2", "commit-3"):
+        layout = get_layout(name)
+        place = next(n for n, c in enumerate(columns(layout)) if (c.language, c.statistic) == ("th", "exact"))
+        found = {row: values[place] for row, values in rows_of(layout, pd.DataFrame(rows), reference=False)}
+        assert found == {"a": "10.0", "b": "30.0"} | ({"a+En prompt": "20.0"} if name == "commit-2" else {})
+    published_rows = [row for row, _ in rows_of(get_layout("commit-6"), pd.DataFrame(rows), reference=True)]
+    assert "Llama-7B Alpaca+En prompt (published)" in published_rows
+    assert not [row for row in published_rows if row.startswith("a+")], "nothing of Table 6 was asked"
+
+
+def test_commits_english_prompts_are_those_of_its_english_items() -> None:
+    """The same strings in both families where the item is English; in other languages only the fields differ."""
+    from xling_bench.catalog.prompt import get_family, resolve_form
+    from xling_bench.core import languages
+
+    english = languages.get("en")
+    for key in ("mlqa", "xquad"):
+        own, en = (resolve_form(get_family(f), get_benchmark(key), english) for f in ("commit", "commit-en"))
+        assert own == en
+        assert resolve_form(get_family("commit-en"), get_benchmark(key), languages.get("hi")) == en
+    both = [
+        resolve_form(get_family("commit-en"), get_benchmark("indicqa"), languages.get("ta")),
+        get_family("commit").forms["indicqa"],
+    ]
+    assert "unanswerable" in both[0].prompt
+    assert both[0].no_answer == "unanswerable"
+    assert both[0].max_tokens == both[1].max_tokens

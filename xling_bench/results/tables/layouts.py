@@ -150,13 +150,17 @@ def rows_of(layout: Layout, frame: pd.DataFrame, *, reference: bool) -> list[tup
             method = "" if number.method in ("", "base") else f" {number.method}"
             groups.setdefault(f"{number.model}{method} (published)", {})[number.column] = number.printed
         rows += [(name, [have.get(c, "-") for c in heads]) for name, have in groups.items()]
+    keys = [column_keys(column, layout) for column in heads]
     for model in sorted(frame["model"].unique()):
-        cells = cells_of(frame, str(model), layout.family)
         wrong = {cell[1:] for cell in contaminated_cells(frame) if cell[0] == str(model)}
-        name = f"{model}{_stamp(heads, frame, str(model))}"
-        values = [(str(column_value(c, layout, cells)), column_keys(c, layout)) for c in heads]
-        marks = [any(key in cells and key[:2] in wrong for key in keys) for _, keys in values]
-        rows.append((name, [marked(v, contaminated=x) for (v, _), x in zip(values, marks, strict=True)]))
+        for suffix, family in {"": layout.family, **layout.also}.items():
+            cells = cells_of(frame, str(model), family)
+            if suffix and not any(key in cells for of_column in keys for key in of_column):
+                continue
+            name = f"{model}{suffix}{_stamp(heads, frame, str(model))}"
+            values = [str(column_value(c, layout, cells)) for c in heads]
+            marks = [any(key in cells and key[:2] in wrong for key in of_column) for of_column in keys]
+            rows.append((name, [marked(v, contaminated=x) for v, x in zip(values, marks, strict=True)]))
     return rows
 
 

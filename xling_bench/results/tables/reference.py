@@ -52,7 +52,8 @@ class Layout(Strict):
     A column is (benchmark, language, shots, statistic). `family` is the prompt family whose numbers stand in it (else
     each benchmark's default), `undefined` names statistics the paper prints without saying what they are. A paper's
     languages are its own, whatever we add to a benchmark: where neither columns nor `languages` name them,
-    `languages_of` says for each benchmark which other layout's columns do.
+    `languages_of` says for each benchmark which other layout's columns do. `also`: {what follows the model's
+    name: prompt family}, further rows of a model, which it has where it was asked in that family.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Layout(Strict):
     shots: tuple[int, ...] = ()
     metric: str = ""
     family: str = ""
+    also: dict[str, str] = Field(default_factory=dict)
     undefined: tuple[str, ...] = ()
     rename: dict[str, str] = Field(default_factory=dict)
 
