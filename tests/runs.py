@@ -43,6 +43,7 @@ def write_run(
     metric: str = "acc",
     model: str = "./checkpoint",
     name: str = "",
+    fingerprint: str = "",
     shots: int = 0,
     seed: int = 0,
     choices: Outcomes | None = None,
@@ -53,14 +54,16 @@ def write_run(
 ) -> Path:
     """Write `RUN/<task>/<shots>-<seed>-<demos>/results.json` and `items.parquet`, with `texts` also samples.jsonl.
 
-    `model` is the path typed, `name` what results keep of it (none: an older version's). `clusters` are the positions
-    of the first item of each item's cluster (None: each by itself). `facts` change what was measured.
+    `model` is the path typed, `name` what results keep of it (none: an older version's), `fingerprint` its content's.
+    `clusters` are the positions of the first item of each item's cluster (None: each by itself). `facts` change what
+    was measured.
     """
     parts = []
     for unit, values in scores.items():
         items = np.asarray(values, dtype=float)
         ids = [f"{benchmark}-test-{number:04d}" for number in range(items.size)]
         own = _facts(benchmark, unit, metric, items.size, shots, seed) | facts
+        own["model"] = fingerprint or own["model"]
         if family == "native":  # no benchmark's default: its tasks have names of their own
             own["task"] = own["task"].replace("xling_", "xling-native_")
         read = Facts.read(own)

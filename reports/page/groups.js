@@ -25,18 +25,19 @@ function groupTable() {
     const id = [get(cell, "model"), get(cell, "benchmark"), get(cell, "setting")].join(" ");
     if (!lines.has(id)) lines.set(id, { cell, found: new Map() });
     const found = lines.get(id).found;
-    if (!found.has(group)) found.set(group, { sum: 0, count: 0, chance: 0 });
+    if (!found.has(group)) found.set(group, { sum: 0, count: 0, chance: 0, learnt: "" });
     const entry = found.get(group);
     entry.sum += get(cell, "value");
     entry.count += 1;
     entry.chance += get(cell, "at_chance") ? 1 : 0;
+    entry.learnt ||= learnt(cell);
   }
   const order = ["high", "medium", "low", "seen", "unseen"];
   const place = (name) => (order.includes(name) ? order.indexOf(name) : order.length);
   const names = [...groups].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
   const shown = (name) => (value, type, row) => {
     const entry = row.at(-1).get(name);
-    return entry ? `${number(value)} (${entry.count}${entry.chance ? `, ${entry.chance} ≈` : ""})` : "–";
+    return entry ? `${number(value)}${entry.learnt} (${entry.count}${entry.chance ? `, ${entry.chance} ≈` : ""})` : "–";
   };
   const columns = [{ title: "Model" }, { title: "Benchmark" }, { title: "Setting" }, ...names.map((name) => ({ title: name, number: true, render: shown(name) }))];
   const rows = [...lines.values()].sort((x, y) => get(x.cell, "model") - get(y.cell, "model")).map(({ cell, found }) => [

@@ -32,7 +32,7 @@ function heatCell(cell, other, difference, benchmark, most) {
   if (cell === undefined || (difference && other === undefined)) return el("td", { class: "hatch", "aria-label": "not measured" }, "");
   const value = get(cell, "value");
   const chance = get(cell, "at_chance") && (!difference || get(other, "at_chance"));
-  const mark = chance ? " ≈" : "";
+  const mark = (learnt(cell) || (difference ? learnt(other) : "")) + (chance ? " ≈" : "");
   const node = el("td", { class: chance ? "chance" : null });
   if (difference) {
     const change = get(other, "value") - value;

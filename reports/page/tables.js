@@ -44,27 +44,28 @@ const head = [
   { title: "Model" }, { title: "Benchmark" }, { title: "Language" }, { title: "Score", number: true, render: number },
   { title: "Metric" }, { title: "Setting" }, { title: "Prompts" }, { title: "Low", number: true, render: number },
   { title: "High", number: true, render: number }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "At chance" },
+  { title: "Contaminated" },
 ];
 
 function numbersTable() {
   const rows = data.cells.map((cell) => [
     data.models[get(cell, "model")], data.benchmarks[get(cell, "benchmark")].title, `${get(cell, "language")} ${languageName(get(cell, "language"))}`,
     get(cell, "value"), get(cell, "metric"), data.settings[get(cell, "setting")].label, get(cell, "family"), get(cell, "low"), get(cell, "high"),
-    get(cell, "n"), get(cell, "seeds"), get(cell, "at_chance") ? `yes ${get(cell, "predicted")}`.trim() : "", cell,
+    get(cell, "n"), get(cell, "seeds"), get(cell, "at_chance") ? `yes ${get(cell, "predicted")}`.trim() : "", learnt(cell), cell,
   ]);
   const filters = [0, 1, 2, 4, 5, 6].map((target) => ({ target, columnControl: ["order", ["searchList"]] }));
   const table = dataTable(document.getElementById("numbers-table"), "numbers", head, rows, {
     columns: [
-      { title: "Signature", data: 12, className: "control", orderable: false, searchable: false,
+      { title: "Signature", data: 13, className: "control", orderable: false, searchable: false,
         render: (cell, type) => (type === "display" ? `<button type="button" class="open" aria-expanded="false">show</button>` : "") },
-      { title: "signature", data: 12, visible: false, searchable: false, render: (cell, type) => (type === "export" ? signature(cell) : "") },
+      { title: "signature", data: 13, visible: false, searchable: false, render: (cell, type) => (type === "export" ? signature(cell) : "") },
     ],
     options: { columnDefs: [...bestFirst, ...filters.map(({ target, columnControl }) => ({ targets: target, columnControl }))], ordering: { indicators: false, handler: true }, deferRender: true },
   });
   table.on("click", "button.open", (event) => {
     const row = table.row(event.target.closest("tr"));
     const open = !row.child.isShown();
-    if (open) row.child(el("div", { class: "signature" }, signature(row.data()[12]))).show();
+    if (open) row.child(el("div", { class: "signature" }, signature(row.data()[13]))).show();
     else row.child.hide();
     event.target.setAttribute("aria-expanded", String(open));
     event.target.textContent = open ? "hide" : "show";
@@ -97,18 +98,18 @@ function benchmarkTable() {
     const name = [data.models[get(cell, "model")], data.settings[get(cell, "setting")].label, get(cell, "family"), ""];
     const id = JSON.stringify([get(cell, "model"), get(cell, "setting"), get(cell, "family")]); // shown names may be equal
     if (!lines.has(id)) lines.set(id, { name, values: new Map() });
-    lines.get(id).values.set(get(cell, "language"), [get(cell, "value"), get(cell, "low"), get(cell, "high"), get(cell, "at_chance")]);
+    lines.get(id).values.set(get(cell, "language"), [get(cell, "value"), get(cell, "low"), get(cell, "high"), get(cell, "at_chance"), learnt(cell)]);
   }
   for (const cell of published) {
     const name = [cell.model, `${cell.shots} shots`, "", `published: ${cell.source}`];
     const id = JSON.stringify(name);
     if (!lines.has(id)) lines.set(id, { name, values: new Map() });
-    lines.get(id).values.set(cell.language, [cell.value, null, null, null]);
+    lines.get(id).values.set(cell.language, [cell.value, null, null, null, ""]);
   }
   const withIntervals = form.intervals.checked;
   const display = (value, type, row, meta) => {
-    const [score, low, high, chance] = row.at(-1).get(units[meta.col - 4]) ?? [null, null, null, null];
-    return `${number(score)}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high)}]` : ""}`;
+    const [score, low, high, chance, mark] = row.at(-1).get(units[meta.col - 4]) ?? [null, null, null, null, ""];
+    return `${number(score)}${mark ?? ""}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high)}]` : ""}`;
   };
   const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Mean", number: true, render: number },
     { title: "Gap", number: true, render: gapText }, ...units.map((unit) => ({ title: unit, number: true, render: display })),

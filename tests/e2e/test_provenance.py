@@ -173,6 +173,12 @@ def test_its_scores_are_marked_and_no_gate_takes_them(tested: Path, models, tmp_
     assert MARK in capsys.readouterr().out
     assert main(["compare", str(base), str(tuned)]) == 0
     assert "| B " in capsys.readouterr().out
+    assert main(["report", str(tuned), str(base), "-o", str(tmp_path / "site")]) == 0
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    for told in ("Trained from <bdi>", "LEARNT: XNLI de 20, en 20", "The second was trained from the first"):
+        assert told in page
+    assert f"{MARK}</b>" in page
+    capsys.readouterr()
     gate = ["gate", "--baseline", str(base), "--candidate", str(tuned)]
     assert main(gate) == 2
     assert "--allow-contaminated" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ from trained import BASE, contaminated, training
 
 from xling_bench import load_results
 from xling_bench.cli.main import main
+from xling_bench.report.build import Options, write_report
 from xling_bench.results.lineage import Lineage
 from xling_bench.results.marks import MARK
 
@@ -24,11 +27,14 @@ def run(
     folder: Path, name: str, lineage: Lineage | None = None, *, benchmark: str = "xnli", worse: float = 0.0
 ) -> Path:
     """A run whose results know what their model learnt."""
+    of = BASE if lineage is None else lineage.hash  # else the record names that one as what it was trained from
     scores = outcomes(ITEMS, UNITS)
     scores = {unit: turned(values, worse) if worse else values for unit, values in scores.items()}
     for unit, values in scores.items():
         known = {} if lineage is None else {"provenance": lineage.standing(benchmark, unit, "test").written()}
-        write_run(folder, {unit: values}, benchmark=benchmark, name=name, model=f"./{name}", **known)
+        write_run(folder, {unit: values}, benchmark=benchmark, name=name, model=f"./{name}", fingerprint=of, **known)
+    if lineage is not None:
+        (folder / "run.json").write_text(json.dumps({"trainings": lineage.written()}), encoding="utf-8")
     return folder
 
 
@@ -39,7 +45,7 @@ def run_of(folder: Path, name: str, lineage: Lineage | None = None, **more) -> P
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
     """A base model of which nothing is on record, and one trained on XNLI's test items."""
-    return run_of(tmp_path, "base"), run_of(tmp_path, "tuned", LEARNT)
+    return run_of(tmp_path, "base", worse=0.3), run_of(tmp_path, "tuned", LEARNT)
 
 
 def test_a_table_knows_what_its_numbers_are(pair) -> None:
@@ -128,3 +134,95 @@ def test_what_is_not_compared_is_no_reason_to_refuse(tmp_path: Path) -> None:
     a, b = run_of(tmp_path, "a", benchmark="xcopa"), run_of(tmp_path, "b", LEARNT, benchmark="xcopa")
     run(b, "b", LEARNT, benchmark="xnli")
     assert gate(tmp_path, a, b)[0] == 0
+
+
+def page_of(runs, folder: Path, **options) -> str:
+    return write_report(list(runs), folder, Options(draws=50, items=0, **options)).read_text(encoding="utf-8")
+
+
+def test_the_page_marks_them_wherever_they_stand(pair, tmp_path: Path) -> None:
+    page = page_of(pair, tmp_path / "site")
+    board = re.search(r'<section id="leaderboard".*?</section>', page, re.DOTALL)
+    assert board is not None
+    rows = re.findall(r"<tr>.*?</tr>", board[0], re.DOTALL)
+    assert [MARK in row for row in rows] == ["tuned</bdi>" in row for row in rows]
+    assert f"{MARK}: contaminated" in page
+    assert "XNLI of tuned (en 134)" in page
+    data = json.loads(re.search(r'<script[^>]*id="data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    at = {name: number for number, name in enumerate(data["columns"])}
+    told = {(data["models"][cell[at["model"]]], cell[at["contaminated"]]) for cell in data["cells"]}
+    assert told == {("base", 0), ("tuned", 1)}
+    for name in ("gaps", "change"):
+        section = re.search(f'<section id="{name}".*?</section>', page, re.DOTALL)
+        assert section is not None
+        assert "Contaminated" in section[0]
+    for name in ("leaderboard.md", "leaderboard.tex"):
+        text = (tmp_path / "site" / name).read_text(encoding="utf-8")
+        assert "XNLI of tuned (en 134)" in text
+        sign = MARK if name.endswith("md") else r"\textdagger{}"
+        rows = [{cell.strip() for cell in re.split(r"[|&]", line)} for line in text.splitlines()]
+        told = {(name, any(sign in cell for cell in row)) for row in rows for name in ("base", "tuned") if name in row}
+        assert told == {("base", False), ("tuned", True)}
+    board_csv = csv.DictReader(io.StringIO((tmp_path / "site" / "leaderboard.csv").read_text(encoding="utf-8")))
+    assert {(row["model"], row["contaminated"]) for row in board_csv} == {("base", "False"), ("tuned", "True")}
+    numbers = json.loads((tmp_path / "site" / "leaderboard.json").read_text(encoding="utf-8"))["numbers"]
+    assert {(row["model"], row["contaminated"]) for row in numbers} == {("base", False), ("tuned", True)}
+    for figure in (tmp_path / "site" / "figures").glob("*.svg"):
+        marked = MARK in figure.read_text(encoding="utf-8")
+        assert marked == (figure.stem != "heatmap-base"), figure.name
+
+
+def test_a_page_of_others_has_no_mark(tmp_path: Path) -> None:
+    runs = [run_of(tmp_path, "base"), run_of(tmp_path, "clean", Lineage((training(),)))]
+    page = page_of(runs, tmp_path / "site")
+    sections = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert MARK not in sections
+    assert "Contaminated" not in sections
+
+
+def test_the_page_shows_lineage_and_recipe_escaped(tmp_path: Path) -> None:
+    evil = "<img src=x onerror=alert(1)>\u202e"
+    recipe = {"name": evil, "run": {"steps": 12}, "secret": evil}
+    data = [{"use": "pairs", "name": evil, "kind": "moses", "hash": "abcd"}]
+    lineage = Lineage((contaminated(), training(recipe=recipe, data=data)))
+    page = page_of([run_of(tmp_path, "base"), run_of(tmp_path, "tuned", lineage)], tmp_path / "site")
+    section = re.search(r'<section id="trainings".*?</section>', page, re.DOTALL)
+    assert section is not None
+    assert evil not in page
+    assert "<img" not in section[0]
+    assert "\u202e" not in section[0]
+    for said in ("Trained from <bdi>base</bdi>", "LEARNT: XNLI en 134", "steps", BASE, "36 instructions",
+                 "Provenance unknown", "700 tokens of instructions"):  # fmt: skip
+        assert said in section[0], said
+    (tmp_path / "tuned" / "run.json").unlink()
+    page = page_of([tmp_path / "tuned"], tmp_path / "other")
+    assert "the recipe is not shown" in page
+
+
+@pytest.mark.parametrize("turned_round", [False, True])
+def test_before_and_after_are_found(pair, tmp_path: Path, capsys, turned_round: bool) -> None:
+    """The base first, however the two are given, and whatever stands between them."""
+    runs = pair[::-1] if turned_round else pair
+    assert main(["compare", *map(str, runs)]) == 0
+    shown = capsys.readouterr()
+    assert "A: base" in shown.out
+    assert "tuned was trained from base" in shown.err
+    assert ("the base stands first" in shown.err) == turned_round
+    other = run_of(tmp_path, "other", Lineage((training(base={"name": "x", "fingerprint": "f" * 16, "revision": None,
+                                                              "on_record": False}),)))  # fmt: skip
+    page = page_of((*runs, other), tmp_path / "site")
+    assert re.search(r"<p><bdi>tuned</bdi> minus\s+<bdi>base</bdi>", page)
+    assert "The second was trained from the first" in page
+    page = page_of((*runs, other), tmp_path / "named", before="tuned", after="other")
+    assert re.search(r"<p><bdi>other</bdi> minus\s+<bdi>tuned</bdi>", page)
+    assert "The second was trained from the first" not in page
+
+
+def test_the_nearest_of_several_ancestors_is_the_one_before(tmp_path: Path) -> None:
+    from xling_bench.results.ancestry import trained_from
+
+    first = Lineage((training(),))
+    second = first.then(training(base={"name": "a", "fingerprint": first.hash, "revision": None, "on_record": True}))
+    runs = [run_of(tmp_path, name, lineage) for name, lineage in (("c", second), ("base", None), ("b", first))]
+    assert trained_from(load_results(runs)) == {"b": "base", "c": "b"}
+    assert trained_from(load_results([runs[0], runs[1]])) == {"c": "base"}

@@ -23,6 +23,7 @@ from xling_bench.report.payload import payload
 from xling_bench.report.predicts import accuracy_figure, points_of
 from xling_bench.report.published import PublishedCell, reference_notes, reference_rows
 from xling_bench.report.sections import SECTIONS, Options, Report
+from xling_bench.results.ancestry import trained_from
 from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run
 from xling_bench.results.mixing import accept_engines
@@ -54,7 +55,7 @@ def write_report(
     if options.allow_engines:
         frame, accepted = accept_engines(frame)
     measured = measure(frame, draws=options.draws, step=step)
-    pair = _pair(measured.models, options)
+    pair = _pair(measured, options)
     benchmarks = sorted({str(key) for key in measured.lead["benchmark"]}, key=_accuracy_first)
     rows: list[Row] = []
     cells: list[PublishedCell] = []
@@ -93,14 +94,19 @@ def _accuracy_first(key: str) -> tuple[bool, str]:
     return (get_benchmark(key).chance is None, key)
 
 
-def _pair(models: list[str], options: Options) -> tuple[str, str] | None:
-    """The two models held against each other; None where there is one only."""
+def _pair(measured: Measured, options: Options) -> tuple[str, str] | None:
+    """The two models held against each other; None where there is one only. Where they are not named, a model and what
+    was trained from it, of several such pairs the last; else the first and the last."""
+    models, bases = measured.models, trained_from(measured.frame)
     before = _named(options.before, models) if options.before else ""
     after = _named(options.after, models) if options.after else ""
     if before and before == after:
         raise UsageError(f"--before and --after are both {before!r}: expected two models.")
-    before = before or next((name for name in models if name != after), "")
-    after = after or next((name for name in reversed(models) if name != before), "")
+    found = [(bases[name], name) for name in models if name in bases]
+    pair = next((pair for pair in reversed(found) if pair[0] == (before or pair[0]) and pair[1] == (after or pair[1])),
+                ("", ""))  # fmt: skip
+    before = before or pair[0] or next((name for name in models if name != after), "")
+    after = after or pair[1] or next((name for name in reversed(models) if name != before), "")
     return (before, after) if before and after else None
 
 

@@ -11,6 +11,7 @@ from xling_bench.core.text import flat, line, markdown
 from xling_bench.report.labels import number
 from xling_bench.report.leaderboard import Rank, Row, Score
 from xling_bench.report.missing import missing
+from xling_bench.results.marks import marked
 from xling_bench.results.tables.rendering import aligned, latex, to_csv
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _rank_text(rank: Rank) -> str:
 def _score_text(score: Score | None) -> str:
     if score is None:
         return "-"
-    text = number(score.value)
+    text = marked(number(score.value), contaminated=score.contaminated)
     if score.low is not None and score.high is not None:
         text += f" [{number(score.low)}, {number(score.high)}]"
     parts = [f"{score.measured}/{score.declared or score.of}"] if score.measured != (score.declared or score.of) else []
@@ -71,7 +72,7 @@ def as_latex(rows: list[Row], benchmarks: dict[str, str], notes: list[str]) -> s
 
 
 PLACES = ("place", "best", "worst", "tied")
-FIELDS = ("value", "low", "high", "measured", "of", "at_chance", "std", "gap", "gap_is")
+FIELDS = ("value", "low", "high", "measured", "of", "at_chance", "std", "gap", "gap_is", "contaminated")
 
 
 def as_csv(rows: list[Row], benchmarks: Iterable[str]) -> str:
@@ -89,7 +90,7 @@ def as_csv(rows: list[Row], benchmarks: Iterable[str]) -> str:
 
 
 NUMBERS = ("model", "benchmark", "language", "family", "shots", "demos", "metric", "value", "low", "high", "n", "seeds",
-           "at_chance", "signature")  # fmt: skip
+           "at_chance", "contaminated", "signature")  # fmt: skip
 
 
 def as_json(rows: list[Row], cells: pd.DataFrame, facts: Mapping[str, object]) -> str:

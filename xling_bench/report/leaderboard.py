@@ -13,6 +13,7 @@ from xling_bench.report.measure import Measured
 from xling_bench.report.missing import missing
 from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import gap_is
+from xling_bench.results.marks import CONTAMINATED
 from xling_bench.results.matrix import of_languages
 from xling_bench.stats import population_std
 
@@ -38,7 +39,8 @@ class Score:
     `low` and `high` are its 95 % interval, None for corpus scores and published numbers; `measured` of `of` languages;
     `at_chance` how many are, None where nobody knows; `std` their population standard deviation, as papers print it;
     `gap` English minus the mean of the others and `gap_is` how it is to be read (`results.gaps`);
-    `rank` the place among the models complete on this benchmark; `declared` how many languages the benchmark has.
+    `rank` the place among the models complete on this benchmark; `declared` how many languages the benchmark has;
+    `contaminated` whether the model learnt the items of any number that it is made of.
     """
 
     value: float
@@ -52,6 +54,7 @@ class Score:
     rank: Rank | None = None
     declared: int = 0
     gap_is: str | None = None
+    contaminated: bool = False
 
     @property
     def complete(self) -> bool:
@@ -133,7 +136,8 @@ def _overall(row: pd.Series[Any]) -> Score | None:
     if missing(row["mean"]):
         return None
     chance = None if missing(row["at_chance"]) else int(row["at_chance"])
-    return Score(row["mean"], _float(row["low"]), _float(row["high"]), int(row["languages"]), int(row["of"]), chance)
+    bounds, learnt = (_float(row["low"]), _float(row["high"])), bool(row[CONTAMINATED])
+    return Score(row["mean"], *bounds, int(row["languages"]), int(row["of"]), chance, contaminated=learnt)
 
 
 def _rank(row: pd.Series[Any]) -> tuple[Rank | None, str]:
@@ -185,6 +189,7 @@ def _score(benchmark: str, mine: pd.DataFrame, part: pd.DataFrame, ranked: Any, 
         gap_is=None if gap is None else gap_is(at_chance, units),
         rank=rank,
         declared=len(of_languages(get_benchmark(benchmark).units())),
+        contaminated=bool(mine[CONTAMINATED].any()),
     )
 
 

@@ -10,6 +10,7 @@ from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of
 from xling_bench.report.select import leading, main_families, models_of, resampleable
 from xling_bench.report.setting import Setting, settings_of
+from xling_bench.results.marks import CONTAMINATED, cells_of, with_marks
 from xling_bench.results.matrix import DRAWS, GROUP
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.tables.overview import overview
@@ -27,9 +28,9 @@ class Measured:
     """The tables of a report. All values are percent, or points for metrics that are no shares.
 
     cells: every number, averaged over seeds: model, benchmark, language, family, shots, demos, metric, value, n, low,
-    high, at_chance, predicted, leading (whether the leaderboard is made of it), signature (of the lowest seed).
-    lead: the leaderboard's rows of the frame. spread, overview, ranks: of the leaderboard's rows; None where there are
-    no languages, or no item scores.
+    high, at_chance, predicted, leading (whether the leaderboard is made of it), contaminated, signature (of the lowest
+    seed). lead: the leaderboard's rows of the frame. spread, overview, ranks: of the leaderboard's rows; None where
+    there are no languages, or no item scores. They have a column `contaminated`, too: the sign of those, or "".
     """
 
     frame: pd.DataFrame
@@ -69,10 +70,15 @@ def measure(frame: pd.DataFrame, *, draws: int = DRAWS, step: Step = lambda _: N
         settings=settings_of(frame),
         families=main_families(frame),
         cells=cells,
-        spread=spread,
-        overview=table,
-        ranks=ranks,
+        spread=_signed(spread, frame),
+        overview=_signed(table, frame),
+        ranks=_signed(ranks, frame),
     )
+
+
+def _signed(table: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """With the column `contaminated`, empty where nothing is."""
+    return None if table is None else with_marks(table.assign(**{CONTAMINATED: ""}), frame)
 
 
 def _cells(frame: pd.DataFrame, lead: pd.DataFrame, draws: int) -> pd.DataFrame:
@@ -90,6 +96,9 @@ def _cells(frame: pd.DataFrame, lead: pd.DataFrame, draws: int) -> pd.DataFrame:
     for name in key:
         bounds[name] = bounds[name].astype(cells[name].dtype)
     cells = cells.merge(bounds, on=key, how="left")
+    learnt = cells_of(frame)
+    heads = zip(*(cells[name] for name in ("model", "benchmark", "language")), strict=True)
+    cells[CONTAMINATED] = [head in learnt for head in heads]
     leads = set(zip(*(lead[name] for name in key), strict=True))
     cells["leading"] = [row in leads for row in zip(*(cells[name] for name in key), strict=True)]
     return cells

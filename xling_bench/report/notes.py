@@ -8,6 +8,7 @@ from xling_bench.core.text import line, number_of
 from xling_bench.report.select import resampleable
 from xling_bench.results.clusters import too_few, unclustered
 from xling_bench.results.doubts import doubtful
+from xling_bench.results.marks import contaminated
 from xling_bench.results.mixing import limits
 from xling_bench.results.schema import ITEMS, NOTES, SAMPLES
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def notes_of(frame: pd.DataFrame) -> list[str]:
-    """Limits, other splits, results of plain lm_eval, texts that are gone, items of which nobody knows which belong
-    together, items that were cut, and ties."""
-    notes = []
+    """What is contaminated, limits, other splits, results of plain lm_eval, texts that are gone, items of which nobody
+    knows which belong together, items that were cut, and ties."""
+    notes = [line(f"{said}.", 2000) for said in contaminated(frame)]
     limited = limits(frame)
     if limited:
         notes.append(f"Not the whole benchmarks (--limit): {limited}.")

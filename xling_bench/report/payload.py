@@ -19,7 +19,7 @@ from xling_bench.report.setting import Setting
 
 Json = dict[str, object]
 CELL = ("model", "benchmark", "family", "setting", "language", "metric", "value", "low", "high", "n", "seeds",
-        "at_chance", "predicted", "leading", "signature")  # fmt: skip
+        "at_chance", "predicted", "leading", "contaminated", "signature")  # fmt: skip
 
 
 def payload(
@@ -108,7 +108,18 @@ def _cells(measured: Measured, tokens: dict[str, int]) -> list[list[Any]]:
         numbers = [_round(cell.value), _round(cell.low), _round(cell.high), int(str(cell.n)), int(str(cell.seeds))]
         predicted = "" if missing(cell.predicted) else str(cell.predicted)
         head = [models[str(cell.model)], str(cell.benchmark), str(cell.family), setting, str(cell.language)]
-        rows.append([*head, str(cell.metric), *numbers, flag, predicted, int(bool(cell.leading)), signature])
+        rows.append(
+            [
+                *head,
+                str(cell.metric),
+                *numbers,
+                flag,
+                predicted,
+                int(bool(cell.leading)),
+                int(bool(cell.contaminated)),
+                signature,
+            ]
+        )
     return rows
 
 

@@ -11,14 +11,14 @@ import json
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, JsonValue, ValidationError
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.declare import Strict
 from xling_bench.core.errors import DataError, ModelError, reason_of
-from xling_bench.core.reading import is_there, parse_json, read_bytes
+from xling_bench.core.reading import is_there, parse_json, read_bytes, read_object
 from xling_bench.core.unit import Unit
 
 FILE = "xling_training.json"
@@ -246,12 +246,26 @@ def read_lineage(path: Path) -> Lineage | None:
     return parsed(read_bytes(path, ModelError, LARGEST), str(path))
 
 
+def lineage_in(run: Path) -> Lineage | None:
+    """What a run's run.json says of the model's trainings; None where it says nothing, or is not there.
+
+    Raises ModelError for what is no record.
+    """
+    path = run / "run.json"
+    trainings = read_object(path).get("trainings") if path.is_file() else None
+    return None if trainings is None else _checked({"format": FORMAT, "trainings": trainings}, str(path))
+
+
 def parsed(content: bytes | str, where: str) -> Lineage:
     """The lineage in a file's content, which came from `where`. Raises ModelError as `read_lineage`."""
-    mend = "Bring the file back as it was written; without it the model's provenance is unknown."
     data = parse_json(content, where, ModelError)
     if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
         raise ModelError(f"{where} is of format {data['format']}, this version reads {FORMAT}: install a newer one.")
+    return _checked(data, where)
+
+
+def _checked(data: Any, where: str) -> Lineage:
+    mend = "Bring the file back as it was written; without it the model's provenance is unknown."
     try:
         found = _File.model_validate_json(json.dumps(data), strict=True)
     except (ValidationError, RecursionError, UnicodeEncodeError) as error:

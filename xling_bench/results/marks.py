@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.catalog import benchmarks
+from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.core.text import flat
 from xling_bench.results.lineage import FILE, Lineage, Standing
 from xling_bench.results.schema import Row
@@ -84,13 +84,19 @@ def with_marks(table: pd.DataFrame, frame: pd.DataFrame, pair: Sequence[str] = (
 
 
 def is_of(cells: Iterable[Cell], model: str, row: Mapping[Any, Any]) -> bool:
-    """Whether a model's row is made of any of these numbers. A benchmark or language in brackets, `(mean)`, stands for
-    several, and a row without a language for all."""
+    """Whether a model's row is made of any of these numbers. A language in brackets, `(mean)`, stands for several, a
+    row without one for all, and a benchmark in brackets for those with accuracies."""
     key, unit = str(row["benchmark"]), str(row.get("language", "("))
     return any(
-        cell[0] == model and (key.startswith("(") or cell[1] == key) and (unit.startswith("(") or cell[2] == unit)
-        for cell in cells
+        name == model
+        and unit in (language, "(mean)", "(gap to en)", "(")
+        and key in (benchmark, _pooled(key, benchmark))
+        for name, benchmark, language in cells
     )
+
+
+def _pooled(key: str, benchmark: str) -> str:
+    return key if key.startswith("(") and get_benchmark(benchmark).chance is not None else ""
 
 
 def title_of(benchmark: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xling_bench.metrics.registry import sign_of
-from xling_bench.report.figures.cells import Gap, by_setting, read_gaps
+from xling_bench.report.figures.cells import Gap, by_setting, learnt_note, read_gaps
 from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
 from xling_bench.report.labels import benchmark_label, labels, listed, metric_label
 from xling_bench.report.setting import Setting
+from xling_bench.results.marks import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,10 @@ def _bar(axes: Axes, x: float, bar: float, gap: Gap, look: tuple[str, str]) -> N
     if gap.bounded:
         top = gap.high if gap.high == gap.high else max(gap.gap, 0.0)
         axes.plot(x, top, marker="^", markersize=4, color=INK, zorder=5, clip_on=False)
+    if gap.contaminated:
+        place = (x, max(gap.gap, 0.0))
+        axes.annotate(MARK, place, (2, 1), textcoords="offset points", size=SMALL, color=INK, annotation_clip=False)
+
 
 
 def _legend(sheet: Sheet, entries: list[tuple[str, str, str]], top: float, columns: int, signs: Sequence[str]) -> None:
@@ -165,4 +170,5 @@ def _caption(gaps: list[Gap], setting: Setting, left_out: int, without: list[str
         f"English minus the mean of the other languages, in points, {setting.label}, of {models} "
         f"model{'s' * (models != 1)}; whiskers are 95 % bootstrap intervals over items."
         + (f" Of the bars: {'; '.join(notes)}." if notes else "")
+        + learnt_note(gaps)
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import AT_LEAST, NOTHING
+from xling_bench.results.marks import CONTAMINATED, title_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ class Cell:
     low: float
     high: float
     at_chance: bool
+    contaminated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Gap:
     high: float
     reading: str
     metric: str = ""
+    contaminated: bool = False
 
     @property
     def idle(self) -> bool:
@@ -67,6 +70,7 @@ def read_cells(frame: pd.DataFrame) -> list[Cell]:
             low=_number(row["low"]),
             high=_number(row["high"]),
             at_chance=_number(row["at_chance"]) > 0,
+            contaminated=bool(row.get(CONTAMINATED)),
         )
         for row in frame.to_dict("records")
         if _number(row["value"]) == _number(row["value"])
@@ -84,10 +88,17 @@ def read_gaps(frame: pd.DataFrame) -> list[Gap]:
             high=_number(row["gap_high"]),
             reading=str(row["gap_is"]),
             metric=str(row["metric"]),
+            contaminated=bool(row.get(CONTAMINATED)),
         )
         for row in frame.to_dict("records")
         if _number(row["gap"]) == _number(row["gap"])
     ]
+
+
+def learnt_note(rows: Sequence[Row]) -> str:
+    """What a caption says of numbers whose items the model learnt; empty where there are none."""
+    titles = list(dict.fromkeys(title_of(row.benchmark) for row in rows if row.contaminated))
+    return f" Contaminated (\N{DAGGER}), for a model learnt the items: {', '.join(titles)}." if titles else ""
 
 
 def by_setting(rows: Sequence[Row]) -> dict[Setting, list[Row]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import sign_of
-from xling_bench.report.figures.cells import Cell, read_cells
+from xling_bench.report.figures.cells import Cell, learnt_note, read_cells
 from xling_bench.report.figures.drawing import SMALL, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
 from xling_bench.report.labels import (
@@ -20,6 +20,7 @@ from xling_bench.report.labels import (
     slug,
 )
 from xling_bench.report.setting import Setting
+from xling_bench.results.marks import marked
 from xling_bench.results.matrix import of_languages
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def _drawn(rows: list[Both], before: str, after: str) -> Sheet:
             place = HEAD + (y + 0.5) * ROW
             words_at = at * pitch + left + WIDE + 0.5
             change = number(new.value - old.value, sign=True)
+            change = marked(change, contaminated=old.contaminated or new.contaminated)
             sheet.text(words_at, place, change, size=SMALL, ha="right", va="center_baseline")
     _legend(sheet, HEAD + down * ROW + 0.45, left, before, after, grey=any(_idle(*row) for row in rows))
     return sheet
@@ -170,4 +172,6 @@ def _caption(title: str, rows: list[Both], one_only: list[str], pairs: int) -> s
     whiskers = "thin lines are 95 % bootstrap intervals over items of each score, not of the change" if intervals else (
         "the scores have no intervals"
     )  # fmt: skip
-    return f"{title} (hollow before, filled after; {whiskers}). Rows: {'; '.join(notes)}."
+    return f"{title} (hollow before, filled after; {whiskers}). Rows: {'; '.join(notes)}." + learnt_note(
+        [cell for row in rows for cell in row]
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xling_bench.core.unit import Unit, is_pair
 from xling_bench.metrics.registry import sign_of
-from xling_bench.report.figures.cells import Cell, by_setting, read_cells
+from xling_bench.report.figures.cells import Cell, by_setting, learnt_note, read_cells
 from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
 from xling_bench.report.labels import (
@@ -24,6 +24,7 @@ from xling_bench.report.labels import (
     slug,
 )
 from xling_bench.report.setting import Setting
+from xling_bench.results.marks import marked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,7 @@ class _Spot:
     value: float
     share: float
     at_chance: bool
+    contaminated: bool
 
 
 Panel = dict[tuple[str, str], _Spot]  # by language and benchmark
@@ -92,7 +94,8 @@ def _spot(cells: list[Cell]) -> _Spot:
     floor = chance_of(cells[0].benchmark, cells[0].metric) or 0.0
     share = (value - floor) / (100 - floor)
     share = 1 - share if sign_of(cells[0].metric) < 0 else share
-    return _Spot(value, min(max(share, 0.0), 1.0), all(cell.at_chance for cell in cells))
+    learnt = any(cell.contaminated for cell in cells)
+    return _Spot(value, min(max(share, 0.0), 1.0), all(cell.at_chance for cell in cells), learnt)
 
 
 def _drawn(name: str, panels: dict[Setting, Panel]) -> Sheet:
@@ -148,7 +151,7 @@ def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
 def _cell(axes: Axes, x: float, y: float, spot: _Spot) -> None:
     fill, ink = shade(spot.share)
     _box(axes, x, y, fill)
-    words = number(spot.value)
+    words = marked(number(spot.value), contaminated=spot.contaminated)
     axes.text(x + WIDE / 2, y + HIGH / 2, words, ha="center", va="center_baseline", size=SMALL, color=ink)
     if spot.at_chance:
         _mark(axes, x, y, ink)
@@ -243,4 +246,5 @@ def _caption(
         f"Scores of {name} on {len(languages)} language{'s' * (len(languages) != 1)} ({scores}; no intervals drawn), "
         "coloured from chance (0 where there is no chance level) to 100."
         + (f" Of the cells: {'; '.join(notes)}." if notes else "")
+        + learnt_note(cells)
     )

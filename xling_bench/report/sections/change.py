@@ -10,6 +10,8 @@ from xling_bench.report.missing import missing
 from xling_bench.report.printed import HEAD, Table, printed, titled, with_interval
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.select import resampleable
+from xling_bench.results.ancestry import trained_from
+from xling_bench.results.marks import CONTAMINATED, with_marks
 from xling_bench.results.tables.compare import ALPHA, compare_models, left_out
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ COLUMNS = {
 
 
 def context(report: Report) -> Context | None:
-    """`before`, `after`, `table` of paired differences (None where they share no cell with items) and its `verdict`,
+    """`before`, `after`, whether the one was `trained` from the other, `table` of paired differences (None where they share no cell with items) and its `verdict`,
     `notes` on what only one of the two has, `drawn`. None where there is no second model."""
     if report.pair is None:
         return None
@@ -44,6 +46,7 @@ def context(report: Report) -> Context | None:
     table, verdict = None, ""
     if not cells.empty and int(cells.max()) == 2:
         differences = compare_models(both, before, after, draws=report.options.draws)
+        differences = with_marks(differences, both, report.pair)
         table, verdict = _printed(differences), _verdict(differences)
     notes = [line(note, 300) for note in left_out(lead, before, after)]
     return {
@@ -53,6 +56,7 @@ def context(report: Report) -> Context | None:
         "verdict": verdict,
         "notes": notes,
         "drawn": report.change,
+        "trained": trained_from(report.measured.frame).get(after) == before,
     }
 
 
@@ -65,7 +69,11 @@ def _printed(table: pd.DataFrame) -> Table:
         gaps=["" if missing(a) else f"{a}, {b}" for a, b in readings],
     )
     table = table.sort_values(["p_holm", "p"], kind="stable", ignore_index=True, na_position="last")
-    return printed(titled(with_interval(table, "low", "high")), COLUMNS)
+    columns = COLUMNS | ({CONTAMINATED: "Contaminated"} if CONTAMINATED in table else {})
+    if CONTAMINATED in table:
+        names = {"A": "before", "B": "after", "A, B": "before, after"}
+        table = table.assign(**{CONTAMINATED: [names.get(str(sides), "") for sides in table[CONTAMINATED]]})
+    return printed(titled(with_interval(table, "low", "high")), columns)
 
 
 def _verdict(differences: pd.DataFrame) -> str:
@@ -85,6 +93,7 @@ def _verdict(differences: pd.DataFrame) -> str:
 
 
 HTML = """
+{% if trained %}<p>The second was trained from the first, as its record says.</p>{% endif %}
 <p><bdi>{{ after|line }}</bdi> minus <bdi>{{ before|line }}</bdi> on the items both answered: difference in points with its 95 % interval, p of McNemar's exact test (sign flips for graded scores, means, and items that share a premise or passage, which are signed together), adjusted over a benchmark's languages by Holm; detectable: the smallest difference such a test finds in 80 % of cases. A negative difference of gaps is a smaller gap.</p>
 {% if verdict %}<p><strong>{{ verdict }}</strong> Smallest p first.</p>{% endif %}
 {% for note in notes %}<p class="banner">{{ note }}</p>{% endfor %}

@@ -14,6 +14,7 @@ from xling_bench.report.printed import HEAD, Table, in_order, printed, printed_o
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import AT_LEAST, NOTHING
+from xling_bench.results.marks import CONTAMINATED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,8 @@ def _spread(measured: Measured) -> Table | None:
     more = measured.overview[[*keys, "worst", "min", "relative_gap"]]
     table = with_interval(measured.spread.merge(more, on=keys, how="left"), "gap_low", "gap_high")
     table = in_order(table, measured.models)
-    return replace(printed(titled(table), COLUMNS), marked=frozenset(_idle(table)))
+    columns = COLUMNS | ({CONTAMINATED: "Contaminated"} if table[CONTAMINATED].any() else {})
+    return replace(printed(titled(table), columns), marked=frozenset(_idle(table)))
 
 
 def _idle(table: pd.DataFrame) -> list[int]:

@@ -13,6 +13,7 @@ from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import real
 from xling_bench.metrics.registry import scale_of, sign_of
+from xling_bench.results.ancestry import trained_from
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.frame import load_results
 from xling_bench.results.gaps import gap_is
@@ -77,7 +78,8 @@ def compare_runs(
     """`compare_models` of two runs, given as for `load_results`: (table, the two models' names, all results of both).
 
     `seeds` limits few-shot results to these; `allow_engines` takes what different engines computed. Raises UsageError
-    for one folder given twice, and for a folder of several models. Sides of one name are told apart by fingerprint, or,
+    for one folder given twice, and for a folder of several models. Where one of the two was trained from the other, by
+    its record, the base stands first, and a note says so. Sides of one name are told apart by fingerprint, or,
     one model in two folders, by the folders' names.
     """
     import pandas as pd
@@ -93,6 +95,12 @@ def compare_runs(
         frames = [frame.assign(model=name) for name, frame in zip(names, frames, strict=True)]
     both = pd.concat(frames, ignore_index=True)
     both.attrs[NOTES] = [note for frame in frames for note in frame.attrs.get(NOTES, [])]  # which concat may drop
+    bases = trained_from(both)
+    for base, trained in ((names[0], names[1]), (names[1], names[0])):
+        if bases.get(trained) == base:
+            order = "" if base == names[0] else ": the base stands first, as A"
+            both.attrs[NOTES] += [f"{trained} was trained from {base}, as its record says{order}."]
+            names = [base, trained]
     if allow_engines:
         both, notes = accept_engines(both)
         both.attrs[NOTES] = [*both.attrs.get(NOTES, []), *notes]

@@ -1,0 +1,125 @@
+"""What each model was trained from, by which recipe, on what, and which test sets it learnt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xling_bench.core.text import visible
+from xling_bench.report.sections.section import Context, Report, Section
+from xling_bench.results.ancestry import trained_from
+from xling_bench.results.given import Run, given
+from xling_bench.results.lineage import Lineage, Training, lineage_in
+from xling_bench.results.marks import ANCESTORS, PROVENANCE, title_of
+from xling_bench.results.schema import PATH
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+LONGEST = 20_000  # characters of a recipe that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A training as the page shows it: `facts` by what they are called, the recipe as JSON."""
+
+    title: str
+    facts: list[tuple[str, str]]
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model, the model of this report that it was trained from (""), and its trainings, the oldest first. `lost`:
+    its results know of a record that is not there."""
+
+    model: str
+    base: str
+    steps: list[Step]
+    lost: bool
+    partly: bool
+
+
+def context(report: Report) -> Context | None:
+    """`trained` models and the names of those of which nothing is on record; None where that is all of them."""
+    frame = report.measured.frame
+    bases = trained_from(frame)
+    found = {name: _trained(name, frame[frame["model"] == name], bases, report.runs) for name in report.measured.models}
+    unknown = [name for name, trained in found.items() if trained is None]
+    trained = [each for each in found.values() if each is not None]
+    return {"trained": trained, "unknown": unknown} if trained else None
+
+
+def _trained(model: str, rows: pd.DataFrame, bases: dict[str, str], runs: Sequence[Run]) -> Trained | None:
+    if not any(rows[ANCESTORS]):
+        return None
+    lineages = [lineage_in(given(runs[int(number)]).path) for number in sorted(set(rows[PATH]))]
+    lineage = next((each for each in lineages if each is not None), None)
+    partly = bool((rows[PROVENANCE] == "unknown").any())
+    return Trained(model, bases.get(model, ""), _steps(lineage), lineage is None, partly)
+
+
+def _steps(lineage: Lineage | None) -> list[Step]:
+    if lineage is None:
+        return []
+    return [Step(each.title, _facts(each), _recipe(each)) for each in lineage.trainings]
+
+
+def _recipe(training: Training) -> str:
+    told = {"recipe": training.recipe, "objective": training.objective}
+    return visible(json.dumps(told, ensure_ascii=False, indent=1), LONGEST)
+
+
+def _facts(training: Training) -> list[tuple[str, str]]:
+    base, learnt = training.base, training.learnt
+    revision = f", revision {base.revision}" if base.revision else ""
+    record = "" if base.on_record else "; nothing was on record of it"
+    amounts = {
+        "pairs": learnt.pairs, "instructions": learnt.instructions, "tokens of pairs": learnt.pair_tokens,
+        "tokens of instructions": learnt.instruction_tokens, "tokens predicted": learnt.targets,
+    }  # fmt: skip
+    told = [f"{count:,} {what}" for what, count in amounts.items() if count]
+    uncounted = [what for what, count in amounts.items() if count is None]
+    told += [f"not counted: {', '.join(uncounted)}"] if uncounted else []
+    return [
+        ("From", f"{base.name} ({base.fingerprint}{revision}){record}"),
+        ("Learnt", ", ".join([f"{learnt.updates:,} updates", *told])),
+        ("Languages", ", ".join(training.languages)),
+        ("Data", "; ".join(f"{each.name} ({each.use}, {each.hash})" for each in training.data)),
+        ("Test sets", _overlaps(training)),
+        ("By", f"code {training.code}, {', '.join(f'{k} {v}' for k, v in sorted(training.versions.items()))}"),
+    ]
+
+
+def _overlaps(training: Training) -> str:
+    """What became of training texts that are texts of benchmarks' items."""
+    if training.policy == "unchecked":
+        return "not compared with any"
+    said = f"compared with {', '.join(title_of(key) for key, each in training.overlaps.items() if each.checked)}"
+    parts = []
+    for key, each in training.overlaps.items():
+        counts = {language: sum(splits.values()) for language, splits in each.found.items()}
+        if any(counts.values()):
+            parts.append(f"{title_of(key)} {', '.join(f'{language} {n}' for language, n in sorted(counts.items()))}")
+    if not parts:
+        return f"{said}: none of their texts was in the data"
+    return f"{said}; texts of theirs {'LEARNT' if training.policy == 'allow' else 'left out'}: {'; '.join(parts)}"
+
+
+HTML = """
+<p>What lies beside a model's weights as <code>xling_training.json</code>, oldest training first. What a first base learnt before, its pre-training, is on no record.</p>
+{% for each in trained %}<h3><bdi>{{ each.model|line }}</bdi></h3>
+{% if each.base %}<p>Trained from <bdi>{{ each.base|line }}</bdi> of this report.</p>{% endif %}
+{% if each.partly %}<p class="banner">A part of it, an adapter say, has no record: what that learnt is unknown.</p>{% endif %}
+{% if each.lost %}<p class="banner">Its run was given without run.json, which holds the record: the recipe is not shown.</p>{% endif %}
+{% for step in each.steps %}<h4>{{ loop.index }}. {{ step.title|line }}</h4>
+<dl>{% for name, value in step.facts %}<dt>{{ name }}</dt><dd>{{ value|line(2000) }}</dd>{% endfor %}</dl>
+<details><summary>Recipe</summary><pre>{{ step.recipe }}</pre></details>
+{% endfor %}{% endfor %}
+{% if unknown %}<p>Provenance unknown, for nothing is on record: {% for name in unknown %}<bdi>{{ name|line }}</bdi>{{ ", " if not loop.last }}{% endfor %}.</p>{% endif %}
+"""
+
+SECTION = Section("trainings", "Trainings", 105, HTML, context=context, heading="What the models were trained from")
