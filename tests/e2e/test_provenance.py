@@ -132,7 +132,7 @@ def test_what_is_trained_from_it_inherits_its_record(tested: Path, tmp_path: Pat
 
 def test_going_on_counts_on(tested: Path, tmp_path: Path) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    settings = (*OF_TEST, "data.overlap=allow")
+    settings = (*OF_TEST, "data.overlap=allow", "run.keep_optimizer=true")
     assert train(tested, whole, *settings) == 0
     assert train(tested, stopped, *settings) == 0
     for folder in ("model", "checkpoint-4"):

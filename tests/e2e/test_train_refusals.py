@@ -210,8 +210,8 @@ def test_a_run_whose_sizes_meant_something_else_is_refused(recipe: Path, tmp_pat
 def test_a_damaged_checkpoint_is_one_error(
     recipe: Path, tmp_path: Path, capsys, name: str, content: bytes | None
 ) -> None:
-    out = tmp_path / "out"
-    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 0
+    out, kept = tmp_path / "out", ("--set", "run.keep_optimizer=true")
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6", *kept]) == 0
     shutil.rmtree(out / "model")
     (last,) = (path for path in out.glob("checkpoint-*") if path.name == "checkpoint-6")
     shutil.rmtree(last)
@@ -220,7 +220,7 @@ def test_a_damaged_checkpoint_is_one_error(
     if content is not None:
         damaged.write_bytes(content)
     capsys.readouterr()
-    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6"]) == 2
+    assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=6", *kept]) == 2
     error = capsys.readouterr().err
     assert "checkpoint-4" in error
     assert "Delete the folder" in error

@@ -54,9 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     try:
         done = prepared.train()
-    except KeyboardInterrupt:
-        tell("\nxling-bench: interrupted; the same command goes on from the last checkpoint.")
-        return 130
+    except KeyboardInterrupt as error:
+        if first:
+            tell(f"\nxling-bench: {str(error) or 'interrupted'}; {_left(output)}")
+        return int(getattr(error, "code", 130))
     if first:
         show(done)
         tasks = _tasks(recipe.data.languages)
@@ -83,6 +84,15 @@ def _state(output: Path | None) -> list[str]:
     if (output / MODEL).is_dir():
         return [f"{output / MODEL} is there: this run has finished, and nothing is done"]
     return [f"goes on from {path}" for path in checkpoints(output)[-1:]]
+
+
+def _left(output: Path) -> str:
+    """What an interruption has left."""
+    from xling_bench.training.checkpoint import checkpoints
+
+    if whole := checkpoints(output):
+        return f"{whole[-1]} is saved, and the same command goes on from it."
+    return "there is no checkpoint, and the same command begins anew."
 
 
 def _list() -> int:

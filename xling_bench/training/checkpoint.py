@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from xling_bench.core.errors import DataError, ModelError, OutputError
@@ -17,6 +18,9 @@ NAME = re.compile(r"checkpoint-(\d+)")
 STAGING, SEAL = ".saving", "files.json"
 ASIDE = f"{TEMPORARY}before-"
 HASHED = 64 * 2**20  # bytes: larger files are compared by size, for hashing a 7B model's takes minutes
+OPTIMIZER = re.compile(r"optimizer|scheduler\.pt$|losses\.safetensors$")  # what only going on needs
+STATE = re.compile(r"(optimizer.*|scheduler\.pt|losses\.safetensors|rng_state.*|means-\d+\.json|scaler\.pt|"
+                   r"trainer_state\.json|training_args\.bin|files\.json)")  # all that is not the model  # fmt: skip
 MEND = "Delete the folder: the run then goes on from the one before."
 
 
@@ -26,9 +30,10 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=step_of)
 
 
-def seal(folder: Path) -> None:
+def seal(folder: Path, without: Collection[Path] = ()) -> None:
     """Note what a checkpoint consists of, so that damage to it is found before it is learnt from."""
-    found = {path.relative_to(folder).as_posix(): _print(path) for path in sorted(_files(folder))}
+    files = [path for path in sorted(_files(folder)) if path not in without and path.name != SEAL]
+    found = {path.relative_to(folder).as_posix(): _print(path) for path in files}
     write_text(folder / SEAL, json.dumps(found, indent=1) + "\n")
 
 
@@ -88,6 +93,43 @@ def restore(folder: Path) -> None:
             shutil.rmtree(aside, ignore_errors=True)
         else:
             aside.rename(final)
+
+
+def link_model(checkpoint: Path, into: Path) -> None:
+    """The model of a checkpoint in a folder of its own: weights as further names of the same files (copies where the
+    file system has no such names), what else belongs to it copied."""
+    into.mkdir(parents=True, exist_ok=True)
+    for path in _files(checkpoint):
+        name = path.relative_to(checkpoint)
+        if STATE.fullmatch(name.as_posix()):
+            continue
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if path.suffix == ".safetensors":
+                os.link(path, into / name)
+                continue
+        except OSError:
+            pass
+        shutil.copy2(path, into / name)
+
+
+def settle(folder: Path, keep: int, *, keep_optimizer: bool) -> None:
+    """What stays of a finished run: `keep` checkpoints, without what only going on needs unless it is to be kept.
+
+    Each is sealed anew before anything of it goes, so that a kill leaves it whole.
+    """
+    rotate(folder, keep)
+    for checkpoint in checkpoints(folder) if not keep_optimizer else []:
+        state = [path for path in _files(checkpoint) if OPTIMIZER.match(path.relative_to(checkpoint).as_posix())]
+        if state:
+            seal(checkpoint, without=state)
+        for path in state:
+            path.unlink()
+
+
+def can_go_on(checkpoint: Path) -> bool:
+    """Whether the optimiser's state is there."""
+    return any(OPTIMIZER.match(path.relative_to(checkpoint).as_posix()) for path in _files(checkpoint))
 
 
 def rotate(folder: Path, keep: int) -> None:

@@ -21,7 +21,7 @@ from xling_bench.training.checkpoint import STAGING, checkpoints, restore
 RUN, MODEL, LOG, ALIGNMENT, BOARD = "run.json", "model", "log.jsonl", "alignment.jsonl", "tensorboard"
 COMPARED = ("recipe", "objective", "model", "data", "processes")
 # What a recipe may change while a run lasts: it changes no weight.
-FREE = {"model": ("path", "revision"), "run": ("save_every", "log_every", "keep")}
+FREE = {"model": ("path", "revision"), "run": ("save_every", "log_every", "keep", "keep_optimizer")}
 FREE_PARTS = ("name", "title", "evaluate", "alignment")
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from xling_bench.core.errors import DataError, UsageError
+from xling_bench.core.errors import DataError, ModelError, UsageError
 from xling_bench.core.files import write_text
 from xling_bench.data.source import Source
 from xling_bench.results.lineage import Lineage
 from xling_bench.training.amounts import Amount, amounts, sizes_of
 from xling_bench.training.base import Base, check_base
-from xling_bench.training.checkpoint import check, checkpoints
+from xling_bench.training.checkpoint import can_go_on, check, checkpoints, settle, step_of
 from xling_bench.training.claim import ALIGNMENT, MODEL, RUN, claimed, compare, processes, usable
 from xling_bench.training.corpora import Streams
 from xling_bench.training.corpora.data_report import DataReport
@@ -25,6 +26,7 @@ from xling_bench.training.provenance import PACKAGES, Record
 from xling_bench.training.recipe import ModelPart, Recipe
 
 if TYPE_CHECKING:
+    from xling_bench.training.interruption import Asked
     from xling_bench.training.loop import Run
 
 
@@ -164,20 +166,26 @@ def train(
     """
     from transformers.utils.logging import disable_progress_bar
 
+    from xling_bench.training.interruption import Asked
+
     disable_progress_bar()  # of loading and writing: ours is the one of training
     facts = _facts(recipe, streams, fingerprint)
-    with claimed(output, facts):
+    asked = Asked()
+    with claimed(output, facts), asked.listening():
         if not (output / MODEL).is_dir():
             record = Record(recipe, streams.report, before, fingerprint=fingerprint, processes=processes())
-            _train(recipe, streams, output, facts, source, record, trust_remote_code=trust_remote_code)
+            _train(recipe, streams, output, facts, source, record, asked, trust_remote_code=trust_remote_code)
+        elif os.environ.get("RANK", "0") == "0":  # a kill may have come between the model and this
+            settle(output, recipe.run.keep, keep_optimizer=recipe.run.keep_optimizer)
     return output / MODEL
 
 
 def _train(
-    recipe: Recipe, streams: Streams, output: Path, facts: RunFacts, source: Source | None, record: Record, *,
-    trust_remote_code: bool,
+    recipe: Recipe, streams: Streams, output: Path, facts: RunFacts, source: Source | None, record: Record,
+    asked: Asked, *, trust_remote_code: bool,
 ) -> None:  # fmt: skip
     from xling_bench.training.base import load_base
+    from xling_bench.training.interruption import Halt, Interrupted
     from xling_bench.training.kernels import kernel
     from xling_bench.training.loop import AlignmentTrainer
     from xling_bench.training.step import AlignmentStep
@@ -186,6 +194,11 @@ def _train(
     last = next(reversed(checkpoints(output)), None)
     if last is not None:
         check(last)
+        if step_of(last) < recipe.run.steps and not can_go_on(last):
+            raise ModelError(
+                f"{last} has no optimiser state: it was dropped when the run was finished (run.keep_optimizer = true "
+                "keeps it), so the run cannot go on from there. Start another run from its weights, in another -o."
+            )
         record.go_on(last)
     fused = kernel(recipe.model.kernel)
     model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
@@ -195,10 +208,13 @@ def _train(
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
     trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early, record)
+    trainer.add_callback(Halt(asked, trainer.total))
     if streams.held_out is not None:
         trainer.add_callback(Trajectory(output / ALIGNMENT, recipe, streams.held_out.corpus, tokenizer))
     write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     trainer.train(resume_from_checkpoint=str(last) if last else None)
+    if trainer.state.global_step < recipe.run.steps:
+        raise Interrupted(asked.number)
     trainer.finish(output / MODEL)
 
 
@@ -275,5 +291,5 @@ def _loop(recipe: Recipe) -> Run:
     run = recipe.run
     return Run(
         run.steps, run.lr, run.weight_decay, run.schedule, run.warmup, run.clip, run.seed, run.save_every,
-        run.log_every, run.keep,
+        run.log_every, run.keep, run.keep_optimizer,
     )  # fmt: skip

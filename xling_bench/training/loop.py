@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 import shutil
@@ -19,7 +20,17 @@ from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArg
 
 from xling_bench.core.errors import ModelError, OutputError, TrainingError, reason_of
 from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog, Updated
-from xling_bench.training.checkpoint import MEND, STAGING, checkpoints, publish, rotate, seal
+from xling_bench.training.checkpoint import (
+    MEND,
+    STAGING,
+    can_go_on,
+    checkpoints,
+    link_model,
+    publish,
+    rotate,
+    seal,
+    settle,
+)
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.losses import Loss
@@ -41,7 +52,8 @@ class Run:
     rounded up).
 
     AFP's code: lr 1e-5, no decay, cosine after 3 % warm-up, gradient norm at most 1. `save_every` and `log_every` are
-    in updates; `keep` checkpoints stay (0: all). `seed` is of dropout here; what is drawn had it before (`corpora`).
+    in updates; `keep` checkpoints stay (0: all), after the end with the optimiser's state only
+    where `keep_optimizer`. `seed` is of dropout here; what is drawn had it before (`corpora`).
     """
 
     steps: int
@@ -54,6 +66,7 @@ class Run:
     save_every: int = 500
     log_every: int = 10
     keep: int = 2
+    keep_optimizer: bool = False
 
 
 class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not followed
@@ -140,7 +153,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         given = torch.as_tensor(value, dtype=torch.float32, device=self.args.device)
         return float(self.accelerator.reduce(given, "mean"))
 
-    def _total(self, numbers: Sequence[int]) -> list[int]:
+    def total(self, numbers: Sequence[int]) -> list[int]:
         """The sums over the processes."""
         if self.accelerator.num_processes == 1:
             return list(numbers)
@@ -148,6 +161,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         return [int(number) for number in self.accelerator.reduce(given, "sum").tolist()]
 
     def _add(self, losses: Losses, shares: Mapping[str, Share]) -> None:
+        self.sums["loss"] = self.sums.get("loss", 0.0) + losses.total.detach()
         for name, value in losses.parts.items():
             self.sums[name] = self.sums.get(name, 0.0) + shares[name].factor * value
         for name, value in losses.noted.items():
@@ -166,7 +180,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """The check for what is about to be saved: the last update may have broken weights that no loss has seen."""
         self._check()
         if self.record is not None:
-            self.record.settle(self._total)
+            self.record.settle(self.total)
         step: AlignmentStep = self.accelerator.unwrap_model(self.model)
         batch: Batch = self.last or [part.to(self.args.device) for part in self.train_dataset[0]]
         step.eval()  # without dropout, so that no random number is used up
@@ -216,17 +230,20 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         self.accelerator.wait_for_everyone()
 
     def finish(self, folder: Path) -> None:
-        """Write the trained model, whole or not at all."""
+        """Write the trained model, whole or not at all. Weights that the last checkpoint has are not written again."""
         self._try()
         if self.args.should_save:
-            staging = self.folder / STAGING
+            staging, last = self.folder / STAGING, self.folder / f"checkpoint-{self.state.global_step}"
             try:
-                self._save(str(staging))
+                if last.is_dir():
+                    link_model(last, staging)
+                else:
+                    self._save(str(staging))
             except Exception as error:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise OutputError(f"cannot write {folder}: {error}. {_last(self.folder)}") from error
             publish(staging, folder)
-            rotate(self.folder, self.run.keep)  # a kill may have come between a checkpoint and this
+            settle(self.folder, self.run.keep, keep_optimizer=self.run.keep_optimizer)
         self.accelerator.wait_for_everyone()
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
@@ -236,7 +253,9 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             self.record.write(Path(str(output_dir)), self.state.global_step)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        """And what losses keep, if any does."""
+        """And what losses keep, if any does. Not after the last update, unless asked for: nothing is learnt with it."""
+        if self.state.global_step >= self.state.max_steps and not self.run.keep_optimizer:
+            return
         super()._save_optimizer_and_scheduler(output_dir)
         kept = self.accelerator.unwrap_model(self.model).kept()
         if kept and self.args.should_save:
@@ -248,13 +267,25 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         with _readable(checkpoint):
             super()._load_optimizer_and_scheduler(checkpoint)
             step: AlignmentStep = self.accelerator.unwrap_model(self.model)
-            if checkpoint is not None and step.network.kept:
+            if checkpoint is not None and step.network.kept and can_go_on(Path(checkpoint)):
                 step.load(safetensors.torch.load_file(Path(checkpoint) / KEPT))
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """And what has been summed up since the last line of the log, of each process."""
+        super()._save_rng_state(output_dir)
+        sums = {name: float(value) for name, value in self.sums.items()}  # float32, which a float holds exactly
+        path = Path(output_dir) / f"means-{self.args.process_index}.json"
+        path.write_text(json.dumps({"updates": self.counted, "sums": sums}) + "\n", encoding="utf-8")
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         """The same."""
         with _readable(checkpoint):
             super()._load_rng_state(checkpoint)
+            if checkpoint is not None:
+                path = Path(checkpoint) / f"means-{self.args.process_index}.json"
+                kept = json.loads(path.read_text(encoding="utf-8"))
+                self.counted = int(kept["updates"])
+                self.sums = {name: torch.tensor(value, device=self.args.device) for name, value in kept["sums"].items()}
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Nothing: the step was made of the checkpoint's own model."""

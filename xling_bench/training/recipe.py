@@ -73,6 +73,7 @@ class RunPart(Strict):
     save_every: int = Field(default=500, ge=1)
     log_every: int = Field(default=10, ge=1)
     keep: int = Field(default=2, ge=0)
+    keep_optimizer: bool = False
 
 
 class EvaluatePart(Strict):
