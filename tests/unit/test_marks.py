@@ -172,6 +172,19 @@ def test_the_page_marks_them_wherever_they_stand(pair, tmp_path: Path) -> None:
         assert marked == (figure.stem != "heatmap-base"), figure.name
 
 
+def test_other_prompts_of_a_contaminated_benchmark_are_marked(pair, tmp_path: Path) -> None:
+    known = LEARNT.standing("xnli", "en", "test").written()
+    for folder, more in zip(pair, ({}, {"fingerprint": LEARNT.hash, "provenance": known}), strict=True):
+        write_run(folder, outcomes(ITEMS, UNITS), family="native", name=folder.name, model=f"./{folder.name}", **more)
+    section = re.search(r'<section id="sensitivity".*?</section>', page_of(pair, tmp_path / "site"), re.DOTALL)
+    assert section is not None
+    spread, flips = section[0].split("Do verdicts flip?")
+    rows = re.findall(r"<tr>.*?</tr>", spread, re.DOTALL)[1:]
+    assert [MARK in row for row in rows] == ["<td>tuned</td>" in row for row in rows]
+    assert f"<td>tuned{MARK}</td>" in flips
+    assert "<td>base</td>" in flips
+
+
 def test_a_page_of_others_has_no_mark(tmp_path: Path) -> None:
     runs = [run_of(tmp_path, "base"), run_of(tmp_path, "clean", Lineage((training(),)))]
     page = page_of(runs, tmp_path / "site")

@@ -79,6 +79,7 @@ def _points_of_runs(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]
     """The points; the benchmarks' figure is drawn on the way."""
     from xling_bench.report.figures.scaling import benchmark_curves
     from xling_bench.results.frame import load_results
+    from xling_bench.results.marks import contaminated
     from xling_bench.results.mixing import refuse_mixed
     from xling_bench.results.tables import by_size
     from xling_bench.scale.points import of_metric
@@ -92,6 +93,8 @@ def _points_of_runs(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]
     there = by_size.points_by_size(frame, sizes, arguments.benchmark or "flores", arguments.metric, way)
     if (frame["source"] == "sample").any():
         tell("sample data: invented items that show how things work, not benchmark scores")
+    for sentence in contaminated(frame):
+        tell(f"note: {sentence}")
     if means := by_size.means_by_size(frame, sizes):
         _draw(benchmark_curves(means), arguments.output / "benchmarks")
     return of_metric(there, None), {"points": "runs", "pairs": arguments.pairs.name}

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from xling_bench.core.text import line
 from xling_bench.core.unit import is_pair
+from xling_bench.report.figures.cells import learnt_note
 from xling_bench.report.figures.scatter import Dot, Plane, scatter
 from xling_bench.report.labels import benchmark_label, labels, metric_label
 from xling_bench.report.measure import Measured
 from xling_bench.report.printed import Cell, Column, Table
 from xling_bench.report.setting import Setting
+from xling_bench.results.marks import marked
 from xling_bench.results.represented import Representation
 from xling_bench.stats.correlation import Correlation, spearman
 
@@ -36,6 +38,7 @@ class Point:
     mexa: float
     score: float
     at_chance: bool
+    contaminated: bool = False
 
 
 def points_of(found: Sequence[Representation], measured: Measured) -> tuple[list[Point], list[str]]:
@@ -73,9 +76,9 @@ def points_of(found: Sequence[Representation], measured: Measured) -> tuple[list
         model, language = str(cell.model), str(cell.language)
         if not is_pair(language) and (model, language) in mexa:
             setting = Setting(int(str(cell.shots)), str(cell.demos))
-            chance = str(cell.at_chance) == "True"
+            known = {"at_chance": str(cell.at_chance) == "True", "contaminated": bool(cell.contaminated)}
             points.append(Point(str(cell.benchmark), setting, str(cell.metric), model, language,
-                                mexa[model, language], float(str(cell.value)), chance))  # fmt: skip
+                                mexa[model, language], float(str(cell.value)), **known))  # fmt: skip
     return points, notes
 
 
@@ -126,7 +129,7 @@ def accuracy_figure(points: Sequence[Point]) -> Figure | None:
     planes = [
         Plane(
             f"{benchmark_label(benchmark)}, {setting.label}, {metric_label(metric, unit=True)}",
-            [Dot(names[point.model], point.language, point.mexa, point.score) for point in task],
+            [Dot(names[p.model], marked(p.language, contaminated=p.contaminated), p.mexa, p.score) for p in task],
         )
         for (benchmark, setting, metric), task in tasks.items()
     ]
@@ -134,7 +137,7 @@ def accuracy_figure(points: Sequence[Point]) -> Figure | None:
         "Scores against alignment: each point is a language of a model. MEXA is the mean over the layers measured of "
         "how often a sentence and its translation are each other's nearest; both axes are measured on items, and no "
         "interval is drawn. That two things go together over languages does not say that one makes the other: how much "
-        "of a language a model has read makes both."
+        "of a language a model has read makes both." + learnt_note(points)
     )
     axes = ("MEXA, mean over the layers measured", "score")
     return scatter("accuracy", "Does alignment predict accuracy?", caption, planes, axes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import AT_LEAST, NOTHING
@@ -95,7 +95,17 @@ def read_gaps(frame: pd.DataFrame) -> list[Gap]:
     ]
 
 
-def learnt_note(rows: Sequence[Row]) -> str:
+class Learnt(Protocol):
+    """What may be contaminated."""
+
+    @property
+    def benchmark(self) -> str: ...
+
+    @property
+    def contaminated(self) -> bool: ...
+
+
+def learnt_note(rows: Sequence[Learnt]) -> str:
     """What a caption says of numbers whose items the model learnt; empty where there are none."""
     titles = list(dict.fromkeys(title_of(row.benchmark) for row in rows if row.contaminated))
     return f" Contaminated (\N{DAGGER}), for a model learnt the items: {', '.join(titles)}." if titles else ""

@@ -10,6 +10,7 @@ from xling_bench.report.labels import number
 from xling_bench.report.printed import printed_or_none, titled
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.select import headline_rows, resampleable
+from xling_bench.results.marks import cells_of, is_of, marked, with_marks
 from xling_bench.results.tables.compare import ALPHA, MEAN, compare_models
 
 if TYPE_CHECKING:
@@ -26,8 +27,22 @@ def context(report: Report) -> Context | None:
     rows = variants(report.measured.frame)
     if rows.empty:
         return None
-    table, flipped = spread(rows), flips(rows, report.measured.models, report.options.draws)
+    table = with_marks(spread(rows), rows)
+    flipped = _signed(flips(rows, report.measured.models, report.options.draws), rows)
     return {"sensitivity": printed_or_none(titled(table)), "flips": printed_or_none(titled(flipped))}
+
+
+def _signed(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts' models with the sign of contaminated numbers, where theirs are."""
+    learnt = cells_of(rows)
+    heads = table.to_dict(orient="records")
+    signed = {
+        side: [
+            marked(row[side], contaminated=is_of(learnt, row[side], {"benchmark": row["benchmark"]})) for row in heads
+        ]
+        for side in ("a", "b")
+    }
+    return table.assign(**signed)
 
 
 def variants(frame: pd.DataFrame) -> pd.DataFrame:
