@@ -61,22 +61,26 @@ def check_base(recipe: Recipe, objective: Objective, *, trust_remote_code: bool 
 def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> tuple[Any, Any]:
     """Model (float32, on the CPU) and tokenizer: those of the checkpoint `last`, or of the recipe where that is None.
 
+    With an adapter the checkpoint holds that one only; the base model is the recipe's, its weights as `adapter.frozen`.
+
     Weights are safetensors only. Raises ModelError for what cannot be loaded.
     """
-    import torch
     from transformers import AutoModelForCausalLM
 
     from xling_bench.models.pretrained import load_tokenizer, never_asks
     from xling_bench.models.whole import whole
+    from xling_bench.training.lora import dtype_of, with_adapter
     from xling_bench.training.model import recompute, untie
 
-    name, revision = (str(last), None) if last else (recipe.model.path, recipe.model.revision)
-    mend = f" {MEND}" if last else ""
+    adapted = recipe.adapter.kind != "none"
+    whole_one = last is not None and not adapted
+    name, revision = (str(last), None) if whole_one else (recipe.model.path, recipe.model.revision)
+    mend = f" {MEND}" if whole_one else ""
     try:
         tokenizer = load_tokenizer(name, revision, trust_remote_code=trust_remote_code)
         given = {"revision": revision, "trust_remote_code": trust_remote_code, "use_safetensors": True}
         with never_asks(f"model {name}"):
-            model = whole(AutoModelForCausalLM, name, dtype=torch.float32, **given)
+            model = whole(AutoModelForCausalLM, name, dtype=dtype_of(recipe.adapter), **given)
     except ModelError as error:
         raise ModelError(f"{error}{mend}") from error
     except Exception as error:  # transformers raises a dozen unrelated types for an unusable folder
@@ -85,4 +89,6 @@ def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> 
         untie(model)
     if recipe.model.gradient_checkpointing:
         recompute(model)
+    if adapted:
+        model = with_adapter(model, recipe.adapter, last, recipe.run.seed)
     return model, tokenizer

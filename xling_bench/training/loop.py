@@ -33,6 +33,7 @@ from xling_bench.training.checkpoint import (
 )
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
+from xling_bench.training.lora import ADAPTER, is_adapted, merged, save_adapter
 from xling_bench.training.losses import Loss
 from xling_bench.training.provenance import Record
 from xling_bench.training.schedules import scheduler
@@ -230,21 +231,31 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         self.accelerator.wait_for_everyone()
 
     def finish(self, folder: Path) -> None:
-        """Write the trained model, whole or not at all. Weights that the last checkpoint has are not written again."""
+        """Write the trained model, whole or not at all; of an adapter this one first, then it and its base in one.
+        Weights that the last checkpoint has are not written again."""
         self._try()
         if self.args.should_save:
-            staging, last = self.folder / STAGING, self.folder / f"checkpoint-{self.state.global_step}"
-            try:
-                if last.is_dir():
-                    link_model(last, staging)
-                else:
-                    self._save(str(staging))
-            except Exception as error:
-                shutil.rmtree(staging, ignore_errors=True)
-                raise OutputError(f"cannot write {folder}: {error}. {_last(self.folder)}") from error
-            publish(staging, folder)
+            step: AlignmentStep = self.accelerator.unwrap_model(self.model)
+            last: Path | None = self.folder / f"checkpoint-{self.state.global_step}"
+            if is_adapted(step.model):
+                self._publish(folder.with_name(ADAPTER), last)
+                step.model, last = merged(step.model), None
+            self._publish(folder, last)
             settle(self.folder, self.run.keep, keep_optimizer=self.run.keep_optimizer)
         self.accelerator.wait_for_everyone()
+
+    def _publish(self, folder: Path, last: Path | None) -> None:
+        """last: the checkpoint whose weights these are, where it is there."""
+        staging = self.folder / STAGING
+        try:
+            if last is not None and last.is_dir():
+                link_model(last, staging)
+            else:
+                self._save(str(staging))
+        except Exception as error:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise OutputError(f"cannot write {folder}: {error}. {_last(self.folder)}") from error
+        publish(staging, folder)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
         """The model inside the step, in the form it was loaded from, and the record of what it learnt."""
@@ -301,8 +312,11 @@ def _readable(checkpoint: str | None) -> Iterator[None]:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write model and tokenizer in Hugging Face's form, weights as safetensors."""
-    model.save_pretrained(folder, safe_serialization=True)
+    """Write model (of one with an adapter the adapter) and tokenizer in Hugging Face's form, weights as safetensors."""
+    if is_adapted(model):
+        save_adapter(model, folder)
+    else:
+        model.save_pretrained(folder, safe_serialization=True)
     tokenizer.save_pretrained(folder)
 
 

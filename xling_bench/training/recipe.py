@@ -17,6 +17,7 @@ from xling_bench.core.reading import read_toml
 from xling_bench.represent.token_weights import Pooling
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
+from xling_bench.training.lora import AdapterPart
 from xling_bench.training.objective import MODES, NEEDS, MethodPart
 
 Table = dict[str, object]  # of TOML
@@ -106,6 +107,7 @@ class Recipe(Strict):
     name: str
     title: str = ""
     model: ModelPart
+    adapter: AdapterPart = AdapterPart()
     data: DataConfig
     method: MethodPart = MethodPart()
     run: RunPart = RunPart()
@@ -118,6 +120,8 @@ class Recipe(Strict):
             raise ValueError("evaluate.tasks: name tasks to evaluate, or set evaluate.every = 0")
         if self.alignment.every and len(self.data.languages) < 2:
             raise ValueError("alignment.every: one language has no translations; set it to 0, or name more languages")
+        if self.adapter.kind != "none" and self.model.untie:
+            raise ValueError("model.untie: an adapter trains no output layer, so it needs none of its own; set false")
         objective = self.method.objective()
         if not objective.active:
             names = ", ".join(f"{loss.name}_weight" for loss in objective.losses)

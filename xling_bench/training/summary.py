@@ -34,7 +34,8 @@ def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
 def _model(recipe: Recipe, base: Base) -> str:
     method = recipe.method
     parts = [f"{loss.weight:g} x {loss.describe(base['layers'], method.learn)}" for loss in method.objective().active]
-    return f"model: {recipe.model.path} ({base['type']}); learns {' + '.join(parts)}; mode {method.mode}"
+    adapter = f"; {told}" if (told := recipe.adapter.describe()) else ""
+    return f"model: {recipe.model.path} ({base['type']}); learns {' + '.join(parts)}; mode {method.mode}{adapter}"
 
 
 def _rows(name: Need, plan: Plan) -> list[str]:
