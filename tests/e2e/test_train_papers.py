@@ -104,6 +104,10 @@ def test_commit_learns_goes_on_and_keeps_what_it_mixed(papers: Path, models, tmp
         settings = [part for setting in (*common, f"model.path={base}") for part in ("--set", setting)]
         assert main(["train", name, "-o", str(out), *settings]) == 0, capsys.readouterr().err
     facts = json.loads((second / "run.json").read_text(encoding="utf-8"))
+    trainings = json.loads((second / "model" / "xling_training.json").read_text(encoding="utf-8"))["trainings"]
+    mixed = [found["mixed"]["hi"] for found in trainings]
+    assert [found["replaced"] > 0 for found in mixed] == [True, True], "both trainings say what they mixed"
+    assert mixed[1]["known"] == facts["data"]["mixing"]["languages"]["hi"]["known"]
     assert facts["data"]["mixing"]["languages"]["hi"]["replaced"] > 0
     assert facts["data"]["template"]["title"].startswith("Stanford Alpaca")
     assert "code-mixed at 0.9" in capsys.readouterr().err

@@ -83,7 +83,7 @@ def trained(name: str, base: Path, output: Path, streams: Any, method: dict[str,
         "save_every": STEPS,
     }
     recipe = Recipe(name=name, model={"path": str(base)}, data=data(), method=method, run=run)
-    return train(recipe, streams, output / name, "of this test")
+    return train(recipe, streams, output / name, "0" * 16)
 
 
 def retrieval(model: Path, sentences: dict[str, list[str]]) -> dict[str, float]:

@@ -64,6 +64,17 @@ class Source(Strict):
     hash: Text
 
 
+class Mixed(Strict):
+    """Code-mixing with one language: the hash of its dictionary and, of the `words` of the first draws, how many are in
+    it, are replaced, and are replaced by another word. The rate that was asked for is the recipe's."""
+
+    dictionary: Text
+    words: Count
+    known: Count
+    replaced: Count
+    changed: Count
+
+
 class Overlap(Strict):
     """What is known of one benchmark: how many of its rows were compared ({"language split": rows}), which parts were
     not there to compare, and how many different training texts are texts of its items ({language: {split: texts}})."""
@@ -77,8 +88,8 @@ class Training(Strict):
     """One training. `recipe` is what decides weights, resolved, without places; `objective` its losses' settings.
 
     `policy` says what became of training texts that are texts of a benchmark's items: `refuse` (none was found), `drop`
-    (left out), `allow` (learnt), `unchecked` (nobody looked). `languages` are those of its data. `code` is a hash of
-    the code that trained, `versions` of packages.
+    (left out), `allow` (learnt), `unchecked` (nobody looked). `languages` are those of its data, `mixed` those that
+    texts were code-mixed with. `code` is a hash of the code that trained, `versions` of packages.
     """
 
     base: TrainedFrom
@@ -87,6 +98,7 @@ class Training(Strict):
     processes: Annotated[int, Field(ge=1)]
     languages: tuple[Text, ...]
     data: tuple[Source, ...]
+    mixed: dict[str, Mixed] = Field(default_factory=dict)
     policy: Literal["refuse", "drop", "allow", "unchecked"]
     overlaps: dict[str, Overlap]
     learnt: Learnt

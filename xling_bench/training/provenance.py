@@ -14,9 +14,19 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from xling_bench.core.files import write_text
-from xling_bench.results.lineage import FILE, Learnt, Lineage, Overlap, Source, TrainedFrom, Training, read_lineage
+from xling_bench.results.lineage import (
+    FILE,
+    Learnt,
+    Lineage,
+    Mixed,
+    Overlap,
+    Source,
+    TrainedFrom,
+    Training,
+    read_lineage,
+)
 from xling_bench.results.naming import WINDOWS, name_here
-from xling_bench.training.corpora.data_report import DataReport, OverlapReport, SourceReport
+from xling_bench.training.corpora.data_report import DataReport, Mixing, OverlapReport, SourceReport
 from xling_bench.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -50,6 +60,7 @@ class Record:
             processes=processes,
             languages=recipe.data.languages,
             data=_sources(report),
+            mixed=_mixed(report["mixing"]),
             policy=report["overlaps"]["policy"],
             overlaps=_overlaps(report["overlaps"]),
             learnt=Learnt(updates=0, **dict.fromkeys(COUNTS, 0)),
@@ -142,6 +153,16 @@ def _sources(report: DataReport) -> tuple[Source, ...]:
         for use, sources in uses.items()
         for each in sources
     )
+
+
+def _mixed(report: Mixing | None) -> dict[str, Mixed]:
+    return {
+        key: Mixed(
+            dictionary=found["hash"], words=found["words"], known=found["known"], replaced=found["replaced"],
+            changed=found["changed"],
+        )
+        for key, found in (report["languages"] if report else {}).items()
+    }  # fmt: skip
 
 
 def _overlaps(report: OverlapReport) -> dict[str, Overlap]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -239,11 +240,12 @@ def _counts(config: DataConfig, pairs: Pairs, shared: list[Shared], texts: list[
     excused = config.languages if config.mix is not None or config.allocation is not None else ()
     if not config.offers("instructions") and not config.pairs:
         excused = (*excused, config.pivot)
+    documents = Counter(text.language for text in texts)
     counts: dict[str, LanguageRows] = {}
     for key in config.languages:
         of_pairs = sum(len(rows) for languages, rows in pairs.items() if key in languages)
         of_tasks = sum(key in row.tasks for row in shared)
-        of_texts = sum(text.language == key for text in texts)
+        of_texts = documents[key]
         wanted = key in config.instruction_languages and key not in excused
         if wanted and not of_pairs and not of_tasks and not of_texts:
             raise DataError(
