@@ -156,3 +156,16 @@ def test_an_adapter_adds_its_record_to_its_bases(tmp_path: Path) -> None:
 def test_a_gguf_file_has_the_record_beside_it(tmp_path: Path) -> None:
     written = record(tmp_path, contaminated())
     assert lineage_of(ModelConfig(f"gguf:{tmp_path / 'model.gguf'}")) == written
+
+
+def test_a_model_of_the_hub_has_the_record_of_its_revision(tmp_path: Path, monkeypatch) -> None:
+    for commit, trainings in (("a", [contaminated()]), ("b", [])):
+        folder = tmp_path / "models--some--body" / "snapshots" / (commit * 40)
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}", encoding="utf-8")
+        if trainings:
+            record(folder, *trainings)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    found = [lineage_of(ModelConfig("hf:some/body", revision=commit * 40)) for commit in "ab"]
+    assert found == [Lineage((contaminated(),)), None]

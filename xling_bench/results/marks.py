@@ -5,7 +5,7 @@ Only these are marked. That nothing is on record of a model is said once for it,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import benchmarks, get_benchmark
@@ -83,10 +83,12 @@ def with_marks(table: pd.DataFrame, frame: pd.DataFrame, pair: Sequence[str] = (
     return table.assign(**{CONTAMINATED: told})
 
 
-def is_of(cells: Iterable[Cell], model: str, row: Mapping[Any, Any]) -> bool:
+def is_of(cells: Set[Cell], model: str, row: Mapping[Any, Any]) -> bool:
     """Whether a model's row is made of any of these numbers. A language in brackets, `(mean)`, stands for several, a
     row without one for all, and a benchmark in brackets for those with accuracies."""
     key, unit = str(row["benchmark"]), str(row.get("language", "("))
+    if not key.startswith("(") and not unit.startswith("("):
+        return (model, key, unit) in cells
     return any(
         name == model
         and unit in (language, "(mean)", "(gap to en)", "(")
