@@ -73,6 +73,7 @@ def train(
     recipe: str,
     *,
     output: str | Path,
+    model: str | None = None,
     settings: Sequence[str] = (),
     data: str | None = None,
     data_dir: str | Path | None = None,
@@ -82,13 +83,18 @@ def train(
     """Train an aligned checkpoint, or go on where an earlier call stopped; returns the folder of the finished model.
 
     `recipe` is MODEL/DATA/METHOD, a .toml file or a recipe's name (`xling-bench train list`), `settings` change values
-    of it (`"run.steps=100"`). Training data are below `data_dir` (default: `XLING_DATA_DIR`); `data` says where the
+    of it (`"run.steps=100"`), `model` (a name in that list, a folder, a hub name) takes the place of the recipe's.
+    Training data are below `data_dir` (default: `XLING_DATA_DIR`); `data` says where the
     rows of early evaluation and of the overlap check come from. Raises XlingError for what does not fit.
     """
     quiet()
     with using(source_of(data, data_dir) if data or data_dir else current_source()):
         prepared = prepare(
-            resolve(recipe, settings), Path(output), data=data, data_dir=data_dir, trust_remote_code=trust_remote_code
+            resolve(recipe, settings, model),
+            Path(output),
+            data=data,
+            data_dir=data_dir,
+            trust_remote_code=trust_remote_code,
         )
         for line in prepared.lines:
             (progress or _to_stderr)(line)

@@ -11,6 +11,7 @@ import sys
 import time
 from itertools import product
 from pathlib import Path
+from statistics import mean
 
 import pytest
 import training_recipe
@@ -127,14 +128,14 @@ def test_killed_and_gone_on_it_is_the_same_file(recipe: Path, tmp_path: Path) ->
 
 
 def test_of_two_processes_one_measures(recipe: Path, tmp_path: Path) -> None:
-    """At the base and after each of four updates: what one process measures that learns from twice as much."""
+    """At the base and after each of four updates: what one process measures that learns the same."""
     one, two = tmp_path / "one", tmp_path / "two"
-    settings = (*SETTINGS, "run.steps=4", "alignment.every=1", "run.pairs=3", "run.instructions=2")
+    settings = (*SETTINGS, "run.steps=4", "alignment.every=1", "run.pairs=6", "run.instructions=4")
     several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "xling_bench", "train"]
     given = [part for setting in settings for part in ("--set", setting)]
     subprocess.run([sys.executable, *several, str(recipe), "-o", str(two), *given], check=True, capture_output=True,
                    timeout=300)  # fmt: skip
-    assert train(recipe, one, *settings[4:], "run.pairs=6", "run.instructions=4") == 0
+    assert train(recipe, one, *settings[4:]) == 0
     assert [line["step"] for line in lines(two)] == [0, 1, 2, 3, 4]
     for alone, shared in zip(lines(one), lines(two), strict=True):
         for measure in ("alignment", "uniformity"):
@@ -166,3 +167,25 @@ def test_what_is_wrong_is_one_line(recipe: Path, tmp_path: Path, capsys, change:
     assert said in error
     assert error.count("\n") == 1, error
     assert not (tmp_path / "out").exists()
+
+
+def test_words_are_measured_too_and_retrieval_may_end_a_run(recipe: Path, tmp_path: Path, capsys) -> None:
+    """The model is that of the best measurement after the base model's, whichever that is."""
+    data, out = tmp_path / "data", tmp_path / "out"
+    words = [("dog", "Hund"), ("child", "Kind"), ("friend", "Freund"), ("sister", "Schwester"), ("child", "Kinder")]
+    (data / "words-de.txt").write_text("".join(f"{a}\t{b}\n" for a, b in words), encoding="utf-8")
+    given = ("alignment.words=words-{lang}.txt", "alignment.word_limit=3", "alignment.every=2", "run.steps=12",
+             "stop.by=retrieval", "stop.patience=2")  # fmt: skip
+    assert train(recipe, out, *given) == 0
+    assert "and words' translations looked for: en-de 3" in capsys.readouterr().err
+    found, facts = lines(out), json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert facts["alignment"]["words"] == {"data": found[0]["words"], "pairs": {"en-de": 3}, "no_data": []}
+    induced = [each for line in found for each in line["records"] if each["measure"] == "lexicon_induction"]
+    assert {(each["pair"], each["n"]) for each in induced} == {("en-de", 3)}
+    assert len(induced) == 2 * len(found), "at both layers"
+    scores = {line["step"]: mean(values(line, "retrieval_weak").values()) for line in found if line["step"]}
+    chosen = facts["chosen"]
+    assert chosen == {"by": "retrieval", "step": max(scores, key=scores.__getitem__), "ended": max(scores),
+                      "score": pytest.approx(max(scores.values()))}  # fmt: skip
+    assert chosen["ended"] == 12 or chosen["ended"] == chosen["step"] + 4
+    assert (out / f"checkpoint-{chosen['step']}").is_dir()

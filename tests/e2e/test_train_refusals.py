@@ -158,6 +158,23 @@ def test_two_starts_into_one_folder(recipe: Path, tmp_path: Path, capsys) -> Non
     assert main(["train", str(recipe), "-o", str(out), "--set", "run.steps=2"]) == 0
 
 
+def test_all_files_that_are_missing_are_named_at_once(recipe: Path, tmp_path: Path, capsys) -> None:
+    """And whose they are, where a recipe of ours names them."""
+    for name in ("pairs.de", "tasks.en.json"):
+        (tmp_path / "data" / name).unlink()
+    assert main(["train", str(recipe), "--dry-run"]) == 2
+    error = capsys.readouterr().err
+    assert f"2 of the data's 4 files are not (plain or .gz) below {tmp_path / 'data'}:" in error
+    assert "  pairs.en: pairs.de\n" in error
+    assert "  tasks.en.json: tasks.en.json\n" in error
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text('data = "en-zh"\n' + text[: text.index("[data]")] + text[text.index("[run]") :])
+    assert main(["train", str(recipe), "--dry-run"]) == 2
+    error = capsys.readouterr().err
+    assert "opus100/en-zh/opus.en-zh-train.zh (OPUS-100 (Zhang et al. 2020): https://opus.nlpl.eu)" in error
+    assert "bactrian/zh.json (Bactrian-X (Li et al. 2023): https://huggingface.co" in error
+
+
 def test_a_loss_without_data_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "data" / "none.json").write_text('{"de": 0}', encoding="utf-8")
     assert main(["train", str(recipe), "--dry-run", "--set", "data.allocation=none.json"]) == 2

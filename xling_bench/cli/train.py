@@ -12,7 +12,7 @@ from xling_bench.cli.common import add_data, apply_data, show, tell
 from xling_bench.core.errors import UsageError
 
 EXAMPLE = (
-    "example: xling-bench train xglm-564m/open-en-zh/afp --set model.path=./xglm-564M --set run.steps=100 -o aligned"
+    "example: xling-bench train --model ./my-base open-en-zh/afp --set run.steps=100 -o aligned"
 )
 
 
@@ -22,6 +22,10 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "recipe", metavar="RECIPE", help="MODEL/DATA/METHOD, a .toml file, a recipe's name, or `list` to see them"
     )
+    parser.add_argument(
+        "--model", metavar="PATH_OR_NAME",
+        help="what is trained: a name that `list` shows, a folder, or a hub name; RECIPE may then be DATA/METHOD",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder for checkpoints and the final model")
     parser.add_argument(
         "--set", action="append", default=[], dest="settings", metavar="PART.KEY=VALUE",
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     from xling_bench.training.recipe import resolve
     from xling_bench.training.start import prepare
 
-    recipe, output = resolve(arguments.recipe, arguments.settings), arguments.output
+    recipe, output = resolve(arguments.recipe, arguments.settings, arguments.model), arguments.output
     if output is None and not arguments.dry_run:
         raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
     prepared = prepare(recipe, output, trust_remote_code=arguments.trust_remote_code)
@@ -107,4 +111,5 @@ def _list() -> int:
     for name, path in files().items():
         show(f"  {name}  {title_of(path)}")
     show("give MODEL/DATA/METHOD or a recipe: xling-bench train xglm-564m/open-en-zh/afp -o DIR")
+    show("any other model: xling-bench train --model PATH_OR_NAME open-en-zh/afp -o DIR")
     return 0

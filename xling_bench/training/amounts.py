@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sized
 from typing import TYPE_CHECKING, TypedDict
 
 from xling_bench.core.errors import UsageError
@@ -49,3 +51,25 @@ def sizes_of(recipe: Recipe, processes: int) -> Sizes:
         drawn["pairs"]["part"], drawn["instructions"]["part"], run.parts, run.pair_length, run.length,
         recipe.method.learn, run.ends, processes, run.rows, run.label_special, run.padding,
     )  # fmt: skip
+
+
+def with_steps(recipe: Recipe, streams: Mapping[Need, Sized | None], processes: int) -> Recipe:
+    """The same with the updates that its `run.epochs` are, where it has some: those in which every row of a stream is
+    drawn so often (by weights some oftener), rounded up.
+
+    Raises UsageError where `run.epochs_of` names a stream that nothing is drawn of.
+    """
+    run = recipe.run
+    if run.epochs is None:
+        return recipe
+    drawn = {need: size["update"] for need, size in amounts(recipe, processes).items() if size["update"]}
+    steps: dict[Need | None, int] = {
+        need: math.ceil(run.epochs * len(stream) / drawn[need] - 1e-9)
+        for need, stream in streams.items()
+        if stream is not None and need in drawn
+    }
+    wanted = run.epochs_of or max(steps, key=steps.__getitem__, default=None)
+    if wanted not in steps:
+        there = ", ".join(map(str, steps)) or "no rows"
+        raise UsageError(f"run.epochs_of: nothing is drawn of {wanted}; there are {there}.")
+    return recipe.model_copy(update={"run": run.model_copy(update={"steps": max(1, steps[wanted])})})

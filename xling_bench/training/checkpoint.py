@@ -113,12 +113,13 @@ def link_model(checkpoint: Path, into: Path) -> None:
         shutil.copy2(path, into / name)
 
 
-def settle(folder: Path, keep: int, *, keep_optimizer: bool) -> None:
-    """What stays of a finished run: `keep` checkpoints, without what only going on needs unless it is to be kept.
+def settle(folder: Path, keep: int, spare: int | None = None, *, keep_optimizer: bool) -> None:
+    """What stays of a finished run: `keep` checkpoints and that of update `spare`, without what only going on needs
+    unless it is to be kept.
 
     Each is sealed anew before anything of it goes, so that a kill leaves it whole.
     """
-    rotate(folder, keep)
+    rotate(folder, keep, spare)
     for checkpoint in checkpoints(folder) if not keep_optimizer else []:
         state = [path for path in _files(checkpoint) if OPTIMIZER.match(path.relative_to(checkpoint).as_posix())]
         if state:
@@ -132,9 +133,10 @@ def can_go_on(checkpoint: Path) -> bool:
     return any(OPTIMIZER.match(path.relative_to(checkpoint).as_posix()) for path in _files(checkpoint))
 
 
-def rotate(folder: Path, keep: int) -> None:
-    """Remove the oldest checkpoints beyond `keep`; 0 keeps all. Their names go first: none is ever there in part."""
-    for path in checkpoints(folder)[:-keep] if keep else []:
+def rotate(folder: Path, keep: int, spare: int | None = None) -> None:
+    """Remove the oldest checkpoints beyond `keep`, but for that of update `spare`; 0 keeps all. Their names go first:
+    none is ever there in part."""
+    for path in [path for path in checkpoints(folder) if step_of(path) != spare][:-keep] if keep else []:
         shutil.rmtree(path.rename(folder / STAGING))
 
 

@@ -22,7 +22,7 @@ RUN, MODEL, LOG, ALIGNMENT, BOARD = "run.json", "model", "log.jsonl", "alignment
 COMPARED = ("recipe", "objective", "model", "data", "processes")
 # What a recipe may change while a run lasts: it changes no weight.
 FREE = {"model": ("path", "revision"), "run": ("save_every", "log_every", "keep", "keep_optimizer")}
-FREE_PARTS = ("name", "title", "evaluate", "alignment")
+FREE_PARTS = ("name", "title", "inherits", "evaluate", "alignment")
 
 
 def processes() -> int:
@@ -105,7 +105,10 @@ def _foreign(path: Path) -> bool:
 def _fixed(facts: Mapping[str, object]) -> dict[str, object]:
     """What makes a run that run: not where the base model lies (`model` is its hash), nor what the recipe is called."""
     kept = {key: facts[key] for key in COMPARED if key in facts}
-    recipe = {key: value for key, value in record_in(facts, "recipe").items() if key not in FREE_PARTS}
+    whole = record_in(facts, "recipe")
+    stops = bool(record_in(whole, "stop").get("by")) if "stop" in whole else False
+    decides = ("evaluate", "alignment") if stops else ()  # what is measured then says where the run ends
+    recipe = {key: value for key, value in whole.items() if key not in FREE_PARTS or key in decides}
     for part, free in FREE.items():
         recipe[part] = {key: value for key, value in record_in(recipe, part).items() if key not in free}
     return kept | {"recipe": recipe}

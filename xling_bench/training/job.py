@@ -7,10 +7,11 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from xling_bench.core.errors import DataError, ModelError, UsageError
 from xling_bench.core.files import write_text
+from xling_bench.core.reading import read_object
 from xling_bench.data.source import Source
 from xling_bench.results.lineage import Lineage
 from xling_bench.training.amounts import Amount, amounts, sizes_of
@@ -22,6 +23,7 @@ from xling_bench.training.corpora.data_report import DataReport
 from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.streams import InstructionStream, PairStream
 from xling_bench.training.losses import NEEDS, Need
+from xling_bench.training.needs import Needs
 from xling_bench.training.provenance import PACKAGES, Record
 from xling_bench.training.recipe import ModelPart, Recipe
 
@@ -37,6 +39,14 @@ class Evaluated(TypedDict):
     no_data: list[str]
 
 
+class Words(TypedDict):
+    """Words whose translations are looked for: their hash, how many by pair, and languages without a file."""
+
+    data: str
+    pairs: dict[str, int]
+    no_data: list[str]
+
+
 class Sentences(TypedDict):
     """Held-out sentences: their corpus and hash, pairs by languages, and how many of them training texts hold, which
     are left out."""
@@ -45,6 +55,7 @@ class Sentences(TypedDict):
     data: str
     pairs: dict[str, int]
     in_training: int
+    words: NotRequired[Words]
 
 
 class Preflight(TypedDict):
@@ -74,6 +85,7 @@ class Plan(Preflight, Drawn):
     processes: int
     data: DataReport
     alignment: Sentences | None
+    needs: Needs
 
 
 class RunFacts(TypedDict):
@@ -103,7 +115,8 @@ def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remo
     base = check_base(recipe, objective, trust_remote_code=trust_remote_code)
     if output is not None:
         usable(output)
-        compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()})
+        if recipe.run.epochs is None:  # else the updates are not known yet, and are compared when they are
+            compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()})
     kernel(recipe.model.kernel)
     sizes = amounts(recipe, processes())
     for loss in objective.active:
@@ -111,11 +124,12 @@ def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remo
     if recipe.alignment.every:
         layers_of(recipe, base["layers"])
     tasks, missing = with_data(recipe.evaluate.tasks, source) if recipe.evaluate.every else ([], [])
-    return {"model": base, "evaluate": {"tasks": [spec.name for spec, _ in tasks], "no_data": missing}}
+    evaluated: Evaluated = {"tasks": [spec.name for spec, _ in tasks], "no_data": missing}
+    return {"model": base, "evaluate": evaluated}
 
 
-def plan(recipe: Recipe, streams: Streams, found: Preflight) -> Plan:
-    """What a run would do. `found` is what `preflight` returned.
+def plan(recipe: Recipe, streams: Streams, found: Preflight, needs: Needs) -> Plan:
+    """What a run would do. `found` is what `preflight` returned; `needs` of memory and disk.
 
     Raises DataError where the data have nothing for a loss that is to be learnt.
     """
@@ -145,6 +159,7 @@ def plan(recipe: Recipe, streams: Streams, found: Preflight) -> Plan:
         **told,
         "data": streams.report,
         "alignment": _sentences(streams.held_out),
+        "needs": needs,
     }
 
 
@@ -176,7 +191,7 @@ def train(
             record = Record(recipe, streams.report, before, fingerprint=fingerprint, processes=processes())
             _train(recipe, streams, output, facts, source, record, asked, trust_remote_code=trust_remote_code)
         elif os.environ.get("RANK", "0") == "0":  # a kill may have come between the model and this
-            settle(output, recipe.run.keep, keep_optimizer=recipe.run.keep_optimizer)
+            settle(output, recipe.run.keep, _best(output), keep_optimizer=recipe.run.keep_optimizer)
     return output / MODEL
 
 
@@ -189,6 +204,7 @@ def _train(
     from xling_bench.training.kernels import kernel
     from xling_bench.training.loop import AlignmentTrainer
     from xling_bench.training.step import AlignmentStep
+    from xling_bench.training.stopping import Stopping
     from xling_bench.training.trajectory import Trajectory
 
     last = next(reversed(checkpoints(output)), None)
@@ -210,12 +226,29 @@ def _train(
     trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early, record)
     trainer.add_callback(Halt(asked, trainer.total))
     if streams.held_out is not None:
-        trainer.add_callback(Trajectory(output / ALIGNMENT, recipe, streams.held_out.corpus, tokenizer))
+        held = streams.held_out
+        trainer.add_callback(Trajectory(output / ALIGNMENT, recipe, held.corpus, tokenizer, held.lexicons))
     write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
-    if trainer.state.global_step < recipe.run.steps:
+    stopping = Stopping(output, recipe.stop, trainer.total) if recipe.stop.by else None
+    ended = step_of(last) if last else 0
+    if stopping is not None:
+        trainer.best = lambda step: (stopping.best(step) or (None,))[0]
+        trainer.add_callback(stopping)  # after all that measures
+    if stopping is None or not stopping.over(ended):
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        ended = trainer.state.global_step
+    if ended < recipe.run.steps and not (stopping is not None and stopping.over(ended)):
         raise Interrupted(asked.number)
-    trainer.finish(output / MODEL)
+    chosen = None if stopping is None else stopping.chosen(ended)
+    if chosen is not None:
+        write_text(output / RUN, json.dumps({**facts, "chosen": chosen}, ensure_ascii=False, indent=1) + "\n")
+    trainer.finish(output / MODEL, ended if chosen is None else chosen["step"])
+
+
+def _best(output: Path) -> int | None:
+    """The update whose weights a finished run's model has, if that was chosen."""
+    chosen = read_object(output / RUN).get("chosen") if (output / RUN).is_file() else None
+    return chosen["step"] if isinstance(chosen, dict) and isinstance(chosen.get("step"), int) else None
 
 
 def _facts(recipe: Recipe, streams: Streams, fingerprint: str) -> RunFacts:
@@ -236,7 +269,13 @@ def _sentences(held: HeldOut | None) -> Sentences | None:
     if held is None:
         return None
     pairs = {str(pair): len(held.corpus.sides[sides[0]]) for pair, sides in held.corpus.pairs.items()}
-    return {"sentences": held.corpus.name, "data": held.corpus.hash, "pairs": pairs, "in_training": held.in_training}
+    found: Sentences = {
+        "sentences": held.corpus.name, "data": held.corpus.hash, "pairs": pairs, "in_training": held.in_training
+    }  # fmt: skip
+    if held.lexicons is not None:
+        words = {str(pair): len(each.words) for pair, each in held.lexicons.pairs.items()}
+        found["words"] = {"data": held.lexicons.hash, "pairs": words, "no_data": list(held.lexicons.no_data)}
+    return found
 
 
 def _autocast(recipe: Recipe) -> Any:

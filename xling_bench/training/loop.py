@@ -19,6 +19,7 @@ from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainingArguments
 
 from xling_bench.core.errors import ModelError, OutputError, TrainingError, reason_of
+from xling_bench.results.lineage import FILE
 from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog, Updated
 from xling_bench.training.checkpoint import (
     MEND,
@@ -33,7 +34,7 @@ from xling_bench.training.checkpoint import (
 )
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
-from xling_bench.training.lora import ADAPTER, is_adapted, merged, save_adapter
+from xling_bench.training.lora import ADAPTER, is_adapted, load_adapter, merged, save_adapter
 from xling_bench.training.losses import Loss
 from xling_bench.training.provenance import Record
 from xling_bench.training.schedules import scheduler
@@ -86,6 +87,7 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """early: (function of the model to named numbers, every how many updates); record: of what is learnt, written
         beside weights."""
         self.run, self.folder, self.record = run, folder, record
+        self.best: Callable[[int], int | None] = lambda _: None  # of updates so far, whose checkpoint is spared
         self.unchecked: Losses | None = None
         self.last: Batch = []
         self.sums: dict[str, Any] = {}  # tensors, read when they are logged
@@ -227,31 +229,37 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             seal(staging / name)
             publish(staging / name, self.folder / name)
             shutil.rmtree(staging)
-            rotate(self.folder, self.run.keep)
+            rotate(self.folder, self.run.keep, self.best(self.state.global_step))
         self.accelerator.wait_for_everyone()
 
-    def finish(self, folder: Path) -> None:
-        """Write the trained model, whole or not at all; of an adapter this one first, then it and its base in one.
-        Weights that the last checkpoint has are not written again."""
+    def finish(self, folder: Path, step: int) -> None:
+        """Write the model after update `step`, the last or one whose checkpoint is there, whole or not at all; of an
+        adapter this one first, then it and its base in one. Weights that a checkpoint has are not written again."""
         self._try()
         if self.args.should_save:
-            step: AlignmentStep = self.accelerator.unwrap_model(self.model)
-            last: Path | None = self.folder / f"checkpoint-{self.state.global_step}"
-            if is_adapted(step.model):
-                self._publish(folder.with_name(ADAPTER), last)
-                step.model, last = merged(step.model), None
-            self._publish(folder, last)
-            settle(self.folder, self.run.keep, keep_optimizer=self.run.keep_optimizer)
+            own: AlignmentStep = self.accelerator.unwrap_model(self.model)
+            chosen = self.folder / f"checkpoint-{step}"
+            if is_adapted(own.model):
+                self._publish(folder.with_name(ADAPTER), chosen)
+                if step != self.state.global_step:
+                    load_adapter(own.model, chosen)
+                own.model = merged(own.model)
+                self._publish(folder, None, record=chosen / FILE)
+            else:
+                self._publish(folder, chosen)
+            settle(self.folder, self.run.keep, step, keep_optimizer=self.run.keep_optimizer)
         self.accelerator.wait_for_everyone()
 
-    def _publish(self, folder: Path, last: Path | None) -> None:
-        """last: the checkpoint whose weights these are, where it is there."""
+    def _publish(self, folder: Path, last: Path | None, record: Path | None = None) -> None:
+        """last: the checkpoint whose weights these are, where it is there; record: of them, where they are merged."""
         staging = self.folder / STAGING
         try:
             if last is not None and last.is_dir():
                 link_model(last, staging)
             else:
                 self._save(str(staging))
+                if record is not None and record.is_file():
+                    shutil.copy2(record, staging / FILE)
         except Exception as error:
             shutil.rmtree(staging, ignore_errors=True)
             raise OutputError(f"cannot write {folder}: {error}. {_last(self.folder)}") from error

@@ -87,6 +87,13 @@ def with_adapter(model: Any, part: AdapterPart, last: Path | None, seed: int) ->
         raise UsageError(f"adapter.targets: {reason_of(error):.200}") from error
 
 
+def load_adapter(model: Any, checkpoint: Path) -> None:
+    """Give the adapter the values that a checkpoint has."""
+    import peft
+
+    peft.set_peft_model_state_dict(model, peft.load_peft_weights(str(checkpoint), device="cpu"))
+
+
 def is_adapted(model: Any) -> bool:
     """Whether it has an adapter; a merged one has none."""
     return hasattr(model, "merge_and_unload")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "xling-bench")
 # Of a recipe what changes no weight, or stands elsewhere in the record.
-NOT_RECORDED = {"evaluate": None, "alignment": None, "title": None, "model": ("path", "revision"),
+NOT_RECORDED = {"evaluate": None, "alignment": None, "title": None, "inherits": None, "model": ("path", "revision"),
                 "run": ("save_every", "log_every", "keep", "keep_optimizer")}  # fmt: skip
 COUNTS = ("pairs", "instructions", "pair_tokens", "instruction_tokens", "targets")
 Sum = Callable[[Sequence[int]], list[int]]  # of numbers that each process has

@@ -18,6 +18,7 @@ from xling_bench.represent.token_weights import Pooling
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
 from xling_bench.training.lora import AdapterPart
+from xling_bench.training.losses import Need
 from xling_bench.training.objective import MODES, NEEDS, MethodPart
 
 Table = dict[str, object]  # of TOML
@@ -25,7 +26,8 @@ PARTS = {"model": "models", "data": "data", "method": "methods"}
 
 
 class ModelPart(Strict):
-    """What is trained: a folder or hub name. Weights are float32; `precision` is what is computed with (autocast).
+    """What is trained: a folder or hub name. Weights are float32; `precision` is what is computed with (autocast);
+    "auto" becomes bfloat16 on a GPU that has it, else float32, before anything is compared or recorded.
 
     `kernel`: who computes the output layer's loss, torch (2.13's chunked one where it is there) or, on a GPU, Liger
     (package liger-kernel). `untie` gives the output layer a weight of its own, as AFP's code does unsaid (XGLM-564M:
@@ -34,7 +36,7 @@ class ModelPart(Strict):
 
     path: str = Field(min_length=1)
     revision: str | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     gradient_checkpointing: bool = False
     kernel: Literal["torch", "liger"] = "torch"
     untie: bool = False
@@ -45,9 +47,11 @@ class RunPart(Strict):
     all processes: a batch of 128 is 128 on one accelerator as on eight. Each process takes its share in `parts`
     (gradient accumulation), so `pairs / (processes x parts)` go through the model at once.
 
-    Lengths are tokens. `steps` are updates. Learning rate `lr` after `warmup` (a share of the steps, rounded up) along
-    `schedule`. `ends`: the model's end token closes every response and is learnt. `seed`: of what is drawn, and when
-    (the order of rows, turns, languages, templates, an allocation's rows), and of dropout.
+    `steps` are updates; `epochs` may stand in their place: so many times the rows of `epochs_of` ("pairs" or
+    "instructions"; by default of the stream that takes longer), in whole updates, rounded up. Lengths are tokens.
+    Learning rate `lr` after `warmup` (a share of the steps, rounded up) along `schedule`. `ends`: the model's end token
+    closes every response and is learnt. `seed`: of what is drawn, and when (the order of rows, turns, languages,
+    templates, an allocation's rows), and of dropout.
 
     What AFP's code does otherwise (src/train.py, `mode = "code"`): `rows = "glued"`: a part's instructions one after
     the other, cut into rows of `length`, in which they see each other; what is over is dropped. `label_special`: begin
@@ -56,6 +60,8 @@ class RunPart(Strict):
     """
 
     steps: int = Field(default=5000, ge=1, le=10**9)
+    epochs: float | None = Field(default=None, gt=0, le=10**6, allow_inf_nan=False)
+    epochs_of: Need | None = None
     pairs: int = Field(default=32, ge=0)
     instructions: int = Field(default=32, ge=0)
     parts: int = Field(default=1, ge=1)
@@ -76,6 +82,14 @@ class RunPart(Strict):
     keep: int = Field(default=2, ge=0)
     keep_optimizer: bool = False
 
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.epochs is not None and "steps" in self.model_fields_set:
+            raise ValueError("epochs: `steps` is given, too; give one of the two")
+        if self.epochs_of is not None and self.epochs is None:
+            raise ValueError("epochs_of: it says of which stream `epochs` are; give them")
+        return self
+
 
 class EvaluatePart(Strict):
     """Early evaluation: every `every` updates (0: never), the first `limit` development items of these tasks (names,
@@ -92,6 +106,8 @@ class AlignmentPart(Strict):
     last, of the first `limit` sentences of `sentences` that no training text holds, in the data's languages.
 
     `sentences`, `layers` and `pooling` as `xling-bench represent` has them; a file's path starts from the data folder.
+    `words`: translations of the first `word_limit` words are looked for, too (`represent.induction`), those of
+    "xling-eval", or of a file of pairs with the pivot's words first and `{lang}` in its name.
     """
 
     every: int = Field(default=0, ge=0)
@@ -99,13 +115,28 @@ class AlignmentPart(Strict):
     limit: int = Field(default=200, ge=2)
     layers: tuple[int | str, ...] = (1, "last")
     pooling: Pooling = "mean"
+    words: str = ""
+    word_limit: int = Field(default=500, ge=2)
+
+
+class StopPart(Strict):
+    """Early stopping: `by` "accuracy" (of early evaluation: the mean over tasks) or "retrieval" (of `[alignment]`: the
+    mean of `retrieval_weak` over pairs, both ways, and layers) the run ends after `patience` measurements without a
+    better one. The best checkpoint is kept, and becomes the model, in a run that comes to its last update, too.
+    """
+
+    by: Literal["", "accuracy", "retrieval"] = ""
+    patience: int = Field(default=3, ge=1)
 
 
 class Recipe(Strict):
-    """Everything a run is made of; written whole into its run.json. `name` and `title` are for readers only."""
+    """Everything a run is made of; written whole into its run.json. For readers only are `name`, `title` and
+    `inherits`: the file of `training/models/` whose settings another model has got with `--set model.path`.
+    """
 
     name: str
     title: str = ""
+    inherits: str = ""
     model: ModelPart
     adapter: AdapterPart = AdapterPart()
     data: DataConfig
@@ -113,6 +144,7 @@ class Recipe(Strict):
     run: RunPart = RunPart()
     evaluate: EvaluatePart = EvaluatePart()
     alignment: AlignmentPart = AlignmentPart()
+    stop: StopPart = StopPart()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -122,6 +154,9 @@ class Recipe(Strict):
             raise ValueError("alignment.every: one language has no translations; set it to 0, or name more languages")
         if self.adapter.kind != "none" and self.model.untie:
             raise ValueError("model.untie: an adapter trains no output layer, so it needs none of its own; set false")
+        needed = {"accuracy": "evaluate", "retrieval": "alignment"}.get(self.stop.by)
+        if needed and not getattr(self, needed).every:
+            raise ValueError(f"stop.by: {self.stop.by} is what [{needed}] measures; set {needed}.every")
         objective = self.method.objective()
         if not objective.active:
             names = ", ".join(f"{loss.name}_weight" for loss in objective.losses)
@@ -155,9 +190,12 @@ def files() -> dict[str, Path]:
     return {path.stem: path for path in content.files("training/*.toml")}
 
 
-def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
+def resolve(recipe: str, settings: Sequence[str] = (), model: str | None = None) -> Recipe:
     """A recipe by `MODEL/DATA/METHOD` (names of files in `training/`), or by a file that names them: its path, or its
     name without `.toml` if it is one of `files`. A table of the file may name one it goes out from, its `base`.
+
+    `model` takes the place of the recipe's, which is then `DATA/METHOD` if it is no file: the name of a file in
+    `training/models/`, or a folder or hub name, with the neutral settings of `auto.toml`.
 
     Later wins: the mode's (`MODES`), the method's own [data] and [run], the recipe file's tables, then `settings`
     (`run.steps=100`, values as in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit,
@@ -173,18 +211,30 @@ def resolve(recipe: str, settings: Sequence[str] = ()) -> Recipe:
         parts = [_base(own, part) for part in PARTS]
     else:
         parts, name = recipe.split("/"), recipe
+        if model is not None and len(parts) == len(PARTS) - 1:
+            parts, name = ["", *parts], f"{model}/{recipe}"
     if len(parts) != len(PARTS):
         raise UsageError(
-            f"recipe {recipe!r}: expected MODEL/DATA/METHOD (three names), a .toml file or the name of one in "
-            f"training/.{did_you_mean(recipe, ['list', *files()])} `xling-bench train list` shows what there is."
+            f"recipe {recipe!r}: expected MODEL/DATA/METHOD (three names; DATA/METHOD with --model), a .toml file or "
+            f"the name of one in training/.{did_you_mean(recipe, ['list', *files()])} `xling-bench train list` shows "
+            "what there is."
         )
     merged: Table = {"name": name}
+    if model is not None:
+        own.pop("model", None)
+        _merge(merged, _model(model))
+        parts = [None, *parts[1:]]
     for part, chosen in zip(PARTS, parts, strict=True):
         if chosen is not None:
             _merge(merged, _part(part, chosen))
-    _merge(merged, own)
-    for setting in settings:
-        _merge(merged, _setting(setting))
+    named_model = model or parts[0] or ""
+    base = _entry(merged, "path")
+    given: Table = {}
+    for table in (own, *map(_setting, settings)):
+        _merge(merged, table)
+        _merge(given, table)
+    if base is not None and _entry(merged, "path") != base and _entry(given, "precision") is None:
+        merged["inherits"] = named_model
     merged = _with_mode(merged)
     try:  # by way of JSON, in which pydantic is strict about types and still takes lists for tuples
         return Recipe.model_validate_json(json.dumps(merged, default=str), strict=True)
@@ -205,7 +255,7 @@ def _base(own: Table, part: str) -> str | None:
 def _part(part: str, name: str) -> Table:
     known = named()[part]
     if name not in known:
-        own = f' A folder of your own goes into a table: [{part}] with path = "{name}".' if part == "model" else ""
+        own = f' A model of your own: --model {name}, or [model] with path = "{name}".' if part == "model" else ""
         raise UsageError(f"no {part} {name!r} in training/{PARTS[part]}/.{did_you_mean(name, known)} "
                          f"Known: {', '.join(known)}.{own}")  # fmt: skip
     found = read_toml(content.file(f"training/{PARTS[part]}/{name}.toml"))
@@ -213,6 +263,33 @@ def _part(part: str, name: str) -> Table:
         found.pop("title", None)
     tables: Table = {key: found.pop(key) for key in ("data", "run") if key in found and part != key}
     return {part: found, **tables}
+
+
+def _entry(recipe: Table, key: str) -> object:
+    """A key of its table [model]."""
+    table = recipe.get("model")
+    return table.get(key) if isinstance(table, Mapping) else None
+
+
+def _model(name: str) -> Table:
+    """What --model names."""
+    known = [key for key in named()["model"] if key != "auto"]
+    if name in known:
+        return _part("model", name)
+    if "/" not in name and not Path(name).exists() and (hint := did_you_mean(name, known)):
+        raise UsageError(f"--model {name}: there is no such folder, nor a file in training/models/.{hint}")
+    table = _part("model", "auto")
+    _merge(table, {"model": {"path": name}})
+    return table
+
+
+def _one_length(into: Table, more: Mapping[str, object]) -> None:
+    run, later = into.get("run"), more.get("run")
+    if isinstance(run, dict) and isinstance(later, Mapping):
+        for one, other in (("steps", "epochs"), ("epochs", "steps")):
+            if one in later and other not in later:
+                run.pop(other, None)
+                run.pop("epochs_of" if one == "steps" else "", None)
 
 
 def _setting(text: str) -> Table:
@@ -245,7 +322,8 @@ def _with_mode(merged: Table) -> Table:
 
 
 def _merge(into: Table, more: Mapping[str, object]) -> None:
-    """Tables are merged key by key; lists and values are replaced."""
+    """Tables are merged key by key; lists and values are replaced. Of `run.steps` and `run.epochs` the later stays."""
+    _one_length(into, more)
     for key, value in more.items():
         if isinstance(value, Mapping) and isinstance(table := into.get(key), dict):
             _merge(table, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xling_bench.core.errors import UsageError
@@ -16,9 +16,12 @@ from xling_bench.represent.corpus import Corpus
 from xling_bench.results.lineage import Lineage
 from xling_bench.results.marks import provenance_of
 from xling_bench.training import job
+from xling_bench.training.amounts import with_steps
 from xling_bench.training.claim import processes
 from xling_bench.training.corpora import Streams, load
 from xling_bench.training.corpora.held_out import held_out, read_sentences
+from xling_bench.training.corpora.word_pairs import Lexicons, read_lexicons
+from xling_bench.training.needs import needs_of
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.screening import Screening
 from xling_bench.training.summary import summary
@@ -66,6 +69,7 @@ def prepare(
     The data are below `data_dir`, else below XLING_DATA_DIR; `data` says where early evaluation's come from. Raises
     XlingError for what does not fit, and UsageError where no folder is named.
     """
+    recipe = with_precision(recipe)
     root = data_dir or os.environ.get("XLING_DATA_DIR")
     if root is None:
         raise UsageError("training data: set XLING_DATA_DIR (or --data-dir) to the folder that holds them.")
@@ -74,14 +78,28 @@ def prepare(
     model.check()
     before = lineage_of(model)
     found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code)
-    sentences = _sentences(recipe, source, Path(root))
+    sentences, lexicons = _sentences(recipe, source, Path(root)), _lexicons(recipe, Path(root))
     tokenizer = load_tokenizer(recipe.model.path, recipe.model.revision, trust_remote_code=trust_remote_code)
     screen = Screening(recipe, tokenizer, processes())
     streams = load(recipe.data, seed=recipe.run.seed, root=Path(root), screen=screen)
     if sentences is not None:
-        streams.held_out = held_out(sentences, streams.texts, limit=recipe.alignment.limit, words=recipe.data.ngram)
-    planned = job.plan(recipe, streams, found)
+        held = held_out(sentences, streams.texts, limit=recipe.alignment.limit, words=recipe.data.ngram)
+        streams.held_out = replace(held, lexicons=lexicons)
+    recipe = with_steps(recipe, {"pairs": streams.pairs, "instructions": streams.instructions}, processes())
+    needs = needs_of(recipe, output, processes=processes(), trust_remote_code=trust_remote_code)
+    planned = job.plan(recipe, streams, found, needs)
     return Prepared(recipe, output, source, model, before, streams, planned, trust_remote_code)
+
+
+def with_precision(recipe: Recipe) -> Recipe:
+    """The same, its "auto" resolved by what is here."""
+    import torch
+
+    if recipe.model.precision != "auto":
+        return recipe
+    has = torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    found = recipe.model.model_copy(update={"precision": "bfloat16" if has else "float32"})
+    return recipe.model_copy(update={"model": found})
 
 
 def _sentences(recipe: Recipe, source: Source, root: Path) -> Corpus | None:
@@ -89,5 +107,16 @@ def _sentences(recipe: Recipe, source: Source, root: Path) -> Corpus | None:
     wanted, data = recipe.alignment, recipe.data
     if not wanted.every:
         return None
-    pivot = data.pivot if data.pivot in data.languages else data.languages[0]
-    return read_sentences(wanted.sentences, data.languages, pivot=pivot, source=source, root=root)
+    return read_sentences(wanted.sentences, data.languages, pivot=_pivot(recipe), source=source, root=root)
+
+
+def _lexicons(recipe: Recipe, root: Path) -> Lexicons | None:
+    """The words to look for translations of; None where nothing is asked for."""
+    wanted, languages = recipe.alignment, recipe.data.languages
+    if not wanted.every or not wanted.words:
+        return None
+    return read_lexicons(wanted.words, languages, pivot=_pivot(recipe), root=root, limit=wanted.word_limit)
+
+
+def _pivot(recipe: Recipe) -> str:
+    return recipe.data.pivot if recipe.data.pivot in recipe.data.languages else recipe.data.languages[0]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from xling_bench.core.text import number_of
+from xling_bench.training import needs
 from xling_bench.training.base import Base
 from xling_bench.training.corpora import Streams
 from xling_bench.training.corpora.data_report import Lost, Mixing, OverlapReport, SourceReport
@@ -28,6 +29,7 @@ def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
         *_alignment(recipe, plan["alignment"]),
         *(_amount(name, recipe, plan) for name in drawn),
         *_samples(drawn, streams),
+        *needs.told(plan["needs"]),
     ]
 
 
@@ -35,7 +37,11 @@ def _model(recipe: Recipe, base: Base) -> str:
     method = recipe.method
     parts = [f"{loss.weight:g} x {loss.describe(base['layers'], method.learn)}" for loss in method.objective().active]
     adapter = f"; {told}" if (told := recipe.adapter.describe()) else ""
-    return f"model: {recipe.model.path} ({base['type']}); learns {' + '.join(parts)}; mode {method.mode}{adapter}"
+    computed = f"computed in {recipe.model.precision}"
+    if recipe.inherits:
+        computed += f", as {recipe.inherits}'s file says (--model PATH inherits nothing)"
+    learns = f"learns {' + '.join(parts)}; mode {method.mode}{adapter}"
+    return f"model: {recipe.model.path} ({base['type']}), {computed}; {learns}"
 
 
 def _rows(name: Need, plan: Plan) -> list[str]:
@@ -142,7 +148,12 @@ def _alignment(recipe: Recipe, planned: Sentences | None) -> list[str]:
     pairs = ", ".join(f"{pair} {count:,}" for pair, count in planned["pairs"].items())
     line = f"alignment measured every {recipe.alignment.every} updates: {planned['sentences']}, pairs {pairs}"
     gone = planned["in_training"]
-    return [f"{line}; left out, for training texts hold them: {number_of(gone, 'sentence')}" if gone else line]
+    lines = [f"{line}; left out, for training texts hold them: {number_of(gone, 'sentence')}" if gone else line]
+    if words := planned.get("words"):
+        told = ", ".join(f"{pair} {count:,}" for pair, count in words["pairs"].items())
+        lacking = f"; no file for {', '.join(words['no_data'])}" if words["no_data"] else ""
+        lines.append(f"  and words' translations looked for: {told}{lacking}")
+    return lines
 
 
 def _amount(name: Need, recipe: Recipe, plan: Plan) -> str:

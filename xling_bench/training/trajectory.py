@@ -16,9 +16,11 @@ from xling_bench.core.unit import Unit
 from xling_bench.models.prefix import first_token
 from xling_bench.represent import retrieval, spaces
 from xling_bench.represent.corpus import Corpus
+from xling_bench.represent.induction import precision
 from xling_bench.represent.measurer import Measured, Vectors, with_intervals, without
 from xling_bench.represent.reader import Reader, parts_of, resolve_layers
 from xling_bench.training.callbacks import append, cut_off
+from xling_bench.training.corpora.word_pairs import Lexicons
 from xling_bench.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -48,8 +50,11 @@ class Trajectory(TrainerCallback):  # type: ignore[misc]
     without drawing a random number: training is to the bit what it is without.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, corpus: Corpus, tokenizer: Any) -> None:
+    def __init__(
+        self, path: Path, recipe: Recipe, corpus: Corpus, tokenizer: Any, lexicons: Lexicons | None = None
+    ) -> None:
         self.path, self.recipe, self.corpus, self.tokenizer = path, recipe, corpus, tokenizer
+        self.lexicons = lexicons
 
     def on_train_begin(self, _args: Any, state: Any, _control: Any, model: Any = None, **_: Any) -> None:
         """Go on where the run does; of a fresh one, measure the base model."""
@@ -75,7 +80,7 @@ class Trajectory(TrainerCallback):  # type: ignore[misc]
         training = step.training
         step.eval()
         try:
-            found = list(measured(step.model, self.tokenizer, self.corpus, self.recipe))
+            found = list(measured(step.model, self.tokenizer, self.corpus, self.recipe, self.lexicons))
         except UnsupportedModelError:
             raise
         except ModelError as error:
@@ -90,7 +95,8 @@ class Trajectory(TrainerCallback):  # type: ignore[misc]
              "value": each.value, "interval": None if each.low is None else [each.low, each.high], "n": each.n}
             for each in found
         ]  # fmt: skip
-        append(self.path, {"step": number, "data": self.corpus.hash, "records": records})
+        words = {} if self.lexicons is None else {"words": self.lexicons.hash}
+        append(self.path, {"step": number, "data": self.corpus.hash, **words, "records": records})
 
 
 def layers_of(recipe: Recipe, depth: int) -> list[int]:
@@ -102,10 +108,12 @@ def layers_of(recipe: Recipe, depth: int) -> list[int]:
         raise UsageError(f"alignment.layers: {said}") from error
 
 
-def measured(model: Any, tokenizer: Any, corpus: Corpus, recipe: Recipe) -> Iterator[Measured]:
+def measured(
+    model: Any, tokenizer: Any, corpus: Corpus, recipe: Recipe, lexicons: Lexicons | None = None
+) -> Iterator[Measured]:
     """`alignment`, `uniformity` and `retrieval_weak`, both ways, of every pair and layer, as `represent` gives them of
-    the same weights. The model must be in evaluation mode, else dropout would draw. Raises ModelError for states that
-    are not finite."""
+    the same weights, and `lexicon_induction` from the pivot's words. The model must be in evaluation mode, else dropout
+    would draw. Raises ModelError for states that are not finite."""
     text = model.config.get_text_config()
     longest = getattr(text, "max_position_embeddings", None) or POSITIONS
     device = next(model.parameters()).device
@@ -125,6 +133,11 @@ def measured(model: Any, tokenizer: Any, corpus: Corpus, recipe: Recipe) -> Iter
             }, layer)  # fmt: skip
             both = np.concatenate([ours, theirs])
             yield without(pair, layer, "uniformity", spaces.uniformity(both), len(ours))
+    for pair, lexicon in ({} if lexicons is None else lexicons.pairs).items():
+        words, candidates = (_states(reader, str(pair), texts, layers) for texts in (lexicon.words, lexicon.candidates))
+        for at, layer in enumerate(layers):
+            vectors = retrieval.unit(words[:, at]), retrieval.unit(candidates[:, at])
+            yield from with_intervals({(pair, "lexicon_induction"): precision(*vectors, lexicon.right)}, layer)
 
 
 def _states(reader: Reader, side: str, texts: tuple[str, ...], layers: list[int]) -> Vectors:

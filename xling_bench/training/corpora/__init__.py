@@ -7,9 +7,11 @@
     order.py          random numbers and permutations that depend on a seed and a place, and on nothing else
     streams.py        stream[i]: the i-th pair, the i-th instruction
     contamination.py  training texts that are evaluation texts, whole or in long pieces
+    missing.py        files that are not there
     places.py         the file and line of a row
     unlearnable.py    rows that a model cannot learn from, left out
     loading.py        all of it together, with a report
+    word_pairs.py     words whose translations are looked for on the way
     held_out.py       sentences to measure on the way, without those that stand in training texts
 
 None of these imports torch.

@@ -10,14 +10,17 @@ from xling_bench.core.errors import DataError, UsageError, XlingError
 from xling_bench.data.source import Source, using
 from xling_bench.represent.corpus import KNOWN, TEST_SPLITS, Corpus, read_corpus
 from xling_bench.training.corpora.contamination import pieces, tokens
+from xling_bench.training.corpora.word_pairs import Lexicons
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The sentences, and how many others were left out because training texts hold them, in one language or more."""
+    """The sentences, and how many others were left out because training texts hold them, in one language or more.
+    `lexicons`: words to measure on beside them, which nothing is compared with: any text holds them."""
 
     corpus: Corpus
     in_training: int
+    lexicons: Lexicons | None = None
 
 
 def read_sentences(name: str, languages: Sequence[str], *, pivot: str, source: Source, root: Path) -> Corpus:

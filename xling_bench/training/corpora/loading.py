@@ -25,6 +25,7 @@ from xling_bench.training.corpora.data_report import (
 )
 from xling_bench.training.corpora.evaluation import checker
 from xling_bench.training.corpora.instructions import Tasks, read_tasks
+from xling_bench.training.corpora.missing import check_there
 from xling_bench.training.corpora.mix_report import mixer_of, mixing_report
 from xling_bench.training.corpora.mixing import Mixer
 from xling_bench.training.corpora.monolingual import read_texts, sides
@@ -65,6 +66,7 @@ def load(
     """
     root = root or _root()
     compared = source or _source(config)
+    check_there(config, root)
     mixer = mixer_of(config, root, seed)
     pairs, pair_entries = _pairs(config, root)
     shared, task_entries = _instructions(config, root)

@@ -1,0 +1,117 @@
+"""Which model `xling-bench train` takes, with which settings, and what it will need."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from xling_bench.cli.main import main
+from xling_bench.core.errors import UsageError
+from xling_bench.training import needs
+from xling_bench.training.recipe import named, resolve
+
+pytestmark = pytest.mark.e2e
+
+
+def test_any_model_is_named_by_an_option(recipe: Path, models: dict[str, Path], tmp_path: Path, capsys) -> None:
+    """It takes the place of the recipe's, with neutral settings, or its file's; a mistyped name is not a hub's."""
+    assert main(["train", "--model", str(models["llama"]), str(recipe), "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    part = json.loads(out)["recipe"]["model"]
+    assert (part["path"], part["precision"]) == (str(models["llama"]), "float32"), "there is no GPU here"
+    assert f"model: {models['llama']} (llama), computed in float32; learns" in err
+    assert main(["train", "--model", "xglm-565m", str(recipe), "--dry-run"]) == 2
+    assert "nor a file in training/models/. Did you mean 'xglm-564m'" in capsys.readouterr().err
+    for text in ("open-en-zh/afp", "xglm-564m/open-en-zh/afp"):
+        found = resolve(text, model="me/mine")
+        assert (found.model.path, found.model.precision, found.method.mode) == ("me/mine", "auto", "plain")
+        assert resolve(text, model="gemma-3-270m").model.path == "google/gemma-3-270m"
+    with pytest.raises(UsageError, match="DATA/METHOD with --model"):
+        resolve("open-en-zh/afp")
+    assert {"auto", "pythia-6.9b", "gemma-3-4b", "qwen-3-8b", "smollm2-360m"} <= named()["model"].keys()
+
+
+def test_what_a_model_inherits_from_another_is_said(recipe: Path, models, capsys) -> None:
+    """--set model.path keeps the named model's precision; giving one, or --model, does not."""
+    recipe.write_text(f'model = "xglm-564m"\n{recipe.read_text(encoding="utf-8")}'.replace("[model]", "[nothing]"))
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text("\n".join(line for line in text.splitlines() if not line.startswith(("[nothing]", "path ="))))
+    own = ["--set", f"model.path={models['llama']}"]
+    assert main(["train", str(recipe), "--dry-run", *own]) == 0
+    out, err = capsys.readouterr()
+    assert "computed in bfloat16, as xglm-564m's file says (--model PATH inherits nothing)" in err
+    assert json.loads(out)["recipe"]["inherits"] == "xglm-564m"
+    assert main(["train", str(recipe), "--dry-run", *own, "--set", "model.precision=float32"]) == 0
+    assert "inherits nothing" not in capsys.readouterr().err
+
+
+def test_what_is_needed_is_counted_and_compared(recipe: Path, models, tmp_path: Path, capsys, monkeypatch) -> None:
+    """Parameters as the weights' files have them; too little memory or disk is a warning, and no error."""
+    from safetensors.torch import load_file
+
+    many = sum(tensor.numel() for tensor in load_file(models["xglm"] / "model.safetensors").values())
+    arguments = ["train", str(recipe), "--dry-run", "-o", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)["needs"]
+    memory = told["memory"]
+    assert told["parameters"] == many
+    assert [memory[part] // many for part in ("weights", "gradients", "optimizer", "casts")] == [4, 4, 8, 0]
+    assert told["disk"]["checkpoint"] == 12 * many
+    assert (memory["there"] > 0, told["disk"]["there"] > 0) == (True, True)
+    assert not {"MEMORY", "DISK"} & set(err.replace(":", " ").split())
+    monkeypatch.setattr(needs, "_memory", lambda: ("the GPU", 16 * many - 1))
+    monkeypatch.setattr(needs, "_free", lambda _: 0)
+    assert main([*arguments, "--set", "model.untie=true"]) == 0
+    out, err = capsys.readouterr()
+    assert "MEMORY: this does not fit: the GPU has" in err
+    assert "DISK: 0 GB are free there" in err
+    embeddings = load_file(models["xglm"] / "model.safetensors")["model.embed_tokens.weight"].numel()
+    assert json.loads(out)["needs"]["parameters"] == many + embeddings
+    monkeypatch.setattr(needs, "_memory", lambda: ("main memory", 16 * many + 1))
+    assert main(arguments) == 0
+    assert "MEMORY: this may not fit: main memory has" in capsys.readouterr().err
+
+
+def test_an_adapter_needs_less(recipe: Path) -> None:
+    """Of gradients, optimiser and checkpoints its own; of weights all, half as much where they are kept in 16 bit."""
+    pytest.importorskip("peft")
+
+    def of(*settings: str) -> needs.Needs:
+        return needs.needs_of(resolve(str(recipe), settings), None, processes=1, trust_remote_code=False)
+
+    whole, small = of(), of("adapter.kind=lora")
+    half = of("adapter.kind=dora", "adapter.frozen=bfloat16")
+    assert small["reason"] == half["reason"] == ""
+    assert 0 < small["trained"] < 0.5 * whole["trained"] == 0.5 * whole["parameters"]
+    assert small["memory"]["optimizer"] == 8 * small["trained"]
+    assert half["memory"]["weights"] < 0.7 * small["memory"]["weights"]
+
+
+def test_activations_grow_with_what_goes_through_at_once(recipe: Path) -> None:
+    """And shrink with parts and with layers that are run again."""
+
+    def rough(*settings: str) -> int:
+        found = needs.needs_of(resolve(str(recipe), settings), None, processes=1, trust_remote_code=False)["memory"]
+        assert found is not None
+        return found["activations"]
+
+    whole = rough("run.instructions=4")
+    assert rough("run.instructions=8", "run.pairs=8") > whole
+    assert rough("run.instructions=4", "run.parts=2") < whole
+    assert rough("run.instructions=4", "model.gradient_checkpointing=true") < whole
+
+
+def test_auto_is_resolved_before_it_is_recorded(recipe: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    """By what the device can; the run is then one in that precision."""
+    arguments = ["train", str(recipe), "--dry-run", "--set", "model.precision=auto"]
+    for has, precision in ((True, "bfloat16"), (False, "float32")):
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.cuda, "is_available", lambda has=has: has)
+            patch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+            patch.setattr(needs, "_memory", lambda: ("the GPU", None))
+            assert main(arguments) == 0
+        assert json.loads(capsys.readouterr().out)["recipe"]["model"]["precision"] == precision
