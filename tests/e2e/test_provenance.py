@@ -187,3 +187,14 @@ def test_its_scores_are_marked_and_no_gate_takes_them(tested: Path, models, tmp_
     (out / "model" / FILE).unlink()  # a copy without the file: unknown, and no part of the same run
     assert score(f"hf:{out / 'model'}", tuned) == 2
     assert "another xling_training.json" in capsys.readouterr().err
+
+
+def test_an_adapter_and_what_is_merged_carry_the_record(tested: Path, models, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    assert train(tested, out, *OF_TEST, "data.overlap=allow", "adapter.kind=lora", "adapter.rank=2") == 0
+    merged, adapter = record_of(out / "model"), record_of(out / "adapter")
+    assert merged == adapter == record_of(out / "checkpoint-4")
+    assert merged.trainings[0].recipe["adapter"]["kind"] == "lora"  # type: ignore[index, call-overload]
+    capsys.readouterr()
+    assert score(f"hf:{models['xglm']}", tmp_path / "run", "--peft", str(out / "adapter"), "--limit", "6") == 0
+    assert f"{MARK}: contaminated" in capsys.readouterr().out
