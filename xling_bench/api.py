@@ -78,14 +78,16 @@ def train(
     data: str | None = None,
     data_dir: str | Path | None = None,
     trust_remote_code: bool = False,
+    extend: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Train an aligned checkpoint, or go on where an earlier call stopped; returns the folder of the finished model.
 
     `recipe` is MODEL/DATA/METHOD, a .toml file or a recipe's name (`xling-bench train list`), `settings` change values
-    of it (`"run.steps=100"`), `model` (a name in that list, a folder, a hub name) takes the place of the recipe's.
-    Training data are below `data_dir` (default: `XLING_DATA_DIR`); `data` says where the
-    rows of early evaluation and of the overlap check come from. Raises XlingError for what does not fit.
+    of it (`"run.steps=100"`), `model` (a name in that list, a folder, a hub name) takes the place of the recipe's;
+    `extend` lets a run that is there have more updates, whatever its schedule. Training data are below `data_dir`
+    (default: `XLING_DATA_DIR`); `data` says where the rows of early evaluation and of the overlap check come from.
+    Raises XlingError for what does not fit.
     """
     quiet()
     with using(source_of(data, data_dir) if data or data_dir else current_source()):
@@ -95,6 +97,7 @@ def train(
             data=data,
             data_dir=data_dir,
             trust_remote_code=trust_remote_code,
+            extend=extend,
         )
         for line in prepared.lines:
             (progress or _to_stderr)(line)

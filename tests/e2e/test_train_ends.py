@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from pathlib import Path
@@ -108,3 +109,49 @@ def test_a_run_killed_before_its_end_was_written_needs_no_optimiser(recipe: Path
     assert "optimizer.pt" not in sealed
     assert train(recipe, out) == 0
     assert content(out / "model") == content(whole / "model")
+
+
+def test_a_finished_run_is_made_longer(recipe: Path, tmp_path: Path, capsys, signals) -> None:
+    """Where rates do not depend on the length it ends as if it had been long from the beginning; else it says so."""
+    whole, longer = tmp_path / "whole", tmp_path / "longer"
+    constant = ("run.schedule=constant", "run.keep_optimizer=true")
+    assert train(recipe, whole, *constant, "run.steps=12") == 0
+    assert train(recipe, longer, *constant) == 0
+    short = content(longer / "model")
+    signals.append((10, signal.SIGTERM))
+    capsys.readouterr()
+    assert train(recipe, longer, *constant, "run.steps=12") == 143
+    assert "a run of 8 updates is there, and goes on to 12" in capsys.readouterr().err
+    assert content(longer / "model-8") == short
+    assert train(recipe, longer, *constant, "run.steps=12") == 0
+    assert json.loads((longer / "run.json").read_text(encoding="utf-8"))["extended"] == [8]
+    weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in (whole, longer)]
+    assert weights[0] == weights[1] != short["model.safetensors"]
+
+
+def test_a_schedule_that_knows_its_end_is_made_longer_on_demand_only(recipe: Path, tmp_path: Path, capsys) -> None:
+    """Along that of the new length, from where the run was; a run without its optimiser is not, and loses nothing."""
+    out, small = tmp_path / "out", tmp_path / "small"
+    keep = ("run.keep_optimizer=true", "run.warmup=0", "run.log_every=1")
+    assert train(recipe, out, *keep) == 0
+    capsys.readouterr()
+    assert train(recipe, out, *keep, "run.steps=16") == 2
+    assert (
+        "The rates of its schedule, cosine, depend on the number of updates: --extend goes" in capsys.readouterr().err
+    )
+    assert train(recipe, out, *keep, "run.steps=7") == 2
+    settings = [part for setting in (*SETTINGS, *keep, "run.steps=16") for part in ("--set", setting)]
+    assert main(["train", str(recipe), "-o", str(out), "--extend", *settings]) == 0
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    rates = {line["step"]: line["learning_rate"] for line in lines}
+
+    def rate(step: int, steps: int) -> float:
+        return 0.5e-3 * (1 + math.cos(math.pi * (step - 1) / steps))
+
+    assert rates == pytest.approx({step: rate(step, 8 if step <= 8 else 16) for step in range(1, 17)})
+    assert train(recipe, small) == 0
+    kept = content(small / "model")
+    extended = [part for setting in (*SETTINGS, "run.steps=16") for part in ("--set", setting)]
+    assert main(["train", str(recipe), "-o", str(small), "--extend", *extended]) == 2
+    assert "so the run cannot be made longer (run.keep_optimizer = true keeps it)" in capsys.readouterr().err
+    assert content(small / "model") == kept

@@ -11,9 +11,7 @@ from typing import Any
 from xling_bench.cli.common import add_data, apply_data, show, tell
 from xling_bench.core.errors import UsageError
 
-EXAMPLE = (
-    "example: xling-bench train --model ./my-base open-en-zh/afp --set run.steps=100 -o aligned"
-)
+EXAMPLE = "example: xling-bench train --model ./my-base open-en-zh/afp --set run.steps=100 -o aligned"
 
 
 def add(commands: Any) -> None:
@@ -30,6 +28,10 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--set", action="append", default=[], dest="settings", metavar="PART.KEY=VALUE",
         help="change one value, for example run.steps=100 or model.path=./ckpt; again for more",
+    )  # fmt: skip
+    parser.add_argument(
+        "--extend", action="store_true",
+        help="a run that is there may have more updates, whatever its schedule, along that of the new number",
     )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="check recipe and data, print what would be done")
     parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
@@ -48,12 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
     recipe, output = resolve(arguments.recipe, arguments.settings, arguments.model), arguments.output
     if output is None and not arguments.dry_run:
         raise UsageError("train: give -o DIR, where checkpoints and the model go (or --dry-run).")
-    prepared = prepare(recipe, output, trust_remote_code=arguments.trust_remote_code)
+    prepared = prepare(recipe, output, trust_remote_code=arguments.trust_remote_code, extend=arguments.extend)
     first = os.environ.get("RANK", "0") == "0"  # of several processes (torchrun) one speaks
     if first and arguments.dry_run:
         show(json.dumps(prepared.plan, ensure_ascii=False, indent=1), flush=True)
     if first:
-        tell("\n".join([*prepared.lines, *_state(output)]))
+        tell("\n".join([*prepared.lines, *_state(output, prepared.recipe.run.steps)]))
     if arguments.dry_run:
         return 0
     try:
@@ -78,13 +80,17 @@ def _tasks(languages: tuple[str, ...]) -> str:
     return f"--tasks xling_{key} --langs {','.join(langs)}"
 
 
-def _state(output: Path | None) -> list[str]:
+def _state(output: Path | None, steps: int) -> list[str]:
     """What the folder holds already."""
     from xling_bench.training.checkpoint import checkpoints
-    from xling_bench.training.claim import MODEL
+    from xling_bench.training.claim import MODEL, RUN
+    from xling_bench.training.extension import lengths
 
     if output is None:
         return []
+    had = lengths(output, output / RUN)[-1:]
+    if had and had[0] < steps:
+        return [f"a run of {had[0]} updates is there, and goes on to {steps}"]
     if (output / MODEL).is_dir():
         return [f"{output / MODEL} is there: this run has finished, and nothing is done"]
     return [f"goes on from {path}" for path in checkpoints(output)[-1:]]

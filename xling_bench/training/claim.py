@@ -17,6 +17,7 @@ from xling_bench.core.files import TEMPORARY
 from xling_bench.core.reading import read_object
 from xling_bench.core.row import record_in
 from xling_bench.training.checkpoint import STAGING, checkpoints, restore
+from xling_bench.training.extension import FREELY, NEVER, lengthened
 
 RUN, MODEL, LOG, ALIGNMENT, BOARD = "run.json", "model", "log.jsonl", "alignment.jsonl", "tensorboard"
 COMPARED = ("recipe", "objective", "model", "data", "processes")
@@ -41,8 +42,10 @@ def usable(output: Path) -> None:
         raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
 
 
-def compare(output: Path, facts: Mapping[str, object]) -> None:
+def compare(output: Path, facts: Mapping[str, object], *, extend: bool = False) -> None:
     """Raise UsageError where `output` holds another run, naming what differs; keys that `facts` lacks are not compared.
+
+    More updates are no other run where the schedule's rates do not depend on their number, or `extend` says so.
 
     Versions may change: what they change is for the reader of run.json to know. A run that left neither checkpoint nor
     model has nothing to lose.
@@ -58,7 +61,20 @@ def compare(output: Path, facts: Mapping[str, object]) -> None:
                 "one part on one process. They are an update's now, over all processes and parts, so this version "
                 "cannot go on with it: finish it with the one that began it, or give another -o."
             )
-        differing = _difference(_fixed({key: before[key] for key in facts}), _fixed(facts))
+        was = {key: before[key] for key in facts if key in COMPARED}
+        differing = _difference(_fixed(was), _fixed(facts))
+        longer = lengthened(was, facts) if differing else None
+        if longer is not None and not _difference(_fixed(longer), _fixed(facts)):
+            schedule = record_in(record_in(facts, "recipe"), "run")["schedule"]
+            if schedule in FREELY or (extend and schedule not in NEVER):
+                return
+            mend = "it cannot be made longer" if schedule in NEVER else (
+                "--extend goes on along that of the new number, and records it"
+            )  # fmt: skip
+            raise UsageError(
+                f"{output} holds a run with another {differing}. The rates of its schedule, {schedule}, depend on the "
+                f"number of updates: {mend}. Else give the same, or another -o."
+            )
     except (DataError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
     if differing:
@@ -66,7 +82,7 @@ def compare(output: Path, facts: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def claimed(output: Path, facts: Mapping[str, object]) -> Iterator[None]:
+def claimed(output: Path, facts: Mapping[str, object], *, extend: bool = False) -> Iterator[None]:
     """The folder, ours until the run ends, without what a killed run had half written.
 
     Raises what `usable` and `compare` raise, OutputError where another process trains into it or it cannot be made.
@@ -86,7 +102,7 @@ def claimed(output: Path, facts: Mapping[str, object]) -> Iterator[None]:
     try:
         if lock.is_locked:
             restore(output)
-        compare(output, facts)
+        compare(output, facts, extend=extend)
         if lock.is_locked:
             shutil.rmtree(output / STAGING, ignore_errors=True)
             if not checkpoints(output) and not (output / MODEL).is_dir():

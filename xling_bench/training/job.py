@@ -22,6 +22,7 @@ from xling_bench.training.corpora import Streams
 from xling_bench.training.corpora.data_report import DataReport
 from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.streams import InstructionStream, PairStream
+from xling_bench.training.extension import lengths, set_aside
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.needs import Needs
 from xling_bench.training.provenance import PACKAGES, Record
@@ -89,7 +90,8 @@ class Plan(Preflight, Drawn):
 
 
 class RunFacts(TypedDict):
-    """run.json: what a run is made of. `model` is the base model's hash, `alignment` what is measured on the way."""
+    """run.json: what a run is made of. `model` is the base model's hash, `alignment` what is measured on the way,
+    `extended` the numbers of updates that it was to have before it was made longer."""
 
     recipe: dict[str, object]
     objective: dict[str, object]
@@ -98,11 +100,14 @@ class RunFacts(TypedDict):
     model: str
     data: DataReport
     alignment: Sentences | None
+    extended: list[int]
     versions: dict[str, str]
     python: str
 
 
-def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False) -> Preflight:
+def preflight(
+    recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False, extend: bool = False
+) -> Preflight:
     """Everything that can be wrong before data are read, which may take minutes: model, folder, kernel, evaluation.
 
     Raises what the run itself would raise. A package or GPU that only the run needs is asked for here, too.
@@ -116,7 +121,7 @@ def preflight(recipe: Recipe, output: Path | None, source: Source, *, trust_remo
     if output is not None:
         usable(output)
         if recipe.run.epochs is None:  # else the updates are not known yet, and are compared when they are
-            compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()})
+            compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()}, extend=extend)
     kernel(recipe.model.kernel)
     sizes = amounts(recipe, processes())
     for loss in objective.active:
@@ -165,9 +170,12 @@ def plan(recipe: Recipe, streams: Streams, found: Preflight, needs: Needs) -> Pl
 
 def train(
     recipe: Recipe, streams: Streams, output: Path, fingerprint: str, *, before: Lineage | None = None,
-    source: Source | None = None, trust_remote_code: bool = False,
+    source: Source | None = None, trust_remote_code: bool = False, extend: bool = False,
 ) -> Path:  # fmt: skip
     """Train, or go on from the last whole checkpoint in `output`; returns the folder of the finished model.
+
+    A finished run goes on where the recipe has more updates, and its schedule's rates do not depend on their number, or
+    `extend` is given; the model that it had is then `model-<updates>`.
 
     `fingerprint` is the base model's, `before` what is on record of it; `source` is where early evaluation reads
     development splits.
@@ -185,12 +193,17 @@ def train(
 
     disable_progress_bar()  # of loading and writing: ours is the one of training
     facts = _facts(recipe, streams, fingerprint)
-    asked = Asked()
-    with claimed(output, facts), asked.listening():
-        if not (output / MODEL).is_dir():
+    asked, first = Asked(), os.environ.get("RANK", "0") == "0"
+    with claimed(output, facts, extend=extend), asked.listening():
+        had = lengths(output, output / RUN)
+        longer = bool(had) and had[-1] < recipe.run.steps
+        facts["extended"] = had if longer else had[:-1]
+        if longer and first:
+            set_aside(output, output / MODEL, had[-1])
+        if longer or not (output / MODEL).is_dir():
             record = Record(recipe, streams.report, before, fingerprint=fingerprint, processes=processes())
             _train(recipe, streams, output, facts, source, record, asked, trust_remote_code=trust_remote_code)
-        elif os.environ.get("RANK", "0") == "0":  # a kill may have come between the model and this
+        elif first:  # a kill may have come between the model and this
             settle(output, recipe.run.keep, _best(output), keep_optimizer=recipe.run.keep_optimizer)
     return output / MODEL
 
@@ -223,7 +236,7 @@ def _train(
     step = AlignmentStep(model, objective, autocast=_autocast(recipe), kernel=fused, references=beside)
     examples = _examples(recipe, streams, tokenizer, step.network.packs)
     early = _early(recipe, tokenizer, source)
-    trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe), early, record)
+    trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe, facts["extended"]), early, record)
     trainer.add_callback(Halt(asked, trainer.total))
     if streams.held_out is not None:
         held = streams.held_out
@@ -260,6 +273,7 @@ def _facts(recipe: Recipe, streams: Streams, fingerprint: str) -> RunFacts:
         "model": fingerprint,
         "data": streams.report,
         "alignment": _sentences(streams.held_out),
+        "extended": [],
         "versions": {name: metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
     }
@@ -324,11 +338,11 @@ def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
     return EarlyEvaluation(wanted.tasks, tokenizer, source, wanted.limit), wanted.every
 
 
-def _loop(recipe: Recipe) -> Run:
+def _loop(recipe: Recipe, extended: list[int]) -> Run:
     from xling_bench.training.loop import Run
 
     run = recipe.run
     return Run(
         run.steps, run.lr, run.weight_decay, run.schedule, run.warmup, run.clip, run.seed, run.save_every,
-        run.log_every, run.keep, run.keep_optimizer,
+        run.log_every, run.keep, run.keep_optimizer, bool(extended),
     )  # fmt: skip

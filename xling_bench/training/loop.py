@@ -37,7 +37,7 @@ from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.lora import ADAPTER, is_adapted, load_adapter, merged, save_adapter
 from xling_bench.training.losses import Loss
 from xling_bench.training.provenance import Record
-from xling_bench.training.schedules import scheduler
+from xling_bench.training.schedules import anew, scheduler
 from xling_bench.training.step import AlignmentStep, Losses, Share, optimizer
 
 UNREADABLE = (
@@ -69,6 +69,7 @@ class Run:
     log_every: int = 10
     keep: int = 2
     keep_optimizer: bool = False
+    extended: bool = False  # of a shorter one: the schedule is that of its new length from where it goes on
 
 
 class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not followed
@@ -285,6 +286,8 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """Trainer's (tensors only, nothing else is unpickled); what it cannot read is one error."""
         with _readable(checkpoint):
             super()._load_optimizer_and_scheduler(checkpoint)
+            if checkpoint is not None and self.run.extended:
+                anew(self.lr_scheduler)
             step: AlignmentStep = self.accelerator.unwrap_model(self.model)
             if checkpoint is not None and step.network.kept and can_go_on(Path(checkpoint)):
                 step.load(safetensors.torch.load_file(Path(checkpoint) / KEPT))

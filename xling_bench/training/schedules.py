@@ -34,3 +34,12 @@ class LogWarmup:
         if done < self.warmup:
             return math.log(done + 1) / math.log(self.warmup)
         return max(0.0, (self.steps - done) / max(1, self.steps - self.warmup))
+
+
+def anew(schedule: Any) -> None:
+    """Give the optimiser the rates that the schedule has now: those that were loaded may be another length's."""
+    inner = getattr(schedule, "scheduler", schedule)  # accelerate's holds torch's
+    rates = [base * of(inner.last_epoch) for base, of in zip(inner.base_lrs, inner.lr_lambdas, strict=True)]
+    for group, rate in zip(inner.optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    inner._last_lr = rates  # what is logged next

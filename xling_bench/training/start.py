@@ -40,6 +40,7 @@ class Prepared:
     streams: Streams
     plan: job.Plan
     trust_remote_code: bool
+    extend: bool
 
     @property
     def lines(self) -> list[str]:
@@ -52,7 +53,7 @@ class Prepared:
             raise UsageError("train: name the folder where checkpoints and the model go.")
         return job.train(
             self.recipe, self.streams, self.output, fingerprint(self.model), before=self.before, source=self.source,
-            trust_remote_code=self.trust_remote_code,
+            trust_remote_code=self.trust_remote_code, extend=self.extend,
         )  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def prepare(
     data: str | None = None,
     data_dir: str | Path | None = None,
     trust_remote_code: bool = False,
+    extend: bool = False,
 ) -> Prepared:
     """Check model, folder, data and evaluation of a recipe, and read its data.
 
@@ -77,7 +79,7 @@ def prepare(
     model = ModelConfig(f"hf:{recipe.model.path}", revision=recipe.model.revision)
     model.check()
     before = lineage_of(model)
-    found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code)
+    found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code, extend=extend)
     sentences, lexicons = _sentences(recipe, source, Path(root)), _lexicons(recipe, Path(root))
     tokenizer = load_tokenizer(recipe.model.path, recipe.model.revision, trust_remote_code=trust_remote_code)
     screen = Screening(recipe, tokenizer, processes())
@@ -88,7 +90,7 @@ def prepare(
     recipe = with_steps(recipe, {"pairs": streams.pairs, "instructions": streams.instructions}, processes())
     needs = needs_of(recipe, output, processes=processes(), trust_remote_code=trust_remote_code)
     planned = job.plan(recipe, streams, found, needs)
-    return Prepared(recipe, output, source, model, before, streams, planned, trust_remote_code)
+    return Prepared(recipe, output, source, model, before, streams, planned, trust_remote_code, extend)
 
 
 def with_precision(recipe: Recipe) -> Recipe:

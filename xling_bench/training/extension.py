@@ -1,0 +1,55 @@
+"""A finished run that goes on: the same recipe with more updates, in the same folder."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xling_bench.core.errors import DataError, ModelError
+from xling_bench.core.reading import read_object
+from xling_bench.training.checkpoint import can_go_on, checkpoints
+
+KEYS = ("steps", "epochs")  # of [run]: how long it is
+# Their rate at an update depends on no later one; of the others an update would have had another, had it been known.
+FREELY = ("constant",)
+NEVER = ("log_warmup",)  # keeps its own length
+
+
+def lengthened(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What was recorded, with the length of `now`; None where `now` has no more updates. Raises KeyError or TypeError
+    for no record of a run."""
+    old, new = before["recipe"]["run"], now["recipe"]["run"]
+    if not old["steps"] < new["steps"]:
+        return None
+    found = copy.deepcopy(dict(before))
+    found["recipe"]["run"].update({key: new[key] for key in KEYS if key in new})
+    return found
+
+
+def lengths(output: Path, run: Path) -> list[int]:
+    """The numbers of updates that the run in a folder was to have, in their order, the last one its present; none where
+    there is no run that could go on."""
+    if not run.is_file() or not checkpoints(output):
+        return []
+    try:
+        before: Any = read_object(run)
+        return [*map(int, before.get("extended", [])), int(before["recipe"]["run"]["steps"])]
+    except (DataError, KeyError, TypeError, ValueError):
+        return []  # `compare` says what is wrong with it
+
+
+def set_aside(output: Path, model: Path, length: int) -> None:
+    """Give the finished model the name `model-<length>`, for the longer run will have another.
+
+    Raises ModelError where the run's last checkpoint cannot go on.
+    """
+    last = checkpoints(output)[-1]
+    if not can_go_on(last):
+        raise ModelError(
+            f"{last} has no optimiser state: it was dropped when the run was finished, so the run cannot be made "
+            f"longer (run.keep_optimizer = true keeps it). Begin another from its model: --model {model}."
+        )
+    if model.is_dir():
+        model.rename(output / f"{model.name}-{length}")
