@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.cli.common import add_data, apply_data, show, tell
+from xling_bench.cli.train_grid import run_grid
 from xling_bench.core.errors import UsageError
 
 EXAMPLE = "example: xling-bench train --model ./my-base open-en-zh/afp --set run.steps=100 -o aligned"
@@ -33,6 +34,11 @@ def add(commands: Any) -> None:
         "--extend", action="store_true",
         help="a run that is there may have more updates, whatever its schedule, along that of the new number",
     )  # fmt: skip
+    parser.add_argument(
+        "--grid", action="append", default=[], metavar="PART.KEY=VALUE,VALUE,...",
+        help="a run for each value, for example method.layer=1,6,12; again for every combination. A folder a point "
+             "below -o, with grid.csv and a figure; finished points are skipped",
+    )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="check recipe and data, print what would be done")
     parser.add_argument("--trust-remote-code", action="store_true", help="run code that comes with the model")
     add_data(parser)
@@ -44,6 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.recipe == "list":
         return _list()
     apply_data(arguments)
+    if arguments.grid and arguments.extend:
+        raise UsageError("train: --extend is for one run; give its folder with -o, without --grid.")
+    if arguments.grid:
+        return run_grid(arguments)
     from xling_bench.training.recipe import resolve
     from xling_bench.training.start import prepare
 

@@ -45,9 +45,15 @@ class Panel:
 
 
 def curves(
-    name: str, title: str, caption: str, panels: Sequence[Panel], labels: tuple[str, str] = ("layer", "")
+    name: str,
+    title: str,
+    caption: str,
+    panels: Sequence[Panel],
+    labels: tuple[str, str] = ("layer", ""),
+    ticks: Sequence[tuple[float, str]] = (),
 ) -> Figure:
-    """Panels with one scale of values; `labels` are those of x and y. A label looks the same in every panel.
+    """Panels with one scale of values; `labels` are those of x and y. A label looks the same in every panel. `ticks`:
+    (place, text) on x; without, whole numbers.
 
     At most `MOST` labels, references apart: more look alike. Bands are the lines' intervals, drawn in panels of at most
     `BANDS` lines.
@@ -71,7 +77,7 @@ def curves(
             axes = sheet.axes(left, top + 0.14, WIDE, HIGH)
             axes.set_ylim(*limits)
             _lines(axes, panel, looks)
-            _frame(axes, labels[0], labels[1] if at % across == 0 else "")
+            _frame(axes, labels[0], labels[1] if at % across == 0 else "", ticks)
         _legend(sheet, looks, HEAD + down * (HIGH + GAP + 0.12), columns)
         return sheet.finish(name, title, caption)
 
@@ -102,10 +108,13 @@ def _lines(axes: Axes, panel: Panel, looks: dict[str, tuple[str, str]]) -> None:
             axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _frame(axes: Axes, x: str, y: str) -> None:
+def _frame(axes: Axes, x: str, y: str, ticks: Sequence[tuple[float, str]]) -> None:
     axes.set_xlabel(x, size=SMALL)
     axes.set_ylabel(y, size=SMALL)
-    axes.locator_params(axis="x", integer=True, nbins=8)
+    if ticks:
+        axes.set_xticks([place for place, _ in ticks], [text for _, text in ticks])
+    else:
+        axes.locator_params(axis="x", integer=True, nbins=8)
     axes.locator_params(axis="y", nbins=6, steps=[1, 2, 5, 10])
     axes.grid(axis="y", color=INK, alpha=0.15, linewidth=0.5)
     axes.set_axisbelow(True)
