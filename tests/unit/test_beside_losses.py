@@ -232,8 +232,8 @@ def trainer(source: Path, folder: Path) -> AlignmentTrainer:
     method = alone(momentum_weight=1, distillation_weight=1, kl_to_base_weight=1, momentum_rate=0.5, momentum_queue=7)
     step = AlignmentStep(network, method, references=beside)
     sizes = Sizes(pairs=3, instructions=2, parts=2)
-    examples = Examples(tokenizer, Drawn(), Drawn(), sizes, 6, packs=step.network.packs, pivot="de")
-    return AlignmentTrainer(step, examples, tokenizer, folder, Run(steps=6, lr=1e-3, save_every=2, log_every=1))
+    examples = Examples(tokenizer, Drawn(), Drawn(), sizes, 8, packs=step.network.packs, pivot="de")
+    return AlignmentTrainer(step, examples, tokenizer, folder, Run(steps=8, lr=1e-3, save_every=2, log_every=1, keep=0))
 
 
 def test_what_losses_keep_goes_on_with_a_run(models, tmp_path: Path) -> None:
