@@ -18,14 +18,15 @@ from torch.nn.functional import normalize
 
 from xling_bench.training import job
 from xling_bench.training.batches import Tokens
-from xling_bench.training.corpora import load
 from xling_bench.training.losses.kl_to_base import KlToBase
 from xling_bench.training.losses.l2_to_base import L2ToBase
 from xling_bench.training.losses.transport import Transport
 from xling_bench.training.model import Network
 from xling_bench.training.pooling import pool
 from xling_bench.training.recipe import Recipe, resolve
+from xling_bench.training.start import prepare
 from xling_bench.training.step import AlignmentStep, optimizer, update
+from xling_bench.training.word_vectors import linked
 
 ROWS, SEEDS = 200, (0, 1, 2)
 TATOEBA = "parallel/tatoeba_v2021-08-07/eng-zho/tatoeba-test-v2021-08-07"
@@ -130,6 +131,16 @@ def from_the_bases(step: AlignmentStep, rows: Sequence[Tokens], layer: int) -> f
     return float((pool(step.network.states(pairs, layer), pairs.counted, "mean")[other] - then).square().mean())
 
 
+def words(step: AlignmentStep, rows: Sequence[Tokens], layer: int) -> float:
+    """How much nearer linked words are than other pairs of words."""
+    (pairs,) = rows
+    vectors = linked(step.network.states(pairs, layer), pairs, pairs.linked())
+    one, other = (normalize(each, dim=-1) for each in vectors)
+    cosines = one @ other.T
+    same = float(cosines.diagonal().mean())
+    return same - (float(cosines.sum()) - same * len(cosines)) / (len(cosines) * (len(cosines) - 1))
+
+
 def nats(step: AlignmentStep, rows: Sequence[Tokens], _layer: int) -> float:
     """Of a token that is to be learnt, by all logits."""
     found = []
@@ -162,6 +173,7 @@ QUANTITIES = {
     "instruction": Quantity("nats per learnt token", nats),
     "xeroalign": Quantity("squared distance of translations", distance),
     "distillation": Quantity("squared distance to the base's pivot side", from_the_bases),
+    "word_alignment": Quantity("cosine of linked words less others'", words, up=True),
     "transport": Quantity("cost of transport", cost),
     "kl_to_base": Quantity("KL to the base", lambda step, rows, _: float(KlToBase()(step.network, rows)), holds=True),
     "l2_to_base": Quantity(
@@ -257,9 +269,9 @@ class Bench:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         model = AutoModelForCausalLM.from_pretrained(self.model, dtype=torch.float32)
-        streams = load(recipe.data, seed=recipe.run.seed, root=self.data)
+        streams = prepare(recipe, None, data_dir=self.data).streams
         tokenizer = AutoTokenizer.from_pretrained(self.model)
-        examples = job._examples(recipe, streams, tokenizer, Network(model).packs)
+        examples = job._examples(recipe, streams, tokenizer, Network(model).packs, linker=streams.linker)
         return AlignmentStep(model, recipe.method.objective()), examples
 
     def rows(self, method: str, updates: int, *settings: str) -> list[Row]:

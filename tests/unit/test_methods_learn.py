@@ -20,6 +20,7 @@ ALONE = {  # a method that has the loss, without those that it can do without
     "momentum": ("infoxlm", ("method.instruction_weight=0",)),
     "distillation": ("msbert", ("method.instruction_weight=0",)),
     "transport": ("wordot", ("method.instruction_weight=0",)),
+    "word_alignment": ("wu-dredze", ("method.instruction_weight=0",)),
     "xeroalign": ("xeroalign", ("method.instruction_weight=0",)),
 }
 

@@ -18,7 +18,8 @@ def run_grid(arguments: argparse.Namespace) -> int:
     from xling_bench.training.claim import processes
 
     axes = [grid.axis(text) for text in arguments.grid]
-    points, output = grid.points(arguments.recipe, arguments.settings, axes), arguments.output
+    output = arguments.output
+    points = grid.points(arguments.recipe, arguments.settings, axes, arguments.model)
     if output is None and not arguments.dry_run:
         raise UsageError("train: give -o DIR, where the grid's points go (or --dry-run).")
     if processes() > 1:

@@ -56,6 +56,8 @@ class Tokens:
     Of pairs, rows i and B + i of 2B, also:
     sentences   they themselves; empty where they are not known
     pivots      (B,) for each pair the row of its sentence in the pivot language; None: the first B
+    links       (K, 7) words that translate each other, where they are asked for: the pair i; the word's first column in
+                row i and the one beyond its last; the same in row B + i; a hash of either word
     """
 
     ids: torch.Tensor
@@ -68,6 +70,11 @@ class Tokens:
     texts: torch.Tensor | None = None
     sentences: tuple[str, ...] = ()
     pivots: torch.Tensor | None = None
+    links: torch.Tensor | None = None
+
+    def linked(self) -> torch.Tensor:
+        """The links, of which there may be none."""
+        return self.ids.new_zeros(0, 7) if self.links is None else self.links
 
     def by_columns(self) -> Tokens:
         """The same with positions that count columns, padding too: what a model takes that is told of none."""

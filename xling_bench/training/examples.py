@@ -13,6 +13,7 @@ import torch
 
 from xling_bench.core.errors import DataError
 from xling_bench.training.batches import Sample, Side, Tokens, bins, buckets, glued, packed, padded, pairs
+from xling_bench.training.link_tokens import link_tokens
 from xling_bench.training.losses import Learn, Need
 
 # What a pass through a model costs beside its tokens, in tokens of forward and backward. Measured on a CPU: 40 and 75,
@@ -109,14 +110,16 @@ class Examples(torch.utils.data.Dataset[Batch]):
     def __init__(
         self, tokenizer: Any, pair_stream: Stream | None, instruction_stream: Stream | None, sizes: Sizes, count: int,
         *, packs: bool, overhead: int = OVERHEAD, pivot: str | None = None,
+        linker: Any = None,
     ) -> None:  # fmt: skip
         """packs: whether the model keeps packed samples apart (`Network.packs`); else rows are padded in buckets, by
         `overhead` (see `buckets`). pivot: the language whose sentence of a pair `Tokens.pivots` names.
+        linker: what links pairs' words (`corpora.word_links`); None where no loss asks for it.
         """
         self.overhead = overhead
         self.tokenizer, self.pair_stream, self.instruction_stream = tokenizer, pair_stream, instruction_stream
         self.sizes, self.count, self.packs = sizes, count, packs
-        self.pivot = pivot
+        self.pivot, self.linker = pivot, linker
         self.pad = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id or 0)
 
     def __len__(self) -> int:
@@ -149,7 +152,8 @@ class Examples(torch.utils.data.Dataset[Batch]):
         turned = [getattr(pair, "target_language", "") == self.pivot for pair in drawn]
         pivots = torch.tensor([half + n if other else n for n, other in enumerate(turned)])
         places, targets = tokens.places[:0], tokens.targets[:0]  # nothing is learnt from them
-        return replace(tokens, places=places, targets=targets, sentences=tuple(texts), pivots=pivots)
+        links = None if self.linker is None else link_tokens(self.tokenizer, self.linker, drawn, tokens)
+        return replace(tokens, places=places, targets=targets, sentences=tuple(texts), pivots=pivots, links=links)
 
     def pairs_of(self, texts: Sequence[str]) -> Tokens:
         """2B sentences, of which n and B + n translate each other, in this tokenizer's tokens: for a teacher."""

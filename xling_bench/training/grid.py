@@ -56,8 +56,10 @@ def axis(text: str) -> Axis:
     return Axis(key, tuple(values))
 
 
-def points(recipe: str, settings: Sequence[str], axes: Sequence[Axis]) -> list[Point]:
-    """Every combination of the axes' values, the last axis fastest. `settings` are those of `resolve`.
+def points(
+    recipe: str, settings: Sequence[str], axes: Sequence[Axis], model: str | None = None
+) -> list[Point]:
+    """Every combination of the axes' values, the last axis fastest. `settings` and `model` are those of `resolve`.
 
     All are resolved, so that a key or a value that does not fit is named before anything is read. Raises what `resolve`
     does, and UsageError for a key that is given twice or names that are the same.
@@ -72,7 +74,7 @@ def points(recipe: str, settings: Sequence[str], axes: Sequence[Axis]) -> list[P
     for values in itertools.product(*(each.values for each in axes)):
         chosen = dict(zip(keys, values, strict=True))
         own = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()]
-        found.append(Point(_name(chosen), chosen, resolve(recipe, [*settings, *own])))
+        found.append(Point(_name(chosen), chosen, resolve(recipe, [*settings, *own], model)))
     names = [point.name for point in found]
     if same := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"--grid: two points would share the folder {same[0]}; their values differ in signs that a "

@@ -234,7 +234,7 @@ def _train(
     beside = _references(recipe, streams, model, trust_remote_code=trust_remote_code)
     objective = recipe.method.objective()
     step = AlignmentStep(model, objective, autocast=_autocast(recipe), kernel=fused, references=beside)
-    examples = _examples(recipe, streams, tokenizer, step.network.packs)
+    examples = _examples(recipe, streams, tokenizer, step.network.packs, linker=streams.linker)
     early = _early(recipe, tokenizer, source)
     trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe, facts["extended"]), early, record)
     trainer.add_callback(Halt(asked, trainer.total))
@@ -298,7 +298,7 @@ def _autocast(recipe: Recipe) -> Any:
     return torch.bfloat16 if recipe.model.precision == "bfloat16" else None
 
 
-def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> Any:
+def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool, *, linker: Any = None) -> Any:
     import torch
 
     from xling_bench.training.examples import OVERHEAD, OVERHEAD_ON_DEVICE, Examples
@@ -307,7 +307,7 @@ def _examples(recipe: Recipe, streams: Streams, tokenizer: Any, packs: bool) -> 
     overhead = OVERHEAD_ON_DEVICE if torch.cuda.is_available() else OVERHEAD
     return Examples(
         tokenizer, streams.pairs, streams.instructions, sizes, steps, packs=packs, overhead=overhead,
-        pivot=recipe.data.pivot,
+        pivot=recipe.data.pivot, linker=linker,
     )  # fmt: skip
 
 

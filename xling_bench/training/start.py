@@ -20,6 +20,7 @@ from xling_bench.training.amounts import with_steps
 from xling_bench.training.claim import processes
 from xling_bench.training.corpora import Streams, load
 from xling_bench.training.corpora.held_out import held_out, read_sentences
+from xling_bench.training.corpora.word_links import linker_of
 from xling_bench.training.corpora.word_pairs import Lexicons, read_lexicons
 from xling_bench.training.needs import needs_of
 from xling_bench.training.recipe import Recipe
@@ -84,6 +85,9 @@ def prepare(
     tokenizer = load_tokenizer(recipe.model.path, recipe.model.revision, trust_remote_code=trust_remote_code)
     screen = Screening(recipe, tokenizer, processes())
     streams = load(recipe.data, seed=recipe.run.seed, root=Path(root), screen=screen)
+    wanting = recipe.method.objective().needing("pairs")
+    if streams.pairs is not None and any(loss.links for loss in wanting):
+        streams.linker, streams.report["links"] = linker_of(recipe.data, Path(root), streams.pairs)
     if sentences is not None:
         held = held_out(sentences, streams.texts, limit=recipe.alignment.limit, words=recipe.data.ngram)
         streams.held_out = replace(held, lexicons=lexicons)

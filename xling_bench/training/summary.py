@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xling_bench.core.text import number_of
 from xling_bench.training import needs
 from xling_bench.training.base import Base
 from xling_bench.training.corpora import Streams
-from xling_bench.training.corpora.data_report import Lost, Mixing, OverlapReport, SourceReport
+from xling_bench.training.corpora.data_report import Links, Lost, Mixing, OverlapReport, SourceReport
 from xling_bench.training.job import Evaluated, Plan, Sentences
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.recipe import Recipe
@@ -24,6 +24,7 @@ def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
         _model(recipe, plan["model"]),
         *(line for name in drawn for line in _rows(name, plan)),
         *_mixing(plan["data"]["mixing"]),
+        *_links(plan["data"].get("links", {})),
         *_overlaps(plan["data"]["overlaps"]),
         *_evaluation(recipe, plan["evaluate"]),
         *_alignment(recipe, plan["alignment"]),
@@ -89,6 +90,15 @@ def _left_out(sources: list[SourceReport]) -> Counter[str]:
         left["without a partner"] += sum(source.get("dropped_without_partner", {}).values())
         left["ids that one side lacks"] += sum(found["count"] for found in source["unmatched_ids"].values())
     return left
+
+
+def _links(links: Mapping[str, Links]) -> list[str]:
+    """How many words a dictionary links."""
+    return [
+        f"words linked by {found['file']}: {found['links'] / max(1, found['pairs']):.1f} a pair, of the first "
+        f"{found['pairs']:,} in {key}"
+        for key, found in links.items()
+    ]
 
 
 def _mixing(mixing: Mixing | None) -> list[str]:

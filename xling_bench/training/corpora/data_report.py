@@ -128,6 +128,15 @@ class Mixing(TypedDict):
     languages: dict[str, MixedLanguage]
 
 
+class Links(TypedDict):
+    """One language's dictionary, and how many words of the first pairs of that language it links."""
+
+    file: str
+    hash: str
+    pairs: int
+    links: int
+
+
 class Lost(TypedDict):
     """Rows that the model cannot learn from, for one reason: how many, and where the first stand."""
 
@@ -153,6 +162,7 @@ class DataReport(Allocation):
     instructions: list[SourceReport]
     texts: list[SourceReport]
     mixing: Mixing | None
+    links: dict[str, Links]
     overlaps: OverlapReport
     unlearnable: dict[str, dict[str, Lost]]
     languages: dict[str, LanguageRows]

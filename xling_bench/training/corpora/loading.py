@@ -99,6 +99,7 @@ def load(
         "instructions": task_entries,
         "texts": text_entries,
         "mixing": None if mixer is None or made[1] is None else mixing_report(config, root, mixer, made[1]),
+        "links": {},
         "overlaps": overlaps,
         **allocation,
         "unlearnable": lost,

@@ -51,7 +51,7 @@ def mixing_report(config: DataConfig, root: Path, mixer: Mixer, stream: Instruct
         )
     told: dict[str, MixedLanguage] = {}
     for key, words in mixer.words.items():
-        found, path = counts.get(key, Counts()), _path(config, root, key)
+        found, path = counts.get(key, Counts()), dictionary_file(config, root, key)
         if found.words and not found.known:
             first, last = (config.pivot, key) if mixer.config.direction == "from-pivot" else (key, config.pivot)
             raise DataError(
@@ -79,17 +79,18 @@ def _mixed_in(config: DataConfig, key: str) -> str:
     return config.pivot if config.mix is not None and config.mix.direction == "from-pivot" else key
 
 
-def _path(config: DataConfig, root: Path, key: str) -> Path:
+def dictionary_file(config: DataConfig, root: Path, key: str) -> Path:
+    """The file that a configuration names for a language, or the one that is found from English."""
     if key in config.dictionaries:
         return locate(root, [config.dictionaries[key]])
     if config.pivot != "en":
-        raise UsageError(f"data.mix: dictionaries are looked for from English, and the pivot is {config.pivot}; name "
-                         f"them: data.dictionaries.{key} = FILE.")  # fmt: skip
+        raise UsageError(f"data.dictionaries: they are looked for from English, and the pivot is {config.pivot}; "
+                         f"name them: data.dictionaries.{key} = FILE.")  # fmt: skip
     return find(root, key)
 
 
 def _dictionary(config: DataConfig, root: Path, key: str) -> Dictionary:
-    dictionary = read_file(_path(config, root, key))
+    dictionary = read_file(dictionary_file(config, root, key))
     wants_pivot_first = config.mix is not None and config.mix.direction == "from-pivot"
     has_pivot_first = key not in config.dictionaries or config.dictionaries_from == "pivot"
     return dictionary if wants_pivot_first == has_pivot_first else inverted(dictionary)

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from xling_bench.core.errors import UsageError
 from xling_bench.training.corpora.data_report import DataReport
@@ -30,6 +30,9 @@ from xling_bench.training.corpora.texts import (
     text_of,
     translation_of,
 )
+
+if TYPE_CHECKING:
+    from xling_bench.training.corpora.word_links import Linker
 
 T = TypeVar("T")  # a row
 D = TypeVar("D")  # what is drawn
@@ -221,13 +224,14 @@ class Streams:
     `report` is plain data: `pairs` and `instructions` have an entry for each source (its files, the hash of its kept
     rows before overlaps and allocation take theirs, rows read, kept and dropped by reason, ids without a partner),
     `overlaps` what was compared, was not there, and was found, `languages` the rows that are in the streams.
-    `held_out` are sentences to measure the model on, of which none of it holds one.
+    `held_out` are sentences to measure the model on, of which none of it holds one; `linker` links words of pairs.
     """
 
     pairs: PairStream | None
     instructions: InstructionStream | None
     report: DataReport
     held_out: HeldOut | None = None
+    linker: Linker | None = None
 
     @property
     def texts(self) -> Iterator[str]:

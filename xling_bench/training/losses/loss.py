@@ -84,6 +84,11 @@ class Loss(Strict, ABC):
         """{name: scalar} to be logged beside the loss of `rows`, the mean over parts and processes."""
         return {}
 
+    @property
+    def links(self) -> bool:
+        """Whether words of pairs are to be linked by the dictionaries of [data] (`Tokens.links`)."""
+        return False
+
     def begin(self, network: Network) -> Kept | None:
         """Asked for once in a run, before its first update: what this loss keeps, found as `network.kept[self.name]`
         then. The place to load what it compares with (`network.references`), too."""
