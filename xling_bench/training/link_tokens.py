@@ -21,8 +21,8 @@ class Links(Protocol):
 
 
 def link_tokens(tokenizer: Any, linker: Links, drawn: Sequence[Any], tokens: Tokens) -> torch.Tensor:
-    """Links (K, 7) of the pairs `drawn`, of which `tokens` (2B, T) are made, see `Tokens`. A word is all tokens that have
-    one of its characters; a link of which a token was cut off is left out.
+    """Links (K, 7) of the pairs `drawn`, of which `tokens` (2B, T) are made, see `Tokens`. A word is all tokens that
+    have one of its characters; a link of which a token was cut off is left out.
 
     Raises UnsupportedModelError for a tokenizer that does not say where its tokens stand.
     """
