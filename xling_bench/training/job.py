@@ -317,8 +317,8 @@ def _references(recipe: Recipe, streams: Streams, model: Any, *, trust_remote_co
     from xling_bench.training.references import References
 
     def load(path: str | None) -> tuple[Any, Any]:
-        part = recipe.model if path is None else ModelPart(path=path)
-        return load_base(recipe.model_copy(update={"model": part}), None, trust_remote_code=trust_remote_code)
+        own = {} if path is None else {"model": ModelPart(path=path), "adapter": type(recipe.adapter)()}
+        return load_base(recipe.model_copy(update=own), None, trust_remote_code=trust_remote_code)
 
     def tokenise(tokenizer: Any, texts: tuple[str, ...]) -> Any:
         return _examples(recipe, streams, tokenizer, packs=False).pairs_of(texts)
