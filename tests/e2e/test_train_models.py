@@ -60,6 +60,11 @@ def test_what_is_needed_is_counted_and_compared(recipe: Path, models, tmp_path: 
     memory = told["memory"]
     assert told["parameters"] == many
     assert [memory[part] // many for part in ("weights", "gradients", "optimizer", "casts")] == [4, 4, 8, 0]
+    beside = {(): 0, ("kl_to_base", "l2_to_base", "distillation"): 1, ("kl_to_base", "momentum"): 2}
+    for losses, models_ in beside.items():
+        more = [part for loss in losses for part in ("--set", f"method.{loss}_weight=1")]
+        assert main([*arguments, *more]) == 0
+        assert json.loads(capsys.readouterr().out)["needs"]["memory"]["beside"] == 4 * many * models_
     assert told["disk"]["checkpoint"] == 12 * many
     assert (memory["there"] > 0, told["disk"]["there"] > 0) == (True, True)
     assert not {"MEMORY", "DISK"} & set(err.replace(":", " ").split())

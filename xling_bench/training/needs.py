@@ -19,11 +19,13 @@ MEMINFO = Path("/proc/meminfo")
 
 
 class Memory(TypedDict):
-    """Bytes on one process: `weights` (in `adapter.frozen` where an adapter is trained), `gradients` and `optimizer`
-    (AdamW's two) in float32, `casts` autocast's copies of the weights. `activations` are rough: every text as long as
-    it may be. `there`: free on the GPU, or of main memory this process's part; None where it cannot be told."""
+    """Bytes on one process: `weights` (in `adapter.frozen` where an adapter is trained), `beside` those of the models
+    that losses compare with, `gradients` and `optimizer` (AdamW's two) in float32, `casts` autocast's copies of the
+    weights. `activations` are rough: every text as long as it may be. `there`: free on the GPU, or of main memory this
+    process's part; None where it cannot be told."""
 
     weights: int
+    beside: int
     gradients: int
     optimizer: int
     casts: int
@@ -63,6 +65,7 @@ def needs_of(recipe: Recipe, output: Path | None, *, processes: int, trust_remot
         "weights": (2 if half else 4) * (parameters - trained) + 4 * trained,
         "gradients": (8 if processes > 1 else 4) * trained,  # replication keeps buckets beside them
         "optimizer": 8 * trained,
+        "beside": 4 * parameters * len({name for loss in recipe.method.objective().active for name in loss.beside}),
         "casts": 2 * (trained if half else parameters) if recipe.model.precision == "bfloat16" else 0,
         "activations": _activations(recipe, text, processes),
         "device": device,
@@ -83,7 +86,7 @@ def told(needs: Needs) -> list[str]:
     memory, disk = needs["memory"], needs["disk"]
     if memory is None or disk is None:
         return [f"needs: not known, for the model cannot be built without its weights ({needs['reason']:.120})"]
-    total = sum(memory[part] for part in ("weights", "gradients", "optimizer", "casts"))
+    total = sum(memory[part] for part in ("weights", "beside", "gradients", "optimizer", "casts"))
     rough = memory["activations"]
     trained = "" if needs["trained"] == needs["parameters"] else f", {needs['trained']:,} of them trained"
     line = (

@@ -38,6 +38,11 @@ class Distillation(Loss):
     pooling: Pooling = "mean"
     sides: Literal["both", "other"] = "both"
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The teacher."""
+        return (self.teacher or "base",)
+
     def begin(self, network: Network) -> Kept | None:
         """The teacher is loaded."""
         self._teacher(network)

@@ -24,6 +24,11 @@ class KlToBase(Loss):
     needs: ClassVar[Need] = "instructions"
     every_parameter: ClassVar[bool] = True
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The base."""
+        return ("base",)
+
     def begin(self, network: Network) -> Kept | None:
         """The base is loaded."""
         network.references.base()

@@ -32,6 +32,11 @@ class L2ToBase(Loss):
     layers: Literal["one", "all"] = "one"
     sides: Literal["pivot", "both"] = "pivot"
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The base."""
+        return ("base",)
+
     def begin(self, network: Network) -> Kept | None:
         """The base is loaded."""
         network.references.base()

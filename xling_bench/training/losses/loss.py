@@ -89,6 +89,11 @@ class Loss(Strict, ABC):
         """Whether words of pairs are to be linked by the dictionaries of [data] (`Tokens.links`)."""
         return False
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The models that it holds beside the one that learns, by what tells them apart: for an estimate of memory."""
+        return ()
+
     def begin(self, network: Network) -> Kept | None:
         """Asked for once in a run, before its first update: what this loss keeps, found as `network.kept[self.name]`
         then. The place to load what it compares with (`network.references`), too."""

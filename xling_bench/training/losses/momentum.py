@@ -43,6 +43,11 @@ class Momentum(Loss):
     queue: Annotated[int, Field(ge=1)] = 4096
     rate: Annotated[float, Field(ge=0, le=1)] = 0.999
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The copy, counted whole though it has the lower layers only."""
+        return ("copy",)
+
     def begin(self, network: Network) -> Kept:
         """The slow copy and the empty queue."""
         from xling_bench.training.queue import Queue
