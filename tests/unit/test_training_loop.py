@@ -166,7 +166,7 @@ def test_whatever_a_library_raises_for_a_full_disk_is_one_error(models, tmp_path
     with pytest.raises(OutputError, match=r"cannot write .*checkpoint-2"):
         run.train()
     with pytest.raises(OutputError, match=r"cannot write .*model"):
-        run.finish(tmp_path / "model")
+        run.finish(tmp_path / "model", 2)
     assert not [path for path in tmp_path.iterdir() if path.is_dir() and path.name != BOARD]
 
 
