@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,35 @@ def test_going_on_counts_on(tested: Path, tmp_path: Path) -> None:
     assert train(tested, stopped, *settings) == 0
     assert (stopped / "model" / FILE).read_bytes() == (whole / "model" / FILE).read_bytes()
     assert json.loads((whole / "model" / FILE).read_text(encoding="utf-8"))["format"] == 1
+
+
+def test_going_on_keeps_what_the_base_learnt(tested: Path, tmp_path: Path, capsys) -> None:
+    """Where the base lies and what it is called may change meanwhile, but not what is on record of it."""
+    base, whole, stopped = tmp_path / "base", tmp_path / "whole", tmp_path / "stopped"
+    assert train(tested, base, *OF_TEST, "data.overlap=allow") == 0
+    settings = (*LEARN, "data.instructions=[]", "run.keep_optimizer=true")
+    for out in (whole, stopped):
+        assert train(tested, out, *settings, f"model.path={base / 'model'}") == 0
+    for folder in ("model", "checkpoint-4"):
+        shutil.rmtree(stopped / folder)
+    moved = Path(shutil.copytree(base / "model", tmp_path / "moved"))
+    record = (moved / FILE).read_text(encoding="utf-8")
+    capsys.readouterr()
+    for other in (None, record.replace('"policy": "allow"', '"policy": "drop"')):
+        (moved / FILE).unlink()
+        if other is not None:
+            (moved / FILE).write_text(other, encoding="utf-8")
+        for dry in ((), ("--dry-run",)):
+            given = (x for each in (*settings, f"model.path={moved}") for x in ("--set", each))
+            assert main(["train", str(tested), "-o", str(stopped), *dry, *given]) == 2
+            said = capsys.readouterr().err
+            assert f"checkpoint-2 began from a model with a {FILE} of 1 training" in said
+            assert f"bring {FILE} back" in said
+        (moved / FILE).touch()
+    (moved / FILE).write_text(record, encoding="utf-8")
+    assert train(tested, stopped, *settings, f"model.path={moved}") == 0
+    for path in (whole / "model").iterdir():
+        assert (stopped / "model" / path.name).read_bytes() == path.read_bytes()
 
 
 def score(model: str, out: Path, *options: str) -> int:

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from xling_bench.core.errors import DataError, MissingDataError
@@ -168,6 +169,29 @@ def test_demonstrations_are_compared_only_when_asked(tmp_path, sample) -> None:
     assert load(settings(), seed=0, root=tmp_path, source=sample).report["overlaps"]["found"] == {}
     with pytest.raises(DataError, match=r"xnli de: 1 exact.*\(dev\)"):
         load(settings(dev_splits=True), seed=0, root=tmp_path, source=sample)
+
+
+@given(st.data())
+@settings_of_hypothesis(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_text_counts_in_every_split_whose_items_it_holds(tmp_path_factory, data) -> None:
+    """Whole or in pieces, whichever split is read first, and once as a text."""
+    root = tmp_path_factory.mktemp("splits")
+    (root / "xnli").mkdir()
+    lines = {f"{name} item {i}": f"{name} {i} {LONG}{i}" for name in ("dev", "test") for i in range(3)}
+    unlike = {key: text.replace("word", f"{key.split()[0]}{key[-1]}w") for key, text in lines.items()}
+    for split in ("dev", "test"):
+        rows = [f"{text}\tSomething {key}.\tneutral" for key, text in unlike.items() if key.startswith(split)]
+        (root / "xnli" / f"{split}-en.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    chosen = st.lists(st.sampled_from(sorted(unlike)), min_size=1, max_size=4, unique=True)
+    texts = data.draw(st.lists(chosen, min_size=1, max_size=5, unique_by=tuple))
+    (root / "x.en").write_text("".join(". ".join(unlike[k] for k in keys) + "\n" for keys in texts), encoding="utf-8")
+    (root / "x.de").write_text("".join(f"Satz {i}\n" for i in range(len(texts))), encoding="utf-8")
+    config = settings(overlap="allow", decontaminate=("xnli",), dev_splits=True)
+    found = load(config, seed=0, root=root, source=Source("files", root)).report["overlaps"]["found"]["xnli"]["en"]
+    held = {split: sum(any(k.startswith(split) for k in keys) for keys in texts) for split in ("test", "dev")}
+    assert found["splits"] == {split: count for split, count in held.items() if count}
+    assert found["exact"] + found["ngram"] == len(texts)
+    assert found["exact"] == sum(len(keys) == 1 for keys in texts)
 
 
 def test_an_instruction_goes_in_all_its_languages(planted, sample) -> None:

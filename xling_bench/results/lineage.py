@@ -28,7 +28,7 @@ MOST = 200  # trainings after each other
 Count = Annotated[int, Field(ge=0, le=10**18)]
 Text = Annotated[str, Field(max_length=1000)]
 Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
-State = Literal["unknown", "not checked", "clean", "contaminated"]
+State = Literal["unknown", "not checked", "clean on record", "contaminated"]
 STATES: tuple[State, ...] = get_args(State)
 
 
@@ -128,6 +128,16 @@ class Training(Strict):
         return bool(there) and (not absent if parallel else wanted <= there)
 
 
+def by_place(found: dict[str, dict[str, int]]) -> dict[str, int]:
+    """{"de": texts of the test split, "de dev": those of another}."""
+    return {
+        language if split == "test" else f"{language} {split}": count
+        for language, splits in found.items()
+        for split, count in splits.items()
+        if count
+    }
+
+
 class _File(Strict):
     """The file's shape."""
 
@@ -140,8 +150,9 @@ class Standing:
     """How a benchmark's items stand to what a model learnt.
 
     state: `contaminated` (texts of these items, or, of a parallel benchmark, of their translations, were learnt),
-    `not checked` (some training was not compared with them), `clean` (all were, and none was learnt), `unknown` (there
-    is no record). texts: {language: different texts learnt}. lineage is the hash of the record, "" without one.
+    `not checked` (some training was not compared with them), `clean on record` (all on record were, and none was
+    learnt; what the models of `Lineage.unrecorded` learnt is not known), `unknown` (there is no record). texts:
+    {language: different texts learnt}. lineage is the hash of the record, "" without one.
     ancestors: fingerprints of the models that it was trained from, the nearest first.
     """
 
@@ -213,6 +224,12 @@ class Lineage:
         """What it was trained from, the first base first, and by which recipes: `xglm-564M`, `afp`."""
         return [self.trainings[0].base.name, *(each.title for each in self.trainings)] if self.trainings else []
 
+    @property
+    def unrecorded(self) -> tuple[str, ...]:
+        """Models that it was made from of which nothing is on record: the first base, whose pre-training is not, a
+        copy that came without its file, parts without one."""
+        return tuple(dict.fromkeys((*(e.base.name for e in self.trainings if not e.base.on_record), *self.unknown)))
+
     def then(self, training: Training) -> Lineage:
         """That of what is trained from this model."""
         return Lineage((*self.trainings, training), self.unknown)
@@ -231,19 +248,19 @@ class Lineage:
                 if splits.get(split) and (declared.parallel or language in here.languages):
                     texts[language] = texts.get(language, 0) + splits[split]
         each = (one.compared(declared.key, here, split, parallel=declared.parallel) for one in self.trainings)
-        state: State = "unknown" if self.unknown else "clean" if all(each) else "not checked"
+        state: State = "unknown" if self.unknown else "clean on record" if all(each) else "not checked"
         return Standing("contaminated" if texts else state, texts, self.hash, self.ancestors)
 
     @property
     def contaminated(self) -> dict[str, dict[str, int]]:
-        """{benchmark: {language: texts learnt}}, over all trainings and splits."""
+        """{benchmark: {"de", "de dev": texts learnt}}, over all trainings. The test split has the language's name
+        alone; a text of items of several splits is counted in each."""
         found: dict[str, dict[str, int]] = {}
         for training in self.trainings:
             for key in training.overlaps:
-                for language, splits in training.learnt_of(key).items():
-                    if count := sum(splits.values()):
-                        languages = found.setdefault(key, {})
-                        languages[language] = languages.get(language, 0) + count
+                for place, count in by_place(training.learnt_of(key)).items():
+                    places = found.setdefault(key, {})
+                    places[place] = places.get(place, 0) + count
         return found
 
 

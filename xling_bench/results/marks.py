@@ -111,8 +111,8 @@ def provenance_of(lineage: Lineage | None) -> str:
     if lineage is None:
         return f"provenance unknown: the model has no {FILE}, so that nobody can tell what it learnt"
     said = f"provenance: {' -> '.join(map(flat, lineage.names))}"
-    if lineage.unknown:
-        said += f"; nothing is on record of {', '.join(map(flat, lineage.unknown))}"
+    if lineage.unrecorded:
+        said += f"; nothing is on record of {', '.join(map(flat, lineage.unrecorded))}"
     learnt = [
         f"{title_of(key)} ({', '.join(f'{language} {count:,}' for language, count in sorted(texts.items()))})"
         for key, texts in lineage.contaminated.items()

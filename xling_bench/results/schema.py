@@ -32,7 +32,7 @@ COLUMNS = (
     Column("n", "int64", "items scored"),
     Column("truncated", "Int64", "of these, how many lost their beginning; missing where nobody counted"),
     Column("ties", "Int64", "how many have several best candidates; missing for generation, and where nobody counted"),
-    Column("provenance", "string", "the items among what the model learnt: unknown, not checked, clean, contaminated"),
+    Column("provenance", "string", "the items in what was learnt: unknown, not checked, clean on record, contaminated"),
     Column("learnt", "string", "where it is contaminated, how many texts of its items, by language: de 3, en 4"),
     Column("ancestors", "string", "fingerprints of the models that this one was trained from, the nearest first"),
     Column("source", "string", "where data came from: files, hub or sample"),

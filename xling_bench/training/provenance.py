@@ -1,7 +1,8 @@
 """The record of a training (`results.lineage`), written into every checkpoint and the finished model with its weights.
 
-What was learnt is counted as it is: a run that goes on reads the counts of its checkpoint's record, so that it ends in
-the same record as one that was never stopped.
+What was learnt is counted as it is: a run that goes on takes base and counts from its checkpoint's record, so that it
+ends in the same record as one that was never stopped. Where another record lies beside the base by then, or none, it
+does not go on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Literal
 
+from xling_bench.core.errors import UsageError
 from xling_bench.core.files import write_text
+from xling_bench.core.text import number_of
 from xling_bench.results.lineage import (
     FILE,
     Learnt,
@@ -72,9 +75,14 @@ class Record:
         self.together = [0 for _ in COUNTS]  # by all of them since then
 
     def go_on(self, checkpoint: Path) -> None:
-        """Count on from a checkpoint's record; without one nobody knows what was learnt before it."""
-        found = read_lineage(checkpoint / FILE)
+        """Count on from a checkpoint's record; without one nobody knows what was learnt before it.
+
+        Raises UsageError where the record says something else of the base.
+        """
+        found = begun(checkpoint, self.before)
         known = None if found is None else found.trainings[-1].learnt
+        if found is not None:  # the base may lie elsewhere now, and be called otherwise
+            self.training = self.training.model_copy(update={"base": found.trainings[-1].base})
         self.earlier = {name: getattr(known, name, None) for name in COUNTS}
 
     def add(self, batch: Batch) -> None:
@@ -103,6 +111,32 @@ class Record:
     def write(self, folder: Path, updates: int) -> None:
         """Write the record into a model's folder."""
         write_text(folder / FILE, self.lineage(updates).text)
+
+
+def begun(checkpoint: Path, before: Lineage | None) -> Lineage | None:
+    """The record of a checkpoint that began from a base of which `before` is on record; None where it has none, as
+    those of older versions.
+
+    Raises UsageError where it began from another record than `before`.
+    """
+    found = read_lineage(checkpoint / FILE)
+    if found is None:
+        return None
+    then, now = found.trainings[:-1], () if before is None else before.trainings
+    if then != now:
+        said = [_said(trainings) for trainings in (then, now)]
+        raise UsageError(
+            f"{checkpoint} began from a model with {said[0]}; what model.path has now is {said[1]}. What a model "
+            f"learnt is kept: bring {FILE} back as it was beside the model's weights, or give another -o."
+        )
+    return found
+
+
+def _said(trainings: Sequence[Training]) -> str:
+    if not trainings:
+        return f"no {FILE}"
+    lineage = Lineage(tuple(trainings))
+    return f"a {FILE} of {number_of(len(trainings), 'training')} ({lineage.hash})"
 
 
 def tokens_in(rows: Tokens) -> int:

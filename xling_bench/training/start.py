@@ -17,12 +17,14 @@ from xling_bench.results.lineage import Lineage
 from xling_bench.results.marks import provenance_of
 from xling_bench.training import job
 from xling_bench.training.amounts import with_steps
-from xling_bench.training.claim import processes
+from xling_bench.training.checkpoint import check, checkpoints
+from xling_bench.training.claim import MODEL, processes
 from xling_bench.training.corpora import Streams, load
 from xling_bench.training.corpora.held_out import held_out, read_sentences
 from xling_bench.training.corpora.word_links import linker_of
 from xling_bench.training.corpora.word_pairs import Lexicons, read_lexicons
 from xling_bench.training.needs import needs_of
+from xling_bench.training.provenance import begun
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.screening import Screening
 from xling_bench.training.summary import summary
@@ -81,6 +83,9 @@ def prepare(
     model.check()
     before = lineage_of(model)
     found = job.preflight(recipe, output, source, trust_remote_code=trust_remote_code, extend=extend)
+    if output is not None and not (output / MODEL).is_dir() and (last := next(reversed(checkpoints(output)), None)):
+        check(last)
+        begun(last, before)
     sentences, lexicons = _sentences(recipe, source, Path(root)), _lexicons(recipe, Path(root))
     tokenizer = load_tokenizer(recipe.model.path, recipe.model.revision, trust_remote_code=trust_remote_code)
     screen = Screening(recipe, tokenizer, processes())

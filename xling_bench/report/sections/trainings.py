@@ -10,7 +10,7 @@ from xling_bench.core.text import visible
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.results.ancestry import trained_from
 from xling_bench.results.given import Run, given
-from xling_bench.results.lineage import Lineage, Training, lineage_in
+from xling_bench.results.lineage import Lineage, Training, by_place, lineage_in
 from xling_bench.results.marks import ANCESTORS, PROVENANCE, title_of
 from xling_bench.results.schema import PATH
 
@@ -76,7 +76,7 @@ def _recipe(training: Training) -> str:
 def _facts(training: Training) -> list[tuple[str, str]]:
     base, learnt = training.base, training.learnt
     revision = f", revision {base.revision}" if base.revision else ""
-    record = "" if base.on_record else "; nothing was on record of it"
+    record = "" if base.on_record else "; nothing is on record of it: what it learnt is unknown"
     amounts = {
         "pairs": learnt.pairs, "instructions": learnt.instructions, "tokens of pairs": learnt.pair_tokens,
         "tokens of instructions": learnt.instruction_tokens, "tokens predicted": learnt.targets,
@@ -101,8 +101,7 @@ def _overlaps(training: Training) -> str:
     said = f"compared with {', '.join(title_of(key) for key, each in training.overlaps.items() if each.checked)}"
     parts = []
     for key, each in training.overlaps.items():
-        counts = {language: sum(splits.values()) for language, splits in each.found.items()}
-        if any(counts.values()):
+        if counts := by_place(each.found):
             parts.append(f"{title_of(key)} {', '.join(f'{language} {n}' for language, n in sorted(counts.items()))}")
     if not parts:
         return f"{said}: none of their texts was in the data"
@@ -110,7 +109,7 @@ def _overlaps(training: Training) -> str:
 
 
 HTML = """
-<p>What lies beside a model's weights as <code>xling_training.json</code>, oldest training first. What a first base learnt before, its pre-training, is on no record.</p>
+<p>What lies beside a model's weights as <code>xling_training.json</code>, oldest training first. Of models that had no such file, as a first base whose pre-training is on no record, it says so.</p>
 {% for each in trained %}<h3><bdi>{{ each.model|line }}</bdi></h3>
 {% if each.base %}<p>Trained from <bdi>{{ each.base|line }}</bdi> of this report.</p>{% endif %}
 {% if each.partly %}<p class="banner">A part of it, an adapter say, has no record: what that learnt is unknown.</p>{% endif %}

@@ -86,7 +86,8 @@ class Place:
 
 @dataclass
 class Index:
-    """One benchmark's texts in one language, to look training texts up in. Memory and time are linear in the texts.
+    """One benchmark's texts in one language and split, to look training texts up in: a text that several splits hold is
+    found in each. Memory and time are linear in the texts.
 
     Of runs only Python's 64-bit hashes are kept: a million runs against a million have a false hit with p < 1e-7.
     """

@@ -52,8 +52,8 @@ class OverlapExample(TypedDict):
 
 
 class OverlapCount(TypedDict):
-    """Different training texts that overlap with one language of a benchmark, by how and by the item's split, with the
-    first of them. A text that items of test and others have counts as test's."""
+    """Different training texts that overlap with one language of a benchmark, by how (exact where it is so in any
+    split) and by the item's split, with the first of them. A text of items of several splits counts in each."""
 
     exact: int
     ngram: int

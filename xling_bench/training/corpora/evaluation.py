@@ -15,6 +15,8 @@ from xling_bench.training.corpora.contamination import Checker, Index, Place
 from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.data_report import Compared
 
+Indices = dict[tuple[str, str, str], Index]  # benchmark, language, split
+
 
 @dataclass
 class _Found:
@@ -35,7 +37,7 @@ def checker(config: DataConfig, source: Source) -> tuple[Checker, Compared]:
     Raises MissingDataError for a benchmark asked for by name of which nothing is there, DataError where none is there
     at all: an unchecked run says `decontaminate = []`.
     """
-    indices: dict[tuple[str, str], Index] = {}
+    indices: Indices = {}
     checked: dict[str, dict[str, int]] = {}
     missing: dict[str, list[str]] = {}
     named = config.decontaminate
@@ -57,7 +59,7 @@ def checker(config: DataConfig, source: Source) -> tuple[Checker, Compared]:
     return Checker(indices.values(), config.ngram), Compared(checked=checked, missing=missing)
 
 
-def _add(benchmark: Benchmark, config: DataConfig, source: Source, indices: dict[tuple[str, str], Index]) -> _Found:
+def _add(benchmark: Benchmark, config: DataConfig, source: Source, indices: Indices) -> _Found:
     """Index a benchmark's texts in the configured languages.
 
     A pair benchmark such as FLORES has the same sentences in every pair: one pair for each language is read. MLQA's
@@ -76,7 +78,7 @@ def _add(benchmark: Benchmark, config: DataConfig, source: Source, indices: dict
                 found.failure = error
                 continue
             for language in wanted:
-                index = indices.setdefault((benchmark.key, language), Index(config.ngram))
+                index = indices.setdefault((benchmark.key, language, split), Index(config.ngram))
                 _index(index, rows, unit, Place(benchmark.key, split, language, ""))
                 found.rows[f"{language} {split}"] = found.rows.get(f"{language} {split}", 0) + len(rows)
     if not differ:

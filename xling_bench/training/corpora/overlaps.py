@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from xling_bench.core.errors import DataError
-from xling_bench.training.corpora.contamination import Checker
+from xling_bench.training.corpora.contamination import Checker, Hit
 from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.data_report import OverlapCount, Settled
 from xling_bench.training.corpora.pairs import EXAMPLES, Languages
@@ -34,20 +34,28 @@ class Overlaps:
             if not hits or text in self._seen:
                 continue
             self._seen.add(text)
+            by_language: dict[tuple[str, str], list[Hit]] = {}
             for hit in hits:
-                place = hit.place
-                entry = self.found.setdefault(place.benchmark, {}).setdefault(
-                    place.language, {"exact": 0, "ngram": 0, "splits": {}, "examples": []}
-                )
-                entry[hit.kind] += 1
-                entry["splits"][place.split] = entry["splits"].get(place.split, 0) + 1
-                if len(entry["examples"]) < EXAMPLES:
-                    shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-                    evaluation = f"{place.item} ({place.split})"
-                    entry["examples"].append(
-                        {"training": identifier, "evaluation": evaluation, "how": hit.kind, "text": shown}
-                    )
+                by_language.setdefault((hit.place.benchmark, hit.place.language), []).append(hit)
+            for (benchmark, language), found in by_language.items():
+                self._note(benchmark, language, identifier, text, found)
         return touched
+
+    def _note(self, benchmark: str, language: str, identifier: str, text: str, hits: list[Hit]) -> None:
+        """A text that items of a benchmark's language hold; `hits`: one of each split that has such items."""
+        entry = self.found.setdefault(benchmark, {}).setdefault(
+            language, {"exact": 0, "ngram": 0, "splits": {}, "examples": []}
+        )
+        nearest = next((hit for hit in hits if hit.kind == "exact"), hits[0])
+        entry[nearest.kind] += 1
+        for hit in hits:
+            entry["splits"][hit.place.split] = entry["splits"].get(hit.place.split, 0) + 1
+        if len(entry["examples"]) < EXAMPLES:
+            shown = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+            evaluation = f"{nearest.place.item} ({nearest.place.split})"
+            entry["examples"].append(
+                {"training": identifier, "evaluation": evaluation, "how": nearest.kind, "text": shown}
+            )
 
 
 def settle(
