@@ -14,11 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from xling_bench.core.errors import DataError, OutputError, TrainingError
+from xling_bench.core.errors import DataError, OutputError, TrainingError, UsageError
 from xling_bench.training.checkpoint import STAGING, checkpoints, rotate
 from xling_bench.training.examples import Examples, Sizes
 from xling_bench.training.loop import BOARD, AlignmentTrainer, Run
 from xling_bench.training.objective import PLAIN
+from xling_bench.training.recipe import Recipe
+from xling_bench.training.sharding import check_sharding
 from xling_bench.training.step import AlignmentStep
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -227,3 +229,23 @@ def test_processes_take_different_items_of_one_data_set(models, tmp_path: Path, 
     run = trainer(models["llama"], tmp_path, steps=6)
     assert len(run.train_dataset) == 12
     assert run.args._n_gpu == 1, "several accelerators in one process would be DataParallel's"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"evaluate": {"every": 5, "tasks": ["xling_xnli_de"]}}, "evaluate.every: one process measures a whole model"),
+        ({"adapter": {"kind": "lora"}}, "adapter.kind: adapters are small"),
+    ],
+)
+def test_what_is_not_done_over_shards_is_refused(settings, message, monkeypatch) -> None:
+    data = {"languages": ["en", "de"], "pairs": [{"kind": "moses", "files": {"en": ["a"], "de": ["b"]}}]}
+    given = {"name": "x", "model": {"path": "x"}, "data": data, "method": {"instruction_weight": 0.0}, **settings}
+    recipe = Recipe.model_validate_json(json.dumps(given), strict=True)
+    check_sharding(recipe)
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UsageError, match="version 2"):
+        check_sharding(recipe)
+    monkeypatch.setenv("FSDP_VERSION", "2")
+    with pytest.raises(UsageError, match=message):
+        check_sharding(recipe)

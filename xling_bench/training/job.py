@@ -27,6 +27,7 @@ from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.needs import Needs
 from xling_bench.training.provenance import PACKAGES, Record
 from xling_bench.training.recipe import ModelPart, Recipe
+from xling_bench.training.sharding import check_sharding, sharded
 
 if TYPE_CHECKING:
     from xling_bench.training.interruption import Asked
@@ -123,6 +124,7 @@ def preflight(
         if recipe.run.epochs is None:  # else the updates are not known yet, and are compared when they are
             compare(output, {"recipe": recipe.model_dump(mode="json"), "processes": processes()}, extend=extend)
     kernel(recipe.model.kernel)
+    check_sharding(recipe)
     sizes = amounts(recipe, processes())
     for loss in objective.active:
         loss.check_batch(sizes[loss.needs]["part"], processes())
@@ -216,6 +218,7 @@ def _train(
     from xling_bench.training.interruption import Halt, Interrupted
     from xling_bench.training.kernels import kernel
     from xling_bench.training.loop import AlignmentTrainer
+    from xling_bench.training.shards import ShardedTrainer
     from xling_bench.training.step import AlignmentStep
     from xling_bench.training.stopping import Stopping
     from xling_bench.training.trajectory import Trajectory
@@ -236,7 +239,8 @@ def _train(
     step = AlignmentStep(model, objective, autocast=_autocast(recipe), kernel=fused, references=beside)
     examples = _examples(recipe, streams, tokenizer, step.network.packs, linker=streams.linker)
     early = _early(recipe, tokenizer, source)
-    trainer = AlignmentTrainer(step, examples, tokenizer, output, _loop(recipe, facts["extended"]), early, record)
+    kind = ShardedTrainer if sharded() else AlignmentTrainer
+    trainer = kind(step, examples, tokenizer, output, _loop(recipe, facts["extended"]), early, record)
     trainer.add_callback(Halt(asked, trainer.total))
     if streams.held_out is not None:
         held = streams.held_out

@@ -98,15 +98,13 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         args.ddp_find_unused_parameters = not any(loss.every_parameter for loss in step.losses)
         args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
         examples.count = run.steps * args.world_size  # an item is what one process takes for one update
-        optimiser = optimizer(step.model, run.lr, run.weight_decay)
-        schedule = scheduler(run.schedule, optimiser, _warmup(run), run.steps)
         super().__init__(
             model=step,
             args=args,
             train_dataset=examples,
             data_collator=one,
             processing_class=tokenizer,
-            optimizers=(optimiser, schedule),
+            optimizers=self._optimizers(step),
             callbacks=[Updated(), JsonLog(folder / LOG), Bar([loss.name for loss in step.losses]), *_board(folder)],
         )
         self.early = early
@@ -114,6 +112,10 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             self.add_callback(Evaluate(early[1]))
         for default in (PrinterCallback, ProgressCallback):  # one prints to stdout, which is for the model's path
             self.remove_callback(default)
+
+    def _optimizers(self, step: AlignmentStep) -> tuple[Any, Any]:
+        optimiser = optimizer(step.model, self.run.lr, self.run.weight_decay)
+        return optimiser, scheduler(self.run.schedule, optimiser, warmup(self.run), self.run.steps)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
@@ -266,9 +268,12 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
             raise OutputError(f"cannot write {folder}: {error}. {_last(self.folder)}") from error
         publish(staging, folder)
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:  # noqa: ARG002
-        """The model inside the step, in the form it was loaded from, and the record of what it learnt."""
-        save_model(self.accelerator.unwrap_model(self.model).model, self.processing_class, Path(str(output_dir)))
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """The model inside the step, in the form it was loaded from, and the record of what it learnt. state_dict: its
+        weights, where it does not have them."""
+        model = self.accelerator.unwrap_model(self.model).model
+        whole = model if state_dict is None else filled(model, state_dict)
+        save_model(whole, self.processing_class, Path(str(output_dir)))
         if self.record is not None:
             self.record.write(Path(str(output_dir)), self.state.global_step)
 
@@ -276,11 +281,14 @@ class AlignmentTrainer(Trainer):  # type: ignore[misc] # transformers is not fol
         """And what losses keep, if any does. Not after the last update, unless asked for: nothing is learnt with it."""
         if self.state.global_step >= self.state.max_steps and not self.run.keep_optimizer:
             return
-        super()._save_optimizer_and_scheduler(output_dir)
+        self._save_states(output_dir)
         kept = self.accelerator.unwrap_model(self.model).kept()
         if kept and self.args.should_save:
             held = {name: value.detach().cpu().contiguous() for name, value in kept.items()}
             safetensors.torch.save_file(held, Path(output_dir) / KEPT)
+
+    def _save_states(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """Trainer's (tensors only, nothing else is unpickled); what it cannot read is one error."""
@@ -322,6 +330,16 @@ def _readable(checkpoint: str | None) -> Iterator[None]:
         raise ModelError(f"{checkpoint} is damaged ({reason_of(error):.120}). {MEND}") from error
 
 
+def filled(model: Any, weights: Mapping[str, torch.Tensor]) -> Any:
+    """A model of the same kind with these weights, for one whose own are elsewhere; a tied one is given once."""
+    with torch.device("meta"):
+        found = type(model)(model.config)
+    found.load_state_dict(weights, strict=False, assign=True)
+    found.tie_weights()
+    found.generation_config = model.generation_config
+    return found
+
+
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write model (of one with an adapter the adapter) and tokenizer in Hugging Face's form, weights as safetensors."""
     if is_adapted(model):
@@ -336,7 +354,8 @@ def _last(folder: Path) -> str:
     return f"The last whole checkpoint is {whole[-1]}." if whole else "There is no checkpoint yet."
 
 
-def _warmup(run: Run) -> int:
+def warmup(run: Run) -> int:
+    """In updates."""
     return math.ceil(run.warmup * run.steps - 1e-9)  # 7 % of 100 is 7.000000000000001 in floating point
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from xling_bench.core.errors import TrainingError
+from xling_bench.scoring.decoder import split
 from xling_bench.training.batches import Tokens
 from xling_bench.training.losses import NEEDS
 from xling_bench.training.model import Network
@@ -77,6 +78,7 @@ class AlignmentStep(torch.nn.Module):
         losses compare with, by default the model as it is now."""
         super().__init__()
         self.model = model
+        self._no_split_modules = getattr(split(model)[0], "_no_split_modules", None)  # which layers FSDP shares out
         self.network = Network(model, chunk=chunk, kernel=kernel)
         self.losses, self.autocast = objective.active, autocast
         for loss in self.losses:
