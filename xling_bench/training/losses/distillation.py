@@ -52,7 +52,7 @@ class Distillation(Loss):
         return network.references.teacher(self.teacher) if self.teacher else network.references.base()
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
-        """A mean over pairs, each process its own: replication's mean is that of all."""
+        """A mean over pairs, of which every part and process has as many: the mean of theirs is that of all."""
         (pairs,) = rows
         one, other = pairs.sides()
         teacher = self._teacher(network)

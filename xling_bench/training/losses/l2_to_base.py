@@ -43,19 +43,32 @@ class L2ToBase(Loss):
         return None
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
-        """A mean over the tokens that count in a sentence's vector, each process its own."""
+        """A mean over the tokens that count in a sentence's vector."""
         import torch
 
         (pairs,) = rows
         wanted = range(1, self.layer + 1) if self.layers == "all" else [self.layer]
-        rows_of = slice(None) if self.sides == "both" else pairs.sides()[0]
-        mask = pairs.counted[rows_of]
         before = network.references.base().states(pairs, wanted)
+        mask = self._learnt(pairs)
         far = [
-            (now[rows_of][mask].float() - then[rows_of][mask].float()).square().mean()
+            (now[mask].float() - then[mask].float()).square().mean(1).sum()  # (tokens, D)
             for now, then in zip(network.several(pairs, list(wanted)), before, strict=True)
         ]
-        return torch.stack(far).mean()
+        return torch.stack(far).mean() / (divisor or self.count(rows))
+
+    def count(self, rows: Sequence[Tokens]) -> int:
+        """Tokens that count in a sentence's vector, of the sides asked for."""
+        return sum(int(self._learnt(pairs).sum()) for pairs in rows)
+
+    def _learnt(self, pairs: Tokens) -> torch.Tensor:
+        """(2B, T) bool."""
+        import torch
+
+        if self.sides == "both":
+            return pairs.counted
+        asked = torch.zeros_like(pairs.counted)
+        asked[pairs.sides()[0]] = True
+        return pairs.counted & asked
 
     def describe(self, layers: int, learn: Learn) -> str:
         """With the layers."""

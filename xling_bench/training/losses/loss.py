@@ -76,7 +76,8 @@ class Loss(Strict, ABC):
 
         Where an update has several parts, or several processes, their sums are then divided by all of them: `divisor`.
         None: a part's loss is a whole, as where the rows of a part are each other's negatives; the update's is the mean
-        of its parts'.
+        of its parts', which for a mean over pairs is that over all of the update's: every part has as many. A mean over
+        anything else must count it, or how an update is divided changes what is learnt.
         """
         return None
 

@@ -32,7 +32,8 @@ class Momentum(Loss):
     temperature  tau; MoCo's is 0.07, that of InfoXLM's code 0.25
     queue        how many k it holds (MoCo's 65,536; here fewer, for fewer pairs). It begins empty
     rate         MoCo's 0.999
-    k that are of the same sentence as k_i are no negatives of q_i. The batch's other k are, of all processes.
+    k that are of the same sentence as k_i are no negatives of q_i. The other k of its part are, of all processes; those
+    of an update's other parts (`run.parts`) are only when they are in the queue, from the next update on.
     """
 
     needs: ClassVar[Need] = "pairs"
@@ -55,7 +56,7 @@ class Momentum(Loss):
         return Queue(network.copied(self.layer), self.layer, self.queue, self.rate)
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
-        """A mean over the process's own q; replication's mean is that of all."""
+        """A mean over the process's own q, which are as many everywhere: the mean of theirs is that of all."""
         (pairs,) = rows
         kept: Queue = network.kept[self.name]  # type: ignore[assignment] # what `begin` made
         vectors = pool(network.states(pairs, self.layer), pairs.counted, self.pooling)

@@ -40,7 +40,7 @@ class Transport(Loss):
     iterations: Annotated[int, Field(ge=1, le=10_000)] = 50
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
-        """A mean over pairs, each process its own: replication's mean is that of all."""
+        """A mean over pairs, of which every part and process has as many: the mean of theirs is that of all."""
         import torch
         from torch.nn.functional import normalize
 

@@ -22,7 +22,8 @@ class WordAlignment(Loss):
 
         by = "contrast":  the contrastive loss of all links of the batch, a word's negatives being the other links'
                           words (Wu and Dredze 2020)
-        by = "distance":  L = mean over links and dimensions of (x_kd - y_kd)^2 (Cao et al. 2020, who sum)
+        by = "distance":  L = mean over links and dimensions of (x_kd - y_kd)^2 (Cao et al. 2020, who sum); with
+                          `argmax` the mean over pairs of their means over links, whose number is not known beforehand
 
     aligner      `dictionary`: words that [data] dictionaries link without doubt (`Linker`). `argmax`: tokens that are
                  each other's nearest by cosine at this layer, as the model is now (SimAlign's rule, Jalili Sabet et
@@ -31,7 +32,8 @@ class WordAlignment(Loss):
     layer        1 to the model's depth
     temperature  of the contrast; the paper's 0.1
     negatives    `other_side` (its weak alignment), `both_sides` (its strong one)
-    A batch without a link has loss 0. Words are told apart from those of their own process and part only.
+    A batch without a link has loss 0. Links of an update's parts and processes weigh alike. Words are told apart from
+    those of their own part of their own process only; with `argmax` each of these is then a mean by itself.
     """
 
     needs: ClassVar[Need] = "pairs"
@@ -48,7 +50,9 @@ class WordAlignment(Loss):
         return self.aligner == "dictionary"
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
-        """A mean over links."""
+        """A mean over what `count` counts."""
+        import torch
+
         from xling_bench.training.word_vectors import linked, nearest
 
         (pairs,) = rows
@@ -58,12 +62,22 @@ class WordAlignment(Loss):
             return states.sum() * 0.0
         one, other = linked(states, pairs, links)  # (K, D) each
         if self.by == "distance":
-            return (one - other).square().mean()
+            far = (one - other).square().mean(1)  # (K,)
+            if self.aligner == "argmax":
+                far = far / torch.bincount(links[:, 0])[links[:, 0]]
+            return far.sum() / (divisor or self.count(rows) or 1)
         same = (links[:, None, 5] == links[:, 5]) | (links[:, None, 6] == links[:, 6])
-        return contrastive(
+        found = contrastive(
             one, other, temperature=self.temperature, both_directions=True, negatives=self.negatives,
             equal=same.fill_diagonal_(False),
         )  # fmt: skip
+        return found * (len(links) / divisor) if divisor else found
+
+    def count(self, rows: Sequence[Tokens]) -> int | None:
+        """Links of a dictionary. With `argmax` pairs, each of which has one or more, if links are no negatives."""
+        if self.aligner == "dictionary":
+            return sum(len(pairs.linked()) for pairs in rows)
+        return sum(len(pairs.ids) // 2 for pairs in rows) if self.by == "distance" else None
 
     def noted(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
         """Links of a dictionary per pair."""

@@ -29,7 +29,7 @@ class Xeroalign(Loss):
     pooling: Pooling = "mean"
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
-        """A mean over pairs, each process its own: replication's mean is that of all."""
+        """A mean over pairs, of which every part and process has as many: the mean of theirs is that of all."""
         (pairs,) = rows
         one, other = pairs.sides()
         vectors = pool(network.states(pairs, self.layer), pairs.counted, self.pooling)  # (2B, D)
