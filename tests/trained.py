@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xling_bench.results.lineage import FILE, Lineage, Training
+from xling_bench.results.lineage import FILE, Lineage
+from xling_bench.results.training_record import Training
 
 BASE = "0123456789abcdef"
 CHECKED = {"en test": 5010, "de test": 5010}

@@ -13,8 +13,9 @@ from xling_bench.cli.main import main
 from xling_bench.core.errors import ModelError
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
-from xling_bench.results.lineage import FILE, Lineage, Training, read_lineage
+from xling_bench.results.lineage import FILE, Lineage, read_lineage
 from xling_bench.results.marks import MARK
+from xling_bench.results.training_record import Training
 
 pytestmark = pytest.mark.e2e
 PREMISES = 20  # of the test set made up below, each with three hypotheses
@@ -172,6 +173,42 @@ def test_going_on_keeps_what_the_base_learnt(tested: Path, tmp_path: Path, capsy
     assert train(tested, stopped, *settings, f"model.path={moved}") == 0
     for path in (whole / "model").iterdir():
         assert (stopped / "model" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_what_a_teacher_learnt_is_on_record_of_its_pupil(tested: Path, models, tmp_path: Path, capsys) -> None:
+    """And a run goes on with that very teacher, and what was on record of it."""
+    first, out = tmp_path / "first", tmp_path / "out"
+    assert train(tested, first, *OF_TEST, "data.overlap=allow") == 0
+    teacher = Path(shutil.copytree(first / "model", tmp_path / "teacher"))
+    assert train(tested, tmp_path / "other", *LEARN, "data.instructions=[]", "run.seed=1") == 0
+    settings = (*LEARN, "data.instructions=[]", "run.keep_optimizer=true", "method.contrastive_weight=0",
+                "method.distillation_weight=1", f"method.distillation_teacher={teacher}")  # fmt: skip
+    capsys.readouterr()
+    assert train(tested, out, *settings) == 0
+    said = capsys.readouterr().err
+    assert "teacher teacher: provenance: " in said
+    assert "it learnt texts of benchmarks' items: XNLI (de 20, en 20)" in said
+    made = last(out / "model")
+    assert [(each.name, each.fingerprint) for each in made.teachers] == [
+        ("teacher", fingerprint(ModelConfig(f"hf:{teacher}")))
+    ]
+    assert made.teachers[0].trainings == record_of(teacher).trainings
+    assert record_of(out / "model").standing("xnli", "de", "test").state == "contaminated"
+    assert str(tmp_path) not in (out / "model" / FILE).read_text(encoding="utf-8")
+    kept = (out / "model" / FILE).read_bytes()
+    for folder in ("model", "checkpoint-4"):
+        shutil.rmtree(out / folder)
+    weights = (teacher / "model.safetensors").read_bytes()
+    shutil.copy(tmp_path / "other" / "model" / "model.safetensors", teacher)
+    assert train(tested, out, *settings) == 2
+    assert f"another teachers.{teacher}" in capsys.readouterr().err
+    (teacher / "model.safetensors").write_bytes(weights)
+    (teacher / FILE).unlink()
+    assert train(tested, out, *settings) == 2
+    assert "began with a teacher of which" in capsys.readouterr().err
+    shutil.copy(first / "model" / FILE, teacher)
+    assert train(tested, out, *settings) == 0
+    assert (out / "model" / FILE).read_bytes() == kept
 
 
 def score(model: str, out: Path, *options: str) -> int:

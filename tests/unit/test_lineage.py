@@ -13,9 +13,10 @@ from xling_bench.core.errors import DataError, ModelError
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.history import lineage_of
-from xling_bench.results.lineage import FILE, Lineage, Standing, read_lineage
+from xling_bench.results.lineage import FILE, Lineage, Standing, parsed, read_lineage
 from xling_bench.results.marks import provenance_of
 
+HOSTILE = "e\n| X | Y |\n<script>alert(1)</script>"
 POLICIES = st.sampled_from(["refuse", "drop", "allow", "unchecked"])
 FOUND = st.dictionaries(st.sampled_from(["en", "de", "sw"]), st.just({"test": 3}), max_size=3)
 TRAININGS = st.builds(lambda policy, found: contaminated(policy, **found), POLICIES, FOUND)
@@ -81,6 +82,23 @@ def test_a_copy_without_the_file_is_named_as_one_of_which_nothing_is_known() -> 
     assert later.unrecorded == ("copy",)
 
 
+def test_what_a_teacher_learnt_counts_and_one_without_a_record_is_named() -> None:
+    known = {"name": "taught", "fingerprint": BASE, "trainings": [contaminated().model_dump()]}
+    once = Lineage((training(teachers=[known]),))
+    twice = Lineage((training(teachers=[known | {"trainings": [once.trainings[0].model_dump()]}]),))
+    for lineage in (once, twice, once.then(training(teachers=[known]))):  # what two teachers have stands once
+        found = lineage.standing("xnli", "sw", "test")
+        assert (found.state, found.texts) == ("contaminated", {"en": 134})
+        assert lineage.contaminated == {"xnli": {"en": 134}}
+        assert "taught by taught" in provenance_of(lineage)
+        assert parsed(lineage.text, "here") == lineage
+    unchecked = known | {"trainings": [training(policy="unchecked", overlaps={}).model_dump()]}
+    assert Lineage((training(teachers=[unchecked]),)).standing("xnli", "de", "test").state == "not checked"
+    unknown = Lineage((training(teachers=[known | {"trainings": []}]),))
+    assert unknown.unrecorded == ("base", "taught")
+    assert "nothing is on record of base, taught" in provenance_of(unknown)
+
+
 def test_what_is_learnt_of_several_splits_is_told_by_split() -> None:
     lineage = Lineage((contaminated(en={"test": 3, "dev": 3}), contaminated(en={"dev": 1})))
     assert lineage.contaminated == {"xnli": {"en": 3, "en dev": 4}}
@@ -95,6 +113,8 @@ def test_a_standing_is_read_as_it_was_written(state) -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"state": "sparkling"}, {"state": "unknown", "texts": [], "lineage": ""},
+                                  {"state": "unknown", "texts": {HOSTILE: 1}, "lineage": "a", "ancestors": []},
+                                  {"state": "unknown", "texts": {}, "lineage": "a", "ancestors": [HOSTILE]},
                                   {"state": "unknown", "texts": {"de": True}, "lineage": "a", "ancestors": []},
                                   {"state": "unknown", "texts": {}, "lineage": "a", "ancestors": "b"}])  # fmt: skip
 def test_another_shape_is_no_standing(data) -> None:
@@ -122,12 +142,35 @@ def wrong(change):
         (wrong(lambda data: data["trainings"][0].update(secret=1)), r"trainings\.0\.secret"),
         (wrong(lambda data: data["trainings"][0]["learnt"].update(targets=-1)), "greater than or equal to 0"),
         (wrong(lambda data: data["trainings"].extend(data["trainings"] * 500)), "at most 200"),
+        (wrong(lambda data: data["trainings"][0]["recipe"].update(lr=float("nan"))), "NaN is no number"),
+        (wrong(lambda data: None).replace('"steps": 12', '"steps": 1e999'), "1e999 is no number"),
+        (wrong(lambda data: None).replace('"steps": 12', '"steps": 12, "steps": 13'), "'steps' stands twice"),
+        (wrong(lambda data: None).replace('"format"', '"format": 1, "format"'), "'format' stands twice"),
+        (wrong(lambda data: data.update(format=True)), "format: Input should be a valid integer"),
+        (wrong(lambda data: data.update(format=1.0)), "format: Input should be a valid integer"),
+        *((wrong(lambda data, part=part: data["trainings"][0]["overlaps"]["xnli"].update(part)), "should match pattern")
+          for part in ({"found": {HOSTILE: {"test": 5}}}, {"found": {"en": {HOSTILE: 5}}}, {"checked": {HOSTILE: 5}},
+                       {"checked": {"": 5}}, {"missing": [HOSTILE]})),
+        (wrong(lambda data: data["trainings"][0]["overlaps"].update({HOSTILE: {"checked": {}, "found": {}}})),
+         "should match pattern"),
+        (wrong(lambda data: data["trainings"][0].update(languages=[HOSTILE])), "should match pattern"),
     ],
 )
 def test_a_damaged_record_is_one_error_not_an_unknown_model(tmp_path: Path, text, said) -> None:
     (tmp_path / FILE).write_text(text, encoding="utf-8")
     with pytest.raises(ModelError, match=said):
         read_lineage(tmp_path / FILE)
+
+
+def test_what_is_said_of_a_record_is_bounded() -> None:
+    long = training(recipe={"name": "x" * 3_000_000}, base={"name": "y" * 1000, "fingerprint": BASE, "revision": None,
+                    "on_record": False})  # fmt: skip
+    said = provenance_of(Lineage((long,) * 200))
+    assert len(said) <= 2000
+    assert said.startswith("provenance: yyy")
+    assert len(long.title) <= 80
+    assert len(provenance_of(Lineage((contaminated(**{f"l{i}": {"test": 3} for i in range(5000)}),)))) <= 2000
+    assert training(recipe={"name": "a\nb"}).title == "a b"
 
 
 def test_a_record_is_a_file_of_bounded_size(tmp_path: Path) -> None:

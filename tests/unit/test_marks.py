@@ -17,6 +17,7 @@ from xling_bench.cli.main import main
 from xling_bench.report.build import Options, write_report
 from xling_bench.results.lineage import Lineage
 from xling_bench.results.marks import MARK
+from xling_bench.results.tables.run_table import Cell, language_table, markdown
 
 UNITS = ("en", "de", "sw")
 ITEMS = 120
@@ -68,6 +69,16 @@ def test_every_table_marks_them_and_says_why(pair, option, form, capsys) -> None
         assert all("tuned" in row for row in rows)
     assert main(["table", str(pair[0]), *option, "--format", form]) == 0
     assert sign not in capsys.readouterr().out
+
+
+def test_the_legend_of_a_runs_table_is_text() -> None:
+    hostile = "e\n| X | Y |\n<script>alert(1)</script>"
+    cell = Cell("xnli", "en", "p", 0, 0, "none", "acc", 50.0, 9, 0, 0, "i", "files", BASE, "s", Path("r"),
+                "contaminated", f"{hostile} 5")  # fmt: skip
+    legend = markdown(language_table([cell])).partition("\n\n")[2]
+    assert MARK in legend
+    assert "<script" not in legend
+    assert "| X" not in legend
 
 
 @pytest.mark.parametrize("option", [(), ("--summary",), ("--intervals",)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import tomllib
 import zlib
@@ -88,11 +89,14 @@ def read_toml(path: Path, error: Kind = DeclarationError) -> dict[str, Any]:
     return table
 
 
-def parse_json(text: str | bytes, where: str, error: Kind = DataError, *, line: int | None = None) -> Any:
-    """JSON that came from `where` (its `line`). Raises `error` for anything else, or values nested beyond DEEPEST."""
+def parse_json(
+    text: str | bytes, where: str, error: Kind = DataError, *, line: int | None = None, exact: bool = False
+) -> Any:
+    """JSON that came from `where` (its `line`). Raises `error` for anything else, or values nested beyond DEEPEST;
+    where it must be `exact`, for what Python's reader takes besides: NaN, numbers beyond a double, a key twice."""
     place = f"{where}, line {line}" if line else where
     try:
-        value = json.loads(text)
+        value = json.loads(text, **_EXACT if exact else {})
     except json.JSONDecodeError as reason:
         at = line or reason.lineno
         raise error(f"{where}, line {at}: not valid JSON ({reason.msg}); is the file truncated?") from reason
@@ -101,6 +105,25 @@ def parse_json(text: str | bytes, where: str, error: Kind = DataError, *, line: 
     if isinstance(text, str) and text.count("[") + text.count("{") <= DEEPEST:
         return value  # no deeper than it has brackets; quick, for samples have a million lines
     return _shallow(value, place, error)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is no number that can be kept")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:40]!r} stands twice")
+        found[key] = value
+    return found
+
+
+_EXACT: dict[str, Any] = {"parse_constant": _finite, "parse_float": _finite, "object_pairs_hook": _once}
 
 
 def read_json(path: Path, error: Kind = DataError) -> Any:

@@ -1,131 +1,36 @@
 """What a checkpoint was trained from, by what and on what: `xling_training.json` beside its weights.
 
 One entry for each training, the oldest first: a model that is trained, merged or adapted from one that has the file
-inherits its entries. What the first base learnt before is on no record. `standing` says of a benchmark's items whether
-a training learnt texts of theirs. One writer, `Lineage.text`, and one reader, `read_lineage`.
+inherits its entries, and holds those of its teachers. What the first base learnt before is on no record. `standing`
+says of a benchmark's items whether a training learnt texts of theirs. One writer, `Lineage.text`, and one reader,
+`read_lineage`.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, ValidationError
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.declare import Strict
 from xling_bench.core.errors import DataError, ModelError, reason_of
 from xling_bench.core.reading import is_there, parse_json, read_bytes, read_object
 from xling_bench.core.unit import Unit
+from xling_bench.results.training_record import KEY, MARK, Training
 
 FILE = "xling_training.json"
 FORMAT = 1
 LARGEST = 16 << 20  # bytes of the file; a training with the longest recipe of ours has some 30 kB
 MOST = 200  # trainings after each other
-Count = Annotated[int, Field(ge=0, le=10**18)]
-Text = Annotated[str, Field(max_length=1000)]
-Mark = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
 State = Literal["unknown", "not checked", "clean on record", "contaminated"]
 STATES: tuple[State, ...] = get_args(State)
-
-
-class TrainedFrom(Strict):
-    """The model that a training started from: what it is called (never a path), the hash of its content
-    (`models.fingerprint`), its revision on the hub, and whether it had such a file itself."""
-
-    name: Text
-    fingerprint: Mark
-    revision: Text | None
-    on_record: bool
-
-
-class Learnt(Strict):
-    """How much a training learnt, all processes together: updates, pairs and instructions drawn, their tokens without
-    padding (`pair_tokens` of both sides), and `targets`, tokens that were predicted. None: an older version counted no
-    tokens of the checkpoint that the run went on from."""
-
-    updates: Count
-    pairs: Count | None
-    instructions: Count | None
-    pair_tokens: Count | None
-    instruction_tokens: Count | None
-    targets: Count | None
-
-
-class Source(Strict):
-    """One source of the data: of `pairs`, `instructions` or `texts`, its reader, the hash of its kept rows."""
-
-    use: Literal["pairs", "instructions", "texts"]
-    name: Text
-    kind: Text
-    hash: Text
-
-
-class Mixed(Strict):
-    """Code-mixing with one language: the hash of its dictionary and, of the `words` of the first draws, how many are in
-    it, are replaced, and are replaced by another word. The rate that was asked for is the recipe's."""
-
-    dictionary: Text
-    words: Count
-    known: Count
-    replaced: Count
-    changed: Count
-
-
-class Overlap(Strict):
-    """What is known of one benchmark: how many of its rows were compared ({"language split": rows}), which parts were
-    not there to compare, and how many different training texts are texts of its items ({language: {split: texts}})."""
-
-    checked: dict[str, Count]
-    missing: tuple[Text, ...] = ()
-    found: dict[str, dict[str, Count]]
-
-
-class Training(Strict):
-    """One training. `recipe` is what decides weights, resolved, without places; `objective` its losses' settings.
-
-    `policy` says what became of training texts that are texts of a benchmark's items: `refuse` (none was found), `drop`
-    (left out), `allow` (learnt), `unchecked` (nobody looked). `languages` are those of its data, `mixed` those that
-    texts were code-mixed with. `code` is a hash of the code that trained, `versions` of packages.
-    """
-
-    base: TrainedFrom
-    recipe: dict[str, JsonValue]
-    objective: dict[str, JsonValue]
-    processes: Annotated[int, Field(ge=1)]
-    languages: tuple[Text, ...]
-    data: tuple[Source, ...]
-    mixed: dict[str, Mixed] = Field(default_factory=dict)
-    policy: Literal["refuse", "drop", "allow", "unchecked"]
-    overlaps: dict[str, Overlap]
-    learnt: Learnt
-    code: Mark
-    versions: dict[str, Text]
-
-    @property
-    def title(self) -> str:
-        """What its recipe is called."""
-        name = self.recipe.get("name")
-        return name if isinstance(name, str) and name else "training"
-
-    def learnt_of(self, benchmark: str) -> dict[str, dict[str, int]]:
-        """{language: {split: different texts of the benchmark's items that were learnt}}."""
-        known = self.overlaps.get(benchmark)
-        return known.found if known is not None and self.policy == "allow" else {}
-
-    def compared(self, benchmark: str, unit: Unit, split: str, *, parallel: bool) -> bool:
-        """Whether the training texts were compared with these items, of a parallel benchmark with their translations,
-        too. Only the data's languages are asked for: texts of others are not among them."""
-        known = self.overlaps.get(benchmark)
-        if known is None:
-            return False
-        there = {place.split()[0] for place in known.checked if place.endswith(f" {split}")}
-        absent = any(place.endswith(f" {split}") for place in known.missing)
-        wanted = {language for language in unit.languages if language in self.languages}
-        return bool(there) and (not absent if parallel else wanted <= there)
 
 
 def by_place(found: dict[str, dict[str, int]]) -> dict[str, int]:
@@ -141,7 +46,7 @@ def by_place(found: dict[str, dict[str, int]]) -> dict[str, int]:
 class _File(Strict):
     """The file's shape."""
 
-    format: Literal[1]
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     trainings: Annotated[tuple[Training, ...], Field(min_length=1, max_length=MOST)]
 
 
@@ -172,7 +77,9 @@ class Standing:
             raise DataError(f"facts.provenance is {data!r:.120}; expected state, texts, lineage, ancestors")
         if not all(isinstance(n, int) and not isinstance(n, bool) for n in texts.values()):
             raise DataError(f"facts.provenance.texts is {texts!r:.80}; expected {{language: count}}")
-        if not isinstance(ancestors, list) or not all(isinstance(each, str) for each in ancestors):
+        if not all(isinstance(key, str) and re.fullmatch(KEY, key) for key in texts):
+            raise DataError(f"facts.provenance.texts has the keys {list(texts)!r:.80}; expected languages")
+        if not isinstance(ancestors, list) or not all(isinstance(x, str) and re.fullmatch(MARK, x) for x in ancestors):
             raise DataError(f"facts.provenance.ancestors is {ancestors!r:.80}; expected a list of fingerprints")
         return cls(state, {str(key): int(n) for key, n in texts.items()}, lineage, tuple(ancestors))
 
@@ -228,7 +135,19 @@ class Lineage:
     def unrecorded(self) -> tuple[str, ...]:
         """Models that it was made from of which nothing is on record: the first base, whose pre-training is not, a
         copy that came without its file, parts without one."""
-        return tuple(dict.fromkeys((*(e.base.name for e in self.trainings if not e.base.on_record), *self.unknown)))
+        found = [each.base.name for each in self.parts if not each.base.on_record]
+        found += [teacher.name for each in self.parts for teacher in each.teachers if not teacher.trainings]
+        return tuple(dict.fromkeys((*found, *self.unknown)))
+
+    @property
+    def parts(self) -> list[Training]:
+        """Its trainings and those of its teachers, and of theirs, each once: whatever had a part in its weights."""
+        return list({each.model_dump_json(): each for each in _with_teachers(self.trainings)}.values())
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """What the models are called that taught it."""
+        return tuple(dict.fromkeys(teacher.name for each in self.trainings for teacher in each.teachers))
 
     def then(self, training: Training) -> Lineage:
         """That of what is trained from this model."""
@@ -243,25 +162,32 @@ class Lineage:
         """How the items of a benchmark's unit and split stand to what was learnt."""
         declared, here = get_benchmark(benchmark), Unit(unit)
         texts: dict[str, int] = {}
-        for training in self.trainings:
+        for training in self.parts:
             for language, splits in training.learnt_of(declared.key).items():
                 if splits.get(split) and (declared.parallel or language in here.languages):
                     texts[language] = texts.get(language, 0) + splits[split]
-        each = (one.compared(declared.key, here, split, parallel=declared.parallel) for one in self.trainings)
+        each = (one.compared(declared.key, here, split, parallel=declared.parallel) for one in self.parts)
         state: State = "unknown" if self.unknown else "clean on record" if all(each) else "not checked"
         return Standing("contaminated" if texts else state, texts, self.hash, self.ancestors)
 
     @property
     def contaminated(self) -> dict[str, dict[str, int]]:
-        """{benchmark: {"de", "de dev": texts learnt}}, over all trainings. The test split has the language's name
-        alone; a text of items of several splits is counted in each."""
+        """{benchmark: {"de", "de dev": texts learnt}}, over all trainings, teachers' too. The test split has the
+        language's name alone; a text of items of several splits is counted in each."""
         found: dict[str, dict[str, int]] = {}
-        for training in self.trainings:
+        for training in self.parts:
             for key in training.overlaps:
                 for place, count in by_place(training.learnt_of(key)).items():
                     places = found.setdefault(key, {})
                     places[place] = places.get(place, 0) + count
         return found
+
+
+def _with_teachers(trainings: Sequence[Training]) -> Iterator[Training]:
+    for each in trainings:
+        for teacher in each.teachers:
+            yield from _with_teachers(teacher.trainings)
+        yield each
 
 
 def read_lineage(path: Path) -> Lineage | None:
@@ -287,8 +213,8 @@ def lineage_in(run: Path) -> Lineage | None:
 
 def parsed(content: bytes | str, where: str) -> Lineage:
     """The lineage in a file's content, which came from `where`. Raises ModelError as `read_lineage`."""
-    data = parse_json(content, where, ModelError)
-    if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
+    data = parse_json(content, where, ModelError, exact=True)
+    if isinstance(data, dict) and type(data.get("format")) is int and data["format"] > FORMAT:
         raise ModelError(f"{where} is of format {data['format']}, this version reads {FORMAT}: install a newer one.")
     return _checked(data, where)
 
@@ -296,8 +222,8 @@ def parsed(content: bytes | str, where: str) -> Lineage:
 def _checked(data: Any, where: str) -> Lineage:
     mend = "Bring the file back as it was written; without it the model's provenance is unknown."
     try:
-        found = _File.model_validate_json(json.dumps(data), strict=True)
-    except (ValidationError, RecursionError, UnicodeEncodeError) as error:
+        found = _File.model_validate_json(json.dumps(data, allow_nan=False), strict=True)
+    except (ValueError, RecursionError) as error:  # pydantic's, JSON's of what is no number, UTF-8's
         why = reason_of(error)
         if isinstance(error, ValidationError):
             first = error.errors()[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import benchmarks, get_benchmark
-from xling_bench.core.text import flat
+from xling_bench.core.text import flat, line
 from xling_bench.results.lineage import FILE, Lineage, Standing
 from xling_bench.results.schema import Row
 
@@ -20,6 +20,7 @@ MARK = "\N{DAGGER}"
 CONTAMINATED = "contaminated"
 PROVENANCE, LEARNT, ANCESTORS = "provenance", "learnt", "ancestors"
 LEGEND = f"{MARK}: contaminated, for the model learnt texts of the items it is tested on"
+LONGEST = 2000  # characters of what is said of a record, which may be anybody's
 Cell = tuple[str, str, str]  # model, benchmark, language
 
 
@@ -36,7 +37,7 @@ def marked(value: str, *, contaminated: bool) -> str:
 def sentence(numbers: Iterable[tuple[str, str]]) -> str:
     """The legend of marked numbers, from what they are of (`XNLI`, `XNLI of aligned`) and what was learnt of it; empty
     where there are none."""
-    found = dict.fromkeys(f"{of} ({learnt})" for of, learnt in numbers)
+    found = dict.fromkeys(f"{of} ({line(learnt, LONGEST)})" for of, learnt in numbers)
     return f"{LEGEND}: {'; '.join(found)}" if found else ""
 
 
@@ -110,11 +111,13 @@ def provenance_of(lineage: Lineage | None) -> str:
     """What is on record of a model, in one sentence."""
     if lineage is None:
         return f"provenance unknown: the model has no {FILE}, so that nobody can tell what it learnt"
-    said = f"provenance: {' -> '.join(map(flat, lineage.names))}"
+    said = f"provenance: {' -> '.join(map(line, lineage.names))}"
+    if lineage.teachers:
+        said += f"; taught by {', '.join(map(line, lineage.teachers))}"
     if lineage.unrecorded:
-        said += f"; nothing is on record of {', '.join(map(flat, lineage.unrecorded))}"
+        said += f"; nothing is on record of {', '.join(map(line, lineage.unrecorded))}"
     learnt = [
         f"{title_of(key)} ({', '.join(f'{language} {count:,}' for language, count in sorted(texts.items()))})"
         for key, texts in lineage.contaminated.items()
     ]
-    return f"{said}; it learnt texts of benchmarks' items: {'; '.join(learnt)}" if learnt else said
+    return line(f"{said}; it learnt texts of benchmarks' items: {'; '.join(learnt)}" if learnt else said, LONGEST)

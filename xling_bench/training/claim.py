@@ -20,7 +20,7 @@ from xling_bench.training.checkpoint import STAGING, checkpoints, restore
 from xling_bench.training.extension import FREELY, NEVER, lengthened
 
 RUN, MODEL, LOG, ALIGNMENT, BOARD = "run.json", "model", "log.jsonl", "alignment.jsonl", "tensorboard"
-COMPARED = ("recipe", "objective", "model", "data", "processes")
+COMPARED = ("recipe", "objective", "model", "teachers", "data", "processes")
 # What a recipe may change while a run lasts: it changes no weight.
 FREE = {"model": ("path", "revision"), "run": ("save_every", "log_every", "keep", "keep_optimizer")}
 FREE_PARTS = ("name", "title", "inherits", "evaluate", "alignment")

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from xling_bench.core.errors import DataError, ModelError, UsageError
+from xling_bench.core.errors import DataError, DeclarationError, ModelError, UsageError
 from xling_bench.core.files import write_text
 from xling_bench.core.reading import read_object
 from xling_bench.data.source import Source
@@ -25,7 +25,7 @@ from xling_bench.training.corpora.streams import InstructionStream, PairStream
 from xling_bench.training.extension import lengths, set_aside
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.needs import Needs
-from xling_bench.training.provenance import PACKAGES, Record
+from xling_bench.training.provenance import PACKAGES, Record, teachers_of
 from xling_bench.training.recipe import ModelPart, Recipe
 from xling_bench.training.sharding import check_sharding, sharded
 
@@ -91,8 +91,9 @@ class Plan(Preflight, Drawn):
 
 
 class RunFacts(TypedDict):
-    """run.json: what a run is made of. `model` is the base model's hash, `alignment` what is measured on the way,
-    `extended` the numbers of updates that it was to have before it was made longer."""
+    """run.json: what a run is made of. `model` is the base model's hash, `teachers` those of models that taught it,
+    `alignment` what is measured on the way, `extended` the numbers of updates that it was to have before it was made
+    longer."""
 
     recipe: dict[str, object]
     objective: dict[str, object]
@@ -101,6 +102,7 @@ class RunFacts(TypedDict):
     model: str
     data: DataReport
     alignment: Sentences | None
+    teachers: NotRequired[dict[str, str]]
     extended: list[int]
     versions: dict[str, str]
     python: str
@@ -194,7 +196,9 @@ def train(
     from xling_bench.training.interruption import Asked
 
     disable_progress_bar()  # of loading and writing: ours is the one of training
-    facts = _facts(recipe, streams, fingerprint)
+    facts, teachers = _facts(recipe, streams, fingerprint), teachers_of(recipe)
+    if teachers:
+        facts["teachers"] = {place: teacher.fingerprint for place, teacher in teachers.items()}
     asked, first = Asked(), os.environ.get("RANK", "0") == "0"
     with claimed(output, facts, extend=extend), asked.listening():
         had = lengths(output, output / RUN)
@@ -203,7 +207,9 @@ def train(
         if longer and first:
             set_aside(output, output / MODEL, had[-1])
         if longer or not (output / MODEL).is_dir():
-            record = Record(recipe, streams.report, before, fingerprint=fingerprint, processes=processes())
+            record = Record(
+                recipe, streams.report, before, fingerprint=fingerprint, processes=processes(), teachers=teachers
+            )
             _train(recipe, streams, output, facts, source, record, asked, trust_remote_code=trust_remote_code)
         elif first:  # a kill may have come between the model and this
             settle(output, recipe.run.keep, _best(output), keep_optimizer=recipe.run.keep_optimizer)
@@ -320,7 +326,11 @@ def _references(recipe: Recipe, streams: Streams, model: Any, *, trust_remote_co
     from xling_bench.training.base import load_base
     from xling_bench.training.references import References
 
+    known = {name for loss in recipe.method.objective().active for name in loss.teachers}
+
     def load(path: str | None) -> tuple[Any, Any]:
+        if path is not None and path not in known:
+            raise DeclarationError(f"{path} teaches, but no loss names it in its `teachers`: it would be on no record.")
         own = {} if path is None else {"model": ModelPart(path=path), "adapter": type(recipe.adapter)()}
         return load_base(recipe.model_copy(update=own), None, trust_remote_code=trust_remote_code)
 

@@ -7,7 +7,7 @@ does not go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
@@ -17,18 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from xling_bench.core.errors import UsageError
 from xling_bench.core.files import write_text
 from xling_bench.core.text import number_of
+from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import fingerprint
+from xling_bench.models.history import lineage_of
 from xling_bench.results.lineage import (
     FILE,
-    Learnt,
     Lineage,
-    Mixed,
-    Overlap,
-    Source,
-    TrainedFrom,
-    Training,
     read_lineage,
 )
 from xling_bench.results.naming import WINDOWS, name_here
+from xling_bench.results.training_record import Learnt, Mixed, Overlap, Source, Teacher, TrainedFrom, Training
 from xling_bench.training.corpora.data_report import DataReport, Mixing, OverlapReport, SourceReport
 from xling_bench.training.recipe import Recipe
 
@@ -48,9 +46,10 @@ class Record:
     """The record of a run that is going on: `before` is the base's, None where it has none."""
 
     def __init__(
-        self, recipe: Recipe, report: DataReport, before: Lineage | None, *, fingerprint: str, processes: int
-    ) -> None:
-        """fingerprint: of the base model; report: of the data that the run learns from."""
+        self, recipe: Recipe, report: DataReport, before: Lineage | None, *, fingerprint: str, processes: int,
+        teachers: Mapping[str, Teacher],
+    ) -> None:  # fmt: skip
+        """fingerprint: of the base model; report: of the data that the run learns from; teachers: `teachers_of`."""
         self.before = before or Lineage()
         path = recipe.model.path
         revision = None if Path(path).is_dir() else recipe.model.revision
@@ -69,6 +68,7 @@ class Record:
             learnt=Learnt(updates=0, **dict.fromkeys(COUNTS, 0)),
             code=training_code(),
             versions={name: metadata.version(name) for name in PACKAGES},
+            teachers=tuple(teachers.values()),
         )
         self.earlier: dict[str, int | None] = dict.fromkeys(COUNTS, 0)  # learnt by all before this start
         self.here = dict.fromkeys(COUNTS, 0)  # by this process since then
@@ -77,10 +77,15 @@ class Record:
     def go_on(self, checkpoint: Path) -> None:
         """Count on from a checkpoint's record; without one nobody knows what was learnt before it.
 
-        Raises UsageError where the record says something else of the base.
+        Raises UsageError where the record says something else of the base or of a teacher.
         """
         found = begun(checkpoint, self.before)
         known = None if found is None else found.trainings[-1].learnt
+        if found is not None and found.trainings[-1].teachers != self.training.teachers:
+            raise UsageError(
+                f"{checkpoint} began with a teacher of which {FILE} said something else. What a model learnt is kept: "
+                "bring the file back as it was beside the teacher's weights, or give another -o."
+            )
         if found is not None:  # the base may lie elsewhere now, and be called otherwise
             self.training = self.training.model_copy(update={"base": found.trainings[-1].base})
         self.earlier = {name: getattr(known, name, None) for name in COUNTS}
@@ -111,6 +116,20 @@ class Record:
     def write(self, folder: Path, updates: int) -> None:
         """Write the record into a model's folder."""
         write_text(folder / FILE, self.lineage(updates).text)
+
+
+def teachers_of(recipe: Recipe) -> dict[str, Teacher]:
+    """{place in the recipe: what is known of it} of the models that teach the one that learns.
+
+    Raises ModelError for one that is not there, or whose record cannot be read.
+    """
+    found = {}
+    for place in dict.fromkeys(name for loss in recipe.method.objective().active for name in loss.teachers):
+        config = ModelConfig(f"hf:{place}")
+        known = lineage_of(config)
+        trainings = () if known is None else known.trainings
+        found[place] = Teacher(name=name_here(place), fingerprint=fingerprint(config), trainings=trainings)
+    return found
 
 
 def begun(checkpoint: Path, before: Lineage | None) -> Lineage | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xling_bench.core.errors import UsageError
+from xling_bench.core.text import line
 from xling_bench.data.source import Source, current_source, source_of
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
@@ -15,6 +16,7 @@ from xling_bench.models.pretrained import load_tokenizer
 from xling_bench.represent.corpus import Corpus
 from xling_bench.results.lineage import Lineage
 from xling_bench.results.marks import provenance_of
+from xling_bench.results.naming import name_here
 from xling_bench.training import job
 from xling_bench.training.amounts import with_steps
 from xling_bench.training.checkpoint import check, checkpoints
@@ -33,13 +35,14 @@ from xling_bench.training.summary import summary
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A run that could start: `plan` is what it would do, for JSON; `lines` tell a person. `before` is what is on
-    record of the model (`results.lineage`); None: nothing."""
+    record of the model (`results.lineage`), `taught_by` what of its teachers, by place; None: nothing."""
 
     recipe: Recipe
     output: Path | None
     source: Source
     model: ModelConfig
     before: Lineage | None
+    taught_by: dict[str, Lineage | None]
     streams: Streams
     plan: job.Plan
     trust_remote_code: bool
@@ -48,7 +51,8 @@ class Prepared:
     @property
     def lines(self) -> list[str]:
         """What the run is about to do."""
-        return [*summary(self.recipe, self.plan, self.streams), provenance_of(self.before)]
+        taught = [f"teacher {line(name_here(p))}: {provenance_of(known)}" for p, known in self.taught_by.items()]
+        return [*summary(self.recipe, self.plan, self.streams), provenance_of(self.before), *taught]
 
     def train(self) -> Path:
         """Train, or go on; returns the folder of the finished model. Raises as `training.job.train`."""
@@ -86,6 +90,8 @@ def prepare(
     if output is not None and not (output / MODEL).is_dir() and (last := next(reversed(checkpoints(output)), None)):
         check(last)
         begun(last, before)
+    teachers = dict.fromkeys(name for loss in recipe.method.objective().active for name in loss.teachers)
+    taught_by = {name: lineage_of(ModelConfig(f"hf:{name}")) for name in teachers}
     sentences, lexicons = _sentences(recipe, source, Path(root)), _lexicons(recipe, Path(root))
     tokenizer = load_tokenizer(recipe.model.path, recipe.model.revision, trust_remote_code=trust_remote_code)
     screen = Screening(recipe, tokenizer, processes())
@@ -99,7 +105,7 @@ def prepare(
     recipe = with_steps(recipe, {"pairs": streams.pairs, "instructions": streams.instructions}, processes())
     needs = needs_of(recipe, output, processes=processes(), trust_remote_code=trust_remote_code)
     planned = job.plan(recipe, streams, found, needs)
-    return Prepared(recipe, output, source, model, before, streams, planned, trust_remote_code, extend)
+    return Prepared(recipe, output, source, model, before, taught_by, streams, planned, trust_remote_code, extend)
 
 
 def with_precision(recipe: Recipe) -> Recipe:

@@ -10,9 +10,10 @@ from xling_bench.core.text import visible
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.results.ancestry import trained_from
 from xling_bench.results.given import Run, given
-from xling_bench.results.lineage import Lineage, Training, by_place, lineage_in
+from xling_bench.results.lineage import Lineage, by_place, lineage_in
 from xling_bench.results.marks import ANCESTORS, PROVENANCE, title_of
 from xling_bench.results.schema import PATH
+from xling_bench.results.training_record import Teacher, Training
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,9 +90,23 @@ def _facts(training: Training) -> list[tuple[str, str]]:
         ("Learnt", ", ".join([f"{learnt.updates:,} updates", *told])),
         ("Languages", ", ".join(training.languages)),
         ("Data", "; ".join(f"{each.name} ({each.use}, {each.hash})" for each in training.data)),
+        *([("Teachers", "; ".join(map(_teacher, training.teachers)))] if training.teachers else []),
         ("Test sets", _overlaps(training)),
         ("By", f"code {training.code}, {', '.join(f'{k} {v}' for k, v in sorted(training.versions.items()))}"),
     ]
+
+
+def _teacher(teacher: Teacher) -> str:
+    if not teacher.trainings:
+        return f"{teacher.name} ({teacher.fingerprint}); nothing is on record of it: what it learnt is unknown"
+    known = Lineage(teacher.trainings)
+    learnt = [f"{title_of(key)} {_counts(texts)}" for key, texts in known.contaminated.items()]
+    said = f"; texts of test sets LEARNT: {', '.join(learnt)}" if learnt else ""
+    return f"{teacher.name} ({teacher.fingerprint}), {' -> '.join(known.names)}{said}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{place} {n}" for place, n in sorted(counts.items()))
 
 
 def _overlaps(training: Training) -> str:
@@ -102,7 +117,7 @@ def _overlaps(training: Training) -> str:
     parts = []
     for key, each in training.overlaps.items():
         if counts := by_place(each.found):
-            parts.append(f"{title_of(key)} {', '.join(f'{language} {n}' for language, n in sorted(counts.items()))}")
+            parts.append(f"{title_of(key)} {_counts(counts)}")
     if not parts:
         return f"{said}: none of their texts was in the data"
     return f"{said}; texts of theirs {'LEARNT' if training.policy == 'allow' else 'left out'}: {'; '.join(parts)}"

@@ -10,6 +10,7 @@ from statistics import fmean
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import DataError
 from xling_bench.core.languages import PIVOT
+from xling_bench.core.text import markdown as escaped
 from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import scale_of, sign_of
 from xling_bench.results.doubts import Counted, counts_of, sentences
@@ -184,7 +185,7 @@ def markdown(lines: Sequence[Line]) -> str:
     if any(line.gap is not None and not line.same_items for line in lines):
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
     if legend := sentence((title_of(line.benchmark), line.learnt) for line in lines if line.learnt):
-        notes.append(f"**{legend}.**")
+        notes.append(f"**{escaped(legend)}.**")
     notes += [f"{said}." for said in sentences(number for line in lines for number in line.counted)]
     if parts := limited((line.benchmark, line.signature) for line in lines):
         notes.append(f"Not the whole benchmarks (--limit): {parts}.")

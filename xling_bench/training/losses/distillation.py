@@ -43,6 +43,11 @@ class Distillation(Loss):
         """The teacher."""
         return (self.teacher or "base",)
 
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The one that is not the base."""
+        return (self.teacher,) if self.teacher else ()
+
     def begin(self, network: Network) -> Kept | None:
         """The teacher is loaded."""
         self._teacher(network)

@@ -95,6 +95,12 @@ class Loss(Strict, ABC):
         """The models that it holds beside the one that learns, by what tells them apart: for an estimate of memory."""
         return ()
 
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Folders or hub names of the models that it asks of `network.references.teacher`. They stand in the record of
+        what is trained, with what they learnt themselves, and a run that goes on must have the same."""
+        return ()
+
     def begin(self, network: Network) -> Kept | None:
         """Asked for once in a run, before its first update: what this loss keeps, found as `network.kept[self.name]`
         then. The place to load what it compares with (`network.references`), too."""
