@@ -38,6 +38,8 @@ def test_a_checkpoint_holds_the_adapter_only_and_the_model_is_the_bases_form(tra
         names = load_file(folder / "adapter_model.safetensors")
         assert all(any(f".lora_{part}" in name for part in ("A", "B", "magnitude_vector")) for name in names)
         assert not (folder / "README.md").exists()
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        assert config["base_model_name_or_path"] == models["xglm"].name, "no path of this machine"
     assert not any("lm_head" in name or "embed" in name for name in names)
     base, model = (load_file(path / "model.safetensors") for path in (models["xglm"], run / "model"))
     assert {name: value.shape for name, value in base.items()} == {name: value.shape for name, value in model.items()}

@@ -18,11 +18,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from xling_bench.core.errors import ModelError, UsageError
 from xling_bench.training.batches import Sample, padded, pairs
 from xling_bench.training.examples import Examples, Sizes
-from xling_bench.training.loop import KEPT, AlignmentTrainer, Run
+from xling_bench.training.loop import AlignmentTrainer
 from xling_bench.training.losses.contrastive import contrastive
 from xling_bench.training.objective import objective
+from xling_bench.training.pace import Run
 from xling_bench.training.pooling import pool
 from xling_bench.training.references import References
+from xling_bench.training.saving import KEPT
 from xling_bench.training.step import AlignmentStep, optimizer, update
 
 VOCABULARY = 61

@@ -17,8 +17,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from xling_bench.core.errors import DataError, OutputError, TrainingError, UsageError
 from xling_bench.training.checkpoint import STAGING, checkpoints, rotate
 from xling_bench.training.examples import Examples, Sizes
-from xling_bench.training.loop import BOARD, AlignmentTrainer, Run
+from xling_bench.training.loop import BOARD, AlignmentTrainer
 from xling_bench.training.objective import PLAIN
+from xling_bench.training.pace import Run
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.sharding import check_sharding
 from xling_bench.training.step import AlignmentStep
@@ -164,7 +165,7 @@ def test_whatever_a_library_raises_for_a_full_disk_is_one_error(models, tmp_path
         (tmp_path / STAGING).mkdir(exist_ok=True)
         raise raised
 
-    monkeypatch.setattr("xling_bench.training.loop.save_model", full)
+    monkeypatch.setattr("xling_bench.training.saving.save_model", full)
     with pytest.raises(OutputError, match=r"cannot write .*checkpoint-2"):
         run.train()
     with pytest.raises(OutputError, match=r"cannot write .*model"):

@@ -8,6 +8,8 @@
     model.py      hidden states of layer l, of which only layers 1..l are computed
     step.py       one step: the losses, their weighted sum, the update
     loop.py       the run: transformers' Trainer over the step
+    saving.py     what a run writes and reads back
+    pace.py       how long a run is and how fast it learns
 
 What comes before batches.py needs no torch when imported; the others do: import them where they are needed.
 """

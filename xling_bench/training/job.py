@@ -26,12 +26,13 @@ from xling_bench.training.extension import lengths, set_aside
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.needs import Needs
 from xling_bench.training.provenance import PACKAGES, Record, teachers_of
-from xling_bench.training.recipe import ModelPart, Recipe
+from xling_bench.training.recipe import Recipe
+from xling_bench.training.recipe_parts import ModelPart
 from xling_bench.training.sharding import check_sharding, sharded
 
 if TYPE_CHECKING:
     from xling_bench.training.interruption import Asked
-    from xling_bench.training.loop import Run
+    from xling_bench.training.pace import Run
 
 
 class Evaluated(TypedDict):
@@ -353,7 +354,7 @@ def _early(recipe: Recipe, tokenizer: Any, source: Source | None) -> Any:
 
 
 def _loop(recipe: Recipe, extended: list[int]) -> Run:
-    from xling_bench.training.loop import Run
+    from xling_bench.training.pace import Run
 
     run = recipe.run
     return Run(

@@ -1,11 +1,12 @@
 """LoRA and DoRA, by peft: small matrices are trained beside the weights, which stay as they are.
 
-A checkpoint holds the adapter only. At the end it stands by itself in `adapter/`, which peft, `run --peft` and vLLM
-load beside the base, and merged in `model/`, in the base model's own form, which all load that load the base.
+A checkpoint holds the adapter only. At the end it stands by itself in `adapter/`, which peft and `run --peft` load
+beside the base, and merged in `model/`, in the base model's own form, which all load that load the base.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,8 @@ from pydantic import Field
 
 from xling_bench.core.declare import Strict
 from xling_bench.core.errors import ModelError, UsageError, reason_of
+from xling_bench.core.files import write_text
+from xling_bench.core.reading import read_object
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +67,10 @@ def with_adapter(model: Any, part: AdapterPart, last: Path | None, seed: int) ->
 
     if last is not None:
         try:
-            return peft.PeftModel.from_pretrained(model, str(last), is_trainable=True)
+            found = peft.PeftModel.from_pretrained(model, str(last), is_trainable=True)
+            for config in found.peft_config.values():
+                config.base_model_name_or_path = model.name_or_path  # where peft looks when it writes: see save_adapter
+            return found
         except Exception as error:  # peft, safetensors and torch raise each their own for a damaged file
             raise ModelError(f"{last}: its adapter cannot be loaded: {reason_of(error):.200}.") from error
     wanted = part.targets if isinstance(part.targets, str) else list(part.targets)
@@ -100,8 +106,12 @@ def is_adapted(model: Any) -> bool:
 
 
 def save_adapter(model: Any, folder: Path) -> None:
-    """Write what was learnt, as peft has it."""
+    """Write what was learnt, as peft has it. The base is named as others may know it: a folder by its last part."""
     model.save_pretrained(folder, safe_serialization=True)
+    config = read_object(folder / "adapter_config.json")
+    if Path(name := str(config.get("base_model_name_or_path") or "")).is_dir():
+        config["base_model_name_or_path"] = Path(name).name
+    write_text(folder / "adapter_config.json", json.dumps(config, indent=2, sort_keys=True) + "\n")
     (folder / CARD).unlink(missing_ok=True)
 
 

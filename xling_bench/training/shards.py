@@ -17,7 +17,8 @@ from torch.distributed.tensor import DTensor
 
 from xling_bench.core.errors import OutputError
 from xling_bench.training.checkpoint import STAGING, link_model, publish, settle
-from xling_bench.training.loop import AlignmentTrainer, warmup
+from xling_bench.training.loop import AlignmentTrainer
+from xling_bench.training.pace import warmup
 from xling_bench.training.schedules import scheduler
 from xling_bench.training.step import AlignmentStep, optimizer
 
@@ -69,7 +70,7 @@ class ShardedTrainer(AlignmentTrainer):
 
     def finish(self, folder: Path, step: int) -> None:
         """As that of one process, from gathered weights."""
-        self._try()
+        self.check_weights()
         staging, last = self.folder / STAGING, self.folder / f"checkpoint-{step}"
         weights = None if last.is_dir() else self.whole()
         if self.args.should_save:

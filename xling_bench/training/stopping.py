@@ -15,7 +15,7 @@ from transformers import TrainerCallback
 
 from xling_bench.core.reading import parse_json
 from xling_bench.training.claim import ALIGNMENT, LOG
-from xling_bench.training.recipe import StopPart
+from xling_bench.training.recipe_parts import StopPart
 
 
 class Chosen(TypedDict):
