@@ -58,6 +58,37 @@ def test_a_run_that_is_asked_to_end_saves_and_goes_on_from_there(recipe: Path, t
     assert (stopped / "log.jsonl").read_bytes() == (whole / "log.jsonl").read_bytes()
 
 
+def test_in_the_last_update_and_after_it_a_run_does_as_it_says(
+    recipe: Path, tmp_path: Path, capsys, signals, monkeypatch
+) -> None:
+    """It stops with what it has saved; while the model is written there is no update to wait for."""
+    from xling_bench.training.loop import AlignmentTrainer
+
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert train(recipe, whole) == 0
+    capsys.readouterr()
+    signals.append((8, signal.SIGTERM))
+    assert train(recipe, stopped) == 143
+    told = capsys.readouterr().err
+    assert "saves after this update and stops" in told
+    assert f"{stopped}/checkpoint-8 is saved" in told
+    usual = AlignmentTrainer._publish
+
+    def interrupted(self, *given, **more) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        usual(self, *given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AlignmentTrainer, "_publish", interrupted)
+        assert train(recipe, stopped) == 143
+    told = capsys.readouterr().err
+    assert "after this update" not in told
+    assert f"{stopped}/checkpoint-8 is saved" in told
+    assert not (stopped / "model").exists()
+    assert train(recipe, stopped) == 0
+    assert content(stopped / "model") == content(whole / "model")
+
+
 def test_asked_twice_a_run_ends_at_once(recipe: Path, tmp_path: Path, capsys, signals) -> None:
     out = tmp_path / "out"
     for update, left in (

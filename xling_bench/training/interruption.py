@@ -31,6 +31,13 @@ class Asked:
         self.number = 0
         self.learning = False
 
+    def agree(self, total: Callable[[Sequence[int]], list[int]]) -> bool:
+        """Whether one came to any of the processes; then to all of them. total: sums over the processes."""
+        asked, who = total([self.number, bool(self.number)])
+        if who:
+            self.number = asked // who
+        return bool(who)
+
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Signals come here, and go where they went before. In a thread of another program they are not ours."""
@@ -53,7 +60,8 @@ class Asked:
 
 
 class Halt(TrainerCallback):  # type: ignore[misc]
-    """Asks for a checkpoint and the end after the update in which a signal came, to whichever of the processes.
+    """Asks for a checkpoint and the end after the update in which a signal came, to whichever of the processes; after
+    the last update there is one in any case.
 
     It adds no line to the log: the means since the last one are saved, and go on.
     """
@@ -67,9 +75,7 @@ class Halt(TrainerCallback):  # type: ignore[misc]
         self.asked.learning = True
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> Any:
-        """Now? Processes must agree, for all save together. Nothing is to be stopped after the last update."""
-        asked, who = self.total([self.asked.number, bool(self.asked.number)])
-        if who and state.global_step < state.max_steps:
-            self.asked.number = asked // who
+        """Now? Processes must agree, for all save together."""
+        if self.asked.agree(self.total):
             control.should_save = control.should_training_stop = True
         return control

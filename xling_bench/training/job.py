@@ -261,8 +261,9 @@ def _train(
     if stopping is None or not stopping.over(ended):
         trainer.train(resume_from_checkpoint=str(last) if last else None)
         ended = trainer.state.global_step
-    if ended < recipe.run.steps and not (stopping is not None and stopping.over(ended)):
-        raise Interrupted(asked.number)
+        asked.learning = False  # what is left has no update to wait for: a signal ends it where it stands
+        if asked.agree(trainer.total):  # in the last update, too: what was said of it holds
+            raise Interrupted(asked.number)
     chosen = None if stopping is None else stopping.chosen(ended)
     if chosen is not None:
         write_text(output / RUN, json.dumps({**facts, "chosen": chosen}, ensure_ascii=False, indent=1) + "\n")
