@@ -150,6 +150,7 @@ def test_rows_that_cannot_be_aligned_are_an_error(tmp_path) -> None:
         ([{"instruction": "a", "output": 3}], "row 1: expected a text as 'output', got 3"),
         (["text"], "row 1: expected an object"),
         ([{"instruction": "a", "output": "half \ud83d"}], "expected a text as 'output'"),
+        ([{"instruction": "a", "output": "b\0"}], "row 1: expected a text as 'output'"),
         ([{"instruction": "", "output": "x"}], "none of its 1 rows"),
     ],
 )
@@ -158,6 +159,29 @@ def test_damaged_instructions_are_an_error(tmp_path, rows, said) -> None:
     source = {"kind": "alpaca", "files": {"en": ["en.json"]}}
     with pytest.raises(DataError, match=said):
         load(config(languages=["en"], instructions=[source], p_src=1), seed=0, root=tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["moses", "tsv", "text", "paragraph"])
+def test_control_characters_from_damage_are_an_error(tmp_path, kind) -> None:
+    """NUL and escapes, by file and line; what real texts hold, such as U+2028, stays."""
+    sources = {
+        "moses": ("pairs", moses("en", "de")),
+        "tsv": ("pairs", {"kind": "tsv", "file": "x.en", "columns": {"en": 1, "de": 2}}),
+        "text": ("texts", {"kind": "text", "files": {"en": ["x.en"]}}),
+        "paragraph": ("texts", {"kind": "text", "document": "paragraph", "files": {"en": ["x.en"]}}),
+    }
+    name, source = sources[kind]
+    chosen = ("en", "de") if name == "pairs" else ("en",)
+    for word, fine in (("two\u2028three", True), ("two\0", False), ("\x1b[2Jtwo", False)):
+        for language in ("en", "de"):
+            lines = ("one\teins", f"{word}\tzwei") if kind == "tsv" else ("one", word if language == "en" else "zwei")
+            (tmp_path / f"x.{language}").write_text("\n\n".join(lines) if kind == "paragraph" else "\n".join(lines))
+        made = config(languages=chosen, **{name: [source]})
+        if fine:
+            assert load(made, seed=0, root=tmp_path)
+            continue
+        with pytest.raises(DataError, match=r"x\.en, line [23]: expected text, got the control character U\+00(00|1B)"):
+            load(made, seed=0, root=tmp_path)
 
 
 def test_a_row_without_input_key_has_no_input(tmp_path) -> None:

@@ -64,6 +64,11 @@ def test_both_ways_of_parting_a_pair(tmp_path) -> None:
         ("and und\nthe", "line 2: expected a word and its translation"),
         ("and;und\nthe;die", "line 1: expected a word and its translation"),
         ("and, und\nthe, die", "every word ends with ',', which seems to part the pairs"),
+        ("and ;und\nthe ;die", "every translation begins with ';', which seems to part the pairs"),
+        ("and und\n\nthe die", "line 2: expected a word and its translation, got a blank line; take it out"),
+        ("and und\nthe d\0ie", r"line 2: expected words, got the control character U\+0000"),
+        ("and\tund\nthe\tdie\x1b[31m", r"line 2: expected words, got the control character U\+001B"),
+        ("and und\nthe\u2028 die", r"line 2: expected words, got the control character U\+2028"),
         ("", "the file is empty"),
     ],
 )
@@ -83,6 +88,9 @@ def test_dsl_without_its_mark_up(tmp_path, code) -> None:
     plain.write_bytes(ENTRIES.encode(code))
     assert read_dictionary(tmp_path, "nl") == read_file(plain) == FLOWERS
     assert find(tmp_path, "nl") == packed
+    plain.write_bytes(ENTRIES.replace("bloesem", "bloe\u2028sem").encode(code))
+    with pytest.raises(DataError, match=r"line 6: expected words, got the control character U\+2028"):
+        read_file(plain)
     plain.write_bytes('#NAME "x"\nword\n\tno translation\n'.encode(code))
     with pytest.raises(DataError, match="expected DSL entries with translations"):
         read_file(plain)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import TypeGuard
@@ -12,10 +11,8 @@ from typing import TypeGuard
 from xling_bench.catalog.benchmark import Benchmark, FieldType
 from xling_bench.core.errors import DataError
 from xling_bench.core.row import Record, Row, Value, index_in, texts_in
+from xling_bench.core.text import DAMAGE
 
-# No text: a lone surrogate ("\\ud800" in JSON), which cannot be encoded; NUL and its like, which come from damage.
-# Official files do hold U+0008, U+001D and C1 controls in places.
-_NO_TEXT = re.compile("[\ud800-\udfff\0-\7\x0e-\x1b]")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -23,7 +20,7 @@ def _fits(value: object, kind: FieldType) -> TypeGuard[Value]:
     if kind == "texts":
         return isinstance(value, list) and all(_fits(text, "text") for text in value)
     if kind == "text":
-        return isinstance(value, str) and not _NO_TEXT.search(value)
+        return isinstance(value, str) and not DAMAGE.search(value)
     return isinstance(value, bool) if kind == "flag" else isinstance(value, int) and not isinstance(value, bool)
 
 

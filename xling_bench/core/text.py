@@ -22,6 +22,9 @@ from xling_bench.core.errors import UsageError
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+# No text: a lone surrogate ("\\ud800" in JSON), which cannot be encoded; NUL and its like, which come from damage.
+# Official files do hold U+0008, U+001D and C1 controls in places.
+DAMAGE = re.compile("[\ud800-\udfff\0-\7\x0e-\x1b]")
 LONGEST = 600
 LONGEST_NAME = 80
 

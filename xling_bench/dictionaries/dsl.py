@@ -19,6 +19,7 @@ from pathlib import Path
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.reading import read_bytes, unpack
+from xling_bench.dictionaries.seen import check_seen
 
 STARTS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", b"#\0": "utf-16-le", b"\0#": "utf-16-be"}
 _TRANSLATIONS = re.compile(r"\[(?:m\d?|trn)\]")
@@ -33,10 +34,12 @@ _PARTS = re.compile(r"[,;、，；]")
 
 
 def pairs(path: Path) -> Iterator[tuple[str, str]]:
-    """The file's pairs of a headword and a translation, in its order. Raises DataError for a file without any."""
+    """The file's pairs of a headword and a translation, in its order. Raises DataError for a file without any, and for
+    control characters."""
     heads: list[str] = []
     entry, count = False, 0
-    for line in _text(path).splitlines():
+    for number, line in enumerate(_text(path).replace("\r\n", "\n").split("\n"), 1):
+        check_seen(line, f"{path}, line {number}")
         if not line.strip() or line.startswith("#"):
             continue
         if not line[0].isspace():

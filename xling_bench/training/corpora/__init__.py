@@ -8,6 +8,7 @@
     streams.py        stream[i]: the i-th pair, the i-th instruction
     contamination.py  training texts that are evaluation texts, whole or in long pieces
     missing.py        files that are not there
+    undamaged.py      lines that are text
     places.py         the file and line of a row
     unlearnable.py    rows that a model cannot learn from, left out
     loading.py        all of it together, with a report

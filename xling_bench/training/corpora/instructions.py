@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from xling_bench.benchmarks.textfiles import locate, parse_jsonl, read_text
 from xling_bench.core.errors import DataError
 from xling_bench.core.reading import parse_json
 from xling_bench.core.row import Record
+from xling_bench.core.text import DAMAGE
 from xling_bench.training.corpora.data_report import Dropped
 from xling_bench.training.corpora.sources import Alpaca, Bactrian
 from xling_bench.training.corpora.texts import Task
@@ -20,7 +20,6 @@ FIELDS = ("instruction", "input", "output")
 # Rows that translate each other have an input in both languages or in neither. Of Alpaca's 2957 rows in English and
 # Chinese that are aligned none differs in that, one row out of step 1092 do (37 %).
 MOST_ONE_SIDED_INPUTS = 0.1
-_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, "\\ud800" in JSON: it cannot be encoded
 
 
 def read_tasks(
@@ -104,7 +103,7 @@ def _task(row: Record, where: str) -> Task:
         text = row.get(name)
         if name == "input" and text is None:
             text = ""
-        if not isinstance(text, str) or _SURROGATE.search(text):
+        if not isinstance(text, str) or DAMAGE.search(text):
             raise DataError(f"{where}: expected a text as {name!r}, got {text!r:.40}")
         texts.append(text)
     return Task(*texts)

@@ -17,6 +17,7 @@ from xling_bench.training.corpora.pairs import Languages
 from xling_bench.training.corpora.scripts import foreign
 from xling_bench.training.corpora.sources import Texts
 from xling_bench.training.corpora.texts import Pair, Text
+from xling_bench.training.corpora.undamaged import undamaged
 
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
 
@@ -76,7 +77,8 @@ def sides(config: DataConfig, pairs: Mapping[Languages, Iterable[Pair]]) -> Iter
 def _documents(paths: Iterable[Path], document: str) -> Iterator[str]:
     for path in paths:
         text = read_text(path)
-        parts = text.split("\n") if document == "line" else _BLANK_LINES.split(text)
+        lines = undamaged(path, text.split("\n"))
+        parts = lines if document == "line" else _BLANK_LINES.split(text)
         yield from (part.strip() for part in parts if part.strip())
 
 

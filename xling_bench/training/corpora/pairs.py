@@ -17,6 +17,7 @@ from xling_bench.training.corpora.instructions import read_tasks, shown
 from xling_bench.training.corpora.scripts import foreign
 from xling_bench.training.corpora.sources import Alpaca, Bactrian, Lines, Moses, PairSource, Tsv
 from xling_bench.training.corpora.texts import Pair
+from xling_bench.training.corpora.undamaged import undamaged
 
 Languages = tuple[str, str]
 Columns = dict[str, dict[str, str]]  # language -> row id -> text
@@ -162,7 +163,7 @@ def _aligned(
         if language not in wanted:
             continue
         paths = [locate(root, [name]) for name in names]
-        lines = [line for path in paths for line in read_lines(path)]
+        lines = [line for path in paths for line in undamaged(path, read_lines(path))]
         if not any(line.strip() for line in lines):
             raise DataError(f"{paths[0]}: expected sentences in {language}, but every line is empty. Fetch it again.")
         columns[language] = {str(number): line.strip() for number, line in enumerate(lines, start=1)}
@@ -183,7 +184,7 @@ def check_counts(title: str, counts: dict[str, int], what: str) -> None:
 
 def _tsv(source: Tsv, root: Path) -> tuple[Columns, dict[str, list[str]], Dropped]:
     path = locate(root, [source.file])
-    lines = read_lines(path)
+    lines = undamaged(path, read_lines(path))
     header = lines[0].split("\t") if source.header else None
     width = len(lines[0].split("\t"))
     places = {language: _place(path, column, header, width) for language, column in source.columns.items()}
