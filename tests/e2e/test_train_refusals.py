@@ -40,7 +40,15 @@ WRONG = [
     ("model.kernel=liger", "model.kernel"),
     ("method.mode=papre", "Input should be 'plain', 'code' or 'paper', got \"papre\""),
     ("evaluate.tasks=xling_xnli", "evaluate.tasks: expected a list"),
-]
+    *((f"data.allocation={wrong}", "data.allocation: expected a number of pairs, 0 or more, a table of them by")
+      for wrong in ("-1", "1.5", "true", "[1]")),
+    ("data.allocation={de = -1}", "data.allocation: expected a number of pairs, 0 or more, for de, got -1"),
+    ("adapter.targets=[1]", "adapter.targets: expected \"all-linear\" or a list of layers' names"),
+    ('data.pairs=[{kind = "tsv", file = "x", columns = {en = true, de = 2}}]',
+     "data.pairs.0.columns.en: expected a column by its number or its name in the header, got True"),
+    ('data.pairs=[{kind = "tsv", file = "x", columns = {en = 1, de = 2}, score = 1.5, least_score = 1}]',
+     "data.pairs.0.score: expected a column by its number"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("setting", "said"), WRONG)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from xling_bench.core.declare import Strict
 from xling_bench.core.errors import ModelError, UsageError, reason_of
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 ADAPTER = "adapter"  # the finished one's folder
 CARD = "README.md"  # a form that peft writes, and nobody has filled in
+
+
+def _targets(given: object) -> object:
+    """JSON's lists are no tuples for strict validation once we have looked at them."""
+    if given == "all-linear" or (isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)):
+        return tuple(given) if isinstance(given, list) else given
+    raise ValueError(f'expected "all-linear" or a list of layers\' names, ["q_proj", "v_proj"], got {given!r:.60}')
 
 
 class AdapterPart(Strict):
@@ -38,7 +45,7 @@ class AdapterPart(Strict):
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32.0, gt=0, allow_inf_nan=False)
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    targets: Annotated[Literal["all-linear"] | tuple[str, ...], BeforeValidator(_targets)] = "all-linear"
     frozen: Literal["float32", "bfloat16"] = "float32"
 
     def describe(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeGuard
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from xling_bench.catalog.benchmark import get_benchmark
 from xling_bench.core.declare import Strict
@@ -24,7 +24,24 @@ from xling_bench.training.corpora.sources import (
 from xling_bench.training.corpora.templates import template
 from xling_bench.training.corpora.texts import KINDS, Kind
 
-Cap = Annotated[int, Field(ge=0)]
+
+
+def _is_cap(given: object) -> TypeGuard[int]:
+    return isinstance(given, int) and not isinstance(given, bool) and given >= 0
+
+
+def _allocation(given: object) -> object:
+    """One sentence for all that it may not be: of several types pydantic names each with its inside."""
+    wanted = "a number of pairs, 0 or more"
+    if isinstance(given, Mapping):
+        if wrong := next((key for key, count in given.items() if not _is_cap(count)), None):
+            raise ValueError(f"expected {wanted}, for {wrong}, got {given[wrong]!r:.60}")
+        return given
+    if isinstance(given, str):
+        return Path(given)
+    if given is None or isinstance(given, Path) or _is_cap(given):
+        return given
+    raise ValueError(f"expected {wanted}, a table of them by language, or a file of one, got {given!r:.60}")
 
 
 class DataConfig(Strict):
@@ -72,7 +89,7 @@ class DataConfig(Strict):
     p_src: Probability = 0.5
     reverse: Probability = 0.0
     weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
-    allocation: Path | Cap | dict[str, Cap] | None = None
+    allocation: Annotated[Path | int | dict[str, int] | None, BeforeValidator(_allocation)] = None
     translation: bool = False
     monolingual: bool = False
     uses: tuple[Kind, ...] = Field(default=KINDS, min_length=1)
@@ -229,7 +246,7 @@ def _capped(counts: Mapping[str, object], wanted: tuple[str, ...], where: str) -
     found: dict[str, int] = {}
     for key in wanted:
         count = counts.get(key)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        if not _is_cap(count):
             said = "none" if count is None else repr(count)
             raise DataError(f"{where}: expected the number of pairs of {key}, 0 or more; got {said}")
         found[key] = count

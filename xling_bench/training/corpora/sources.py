@@ -20,6 +20,13 @@ def _paths(given: object) -> object:
     return (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
 
 
+def _column(given: object) -> object:
+    if isinstance(given, bool) or not isinstance(given, int | str):
+        raise ValueError(f"expected a column by its number or its name in the header, got {given!r:.60}")
+    return given
+
+
+Column = Annotated[int | str, BeforeValidator(_column)]
 Paths = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_paths)]
 
 
@@ -103,9 +110,9 @@ class Tsv(_Source):
 
     kind: Literal["tsv"]
     file: str
-    columns: dict[str, int | str]
+    columns: dict[str, Column]
     header: bool = False
-    score: int | str | None = None
+    score: Column | None = None
     least_score: float | None = Field(default=None, allow_inf_nan=False)
 
     _registered = field_validator("columns")(keys_of)
