@@ -74,7 +74,7 @@ class Halt(TrainerCallback):  # type: ignore[misc]
         """From here on there is something to save."""
         self.asked.learning = True
 
-    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> Any:
+    def on_step_end(self, _args: Any, _state: Any, control: Any, **_: Any) -> Any:
         """Now? Processes must agree, for all save together."""
         if self.asked.agree(self.total):
             control.should_save = control.should_training_stop = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
 from xling_bench.core.reading import read_toml
 from xling_bench.training.complaint import complaint
 from xling_bench.training.corpora import DataConfig
+from xling_bench.training.idle import check_idle
 from xling_bench.training.lora import AdapterPart
 from xling_bench.training.objective import MODES, NEEDS, MethodPart
 from xling_bench.training.recipe_parts import AlignmentPart, EvaluatePart, ModelPart, RunPart, StopPart
@@ -92,8 +94,8 @@ def resolve(recipe: str, settings: Sequence[str] = (), model: str | None = None)
     `training/models/`, or a folder or hub name, with the neutral settings of `auto.toml`.
 
     Later wins: the mode's (`MODES`), the method's own [data] and [run], the recipe file's tables, then `settings`
-    (`run.steps=100`, values as in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit,
-    naming the field.
+    (`run.steps=100`, values as in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit
+    or would not be used (`check_idle`), naming the field.
     """
     path = files().get(recipe, Path(recipe))
     own: Table = {}
@@ -124,6 +126,10 @@ def resolve(recipe: str, settings: Sequence[str] = (), model: str | None = None)
     named_model = model or parts[0] or ""
     base = _entry(merged, "path")
     given: Table = {}
+    later: Table = {}
+    for table in map(_setting, settings):
+        _merge(later, table)
+    tables = [copy.deepcopy(own), later]
     for table in (own, *map(_setting, settings)):
         _merge(merged, table)
         _merge(given, table)
@@ -131,11 +137,13 @@ def resolve(recipe: str, settings: Sequence[str] = (), model: str | None = None)
         merged["inherits"] = named_model
     merged = _with_mode(merged)
     try:  # by way of JSON, in which pydantic is strict about types and still takes lists for tuples
-        return Recipe.model_validate_json(json.dumps(merged, default=str), strict=True)
+        found = Recipe.model_validate_json(json.dumps(merged, default=str), strict=True)
     except RecursionError as error:
         raise DeclarationError(f"recipe {recipe}: its tables are nested too deep.") from error
     except ValidationError as error:
         raise DeclarationError(f"recipe {recipe}: {complaint(error, Recipe)}") from error
+    check_idle(found, tables, recipe)
+    return found
 
 
 def _base(own: Table, part: str) -> str | None:

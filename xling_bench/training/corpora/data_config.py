@@ -25,7 +25,6 @@ from xling_bench.training.corpora.templates import template
 from xling_bench.training.corpora.texts import KINDS, Kind
 
 
-
 def _is_cap(given: object) -> TypeGuard[int]:
     return isinstance(given, int) and not isinstance(given, bool) and given >= 0
 
@@ -37,9 +36,7 @@ def _allocation(given: object) -> object:
         if wrong := next((key for key, count in given.items() if not _is_cap(count)), None):
             raise ValueError(f"expected {wanted}, for {wrong}, got {given[wrong]!r:.60}")
         return given
-    if isinstance(given, str):
-        return Path(given)
-    if given is None or isinstance(given, Path) or _is_cap(given):
+    if given is None or isinstance(given, str | Path) or _is_cap(given):
         return given
     raise ValueError(f"expected {wanted}, a table of them by language, or a file of one, got {given!r:.60}")
 
