@@ -186,6 +186,16 @@ def test_what_was_mixed_is_reported_by_language(english) -> None:
         ({"dictionaries": {"de": "none.txt"}}, MissingDataError, "no file none.txt"),
         ({"dictionaries": {}, "languages": ("en", "nl")}, MissingDataError, "no dictionary from English to nl"),
         (
+            {"dictionaries": {}, "languages": ("en", "nl", "sv")},
+            MissingDataError,
+            "(?s)no dictionary from English to nl.*no dictionary from English to sv",
+        ),
+        (
+            {"dictionaries": {"de": "none.txt", "fr": "nor.txt"}, "languages": ("en", "de", "fr")},
+            MissingDataError,
+            "(?s)2 of the data's 3 files are not .*dictionaries: none.txt, nor.txt",
+        ),
+        (
             {"dictionaries_from": "others"},
             DataError,
             "none of .* words of the texts is in the dictionary from en to de",

@@ -97,6 +97,23 @@ def test_examples_are_a_function_of_their_number(models) -> None:
     assert all(rows.ids.shape[1] <= 26 for part in first for rows in part.instructions)
 
 
+def test_texts_are_one_where_the_model_sees_no_difference(models) -> None:
+    """Beyond the cut, or in words that are unknown to it: their vectors are one, too."""
+    tokenizer = AutoTokenizer.from_pretrained(models["xglm"])
+    examples = Examples(tokenizer, None, None, Sizes(4, 0, pair_length=6), 1, packs=False)
+    long, other = (" ".join([WORDS["en"], *[word] * 9]) for word in ("dog", "barks"))
+    ids = tokenizer(long)["input_ids"]
+    same = next(n for n, both in enumerate(zip(ids, tokenizer(other)["input_ids"], strict=False)) if len(set(both)) > 1)
+    for length, equal in ((same, True), (same + 1, False)):
+        examples.sizes = Sizes(4, 0, pair_length=length)
+        texts = examples.pairs_of([long, other, WORDS["de"], f"{WORDS['de']} der"]).texts
+        assert (texts[0] == texts[1]).item() == equal
+    examples.sizes = Sizes(4, 0)
+    unknown = examples.pairs_of([f"{WORDS['en']} 漢", f"{WORDS['en']} 字", WORDS["de"], WORDS["de"]])
+    assert unknown.texts[0] == unknown.texts[1]
+    assert torch.equal(unknown.ids[0], unknown.ids[1])
+
+
 def test_only_the_response_is_learnt_and_its_end(models) -> None:
     tokenizer = AutoTokenizer.from_pretrained(models["xglm"])
     examples = Examples(tokenizer, Pairs(), Instructions(), SIZES, 1, packs=False)

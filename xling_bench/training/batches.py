@@ -210,7 +210,8 @@ def pairs(
 ) -> Tokens:  # fmt: skip
     """B translation pairs as (2B, T), so that one forward pass takes both sides: rows i and B + i belong together.
 
-    Texts are compared by a hash of 64 bits, the same in every process: two of a million differ by chance with 3e-8.
+    Texts are compared by a hash of their tokens, 64 bits, the same in every process: of a million different ones two
+    have the same with 3e-8. What was cut off, or is unknown to the tokenizer, tells none apart: nor do their vectors.
     """
     if len(anchors) != len(positives):
         raise DataError(f"Pairs have two sides, got {len(anchors)} and {len(positives)} texts.")

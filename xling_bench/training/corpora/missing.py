@@ -44,13 +44,16 @@ def check_there(config: DataConfig, root: Path) -> None:
 
 
 def _wanted(config: DataConfig) -> Iterator[tuple[str, list[str]]]:
-    """The sources that are read, and their files in the languages that are."""
+    """The sources that are read, and their files in the languages that are; dictionaries that are named to mix with."""
     for source in config.pairs:
         yield source.title, _files(source, config.languages)
     for source in config.instructions if config.offers("instructions") else ():
         yield source.title, _files(source, config.instruction_languages)
     for text in config.texts if "texts" in config.uses else ():
         yield text.title, _files(text, config.languages)
+    named = [config.dictionaries[key] for key in config.mixed_languages if key in config.dictionaries]
+    if named:
+        yield "dictionaries", named
 
 
 def _files(source: PairSource | InstructionSource | Texts, languages: tuple[str, ...]) -> list[str]:

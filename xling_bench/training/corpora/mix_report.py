@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from xling_bench.benchmarks.rows import rows_hash
 from xling_bench.benchmarks.textfiles import locate
 from xling_bench.core import languages
-from xling_bench.core.errors import DataError, UsageError
+from xling_bench.core.errors import DataError, MissingDataError, UsageError
 from xling_bench.dictionaries import Dictionary, find, inverted, read_file
 from xling_bench.metrics.packages import require
 from xling_bench.metrics.segment import SEGMENTERS, Split, dictionary_segmenter, segmenter_name
@@ -29,9 +30,9 @@ def mixer_of(config: DataConfig, root: Path, seed: int) -> Mixer | None:
     if config.mix is None:
         return None
     words: dict[str, Words] = {}
-    for key in config.mixed_languages:
+    for key, path in dictionary_files(config, root, config.mixed_languages).items():
         mixed = config.pivot if config.mix.direction == "from-pivot" else key
-        words[key] = Words(_dictionary(config, root, key), _split(mixed) if config.mix.segment else None)
+        words[key] = Words(_dictionary(config, path, key), _split(mixed) if config.mix.segment else None)
     return Mixer(config.mix, config.pivot, words, config.mix.weights or dict.fromkeys(words, 1.0), seed)
 
 
@@ -89,8 +90,22 @@ def dictionary_file(config: DataConfig, root: Path, key: str) -> Path:
     return find(root, key)
 
 
-def _dictionary(config: DataConfig, root: Path, key: str) -> Dictionary:
-    dictionary = read_file(dictionary_file(config, root, key))
+def dictionary_files(config: DataConfig, root: Path, keys: Iterable[str]) -> dict[str, Path]:
+    """`dictionary_file` of several languages. Raises MissingDataError naming all that are not there."""
+    found: dict[str, Path] = {}
+    gone = []
+    for key in keys:
+        try:
+            found[key] = dictionary_file(config, root, key)
+        except MissingDataError as error:
+            gone.append(str(error))
+    if gone:
+        raise MissingDataError("\n".join(gone))
+    return found
+
+
+def _dictionary(config: DataConfig, path: Path, key: str) -> Dictionary:
+    dictionary = read_file(path)
     wants_pivot_first = config.mix is not None and config.mix.direction == "from-pivot"
     has_pivot_first = key not in config.dictionaries or config.dictionaries_from == "pivot"
     return dictionary if wants_pivot_first == has_pivot_first else inverted(dictionary)

@@ -16,7 +16,7 @@ from xling_bench.dictionaries import Dictionary, inverted, read_file
 from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.data_report import Links
 from xling_bench.training.corpora.instructions import shown
-from xling_bench.training.corpora.mix_report import dictionary_file
+from xling_bench.training.corpora.mix_report import dictionary_files
 
 if TYPE_CHECKING:
     from xling_bench.training.corpora.streams import PairStream
@@ -77,8 +77,7 @@ def linker_of(config: DataConfig, root: Path, pairs: PairStream) -> tuple[Linker
     keys = [key for key in config.languages if key != config.pivot]
     entries: dict[str, Entries] = {}
     told: dict[str, Links] = {}
-    for key in keys:
-        path = dictionary_file(config, root, key)
+    for key, path in dictionary_files(config, root, keys).items():
         dictionary = read_file(path)
         if key in config.dictionaries and config.dictionaries_from == "others":
             dictionary = inverted(dictionary)

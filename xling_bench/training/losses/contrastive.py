@@ -39,7 +39,8 @@ class Contrastive(Loss):
                     `run.pairs / (run.parts x processes)`
     equal_texts     two pairs of a batch that share a text, on whichever side, mean the same: `masked`, neither is the
                     other's negative; `negatives`, as in the code, where a text is drawn away from itself. Their share
-                    of all pairs is logged as `equal_pairs` in either case
+                    of all pairs is logged as `equal_pairs` in either case. Texts are the model's: tokens up to
+                    `run.pair_length`. Such that differ beyond it, or in unknown words only, have one vector and are one
     gather          negatives come from all processes, as the code's do. Parts of one update that follow one another
                     (`run.parts`, gradient accumulation) add none
     gather_gradient vectors of other processes have their gradient. The code's have not (SimCSE's way), while gradients
@@ -87,7 +88,8 @@ class Contrastive(Loss):
         )
 
     def noted(self, rows: Sequence[Tokens]) -> dict[str, torch.Tensor]:
-        """The share of pairs that have a text in common with another one, among those they are told apart from."""
+        """The share of pairs that have a text, as the model sees it, in common with another one, among those they are
+        told apart from."""
         equal = self._equal(rows[0])
         return {} if equal is None else {"equal_pairs": equal.any(1).float().mean()}
 

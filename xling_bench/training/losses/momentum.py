@@ -32,8 +32,8 @@ class Momentum(Loss):
     temperature  tau; MoCo's is 0.07, that of InfoXLM's code 0.25
     queue        how many k it holds (MoCo's 65,536; here fewer, for fewer pairs). It begins empty
     rate         MoCo's 0.999
-    k that are of the same sentence as k_i are no negatives of q_i. The other k of its part are, of all processes; those
-    of an update's other parts (`run.parts`) are only when they are in the queue, from the next update on.
+    k that are of the same sentence as k_i, by its tokens, are no negatives of q_i. The other k of its part are, of all
+    processes; those of an update's other parts (`run.parts`) only from the queue, from the next update on.
     """
 
     needs: ClassVar[Need] = "pairs"
