@@ -208,7 +208,10 @@ def test_the_page_shows_lineage_and_recipe_escaped(tmp_path: Path) -> None:
     evil = "<img src=x onerror=alert(1)>\u202e"
     recipe = {"name": evil, "run": {"steps": 12}, "secret": evil}
     data = [{"use": "pairs", "name": evil, "kind": "moses", "hash": "abcd"}]
-    lineage = Lineage((contaminated(), training(recipe=recipe, data=data)))
+    known = contaminated(de={"dev": 7}).model_dump()
+    teachers = [{"name": f"taught {evil}", "fingerprint": BASE, "trainings": [known]},
+                {"name": "blank", "fingerprint": BASE, "trainings": []}]  # fmt: skip
+    lineage = Lineage((contaminated(), training(recipe=recipe, data=data, teachers=teachers)))
     page = page_of([run_of(tmp_path, "base"), run_of(tmp_path, "tuned", lineage)], tmp_path / "site")
     section = re.search(r'<section id="trainings".*?</section>', page, re.DOTALL)
     assert section is not None
@@ -216,7 +219,8 @@ def test_the_page_shows_lineage_and_recipe_escaped(tmp_path: Path) -> None:
     assert "<img" not in section[0]
     assert "\u202e" not in section[0]
     for said in ("Trained from <bdi>base</bdi>", "LEARNT: XNLI en 134", "steps", BASE, "36 instructions",
-                 "Provenance unknown", "700 tokens of instructions"):  # fmt: skip
+                 "Provenance unknown", "700 tokens of instructions", "texts of test sets LEARNT: XNLI de dev 7",
+                 f"blank ({BASE}); nothing is on record of it"):  # fmt: skip
         assert said in section[0], said
     (tmp_path / "tuned" / "run.json").unlink()
     page = page_of([tmp_path / "tuned"], tmp_path / "other")
