@@ -9,6 +9,7 @@
     step.py       one step: the losses, their weighted sum, the update
     loop.py       the run: transformers' Trainer over the step
     saving.py     what a run writes and reads back
+    planned.py    what is said of a run before it starts, what its folder keeps
     pace.py       how long a run is and how fast it learns
 
 What comes before batches.py needs no torch when imported; the others do: import them where they are needed.

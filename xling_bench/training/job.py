@@ -7,24 +7,24 @@ import os
 import platform
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.errors import DataError, DeclarationError, ModelError, UsageError
 from xling_bench.core.files import write_text
 from xling_bench.core.reading import read_object
 from xling_bench.data.source import Source
 from xling_bench.results.lineage import Lineage
-from xling_bench.training.amounts import Amount, amounts, sizes_of
-from xling_bench.training.base import Base, check_base
+from xling_bench.training.amounts import amounts, sizes_of
+from xling_bench.training.base import check_base
 from xling_bench.training.checkpoint import can_go_on, check, checkpoints, settle, step_of
 from xling_bench.training.claim import ALIGNMENT, MODEL, RUN, claimed, compare, processes, usable
 from xling_bench.training.corpora import Streams
-from xling_bench.training.corpora.data_report import DataReport
 from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.streams import InstructionStream, PairStream
 from xling_bench.training.extension import lengths, set_aside
-from xling_bench.training.losses import NEEDS, Need
+from xling_bench.training.losses import NEEDS
 from xling_bench.training.needs import Needs
+from xling_bench.training.planned import Drawn, Evaluated, Plan, Preflight, RunFacts, Sentences
 from xling_bench.training.provenance import PACKAGES, Record, teachers_of
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.recipe_parts import ModelPart
@@ -33,81 +33,6 @@ from xling_bench.training.sharding import check_sharding, sharded
 if TYPE_CHECKING:
     from xling_bench.training.interruption import Asked
     from xling_bench.training.pace import Run
-
-
-class Evaluated(TypedDict):
-    """Tasks that early evaluation will score, and those that it cannot."""
-
-    tasks: list[str]
-    no_data: list[str]
-
-
-class Words(TypedDict):
-    """Words whose translations are looked for: their hash, how many by pair, and languages without a file."""
-
-    data: str
-    pairs: dict[str, int]
-    no_data: list[str]
-
-
-class Sentences(TypedDict):
-    """Held-out sentences: their corpus and hash, pairs by languages, and how many of them training texts hold, which
-    are left out."""
-
-    sentences: str
-    data: str
-    pairs: dict[str, int]
-    in_training: int
-    words: NotRequired[Words]
-
-
-class Preflight(TypedDict):
-    """What is known before data are read."""
-
-    model: Base
-    evaluate: Evaluated
-
-
-class Drawn(TypedDict):
-    """How much of the data: `pairs` and `instructions` that are drawn in all, `sizes` of an update and its parts, and
-    of each stream its rows, draws by rows, and how often each row of a group comes."""
-
-    sizes: dict[Need, Amount]
-    rows: dict[Need, int]
-    epochs: dict[Need, float]
-    each: dict[Need, dict[str, float]]
-    pairs: int
-    instructions: int
-
-
-class Plan(Preflight, Drawn):
-    """What a run would do."""
-
-    recipe: dict[str, object]
-    objective: dict[str, object]
-    processes: int
-    data: DataReport
-    alignment: Sentences | None
-    needs: Needs
-
-
-class RunFacts(TypedDict):
-    """run.json: what a run is made of. `model` is the base model's hash, `teachers` those of models that taught it,
-    `alignment` what is measured on the way, `extended` the numbers of updates that it was to have before it was made
-    longer."""
-
-    recipe: dict[str, object]
-    objective: dict[str, object]
-    processes: int
-    sizes: dict[Need, Amount]
-    model: str
-    data: DataReport
-    alignment: Sentences | None
-    teachers: NotRequired[dict[str, str]]
-    extended: list[int]
-    versions: dict[str, str]
-    python: str
-
 
 def preflight(
     recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False, extend: bool = False

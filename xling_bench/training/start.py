@@ -26,6 +26,7 @@ from xling_bench.training.corpora.held_out import held_out, read_sentences
 from xling_bench.training.corpora.word_links import linker_of
 from xling_bench.training.corpora.word_pairs import Lexicons, read_lexicons
 from xling_bench.training.needs import needs_of
+from xling_bench.training.planned import Plan
 from xling_bench.training.provenance import begun
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.screening import Screening
@@ -44,7 +45,7 @@ class Prepared:
     before: Lineage | None
     taught_by: dict[str, Lineage | None]
     streams: Streams
-    plan: job.Plan
+    plan: Plan
     trust_remote_code: bool
     extend: bool
 

@@ -10,8 +10,8 @@ from xling_bench.training import needs
 from xling_bench.training.base import Base
 from xling_bench.training.corpora import Streams
 from xling_bench.training.corpora.data_report import Links, Lost, Mixing, OverlapReport, SourceReport
-from xling_bench.training.job import Evaluated, Plan, Sentences
 from xling_bench.training.losses import NEEDS, Need
+from xling_bench.training.planned import Evaluated, Plan, Sentences
 from xling_bench.training.recipe import Recipe
 
 TEXT = 100  # characters of a sample that are shown
