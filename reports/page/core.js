@@ -26,8 +26,8 @@ function number(value) {
   const halfway = Math.abs(value) % 1 === 0.25;
   return (halfway ? value - Math.sign(value) / 100 : value).toFixed(1).replace(/^-0\.0$/, "0.0");
 }
-const learnt = (cell) => (get(cell, "contaminated") ? "†" : ""); // the model learnt its items
 const interval = (low, high) => (low === null ? "" : `${number(low)}–${number(high)}`);
+const learnt = (cell) => (get(cell, "contaminated") ? "†" : ""); // the model learnt its items
 // 1 where more is better, -1 for error rates.
 const sign = (metric) => (data.lower_is_better?.includes(metric) ? -1 : 1);
 const signature = (cell) => get(cell, "signature").map((token) => data.tokens[token]).join("|");
