@@ -88,6 +88,9 @@ def test_both_weights_and_adapter_evaluate(trained, models, tmp_path: Path, caps
     ]
     assert scores[0]
     assert [row.get("choice") for row in scores[0]] == [row.get("choice") for row in scores[1]]
+    twice = ["--model", f"hf:{run / 'model'}", "--peft", str(run / "adapter"), *few, "-o", str(tmp_path / "twice")]
+    assert main(["run", *twice]) == 2
+    assert "the adapter is merged in it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from xling_bench.catalog.benchmark import get_benchmark
 from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.data.source import Source
+from xling_bench.data.source import load as load_rows
 from xling_bench.training.corpora import DataConfig, load
 from xling_bench.training.corpora.contamination import Checker, Index, Place, pieces, sentences, tokens
 
@@ -117,9 +119,6 @@ def sample():
 @pytest.fixture
 def planted(tmp_path):
     """Three English-German pairs; the second is FLORES' first sample sentence in other dress."""
-    from xling_bench.catalog.benchmark import get_benchmark
-    from xling_bench.data.source import load as load_rows
-
     row = load_rows(get_benchmark("flores"), "en-de", "test", Source("sample")).rows[0]
     english = ["Quite another thing", row["source"].upper().rstrip(".") + " !!", "Something else"]
     german = ["Etwas ganz anderes", "Ein Satz ohne Überlappung", "Noch etwas"]
@@ -160,9 +159,6 @@ def test_allowed_or_dropped_on_request_and_reported(planted, sample) -> None:
 
 
 def test_demonstrations_are_compared_only_when_asked(tmp_path, sample) -> None:
-    from xling_bench.catalog.benchmark import get_benchmark
-    from xling_bench.data.source import load as load_rows
-
     row = load_rows(get_benchmark("xnli"), "de", "dev", sample).rows[0]
     (tmp_path / "x.en").write_text("Nothing of the kind\n", encoding="utf-8")
     (tmp_path / "x.de").write_text(row["premise"] + "\n", encoding="utf-8")
@@ -229,3 +225,19 @@ def test_only_named_benchmarks_are_compared(planted, sample) -> None:
     found = load(settings(decontaminate=("xnli",)), seed=0, root=planted[0], source=sample)
     assert list(found.report["overlaps"]["checked"]) == ["xnli"]
     assert found.report["overlaps"]["found"] == {}
+
+
+def test_items_that_lost_their_answers_can_be_compared_still(tmp_path, planted) -> None:
+    """MLQA's files go round without answers; scoring refuses those, and a question is a test question all the same."""
+    asked = "Which bridge over the old river was the first to be built in this town?"
+    questions = [{"id": str(number), "question": f"{asked}{'!' * number}", "answers": []} for number in range(3)]
+    article = {"title": "t", "paragraphs": [{"context": "c", "qas": questions}]}
+    path = tmp_path / "mlqa" / "MLQA_V1" / "test" / "test-context-de-question-en.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"version": "1", "data": [article]}), encoding="utf-8")
+    source = Source("files", tmp_path)
+    with pytest.raises(DataError, match="no right answer"):
+        load_rows(get_benchmark("mlqa"), "de-en", "test", source)
+    (planted[0] / "x.en").write_text(f"One.\n{asked}\nTwo.\n", encoding="utf-8")
+    found = load(settings(decontaminate=("mlqa",), overlap="drop"), seed=0, root=planted[0], source=source)
+    assert len(found.pairs) == 2

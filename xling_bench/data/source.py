@@ -104,8 +104,12 @@ def source_of(kind: str | None, root: str | Path | None) -> Source:
     return Source("files", Path(root))
 
 
-def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = None) -> Loaded:
+def load(
+    benchmark: Benchmark, unit: str, split: str, source: Source | None = None, *, answered: bool = True
+) -> Loaded:
     """Load one split of one unit (`de`, `en-de`), checked against the benchmark's declaration.
+
+    answered: whether items must have their right answers; texts alone can be compared without.
 
     Raises MissingDataError when the source lacks it (other units may be there), DataError when what is there is
     damaged, DeclarationError for a benchmark that is only declared.
@@ -127,7 +131,7 @@ def load(benchmark: Benchmark, unit: str, split: str, source: Source | None = No
         if len(translated) < len(rows):
             dropped[f"untranslated ({benchmark.placeholder})"] = len(rows) - len(translated)
         rows = translated
-    checked = check_rows(benchmark, rows, f"{where} ({origin})")
+    checked = check_rows(benchmark, rows, f"{where} ({origin})", answered=answered)
     clusters = clusters_of(benchmark, checked, split)
     return Loaded(checked, rows_hash(checked), source.kind, origin, dropped, source.ns, clusters)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from xling_bench.core.errors import UsageError
 from xling_bench.models.config import ModelConfig
 from xling_bench.results.lineage import FILE, Lineage, read_lineage
 from xling_bench.results.naming import name_here
@@ -18,12 +19,19 @@ def lineage_of(config: ModelConfig) -> Lineage | None:
 
     An adapter's record begins with its base's. Where one of the two has a record and the other none, the model has
     an unknown part, unless that is the base, of which the record of the adapter says what is known.
-    Raises ModelError for a record that cannot be read.
+    Raises ModelError for a record that cannot be read, UsageError for an adapter that is merged in the model: added
+    again it would count twice.
     """
     base = _of(config.name, config.revision, file=config.gguf is not None)
     if config.peft is None:
         return base
     adapter = _of(config.peft, None, file=False)
+    if base is not None and adapter is not None and adapter.trainings and adapter.trainings[-1] in base.trainings:
+        last = adapter.trainings[-1]
+        raise UsageError(
+            f"--peft {config.peft}: the model has learnt it already, by its record ({last.title}; the adapter is merged"
+            f" in it). Give the model alone, or the base, {last.base.name}, as --model."
+        )
     if base is None or adapter is None:
         return adapter if base is None else base.joined(Lineage(unknown=(name_here(config.peft),)))
     return base.joined(adapter)

@@ -72,7 +72,7 @@ def _add(benchmark: Benchmark, config: DataConfig, source: Source, indices: Indi
             if not differ and found.covers(wanted, split):
                 continue
             try:
-                rows = load_rows(benchmark, unit, split, source).rows
+                rows = load_rows(benchmark, unit, split, source, answered=False).rows
             except MissingDataError as error:
                 found.missing[f"{unit} {split}"] = wanted
                 found.failure = error
