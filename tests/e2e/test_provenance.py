@@ -66,9 +66,16 @@ def last(folder: Path) -> Training:
 def test_a_model_records_what_it_learnt_and_from_what(tested: Path, models, tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     assert train(tested, out, *OF_TEST) == 2  # refused unless it is asked for
-    assert "overlap" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    for key in ("en", "de"):  # where it stands in its own language's file
+        assert f"xnli {key}: {PREMISES} exact, 0 by n-gram, such as pairs.{key}, line 1 = " in error
+    assert 'Set data.overlap = "drop"' in error
     assert train(tested, out, *OF_TEST, "data.overlap=allow") == 0
-    assert "provenance unknown" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "provenance unknown" in error
+    counts = f"en {PREMISES}, de {PREMISES}"
+    assert f"overlaps: compared with xnli; found: xnli {counts} (different training texts); KEPT" in error
+    assert "texts of these benchmarks were learnt: xnli (de, en)" in error
     made = last(out / "model")
     config = ModelConfig(f"hf:{models['xglm']}")
     assert made.base.fingerprint == fingerprint(config)

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from xling_bench.cli.main import main
 
 pytestmark = pytest.mark.e2e
+THERE = "linear layers there are: k_proj, v_proj, q_proj, out_proj, fc1, fc2"
 SETTINGS = ("adapter.kind=dora", "adapter.rank=4", "adapter.dropout=0.1", "run.keep_optimizer=true")
 ADAPTER = [part for setting in SETTINGS for part in ("--set", setting)]
 
@@ -96,9 +97,10 @@ def test_both_weights_and_adapter_evaluate(trained, models, tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["adapter.kind=lora", 'adapter.targets=["lm_head"]'], "lm_head is the model's output layer"),
-        (["adapter.kind=lora", 'adapter.targets=["query"]'], "adapter.targets: .*query"),
+        (["adapter.kind=lora", 'adapter.targets=["lm_head"]'], "lm_head is the model's output layer.*" + THERE),
+        (["adapter.kind=lora", 'adapter.targets=["query"]'], "no linear layer 'query'; " + THERE),
         (["adapter.kind=lora", "model.untie=true"], "model.untie: an adapter trains no output layer"),
+        (["adapter.kind=lora", "adapter.targets=[]"], "adapter.targets: no layer is named"),
         (["adapter.kind=qlora"], "adapter.kind: .*'lora'"),
         (["adapter.kind=lora", "adapter.rank=0"], "adapter.rank"),
     ],
@@ -107,7 +109,8 @@ def test_an_adapter_that_cannot_be_is_one_error(trained, tmp_path, capsys, monke
     recipe, _ = trained
     monkeypatch.setenv("XLING_DATA_DIR", str(recipe.parent / "data"))
     given = [part for setting in settings for part in ("--set", setting)]
-    assert main(["train", str(recipe), "-o", str(tmp_path / "x"), *given]) == 2
+    monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path))  # without data: nothing is read
+    assert main(["train", str(recipe), "--dry-run", *given]) == 2
     (line,) = capsys.readouterr().err.splitlines()[-1:]
     assert re.search(message, line), line
 

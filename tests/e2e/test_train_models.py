@@ -60,11 +60,15 @@ def test_what_is_needed_is_counted_and_compared(recipe: Path, models, tmp_path: 
     memory = told["memory"]
     assert told["parameters"] == many
     assert [memory[part] // many for part in ("weights", "gradients", "optimizer", "casts")] == [4, 4, 8, 0]
-    beside = {(): 0, ("kl_to_base", "l2_to_base", "distillation"): 1, ("kl_to_base", "momentum"): 2}
+    beside = {(): 0, ("kl_to_base", "l2_to_base", "distillation"): 1}
     for losses, models_ in beside.items():
         more = [part for loss in losses for part in ("--set", f"method.{loss}_weight=1")]
         assert main([*arguments, *more]) == 0
-        assert json.loads(capsys.readouterr().out)["needs"]["memory"]["beside"] == 4 * many * models_
+        assert sum(json.loads(capsys.readouterr().out)["needs"]["memory"]["beside"].values()) == 4 * many * models_
+    tensors = load_file(models["xglm"] / "model.safetensors")
+    lower = sum(tensor.numel() for name, tensor in tensors.items() if "layers.1." not in name)  # tied: no output layer
+    assert main([*arguments, "--set", "method.momentum_weight=1"]) == 0
+    assert f"{4 * lower / 1e9:.3g} GB of it for a copy of layers 1 to 1 (momentum)" in capsys.readouterr().err
     assert told["disk"]["checkpoint"] == 12 * many
     assert (memory["there"] > 0, told["disk"]["there"] > 0) == (True, True)
     assert not {"MEMORY", "DISK"} & set(err.replace(":", " ").split())
@@ -79,6 +83,23 @@ def test_what_is_needed_is_counted_and_compared(recipe: Path, models, tmp_path: 
     monkeypatch.setattr(needs, "_memory", lambda: ("main memory", 16 * many + 1))
     assert main(arguments) == 0
     assert "MEMORY: this may not fit: main memory has" in capsys.readouterr().err
+
+
+def test_a_warm_up_of_the_whole_run_is_said(recipe: Path, capsys) -> None:
+    """One update under warm-up has learning rate 0: its model is the base."""
+    first = "the first update has learning rate 0 (warm-up of 1 update)"
+    for settings, said, warned in (
+        (("run.steps=12",), first, []),
+        (("run.steps=1",), first, ["NOTHING IS LEARNT"]),
+        (("run.steps=1", "run.warmup=0"), "schedule cosine\n", []),
+        (("run.steps=1", "run.schedule=constant"), "schedule constant\n", []),
+        (("run.steps=3", "run.warmup=0.9"), "(warm-up of 3 updates)", ["WARM-UP: it lasts the whole run"]),
+        (("run.steps=3", "run.schedule=log_warmup"), "the second update has learning rate 0", []),
+    ):
+        assert main(["train", str(recipe), "--dry-run", *(x for each in settings for x in ("--set", each))]) == 0
+        error = capsys.readouterr().err
+        assert said in error
+        assert [each for each in ("NOTHING IS LEARNT", "WARM-UP: it lasts the whole run") if each in error] == warned
 
 
 def test_an_adapter_needs_less(recipe: Path) -> None:

@@ -43,6 +43,8 @@ WRONG = [
     *((f"data.allocation={wrong}", "data.allocation: expected a number of pairs, 0 or more, a table of them by")
       for wrong in ("-1", "1.5", "true", "[1]")),
     ("data.allocation={de = -1}", "data.allocation: expected a number of pairs, 0 or more, for de, got -1"),
+    ("adapter.targets=q_proj", 'adapter.targets: expected "all-linear" or a list of layers\' names'),
+    ("method=xllama", "The method is named in MODEL/DATA/METHOD or in the recipe's file"),
     ("adapter.targets=[1]", "adapter.targets: expected \"all-linear\" or a list of layers' names"),
     ('data.pairs=[{kind = "tsv", file = "x", columns = {en = true, de = 2}}]',
      "data.pairs.0.columns.en: expected a column by its number or its name in the header, got True"),
@@ -202,7 +204,25 @@ def test_another_recipe_in_the_same_folder_is_refused(recipe: Path, tmp_path: Pa
     assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0
     capsys.readouterr()
     assert main(["train", str(recipe), "-o", out, "--set", "run.steps=3"]) == 2
-    assert "another recipe.run.steps (2, now 3)" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "another recipe.run.steps (2, now 3)" in error
+    assert ("--extend goes" in error, "checkpoint-2 has no optimiser state" in error) == (False, True)
+    other = recipe.with_name("other.toml")
+    other.write_text('method = "mcl"\n' + recipe.read_text(encoding="utf-8"), encoding="utf-8")
+    assert main(["train", str(other), "-o", out, "--set", "run.steps=2"]) == 2
+    assert "(its recipe is 'tiny', now 'other')" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "out" / "model")
+    assert main(["train", str(recipe), "-o", out, "--set", "run.lr=1"]) == 2
+    last = tmp_path / "out" / "checkpoint-2"
+    assert f"The run has not ended; {last} is a model: `run --model hf:{last}` scores it" in capsys.readouterr().err
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0
+    shutil.rmtree(tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "grid.json").write_text("{}", encoding="utf-8")
+    assert main(["train", str(recipe), "-o", out]) == 2
+    assert "holds a grid of runs (grid.json)" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "out")
+    assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0
     assert main(["train", str(recipe), "-o", out, "--set", "run.steps=2"]) == 0, "a finished run is left as it is"
 
 

@@ -50,7 +50,9 @@ def test_the_best_checkpoint_is_the_model_of_a_run_that_stops(recipe: Path, tmp_
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     scores |= {2: 0.3, 4: 0.5, 6: 0.4, 8: 0.5}
     assert train(recipe, whole, *BY_ACCURACY) == 0
-    assert "ends after update 8: no accuracy above 0.5, that of update 4, in 2 measurements" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "ends after update 8: no accuracy above 50.0 %, that of update 4, whose weights model/ has" in error
+    assert "early stopping by accuracy (the mean over these tasks): the run ends after 2 measurements without" in error
     facts = json.loads((whole / "run.json").read_text(encoding="utf-8"))
     assert facts["chosen"] == {"by": "accuracy", "step": 4, "score": 0.5, "ended": 8}
     record = json.loads((whole / "model" / "xling_training.json").read_text(encoding="utf-8"))

@@ -6,11 +6,14 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xling_bench.cli.common import add_data, apply_data, show, tell
 from xling_bench.cli.train_grid import run_grid
 from xling_bench.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from xling_bench.training.corpora.data_report import OverlapReport
 
 EXAMPLE = "example: xling-bench train --model ./my-base open-en-zh/afp --set run.steps=100 -o aligned"
 
@@ -78,7 +81,20 @@ def run(arguments: argparse.Namespace) -> int:
         show(done)
         tasks = _tasks(recipe.data.languages)
         tell(f"score it: xling-bench run --model hf:{done} {tasks} -o runs/{output.name}")
+        for said in _learnt(prepared.streams.report["overlaps"]):
+            tell(said)
     return 0
+
+
+def _learnt(report: OverlapReport) -> list[str]:
+    """Which benchmarks' scores are worth nothing now, for their items were in what was learnt."""
+    if report["policy"] != "allow" or not report.get("found"):
+        return []
+    found = "; ".join(f"{key} ({', '.join(sorted(languages))})" for key, languages in report["found"].items())
+    return [
+        f"  but texts of these benchmarks were learnt: {found}. Their scores are marked, and the gate refuses them "
+        "without --allow-contaminated (docs/provenance.md)"
+    ]
 
 
 def _tasks(languages: tuple[str, ...]) -> str:
@@ -92,14 +108,14 @@ def _tasks(languages: tuple[str, ...]) -> str:
 
 def _state(output: Path | None, steps: int) -> list[str]:
     """What the folder holds already."""
-    from xling_bench.training.checkpoint import checkpoints
+    from xling_bench.training.checkpoint import can_go_on, checkpoints
     from xling_bench.training.claim import MODEL, RUN
     from xling_bench.training.extension import lengths
 
     if output is None:
         return []
     had = lengths(output, output / RUN)[-1:]
-    if had and had[0] < steps:
+    if had and had[0] < steps and can_go_on(checkpoints(output)[-1]):
         return [f"a run of {had[0]} updates is there, and goes on to {steps}"]
     if (output / MODEL).is_dir():
         return [f"{output / MODEL} is there: this run has finished, and nothing is done"]

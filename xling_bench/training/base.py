@@ -58,6 +58,34 @@ def check_base(recipe: Recipe, objective: Objective, *, trust_remote_code: bool 
     return {"type": config.model_type, "layers": layers, "positions": positions}
 
 
+def bare(recipe: Recipe, *, trust_remote_code: bool = False) -> Any:
+    """The model as its configuration has it, without weights, on torch's meta device: nothing is allocated. Raises
+    whatever a model's own code may raise."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from xling_bench.models.pretrained import load_config, never_asks
+
+    name = recipe.model.path
+    config = load_config(name, recipe.model.revision, trust_remote_code=trust_remote_code)
+    with never_asks(f"model {name}"), torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+
+
+def check_adapter(recipe: Recipe, *, trust_remote_code: bool = False) -> None:
+    """Raise UsageError where the model has not the layers that an adapter names. A model that cannot be built without
+    its weights is left to `load_base`."""
+    from xling_bench.training.lora import check_targets
+
+    if recipe.adapter.kind == "none" or recipe.adapter.targets == "all-linear":
+        return
+    try:
+        model = bare(recipe, trust_remote_code=trust_remote_code)
+    except Exception:  # noqa: BLE001 - a model's own code may do anything; `needs` says that it cannot be built
+        return
+    check_targets(model, recipe.adapter)
+
+
 def load_base(recipe: Recipe, last: Path | None, *, trust_remote_code: bool) -> tuple[Any, Any]:
     """Model (float32, on the CPU) and tokenizer: those of the checkpoint `last`, or of the recipe where that is None.
 

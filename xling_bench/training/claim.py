@@ -17,9 +17,10 @@ from xling_bench.core.files import TEMPORARY
 from xling_bench.core.reading import read_object
 from xling_bench.core.row import record_in
 from xling_bench.training.checkpoint import STAGING, checkpoints, restore
-from xling_bench.training.extension import FREELY, NEVER, lengthened
+from xling_bench.training.extension import FREELY, NEVER, check_state, lengthened
 
-RUN, MODEL, LOG, ALIGNMENT, BOARD = "run.json", "model", "log.jsonl", "alignment.jsonl", "tensorboard"
+RUN, GRID = "run.json", "grid.json"
+MODEL, LOG, ALIGNMENT, BOARD = "model", "log.jsonl", "alignment.jsonl", "tensorboard"
 COMPARED = ("recipe", "objective", "model", "teachers", "data", "processes")
 # What a recipe may change while a run lasts: it changes no weight.
 FREE = {"model": ("path", "revision"), "run": ("save_every", "log_every", "keep", "keep_optimizer")}
@@ -38,6 +39,11 @@ def usable(output: Path) -> None:
     there = next(path for path in (output, *output.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
         raise OutputError(f"-o {output}: {there} is no folder that can be written to.")
+    if (output / GRID).is_file():
+        raise OutputError(
+            f"-o {output} holds a grid of runs ({GRID}), a folder each: give its --grid again, or the folder of one of "
+            "its runs, or another -o."
+        )
     if output.is_dir() and not (output / RUN).is_file() and any(_foreign(path) for path in output.iterdir()):
         raise OutputError(f"{output} is not empty and holds no run of `xling-bench train`; choose another folder.")
 
@@ -66,6 +72,8 @@ def compare(output: Path, facts: Mapping[str, object], *, extend: bool = False) 
         longer = lengthened(was, facts) if differing else None
         if longer is not None and not _difference(_fixed(longer), _fixed(facts)):
             schedule = record_in(record_in(facts, "recipe"), "run")["schedule"]
+            if schedule not in NEVER:
+                check_state(output, output / MODEL, f"{output} holds a run with another {differing}. ")
             if schedule in FREELY or (extend and schedule not in NEVER):
                 return
             mend = "it cannot be made longer" if schedule in NEVER else (
@@ -73,12 +81,15 @@ def compare(output: Path, facts: Mapping[str, object], *, extend: bool = False) 
             )  # fmt: skip
             raise UsageError(
                 f"{output} holds a run with another {differing}. The rates of its schedule, {schedule}, depend on the "
-                f"number of updates: {mend}. Else give the same, or another -o."
+                f"number of updates: {mend}. Else give the same, or another -o.{_left(output)}"
             )
+        whose = _whose(before, facts) if differing else ""
     except (DataError, KeyError, TypeError, AttributeError) as error:
         raise OutputError(f"{path} is no run.json of ours ({error!r}); choose another folder.") from error
     if differing:
-        raise UsageError(f"{output} holds a run with another {differing}. Give the same, or another -o.")
+        raise UsageError(
+            f"{output} holds a run with another {differing}{whose}. Give the same, or another -o.{_left(output)}"
+        )
 
 
 @contextmanager
@@ -112,6 +123,28 @@ def claimed(output: Path, facts: Mapping[str, object], *, extend: bool = False) 
         yield
     finally:
         lock.release()
+
+
+def _whose(before: Mapping[str, object], facts: Mapping[str, object]) -> str:
+    """Names of recipe and method, where they are others: a method sets keys that nobody typed."""
+    was, now = (record_in(each, "recipe") for each in (before, facts))
+    methods = [record_in(each, "method").get("title") for each in (was, now)]
+    pairs = (("recipe", was.get("name"), now.get("name")), ("method", *methods))
+    told = [f"{what} is {a!r}, now {b!r}" for what, a, b in pairs if a and b and a != b]
+    return f" (its {'; its '.join(told)})" if told else ""
+
+
+def _left(output: Path) -> str:
+    """What may be done with a run that has not ended."""
+    last = next(reversed(checkpoints(output)), None)
+    if last is None or (output / MODEL).is_dir():
+        return ""
+    if (last / "adapter_config.json").is_file():
+        return f" The run has not ended; what it has learnt is scored by `run --model hf:BASE --peft {last}`."
+    return (
+        f" The run has not ended; {last} is a model: `run --model hf:{last}` scores it, and `train --model {last}` "
+        "with another -o goes out from it."
+    )
 
 
 def _foreign(path: Path) -> bool:

@@ -40,16 +40,23 @@ def lengths(output: Path, run: Path) -> list[int]:
         return []  # `compare` says what is wrong with it
 
 
+def check_state(output: Path, model: Path, differing: str = "") -> None:
+    """Raise ModelError where the last checkpoint of a run cannot go on; `model` is the finished one's folder,
+    `differing` what is said first."""
+    last = next(reversed(checkpoints(output)), None)
+    if last is not None and not can_go_on(last):
+        raise ModelError(
+            f"{differing}{last} has no optimiser state: it was dropped when the run was finished, so the run cannot be "
+            "made longer (run.keep_optimizer = true keeps it); that must be set before its end. Begin another run "
+            f"from its model: --model {model}, with another -o."
+        )
+
+
 def set_aside(output: Path, model: Path, length: int) -> None:
     """Give the finished model the name `model-<length>`, for the longer run will have another.
 
     Raises ModelError where the run's last checkpoint cannot go on.
     """
-    last = checkpoints(output)[-1]
-    if not can_go_on(last):
-        raise ModelError(
-            f"{last} has no optimiser state: it was dropped when the run was finished, so the run cannot be made "
-            f"longer (run.keep_optimizer = true keeps it). Begin another from its model: --model {model}."
-        )
+    check_state(output, model)
     if model.is_dir():
         model.rename(output / f"{model.name}-{length}")

@@ -13,10 +13,9 @@ from pathlib import Path
 from xling_bench.core.errors import DataError, OutputError, UsageError
 from xling_bench.core.files import TEMPORARY, write_text
 from xling_bench.core.reading import read_object
-from xling_bench.training.claim import MODEL
+from xling_bench.training.claim import GRID, MODEL
 from xling_bench.training.recipe import Recipe, resolve
 
-GRID = "grid.json"
 LONGEST = 120  # characters of a folder's name
 Value = bool | int | float | str | list[object]
 

@@ -15,7 +15,7 @@ from xling_bench.core.reading import read_object
 from xling_bench.data.source import Source
 from xling_bench.results.lineage import Lineage
 from xling_bench.training.amounts import amounts, sizes_of
-from xling_bench.training.base import check_base
+from xling_bench.training.base import check_adapter, check_base
 from xling_bench.training.checkpoint import can_go_on, check, checkpoints, settle, step_of
 from xling_bench.training.claim import ALIGNMENT, MODEL, RUN, claimed, compare, processes, usable
 from xling_bench.training.corpora import Streams
@@ -47,6 +47,7 @@ def preflight(
 
     objective = recipe.method.objective()
     base = check_base(recipe, objective, trust_remote_code=trust_remote_code)
+    check_adapter(recipe, trust_remote_code=trust_remote_code)
     if output is not None:
         usable(output)
         if recipe.run.epochs is None:  # else the updates are not known yet, and are compared when they are

@@ -85,19 +85,40 @@ def with_adapter(model: Any, part: AdapterPart, last: Path | None, seed: int) ->
         task_type="CAUSAL_LM", r=part.rank, lora_alpha=part.alpha, lora_dropout=part.dropout, target_modules=wanted,
         use_dora=part.kind == "dora",
     )  # fmt: skip
-    apart = {id(layer) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
-    names = [name for name, module in model.named_modules() if id(module) in apart]
-    if found := [name for name in names for target in part.targets if f".{name}".endswith(f".{target}")]:
-        raise UsageError(
-            f"adapter.targets: {found[0]} is the model's output layer or its embeddings, which an adapter leaves "
-            "alone; name other layers."
-        )
+    check_targets(model, part)
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             return peft.get_peft_model(model, config)
     except ValueError as error:
         raise UsageError(f"adapter.targets: {reason_of(error):.200}") from error
+
+
+def check_targets(model: Any, part: AdapterPart) -> None:
+    """Raise UsageError for a target that is no linear layer of the model, or its output layer or embeddings."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+
+    if isinstance(part.targets, str):
+        return
+    apart = {id(layer) for layer in (model.get_input_embeddings(), model.get_output_embeddings())}
+    linear, others = list[str](), list[str]()
+    for name, module in model.named_modules():
+        if id(module) in apart:
+            others.append(name)
+        elif isinstance(module, Linear | Conv1D):
+            linear.append(name)
+    there = f"linear layers there are: {', '.join(dict.fromkeys(name.rpartition('.')[2] for name in linear))}"
+    for target in part.targets:
+        if found := [name for name in others if f".{name}".endswith(f".{target}")]:
+            raise UsageError(
+                f"adapter.targets: {found[0]} is the model's output layer or its embeddings, which an adapter leaves "
+                f"alone; {there}."
+            )
+        if not any(f".{name}".endswith(f".{target}") for name in linear):
+            raise UsageError(f"adapter.targets: the model has no linear layer {target!r}; {there}.")
+    if not part.targets:
+        raise UsageError(f'adapter.targets: no layer is named; {there}. "all-linear" takes them all.')
 
 
 def load_adapter(model: Any, checkpoint: Path) -> None:

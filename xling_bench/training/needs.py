@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from xling_bench.core.errors import reason_of
+from xling_bench.results.naming import name_here
 from xling_bench.training.amounts import amounts
+from xling_bench.training.base import bare
 from xling_bench.training.recipe import Recipe
+from xling_bench.training.recipe_parts import ModelPart
 
 # Of a token and layer, in hidden sizes: what the backward pass keeps of a layer in 16 bit without attention's scores
 # (Korthikanti et al. 2022, Section 4.1, "34 sbh"), which fused attention does not keep.
@@ -20,12 +23,12 @@ MEMINFO = Path("/proc/meminfo")
 
 class Memory(TypedDict):
     """Bytes on one process: `weights` (in `adapter.frozen` where an adapter is trained), `beside` those of the models
-    that losses compare with, `gradients` and `optimizer` (AdamW's two) in float32, `casts` autocast's copies of the
-    weights. `activations` are rough: every text as long as it may be. `there`: free on the GPU, or of main memory this
-    process's part; None where it cannot be told."""
+    that losses compare with, by name, `gradients` and `optimizer` (AdamW's two) in float32, `casts` autocast's copies
+    of the weights. `activations` are rough: every text as long as it may be. `there`: free on the GPU, or of main
+    memory this process's part; None where it cannot be told."""
 
     weights: int
-    beside: int
+    beside: dict[str, int]
     gradients: int
     optimizer: int
     casts: int
@@ -56,7 +59,7 @@ class Needs(TypedDict):
 def needs_of(recipe: Recipe, output: Path | None, *, processes: int, trust_remote_code: bool) -> Needs:
     """Of training the recipe's model, or an adapter of it."""
     try:
-        text, parameters, trained = _parameters(recipe, trust_remote_code=trust_remote_code)
+        text, parameters, trained, held = _parameters(recipe, trust_remote_code=trust_remote_code)
     except Exception as error:  # noqa: BLE001 - a model's own code may do anything; an estimate is no reason to stop
         return {"parameters": None, "trained": None, "reason": reason_of(error), "memory": None, "disk": None}
     device, there = _memory()
@@ -65,7 +68,7 @@ def needs_of(recipe: Recipe, output: Path | None, *, processes: int, trust_remot
         "weights": (2 if half else 4) * (parameters - trained) + 4 * trained,
         "gradients": (8 if processes > 1 else 4) * trained,  # replication keeps buckets beside them
         "optimizer": 8 * trained,
-        "beside": 4 * parameters * len({name for loss in recipe.method.objective().active for name in loss.beside}),
+        "beside": {name: 4 * size for name, size in held.items()},
         "casts": 2 * (trained if half else parameters) if recipe.model.precision == "bfloat16" else 0,
         "activations": _activations(recipe, text, processes),
         "device": device,
@@ -86,12 +89,14 @@ def told(needs: Needs) -> list[str]:
     memory, disk = needs["memory"], needs["disk"]
     if memory is None or disk is None:
         return [f"needs: not known, for the model cannot be built without its weights ({needs['reason']:.120})"]
-    total = sum(memory[part] for part in ("weights", "beside", "gradients", "optimizer", "casts"))
+    beside = sum(memory["beside"].values())
+    total = beside + sum(memory[part] for part in ("weights", "gradients", "optimizer", "casts"))
+    others = "".join(f", {_gb(size)} of it for {name}" for name, size in memory["beside"].items())
     rough = memory["activations"]
     trained = "" if needs["trained"] == needs["parameters"] else f", {needs['trained']:,} of them trained"
     line = (
         f"needs: {needs['parameters']:,} parameters{trained}; memory {_gb(total)} for weights, gradients and "
-        f"optimiser, roughly {_gb(rough)} for activations at full lengths; disk {_gb(disk['most'])}"
+        f"optimiser{others}, roughly {_gb(rough)} for activations at full lengths; disk {_gb(disk['most'])}"
     )
     lines = [line]
     if memory["there"] is not None and total + rough > memory["there"]:
@@ -108,20 +113,15 @@ def told(needs: Needs) -> list[str]:
     return lines
 
 
-def _parameters(recipe: Recipe, *, trust_remote_code: bool) -> tuple[Any, int, int]:
-    """The text model's configuration, the number of its parameters, an adapter's too, and of those that are trained:
-    nothing is allocated."""
+def _parameters(recipe: Recipe, *, trust_remote_code: bool) -> tuple[Any, int, int, dict[str, int]]:
+    """The text model's configuration, the number of its parameters, an adapter's too, of those that are trained, and
+    of the models beside it: nothing is allocated."""
     import torch
-    from transformers import AutoModelForCausalLM
 
-    from xling_bench.models.pretrained import load_config, never_asks
     from xling_bench.training.lora import with_adapter
 
-    name = recipe.model.path
-    config = load_config(name, recipe.model.revision, trust_remote_code=trust_remote_code)
-    with never_asks(f"model {name}"), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
-    text = config.get_text_config()
+    model = bare(recipe, trust_remote_code=trust_remote_code)
+    text = model.config.get_text_config()
     own = model.get_output_embeddings().weight is not model.get_input_embeddings().weight
     more = text.vocab_size * text.hidden_size if recipe.model.untie and not own else 0
     if recipe.adapter.kind != "none":
@@ -129,7 +129,27 @@ def _parameters(recipe: Recipe, *, trust_remote_code: bool) -> tuple[Any, int, i
             model = with_adapter(model, recipe.adapter, None, 0)
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     trained = sum(size for size, learns in sizes if learns)
-    return text, sum(size for size, _ in sizes) + more, trained + more
+    held = _beside(recipe, model, trust_remote_code=trust_remote_code)
+    return text, sum(size for size, _ in sizes) + more, trained + more, held
+
+
+def _beside(recipe: Recipe, model: Any, *, trust_remote_code: bool) -> dict[str, int]:
+    """Parameters of the models that losses hold, by what a person calls them. `model`: see `bare`."""
+    from xling_bench.training.model import Network
+
+    found = {}
+    for loss in recipe.method.objective().active:
+        for name, layers in loss.beside.items():
+            if layers is not None:
+                held, called = Network(model).copied(layers).body, f"a copy of layers 1 to {layers} ({loss.name})"
+            elif name in loss.teachers:
+                own = {"model": ModelPart(path=name), "adapter": type(recipe.adapter)()}
+                held = bare(recipe.model_copy(update=own), trust_remote_code=trust_remote_code)
+                called = f"the teacher {name_here(name)}"
+            else:
+                held, called = bare(recipe, trust_remote_code=trust_remote_code), "the base as it was"
+            found[called] = sum(parameter.numel() for parameter in held.parameters())
+    return found
 
 
 def _activations(recipe: Recipe, text: Any, processes: int) -> int:

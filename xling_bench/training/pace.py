@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import TrainingArguments
+
+from xling_bench.training.recipe_parts import updates
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Run:
 
 def warmup(run: Run) -> int:
     """In updates."""
-    return math.ceil(run.warmup * run.steps - 1e-9)  # 7 % of 100 is 7.000000000000001 in floating point
+    return updates(run.warmup, run.steps)
 
 
 def arguments(folder: Path, run: Run) -> TrainingArguments:

@@ -197,6 +197,11 @@ def _one_length(into: Table, more: Mapping[str, object]) -> None:
 def _setting(text: str) -> Table:
     key, equals, value = text.partition("=")
     names = key.strip().split(".")
+    if equals and names[0] in PARTS and len(names) == 1:
+        raise UsageError(
+            f"--set {text!r}: it sets keys only, PART.KEY=VALUE. The {names[0]} is named in MODEL/DATA/METHOD or in "
+            f'the recipe\'s file ({names[0]} = "NAME"){", or by --model" if names[0] == "model" else ""}.'
+        )
     if not equals or len(names) < 2 or not all(names):
         raise UsageError(f"--set {text!r}: expected PART.KEY=VALUE, for example run.steps=100 or model.path=./ckpt.")
     try:

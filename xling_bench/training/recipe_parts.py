@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -75,6 +76,11 @@ class RunPart(Strict):
         if self.epochs_of is not None and self.epochs is None:
             raise ValueError("epochs_of: it says of which stream `epochs` are; give them")
         return self
+
+
+def updates(share: float, steps: int) -> int:
+    """A share of a run, in whole updates, rounded up."""
+    return math.ceil(share * steps - 1e-9)  # 7 % of 100 is 7.000000000000001 in floating point
 
 
 class EvaluatePart(Strict):

@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 from transformers import TrainerCallback
 
 from xling_bench.core.reading import parse_json
+from xling_bench.core.text import number_of
 from xling_bench.training.claim import ALIGNMENT, LOG
 from xling_bench.training.recipe_parts import StopPart
 
@@ -77,8 +78,8 @@ class Stopping(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
             if best is not None:
                 sys.stderr.write(
-                    f"ends after update {now}: no {self.part.by} above {best[1]:.4g}, that of update {best[0]}, in "
-                    f"{self.part.patience} measurements\n"
+                    f"ends after update {now}: no {self.part.by} above {100 * best[1]:.1f} %, that of update "
+                    f"{best[0]}, whose weights model/ has, in {number_of(self.part.patience, 'measurement')}\n"
                 )
         if better or over:
             control.should_save = True

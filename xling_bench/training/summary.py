@@ -13,6 +13,7 @@ from xling_bench.training.corpora.data_report import Links, Lost, Mixing, Overla
 from xling_bench.training.losses import NEEDS, Need
 from xling_bench.training.planned import Evaluated, Plan, Sentences
 from xling_bench.training.recipe import Recipe
+from xling_bench.training.recipe_parts import updates
 
 TEXT = 100  # characters of a sample that are shown
 
@@ -28,7 +29,9 @@ def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
         *_overlaps(plan["data"]["overlaps"]),
         *_evaluation(recipe, plan["evaluate"]),
         *_alignment(recipe, plan["alignment"]),
+        *_stop(recipe),
         *(_amount(name, recipe, plan) for name in drawn),
+        *_rates(recipe),
         *_samples(drawn, streams),
         *needs.told(plan["needs"]),
     ]
@@ -120,19 +123,15 @@ def _mixing(mixing: Mixing | None) -> list[str]:
 def _overlaps(report: OverlapReport) -> list[str]:
     if report["policy"] == "unchecked":
         return ["overlaps with benchmarks: not looked for (data.decontaminate is empty)"]
-    found = ", ".join(
-        f"{benchmark} {language} {entry['exact'] + entry['ngram']}"
+    found = "; ".join(
+        f"{benchmark} " + ", ".join(f"{key} {entry['exact'] + entry['ngram']:,}" for key, entry in languages.items())
         for benchmark, languages in report["found"].items()
-        for language, entry in languages.items()
     )
-    rows = report["rows"]
-    kept = "left out" if report["policy"] == "drop" else "KEPT (data.overlap)"
-    what = (
-        f"{kept}: pairs {rows['pairs']:,}, instructions {rows['instructions']:,} in all languages; texts: {found}"
-        if found
-        else "none"
-    )
-    lines = [f"overlaps with {', '.join(report['checked'])}: {what}"]
+    lines = [f"overlaps: compared with {', '.join(report['checked']) or 'nothing'}; found: {found or 'none'}"]
+    if found:
+        kept = "left out" if report["policy"] == "drop" else "KEPT (data.overlap)"
+        counts = ", ".join(f"{name} {count:,}" for name, count in report["rows"].items() if count)
+        lines[0] += f" (different training texts); {kept}: {counts} (rows, an instruction in all its languages)"
     if report["missing"]:
         missing = (
             f"parts of {key} ({', '.join(parts[:3])}{', ...' if len(parts) > 3 else ''})"
@@ -150,6 +149,17 @@ def _evaluation(recipe: Recipe, planned: Evaluated) -> list[str]:
         return []
     lacking = f"; no data here for {', '.join(missing)}" if missing else ""
     return [f"evaluated every {recipe.evaluate.every} updates: {', '.join(tasks)}{lacking}"]
+
+
+def _stop(recipe: Recipe) -> list[str]:
+    stop = recipe.stop
+    if not stop.by:
+        return []
+    mean = "the mean over these tasks" if stop.by == "accuracy" else "the mean of [alignment]'s retrieval_weak"
+    return [
+        f"early stopping by {stop.by} ({mean}): the run ends after {number_of(stop.patience, 'measurement')} without a "
+        "better one (stop.patience), and model/ has the best one's weights"
+    ]
 
 
 def _alignment(recipe: Recipe, planned: Sentences | None) -> list[str]:
@@ -176,6 +186,26 @@ def _amount(name: Need, recipe: Recipe, plan: Plan) -> str:
     if each[high] < 1.01 * each[low]:  # shares of an epoch are whole rows
         return f"{line}: each row {each[high]:.2g} times"
     return f"{line}: each row {each[low]:.2g} ({low}) to {each[high]:.2g} ({high}) times"
+
+
+def _rates(recipe: Recipe) -> list[str]:
+    """The learning rate, and which updates learn little or nothing by it (`schedules`)."""
+    run = recipe.run
+    line = f"learning rate {run.lr:g}, schedule {run.schedule}"
+    many = updates(run.warmup, run.steps)
+    if run.schedule == "log_warmup":
+        return [f"{line}; the second update has learning rate 0" if run.steps > 1 else line]
+    if run.schedule == "constant" or not many:
+        return [line]
+    lines = [f"{line}; the first update has learning rate 0 (warm-up of {number_of(many, 'update')})"]
+    if run.steps == 1:
+        lines.append(
+            "  NOTHING IS LEARNT: the only update has learning rate 0, and the model will be its base. Set run.steps "
+            "higher, or run.warmup = 0."
+        )
+    elif many >= run.steps:
+        lines.append("  WARM-UP: it lasts the whole run, which never has its full learning rate. Set run.warmup lower.")
+    return lines
 
 
 def _samples(drawn: Sequence[str], streams: Streams) -> list[str]:

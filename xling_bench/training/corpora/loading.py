@@ -75,7 +75,7 @@ def load(
     allocation: Allocation = {}
     if config.decontaminate != ():
         check, what = checker(config, compared)
-        pairs, shared, texts, found = settle(config, check, pairs, shared, texts)
+        pairs, shared, texts, found = settle(config, check, root, pairs, shared, texts)
         overlaps = {**what, **found}
     if config.allocation is not None:
         others = tuple(key for key in config.languages if key != config.pivot)

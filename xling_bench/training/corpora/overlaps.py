@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from xling_bench.core.errors import DataError
 from xling_bench.training.corpora.contamination import Checker, Hit
 from xling_bench.training.corpora.data_config import DataConfig
 from xling_bench.training.corpora.data_report import OverlapCount, Settled
 from xling_bench.training.corpora.pairs import EXAMPLES, Languages
+from xling_bench.training.corpora.places import Source, place_of
 from xling_bench.training.corpora.streams import Shared
 from xling_bench.training.corpora.texts import Pair, Text
 
@@ -18,17 +20,19 @@ SHOWN = 60  # characters of a training text in the report
 
 @dataclass
 class Overlaps:
-    """What was found. `found` counts different training texts per benchmark and its language, with three examples."""
+    """What was found. `found` counts different training texts per benchmark and its language, with three examples, and
+    `first` has of each the first training row and that text's language."""
 
     checker: Checker
     found: dict[str, dict[str, OverlapCount]] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=lambda: {"pairs": 0, "instructions": 0, "texts": 0})
+    first: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
 
-    def touches(self, identifier: str, texts: Iterable[str]) -> bool:
-        """Whether any of a training row's texts overlaps; what does is noted."""
+    def touches(self, identifier: str, texts: Iterable[tuple[str, str]]) -> bool:
+        """Whether any of a training row's (language, text) overlaps; what does is noted."""
         touched = False
-        for text in texts:
+        for spoken, text in texts:
             hits = self.checker.hits(text)
             touched = touched or bool(hits)
             if not hits or text in self._seen:
@@ -38,6 +42,7 @@ class Overlaps:
             for hit in hits:
                 by_language.setdefault((hit.place.benchmark, hit.place.language), []).append(hit)
             for (benchmark, language), found in by_language.items():
+                self.first.setdefault((benchmark, language), (identifier, spoken))
                 self._note(benchmark, language, identifier, text, found)
         return touched
 
@@ -59,7 +64,8 @@ class Overlaps:
 
 
 def settle(
-    config: DataConfig, checker: Checker, pairs: dict[Languages, list[Pair]], shared: list[Shared], texts: list[Text]
+    config: DataConfig, checker: Checker, root: Path, pairs: dict[Languages, list[Pair]], shared: list[Shared],
+    texts: list[Text],
 ) -> tuple[dict[Languages, list[Pair]], list[Shared], list[Text], Settled]:
     """The rows that stay, and the report. Raises DataError where `overlap = "refuse"` and any row overlaps.
 
@@ -68,22 +74,26 @@ def settle(
     overlaps = Overlaps(checker)
     clean: dict[Languages, list[Pair]] = {}
     for languages, rows in pairs.items():
-        clean[languages] = [pair for pair in rows if not overlaps.touches(pair.id, (pair.source, pair.target))]
+        clean[languages] = [pair for pair in rows if not overlaps.touches(pair.id, _sides(pair))]
         overlaps.rows["pairs"] += len(rows) - len(clean[languages])
-    kept = [row for row in shared if not overlaps.touches(row.id, row.texts)]
+    kept = [row for row in shared if not overlaps.touches(row.id, row.named_texts)]
     overlaps.rows["instructions"] = len(shared) - len(kept)
-    read = [text for text in texts if not overlaps.touches(text.id, (text.text,))]
+    read = [text for text in texts if not overlaps.touches(text.id, [(text.language, text.text)])]
     overlaps.rows["texts"] = len(texts) - len(read)
     report = Settled(policy=config.overlap, ngram=config.ngram, rows=overlaps.rows, found=overlaps.found)
     if config.overlap == "refuse" and overlaps.found:
-        raise DataError(_refusal(overlaps))
+        raise DataError(_refusal(overlaps, [*config.pairs, *config.instructions], root))
     return (clean, kept, read, report) if config.overlap == "drop" else (pairs, shared, texts, report)
 
 
-def _refusal(overlaps: Overlaps) -> str:
+def _sides(pair: Pair) -> tuple[tuple[str, str], ...]:
+    return (pair.source_language, pair.source), (pair.target_language, pair.target)
+
+
+def _refusal(overlaps: Overlaps, sources: Sequence[Source], root: Path) -> str:
     lines = [
         f"{benchmark} {language}: {entry['exact']} exact, {entry['ngram']} by n-gram, such as "
-        f"{entry['examples'][0]['training']} = {entry['examples'][0]['evaluation']}"
+        f"{place_of(*overlaps.first[benchmark, language], sources, root)} = {entry['examples'][0]['evaluation']}"
         for benchmark, languages in overlaps.found.items()
         for language, entry in languages.items()
     ]
@@ -91,6 +101,6 @@ def _refusal(overlaps: Overlaps) -> str:
         f"Training texts overlap with evaluation texts ({overlaps.rows['pairs']} pairs, "
         f"{overlaps.rows['instructions']} instructions and {overlaps.rows['texts']} texts would be learnt):\n  "
         + "\n  ".join(lines)
-        + '\nSet overlap = "drop" to leave these rows out, overlap = "allow" to train on them and have it reported, or '
-        "limit `decontaminate` to the benchmarks you will evaluate."
+        + '\nSet data.overlap = "drop" to leave these rows out, data.overlap = "allow" to train on them and have it '
+        "reported, or limit data.decontaminate to the benchmarks you will evaluate."
     )

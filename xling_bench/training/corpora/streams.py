@@ -125,7 +125,15 @@ class Shared:
     @property
     def texts(self) -> Iterator[str]:
         """What is written in it, in all its languages."""
-        return (text for task in self.tasks.values() for text in (task.instruction, task.input, task.output) if text)
+        return (text for _, text in self.named_texts)
+
+    @property
+    def named_texts(self) -> Iterator[tuple[str, str]]:
+        """The same, each with its language before it."""
+        return (
+            (language, text) for language, task in self.tasks.items()
+            for text in (task.instruction, task.input, task.output) if text
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from xling_bench.core.errors import UsageError
@@ -39,9 +39,9 @@ class Distillation(Loss):
     sides: Literal["both", "other"] = "both"
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def beside(self) -> Mapping[str, int | None]:
         """The teacher."""
-        return (self.teacher or "base",)
+        return {self.teacher or "base": None}
 
     @property
     def teachers(self) -> tuple[str, ...]:

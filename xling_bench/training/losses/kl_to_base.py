@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from xling_bench.training.losses.loss import Kept, Learn, Loss, Need
@@ -25,9 +25,9 @@ class KlToBase(Loss):
     every_parameter: ClassVar[bool] = True
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def beside(self) -> Mapping[str, int | None]:
         """The base."""
-        return ("base",)
+        return {"base": None}
 
     def begin(self, network: Network) -> Kept | None:
         """The base is loaded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -33,9 +33,9 @@ class L2ToBase(Loss):
     sides: Literal["pivot", "both"] = "pivot"
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def beside(self) -> Mapping[str, int | None]:
         """The base."""
-        return ("base",)
+        return {"base": None}
 
     def begin(self, network: Network) -> Kept | None:
         """The base is loaded."""

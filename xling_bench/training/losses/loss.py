@@ -91,9 +91,10 @@ class Loss(Strict, ABC):
         return False
 
     @property
-    def beside(self) -> tuple[str, ...]:
-        """The models that it holds beside the one that learns, by what tells them apart: for an estimate of memory."""
-        return ()
+    def beside(self) -> Mapping[str, int | None]:
+        """The models that it holds beside the one that learns, for an estimate of memory: {what tells it apart: the
+        number of its lower layers that are held}, None for a whole one. A teacher's name is its place."""
+        return {}
 
     @property
     def teachers(self) -> tuple[str, ...]:

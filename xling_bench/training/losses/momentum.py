@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -45,9 +45,9 @@ class Momentum(Loss):
     rate: Annotated[float, Field(ge=0, le=1)] = 0.999
 
     @property
-    def beside(self) -> tuple[str, ...]:
-        """The copy, counted whole though it has the lower layers only."""
-        return ("copy",)
+    def beside(self) -> Mapping[str, int | None]:
+        """The copy of the lower layers."""
+        return {"copy": self.layer}
 
     def begin(self, network: Network) -> Kept:
         """The slow copy and the empty queue."""
