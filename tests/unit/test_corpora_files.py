@@ -150,7 +150,6 @@ def test_rows_that_cannot_be_aligned_are_an_error(tmp_path) -> None:
         ([{"instruction": "a", "output": 3}], "row 1: expected a text as 'output', got 3"),
         (["text"], "row 1: expected an object"),
         ([{"instruction": "a", "output": "half \ud83d"}], "expected a text as 'output'"),
-        ([{"instruction": "a", "output": "b\0"}], "row 1: expected a text as 'output'"),
         ([{"instruction": "", "output": "x"}], "none of its 1 rows"),
     ],
 )
@@ -159,6 +158,15 @@ def test_damaged_instructions_are_an_error(tmp_path, rows, said) -> None:
     source = {"kind": "alpaca", "files": {"en": ["en.json"]}}
     with pytest.raises(DataError, match=said):
         load(config(languages=["en"], instructions=[source], p_src=1), seed=0, root=tmp_path)
+
+
+def test_an_instruction_with_control_characters_is_left_out_and_counted(tmp_path) -> None:
+    """Alpaca's own file has one (U+0001 to U+0007 in an output)."""
+    write_json(tmp_path / "en.json", [task("en", 1), {"instruction": "a", "output": "b\1\7"}, task("en", 2)])
+    source = {"kind": "alpaca", "files": {"en": ["en.json"]}}
+    found = load(config(languages=["en"], instructions=[source], p_src=1), seed=0, root=tmp_path)
+    assert len(found.instructions) == 2
+    assert found.report["instructions"][0]["dropped_in_reading"] == {"en": {"control characters from damage": 1}}
 
 
 @pytest.mark.parametrize("kind", ["moses", "tsv", "text", "paragraph"])
