@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch.nn.functional import normalize
 
+from xling_bench.core import content
 from xling_bench.training import job
 from xling_bench.training.batches import Tokens
 from xling_bench.training.losses.kl_to_base import KlToBase
@@ -41,7 +42,7 @@ path = "{model}"
 [data]
 languages = ["en", "zh"]
 decontaminate = []
-dictionaries.zh = "en-zh.txt"
+{words}
 
 [[data.pairs]]
 kind = "moses"
@@ -56,6 +57,13 @@ parts = 1
 pair_length = 32
 length = 256
 """
+
+
+def recipe_text(method: str, model: Path) -> str:
+    """The recipe of a method; with the dictionary where it reads one, for a setting that nothing uses is refused."""
+    declared = content.file(f"training/methods/{method}.toml").read_text(encoding="utf-8")
+    reads = "data.mix" in declared or "word_alignment_weight" in declared
+    return TOML.format(method=method, model=model, words='dictionaries.zh = "en-zh.txt"' if reads else "")
 
 
 def write(folder: Path, real: Path | None) -> None:
@@ -232,7 +240,7 @@ class Bench:
     def recipe(self, method: str, *settings: str) -> Recipe:
         """Everything but the method alike."""
         path = self.folder / f"{method}.toml"
-        path.write_text(TOML.format(method=method, model=self.model), encoding="utf-8")
+        path.write_text(recipe_text(method, self.model), encoding="utf-8")
         return resolve(str(path), [*settings, "run.warmup=0", 'run.schedule="constant"'])
 
     def trained(self, method: str, updates: int, seed: int, *settings: str) -> list[dict[str, float]]:

@@ -125,6 +125,7 @@ def start(model: Path, output: Path) -> subprocess.Popen:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_kill_minus_nine_in_the_middle_of_a_unit_and_two_who_go_on(models, tmp_path) -> None:
     process = start(models["llama"], tmp_path / "run")
     path, deadline = partial(tmp_path / "run", "xling_flores_en_de"), time.monotonic() + 300

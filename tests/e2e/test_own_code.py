@@ -14,6 +14,7 @@ from xling_bench.models import encoder
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.load import end_token, load
 from xling_bench.training.base import check_base, load_base
+from xling_bench.training.lora import AdapterPart
 from xling_bench.training.objective import Objective
 
 pytestmark = pytest.mark.e2e
@@ -53,8 +54,8 @@ def _change(path: Path, **fields: object) -> None:
 
 
 def _recipe(folder: Path) -> SimpleNamespace:
-    return SimpleNamespace(model=SimpleNamespace(path=str(folder), revision=None, untie=False,
-                                                 gradient_checkpointing=False))  # fmt: skip
+    model = SimpleNamespace(path=str(folder), revision=None, untie=False, gradient_checkpointing=False)
+    return SimpleNamespace(model=model, adapter=AdapterPart())
 
 
 OBJECTIVE = Objective(())

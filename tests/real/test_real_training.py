@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from learning import TOML, write
+from learning import recipe_text, write
 from weights import SMOLLM2, build
 
 from xling_bench.cli.main import main
@@ -40,7 +40,7 @@ def test_a_method_takes_updates_and_its_checkpoint_is_scored(
 ) -> None:
     monkeypatch.setenv("XLING_DATA_DIR", str(folder / "data"))
     recipe, out = tmp_path / f"{method}.toml", tmp_path / "out"
-    recipe.write_text(TOML.format(method=method, model=SMOLLM2.folder), encoding="utf-8")
+    recipe.write_text(recipe_text(method, SMOLLM2.folder), encoding="utf-8")
     settings = (*settings, *(f"run.{key}={value}" for key, value in SMALL.items()))
     assert main(["train", str(recipe), "-o", str(out), *(part for each in settings for part in ("--set", each))]) == 0
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -91,6 +91,7 @@ def _restore(pristine: Path, work: Path, damaged: str) -> None:
             shutil.copy2(part, work / part.name)
 
 
+@pytest.mark.slow
 def test_sixty_damaged_files(pristine: Path) -> None:
     _fuzz(pristine, [*fuzz.cases(60, fuzz.QUICK, seed=15), *fuzz.found()])
 
