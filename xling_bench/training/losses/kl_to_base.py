@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from xling_bench.training.losses.loss import Kept, Learn, Loss, Need
+from xling_bench.training.losses.loss import Learn, LossToBase, Need
 
 if TYPE_CHECKING:
     import torch
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xling_bench.training.model import Network
 
 
-class KlToBase(Loss):
+class KlToBase(LossToBase):
     """L = mean over tokens to be learnt of sum_v P0(v | before) log(P0(v | before) / P(v | before)), in nats; >= 0.
 
     P0 is the base's: a second model in memory, in float32. Of instructions these are the tokens of responses. For
@@ -23,16 +23,6 @@ class KlToBase(Loss):
 
     needs: ClassVar[Need] = "instructions"
     every_parameter: ClassVar[bool] = True
-
-    @property
-    def beside(self) -> Mapping[str, int | None]:
-        """The base."""
-        return {"base": None}
-
-    def begin(self, network: Network) -> Kept | None:
-        """The base is loaded."""
-        network.references.base()
-        return None
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
         """Rows count as one batch; those with nothing to learn are not run. None in any is an error."""

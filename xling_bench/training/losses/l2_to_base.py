@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from xling_bench.training.losses.loss import Kept, Learn, Loss, Need
+from xling_bench.training.losses.loss import Learn, LossToBase, Need
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xling_bench.training.model import Network
 
 
-class L2ToBase(Loss):
+class L2ToBase(LossToBase):
     """L = mean over layers, tokens and dimensions of (h_l(t)_d - h0_l(t)_d)^2, of pairs' sentences.
 
     layer   the highest, 1 to the model's depth
@@ -31,16 +31,6 @@ class L2ToBase(Loss):
     layer: Annotated[int, Field(ge=1)] = 1
     layers: Literal["one", "all"] = "one"
     sides: Literal["pivot", "both"] = "pivot"
-
-    @property
-    def beside(self) -> Mapping[str, int | None]:
-        """The base."""
-        return {"base": None}
-
-    def begin(self, network: Network) -> Kept | None:
-        """The base is loaded."""
-        network.references.base()
-        return None
 
     def __call__(self, network: Network, rows: Sequence[Tokens], divisor: float | None = None) -> torch.Tensor:
         """A mean over the tokens that count in a sentence's vector."""

@@ -143,3 +143,17 @@ class Loss(Strict, ABC):
     def settings(self) -> dict[str, Any]:
         """{key in a recipe's [method]: value}."""
         return {key: getattr(self, field) for key, field in self.keys().items()}
+
+
+class LossToBase(Loss, ABC):
+    """One that holds the model against the one that training began with: a second model in memory."""
+
+    @property
+    def beside(self) -> Mapping[str, int | None]:
+        """The base."""
+        return {"base": None}
+
+    def begin(self, network: Network) -> Kept | None:
+        """The base is loaded."""
+        network.references.base()
+        return None
