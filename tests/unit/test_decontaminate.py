@@ -137,7 +137,7 @@ def test_refused_by_default_with_what_to_do(planted, sample) -> None:
         load(settings(), seed=0, root=planted[0], source=sample)
     said = str(caught.value)
     assert "(1 pairs, 0 instructions and 0 texts would be learnt)" in said
-    assert f"flores en: 1 exact, 0 by n-gram, such as news:2 = {planted[1]['id']} (test)" in said
+    assert f"flores en: 1 exact, 0 by n-gram, such as x.en, line 2 = {planted[1]['id']} (test)" in said
     assert 'overlap = "drop"' in said
 
 
