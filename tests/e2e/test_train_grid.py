@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from xling_bench.cli.main import main
+from xling_bench.core.errors import UsageError
 from xling_bench.training.grid import axis
 from xling_bench.training.grid_table import Axis, figure
+from xling_bench.training.recipe import resolve
 
 pytestmark = pytest.mark.e2e
 FEW = ["--set", "run.steps=2", "--set", "run.save_every=2"]
@@ -58,6 +60,20 @@ def test_a_grid_is_a_run_for_each_point_and_goes_on_where_it_was(recipe: Path, t
     assert (content(out / names[0] / "model"), (out / "grid.csv").read_bytes()) == before
 
 
+def test_methods_are_compared_at_equal_tokens(recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grid"
+    assert main(["train", str(recipe), "-o", str(out), *FEW, "--grid", "method=afp,kl,cif"]) == 0
+    rows = {row["method"]: row for row in table(out)}
+    tokens = {name: (row["pair_tokens"], row["instruction_tokens"]) for name, row in rows.items()}
+    assert tokens["afp"] == tokens["kl"], "both learn from the same pairs and instructions"
+    assert tokens["cif"][0] in ("", "0"), "instructions alone"
+    assert tokens["cif"][1] == tokens["afp"][1]
+    assert rows["afp"]["kl_to_base"] == "" != rows["kl"]["kl_to_base"]
+    recipe.write_text(recipe.read_text(encoding="utf-8") + "[method]\nlayer = 2\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"has a \[method\] of its own, which kl cannot take the place of"):
+        resolve(str(recipe), method="kl")
+
+
 def test_a_dry_run_lists_the_points_and_writes_nothing(recipe: Path, tmp_path: Path, capsys) -> None:
     out = tmp_path / "grid"
     assert main(["train", str(recipe), "-o", str(out), "--dry-run", "--grid", "data.p_src=0,0.5,1"]) == 0
@@ -79,6 +95,7 @@ def test_a_dry_run_lists_the_points_and_writes_nothing(recipe: Path, tmp_path: P
         (["--grid", "method.pooling=mean,men"], "method.pooling: Input should be 'mean'"),
         (["--grid", "method.layer=1", "--grid", "method.layer=2"], "--grid method.layer is given twice"),
         (["--grid", "method.layer=1", "--set", "method.layer=2"], "given to --set and to --grid"),
+        (["--grid", "method=afp", "--set", "method.layer=2"], "names whole methods, and a key of method is set"),
         (["--grid", 'model.path=["a b", "a-b"]'], "model.path"),
     ],
 )

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
         help="a run that is there may have more updates, whatever its schedule, along that of the new number",
     )  # fmt: skip
     parser.add_argument(
-        "--grid", action="append", default=[], metavar="PART.KEY=VALUE,VALUE,...",
+        "--grid", action="append", default=[], metavar="KEY=VALUE,VALUE,...",
         help="a run for each value, for example method.layer=1,6,12; again for every combination. A folder a point "
              "below -o, with grid.csv and a figure; finished points are skipped",
     )  # fmt: skip

@@ -17,6 +17,7 @@ from xling_bench.training.claim import GRID, MODEL
 from xling_bench.training.recipe import Recipe, resolve
 
 LONGEST = 120  # characters of a folder's name
+METHOD = "method"  # the axis that names whole methods
 Value = bool | int | float | str | list[object]
 
 
@@ -38,11 +39,11 @@ class Point:
 
 
 def axis(text: str) -> Axis:
-    """`method.layer=1,6,12`: a key of a recipe and its values, as in TOML; bare words are text. Raises UsageError where
-    the key or a value is missing, or one stands there twice."""
+    """`method.layer=1,6,12`: a key of a recipe and its values, as in TOML; bare words are text. `method=afp,clm` names
+    whole methods. Raises UsageError where the key or a value is missing, or one stands there twice."""
     key, equals, given = text.partition("=")
     key = key.strip()
-    if not equals or key.count(".") < 1 or not all(key.split(".")):
+    if not equals or ("." not in key and key != METHOD) or not all(key.split(".")):
         raise UsageError(f"--grid {text!r}: expected PART.KEY=VALUE,VALUE,..., for example method.layer=1,6,12.")
     try:
         values = tomllib.loads(f"values = [{given}]")["values"]
@@ -69,11 +70,16 @@ def points(
     fixed = {setting.partition("=")[0].strip() for setting in settings}
     if both := sorted(fixed & {*keys}):
         raise UsageError(f"{both[0]}: given to --set and to --grid; leave one out.")
+    named = METHOD in keys
+    if named and any(key.startswith(f"{METHOD}.") for key in [*keys, *fixed]):
+        raise UsageError(f"--grid {METHOD}=... names whole methods, and a key of {METHOD} is set beside it: what one "
+                         "method has, another may not. Leave one out.")  # fmt: skip
     found = []
     for values in itertools.product(*(each.values for each in axes)):
         chosen = dict(zip(keys, values, strict=True))
-        own = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items()]
-        found.append(Point(_name(chosen), chosen, resolve(recipe, [*settings, *own], model)))
+        own = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in chosen.items() if key != METHOD]
+        method = str(chosen[METHOD]) if named else None
+        found.append(Point(_name(chosen), chosen, resolve(recipe, [*settings, *own], model, method)))
     names = [point.name for point in found]
     if same := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"--grid: two points would share the folder {same[0]}; their values differ in signs that a "

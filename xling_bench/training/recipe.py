@@ -86,12 +86,15 @@ def files() -> dict[str, Path]:
     return {path.stem: path for path in content.files("training/*.toml")}
 
 
-def resolve(recipe: str, settings: Sequence[str] = (), model: str | None = None) -> Recipe:
+def resolve(
+    recipe: str, settings: Sequence[str] = (), model: str | None = None, method: str | None = None
+) -> Recipe:
     """A recipe by `MODEL/DATA/METHOD` (names of files in `training/`), or by a file that names them: its path, or its
     name without `.toml` if it is one of `files`. A table of the file may name one it goes out from, its `base`.
 
     `model` takes the place of the recipe's, which is then `DATA/METHOD` if it is no file: the name of a file in
-    `training/models/`, or a folder or hub name, with the neutral settings of `auto.toml`.
+    `training/models/`, or a folder or hub name, with the neutral settings of `auto.toml`. `method`, the name of a file
+    in `training/methods/`, takes the place of the recipe's, which may have no settings of its own beside it.
 
     Later wins: the mode's (`MODES`), the method's own [data] and [run], the recipe file's tables, then `settings`
     (`run.steps=100`, values as in TOML). Raises UsageError for unknown names, DeclarationError for what does not fit
@@ -120,6 +123,11 @@ def resolve(recipe: str, settings: Sequence[str] = (), model: str | None = None)
         own.pop("model", None)
         _merge(merged, _model(model))
         parts = [None, *parts[1:]]
+    if method is not None:
+        if "method" in own:
+            raise UsageError(f"recipe {recipe} has a [method] of its own, which {method} cannot take the place of; "
+                             'name its method in one line, method = "NAME".')  # fmt: skip
+        parts = [*parts[:-1], method]
     for part, chosen in zip(PARTS, parts, strict=True):
         if chosen is not None:
             _merge(merged, _part(part, chosen))
