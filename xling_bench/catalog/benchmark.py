@@ -6,7 +6,7 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -65,6 +65,8 @@ class Benchmark(Strict):
     `demo_split` is empty where the benchmark has no development data: demonstrations then come from fixed ids of
     the test split, and an item is never its own demonstration.
     `codes` gives the benchmark's own code of a language where it differs from ours (XWinograd's `jp`).
+    `chance` is what guessing gets, of candidates whose number is the same for every item; `items` where it is not: the
+    mean over the items scored of 1 / their number.
     `metrics` names, by kind of prompt, what a task reports, headline first; `metrics_on_request` what it can report
     besides. `metrics_only` and `metrics_except` limit a metric to some languages (of the answer), or exclude some.
     `placeholder` stands where the source has no text (PAWS-X: `NS`, never translated): rows with it are dropped, unless
@@ -90,7 +92,7 @@ class Benchmark(Strict):
     choices: tuple[str, ...] = ()
     gold: str = ""
     without_gold: int | Literal["any"] = 0
-    chance: float | None = Field(default=None, ge=0, lt=1)
+    chance: Annotated[float, Field(ge=0, lt=1)] | Literal["items"] | None = None
     metrics: dict[str, tuple[str, ...]]
     metrics_on_request: dict[str, tuple[str, ...]] = Field(default={})
     metrics_only: dict[str, tuple[str, ...]] = Field(default={})
@@ -134,7 +136,7 @@ class Benchmark(Strict):
         if self.demo_split and self.demo_split not in self.hub.splits:
             raise ValueError(f"demo_split: {self.demo_split!r} is not one of hub.splits")
         width = len(self.labels) or (len(self.choices) if len(self.choices) > 1 else 0)
-        if self.chance is not None and width and abs(self.chance - 1 / width) > 0.005:
+        if self.chance is not None and width and (self.chance == "items" or abs(self.chance - 1 / width) > 0.005):
             raise ValueError(f"chance: of {width} candidates one is right by guessing in 1/{width}, not {self.chance}")
         if self.kind not in self.metrics:
             raise ValueError(f"metrics: expected those of its own kind, {self.kind}")
@@ -187,7 +189,7 @@ class Benchmark(Strict):
     def chance_of(self, metric: str) -> float | None:
         """What guessing gets by `metric`, in [0, 1): of every metric that chooses among candidates of a fixed number;
         None for the others."""
-        return self.chance if metric in METRICS and METRICS[metric].ranks else None
+        return self.chance if isinstance(self.chance, float) and metric in METRICS and METRICS[metric].ranks else None
 
     @property
     def splits(self) -> tuple[str, ...]:

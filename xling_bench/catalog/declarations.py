@@ -29,7 +29,7 @@ def check_declarations() -> list[str]:
                 for problem in _literal(literal, language)
             ]
     for spec in task_specs().values():
-        problems += [f"{spec.name}: {problem}" for problem in _form(spec.benchmark, spec.form())]
+        problems += [f"{spec.name}: {problem}" for problem in check_form(spec.benchmark, spec.form())]
     problems += [f"suites.toml: {problem}" for problem in _suites(task_specs())]
     return problems
 
@@ -50,22 +50,29 @@ def in_script(text: str, script: str) -> bool:
     return regex.fullmatch(rf"[{classes}\p{{Script=Common}}\p{{Script=Inherited}}]*", TOKENS.sub("", text)) is not None
 
 
-def _form(benchmark: Benchmark, form: Form) -> list[str]:
+def check_form(benchmark: Benchmark, form: Form) -> list[str]:
     """Placeholders must be the row's text fields (and the candidate's), and the answer must appear where it should."""
-    slots = {"label"} if benchmark.labels else {"choice"}
     texts = {name for name, kind in benchmark.fields.items() if kind == "text"}
-    candidates = list(form.candidate.values()) if isinstance(form.candidate, dict) else [form.candidate]
+    own, letter = {"label" if benchmark.labels else "choice"}, {"letter"} if form.lettered else set[str]()
+    listed = {"lettered"} if form.lettered else set[str]()
+    candidates, prompts = _templates(form.candidate), _templates(form.prompt)
     problems = []
     for template, allowed in (
-        (form.prompt, texts),
+        *((prompt, texts | listed) for prompt in prompts),
+        (form.lettered, own | letter),
         (form.answer, {benchmark.gold}),
-        *((c, texts | slots) for c in candidates),
+        (form.unconditional, set[str]()),
+        *((candidate, texts | own | letter) for candidate in candidates),
     ):
-        unknown = {match[2] for match in PLACEHOLDER.finditer(template)} - allowed
+        unknown = _placeholders(template) - allowed
         if unknown:
             problems.append(f"unknown placeholder {{{', '.join(sorted(unknown))}}}")
-    if form.kind == "choose" and not all(f"{{{slot}}}" in c for c in candidates for slot in slots):
+    if form.kind == "choose" and not all(_placeholders(candidate) & (own | letter) for candidate in candidates):
         problems.append("the candidate's placeholder is missing")
+    if form.lettered and not (own | letter) <= _placeholders(form.lettered):
+        problems.append(f"lettered: a line of the list has {{letter}} and {{{', '.join(own)}}}")
+    if form.lettered and not all("lettered" in _placeholders(prompt) for prompt in prompts):
+        problems.append("the prompt lacks {lettered}, the list whose letters are scored")
     if form.kind == "choose" and benchmark.labels and set(form.labels) != set(benchmark.labels):
         problems.append(f"labels should be {', '.join(benchmark.labels)}")
     if form.labels and len(set(form.labels.values())) != len(form.labels):
@@ -73,6 +80,14 @@ def _form(benchmark: Benchmark, form: Form) -> list[str]:
     if form.kind == "generate" and benchmark.gold in texts and f"{{{benchmark.gold}}}" in form.prompt:
         problems.append("the prompt shows the answer")
     return problems
+
+
+def _templates(template: str | dict[str, str]) -> list[str]:
+    return list(template.values()) if isinstance(template, dict) else [template]
+
+
+def _placeholders(template: str) -> set[str]:
+    return {match[2] for match in PLACEHOLDER.finditer(template)}
 
 
 def _suites(specs: dict[str, TaskSpec]) -> list[str]:

@@ -46,16 +46,21 @@ class Wording(Strict):
 class FormDeclaration(Strict):
     """One benchmark's form before a language's words are put in.
 
-    `choose`: every candidate is the whole text scored (sum of token log-probabilities), after `prompt`, which is
-    context only. `by` names a row field that picks one of several `candidate`s (XCOPA: cause or effect).
+    `choose`: every candidate is the whole text scored (sum of token log-probabilities), after `prompt` and `separator`,
+    which are context only. `by` names a row field that picks one of several `prompt`s or `candidate`s (XCOPA: cause or
+    effect). `lettered` is a line of the list of candidates, `{letter}. {choice}`: the lines stand at `{lettered}` in
+    the prompt, and the candidates scored may be their letters, `{letter}`. `unconditional` is the prompt that says
+    nothing of the item, by which PMI measures how likely a candidate is anyway; empty where there is no such prompt.
     `generate`: the model continues `prompt`; a demonstration is prompt + `separator` + `answer`.
-    `words` names the section of the language files; `chosen` says why, where no paper gives the prompt.
+    `words` names the sections of the language files; `chosen` says why, where no paper gives the prompt.
     """
 
     kind: Literal["choose", "generate"]
-    words: str = ""
-    prompt: str = ""
+    words: str | tuple[str, ...] = ""
+    prompt: str | dict[str, str] = ""
+    lettered: str = ""
     candidate: str | dict[str, str] = ""
+    unconditional: str = ""
     by: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     answer: str = ""
@@ -72,16 +77,23 @@ class FormDeclaration(Strict):
             raise ValueError("a `choose` form needs `candidate`")
         if self.kind == "generate" and not (self.prompt and self.answer and self.max_tokens and self.stop):
             raise ValueError("a `generate` form needs `prompt`, `answer`, `stop` and `max_tokens`")
-        if isinstance(self.candidate, dict) != bool(self.by):
-            raise ValueError("`by` and a table of candidates go together")
+        if (isinstance(self.candidate, dict) or isinstance(self.prompt, dict)) != bool(self.by):
+            raise ValueError("`by` and a table of prompts or candidates go together")
+        if self.kind == "generate" and (self.by or self.lettered or self.unconditional):
+            raise ValueError("`by`, `lettered` and `unconditional` are of `choose` forms")
         return self
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The sections of a language's file that the form takes its words from."""
+        return tuple(filter(None, (self.words,) if isinstance(self.words, str) else self.words))
 
 
 class Family(Strict):
     """A prompt family. `speaks` is the language of its own words, and so of the names it calls languages by.
 
     `joiner` follows each demonstration; the papers' `</s>` is replaced by the model's own end token under
-    `run --joiner auto`.
+    `run --joiner auto`. `words_of` names the family whose files of words it uses, if not its own.
     """
 
     key: str
@@ -89,6 +101,7 @@ class Family(Strict):
     source: str
     joiner: str
     speaks: Literal["english", "item"] = "english"
+    words_of: str = ""
     forms: dict[str, FormDeclaration]
 
 
@@ -96,8 +109,10 @@ class Form(Strict):
     """A form in one language: only row fields are left as placeholders."""
 
     kind: Literal["choose", "generate"]
-    prompt: str = ""
+    prompt: str | dict[str, str] = ""
+    lettered: str = ""
     candidate: str | dict[str, str] = ""
+    unconditional: str = ""
     by: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     answer: str = ""
@@ -184,7 +199,7 @@ def _read_words(path: Path) -> dict[str, dict[str, Wording]]:
 def has_form(family: Family, benchmark: Benchmark, language: str) -> bool:
     """Whether the family can pose the benchmark in the language."""
     form = family.forms.get(benchmark.key)
-    return form is not None and (not form.words or form.words in words(family.key, language))
+    return form is not None and set(form.sections) <= words(family.words_of or family.key, language).keys()
 
 
 def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, source: Language | None = None) -> Form:
@@ -197,10 +212,7 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
     declared = family.forms.get(benchmark.key)
     if declared is None:
         raise UsageError(f"prompt family {family.key!r} has no form for {benchmark.key!r}.")
-    section = words(family.key, language.key).get(declared.words, {}) if declared.words else {}
-    if declared.words and not section:
-        where = content.file(f"templates/{family.key}/{language.key}.toml")
-        raise DeclarationError(f"{where}: no [{declared.words}] words for {benchmark.key} in {language.name}")
+    section = _section(family, declared, benchmark.key, language)
     values = {f"w.{name}": literal.text for name, literal in section.items()}
     for side, which in (("source_name", source), ("target_name", language)):
         if which is not None:
@@ -211,18 +223,23 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
         template = template if language.spaces_between_sentences else SPACE_BETWEEN_FIELDS.sub("", template)
         return PLACEHOLDER.sub(lambda m: fill(m[0], values) if m[1] else m[0], template)
 
-    candidate = declared.candidate
     form = declared.model_dump(exclude={"words", "source", "chosen"})
-    form["prompt"], form["answer"], form["no_answer"] = (
-        put(declared.prompt),
-        put(declared.answer),
-        put(declared.no_answer),
-    )
+    for name in ("prompt", "lettered", "candidate", "unconditional", "labels", "answer", "no_answer"):
+        form[name] = {k: put(v) for k, v in form[name].items()} if isinstance(form[name], dict) else put(form[name])
     if family.speaks == "item" and not language.spaces_between_sentences:
         form["separator"] = declared.separator.strip(" ")
-    form["candidate"] = {k: put(v) for k, v in candidate.items()} if isinstance(candidate, dict) else put(candidate)
-    form["labels"] = {k: put(v) for k, v in declared.labels.items()}
     return Form(**form)
+
+
+def _section(family: Family, form: FormDeclaration, benchmark: str, language: Language) -> dict[str, Wording]:
+    """The words of a form's sections. Raises DeclarationError for a section that the language lacks."""
+    key, found = family.words_of or family.key, dict[str, Wording]()
+    for name in form.sections:
+        if not (section := words(key, language.key).get(name)):
+            where = content.file(f"templates/{key}/{language.key}.toml")
+            raise DeclarationError(f"{where}: no [{name}] words for {benchmark} in {language.name}")
+        found |= section
+    return found
 
 
 def demo_form(family: Family, benchmark: Benchmark, unit: str, form: Form, demo_lang: str | None) -> tuple[str, Form]:
@@ -244,7 +261,7 @@ def demo_form(family: Family, benchmark: Benchmark, unit: str, form: Form, demo_
 
 def unreviewed(family: Family, benchmark: str, language: str) -> list[str]:
     """Names of the words in a benchmark's prompt that came from a machine and that nobody has reviewed."""
-    section = words(family.key, language).get(family.forms[benchmark].words, {})
+    section = _section(family, family.forms[benchmark], benchmark, languages.get(language))
     return [name for name, word in section.items() if word.source == "machine" and not word.reviewed_by]
 
 

@@ -102,13 +102,18 @@ def _form(spec: TaskSpec) -> Form | None:
 
 def _as_text(form: Form) -> str:
     """A form as a reader sees it: the prompt, then candidates or the answer, placeholders in braces."""
-    lines = [form.prompt] if form.prompt else []
+    lines = [form.prompt] if form.prompt and isinstance(form.prompt, str) else []
+    if isinstance(form.prompt, dict):
+        lines += [f"[{name}] {prompt}" for name, prompt in form.prompt.items()]
+    if form.lettered:
+        listed = [form.lettered.replace("{label}", word) for word in form.labels.values()] or [form.lettered]
+        lines.append(f"⟨{{lettered}}: {' / '.join(listed)}⟩")
     if form.kind == "generate":
         return "\n".join([*lines, f"⟨the model continues; the answer: {form.answer}⟩"])
     candidates = form.candidate if isinstance(form.candidate, dict) else {"": form.candidate}
     for name, candidate in candidates.items():
         head = f"[{name}] " if name else ""
-        if form.labels:
+        if "{label}" in candidate:
             lines += [f"{head}{label}: {candidate.replace('{label}', word)}" for label, word in form.labels.items()]
         else:
             lines.append(f"{head}{candidate}")
@@ -190,7 +195,7 @@ def _chosen(benchmark: str, shares: str) -> str:
 HTML = """
 <h3>Models</h3>{{ plain_table("models", models) }}
 <h3>Data</h3>
-{% for part in data %}{% set b = part.benchmark %}<h4>{{ b.title }}</h4><p class="data-of">{{ b.task|capitalize }}{% if b.chance is not none %}, chance {{ "%.1f"|format(100 * b.chance) }} %{% endif %}, {{ "parallel" if b.parallel else "not parallel" }}. Split: {{ part.splits }}; from: {{ part.sources }}{% if part.limit %}; first {{ part.limit }} items{% endif %}. {{ b.notes }} <strong>Licence of the data:</strong> {{ b.licence }}. <strong>Cite:</strong> {{ b.citation }}, <a href="{{ b.url }}" rel="noreferrer">{{ b.url }}</a></p>
+{% for part in data %}{% set b = part.benchmark %}<h4>{{ b.title }}</h4><p class="data-of">{{ b.task|capitalize }}{% if b.chance == "items" %}, chance by item{% elif b.chance is not none %}, chance {{ "%.1f"|format(100 * b.chance) }} %{% endif %}, {{ "parallel" if b.parallel else "not parallel" }}. Split: {{ part.splits }}; from: {{ part.sources }}{% if part.limit %}; first {{ part.limit }} items{% endif %}. {{ b.notes }} <strong>Licence of the data:</strong> {{ b.licence }}. <strong>Cite:</strong> {{ b.citation }}, <a href="{{ b.url }}" rel="noreferrer">{{ b.url }}</a></p>
 {% endfor %}
 <h3>Metrics</h3><dl>{% for name, meaning in metrics %}<dt><code>{{ name }}</code></dt><dd>{{ meaning }}</dd>{% endfor %}</dl>
 <h3>At chance</h3>

@@ -90,8 +90,8 @@ def flags_of(cells: pd.DataFrame) -> Flags:
     """The flags in a table of `cell_intervals`."""
     cells = cells[cells["at_chance"].notna()]
     below = [
-        high < 100 * (get_benchmark(key).chance or 0.0)
-        for key, high in zip(cells["benchmark"], cells["high"], strict=True)
+        high < 100 * (get_benchmark(key).chance_of(metric) or 0.0)
+        for key, metric, high in zip(cells["benchmark"], cells["metric"], cells["high"], strict=True)
     ]
     cells = cells.assign(at_chance=cells["at_chance"].astype(bool) | np.array(below, dtype=bool))
     return {
