@@ -1,5 +1,6 @@
 """Statistics over languages and parallel items. Numpy only; every random number comes from a seed."""
 
+from xling_bench.stats.anytime import log_capital, lower_limits
 from xling_bench.stats.bootstrap import Interval, bootstrap_mean, bootstrap_means, interval
 from xling_bench.stats.cluster_sums import Codes, cluster_sums, standard_error
 from xling_bench.stats.correlation import Correlation, spearman
@@ -44,6 +45,8 @@ __all__ = [
     "exact_sign_flip",
     "holm",
     "interval",
+    "log_capital",
+    "lower_limits",
     "mcnemar_exact",
     "minimum_detectable_effect",
     "paired_difference",
