@@ -20,6 +20,7 @@ GROUPS = {
     "tests/unit/test_language.py": "languages",
     "tests/e2e/test_generation_metrics.py": "languages",
     "tests/unit/test_answers.py": "languages",
+    "tests/unit/test_numbers.py": "languages",
 }
 
 

@@ -14,7 +14,7 @@ from xling_bench.harness import adapter
 from xling_bench.metrics.registry import METRICS
 
 pytestmark = pytest.mark.e2e
-LANGUAGE = {"right_language", "right_words"}
+LANGUAGE = {"right_language", "right_words", "reasoning_target", "reasoning_english", "reasoning_other"}
 # (unit, metric, item) whose gold the official rule cannot give full marks, by benchmark.
 # MLQA's Spanish rule leaves nothing of one gold of the development set, an article alone, and empty against empty is 0.
 ARTICLE = "mlqa-60184cb268780854f89dc022bbf2ccf2c8eea2ac"
@@ -81,7 +81,7 @@ def test_the_gold_scores_full_marks_on_every_task_of_the_sample(models, sample_d
     assert failures(results) == set()
 
 
-REAL = ("xnli", "pawsx", "xcopa", "xwinograd", "xquad", "flores", "mlama", "mlqa")
+REAL = ("xnli", "pawsx", "xcopa", "xwinograd", "xquad", "flores", "mlama", "mlqa", "mgsm", "afrimgsm")
 
 
 def check_real(models, limit: int | None) -> None:

@@ -74,6 +74,20 @@ OTHER = TRIPLE | {"uuid": "u-2", "obj_label": "Meer", "sub_label": "Elbe"}
 MLAMA = {"template": "[X] fließt zu [Y].", "language": "de", "predicate_id": "P1"}
 
 
+EXEMPLARS = {
+    "EXEMPLAR_NUMBER_ANSWERS": [1200],
+    "MGSM_EXEMPLARS": {
+        "en": {"1": {"q": "Question: How much: all?", "a": "Step-by-Step Answer: 600 * 2. The answer is 1,200."}},
+        "fr": {"1": {"q": "Question : Combien ?", "a": "Réponse étape par étape : 600 * 2 = 1200."}},
+    },
+}
+
+
+def worked(language: str) -> Record:
+    example = EXEMPLARS["MGSM_EXEMPLARS"][language]["1"]
+    return {"question": example["q"], "answer": example["a"], "answer_number": 1200, "equation_solution": "600 * 2."}
+
+
 def winograd_files() -> dict[str, str]:
     sentence, pronoun, options = WINOGRAD
     tokens = ["The", "cup", "hit", "the", "``", "plate", "''", "and", "it", "broke", "."]
@@ -158,6 +172,20 @@ CASES = [
         {"en": [{"id": i, "text": text} for i, text in enumerate(['It is "late".', "NA"])],
          "zh": [{"id": i, "text": text} for i, text in enumerate(["很晚了。", "无"])]},
         "flores-test-0000",
+    ),
+    Case(
+        "mgsm", "fr", "train", {"mgsm/exemplars.json": json.dumps(EXEMPLARS)},
+        {language: [worked(language)] for language in ("fr", "en")}, "mgsm-train-001",
+    ),
+    Case(
+        "mgsm", "sw", "test", {"mgsm/mgsm_sw.tsv": table(('Ngapi: "yote"?', "2,125"))},
+        {"sw": [{"question": 'Ngapi: "yote"?', "answer": None, "answer_number": 2125, "equation_solution": None}]},
+        "mgsm-test-001",
+    ),
+    Case(
+        "afrimgsm", "sw", "test",
+        {"irokobench/afrimgsm/swa/test.tsv": table(("question", "answer"), ('"Ngapi ""yote""?\n "', '"2,125"'))},
+        {"sw": [{"question": 'Ngapi "yote"?\n ', "answer": None, "answer_number": "2,125"}]}, "afrimgsm-test-001",
     ),
     Case(
         "mlama", "de", "test",

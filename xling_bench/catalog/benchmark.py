@@ -62,6 +62,8 @@ class Benchmark(Strict):
     `fields` are the canonical row's fields besides `id`. A classification benchmark has `labels` (class names in
     index order) or `choices` (fields holding the candidates, or one `texts` field); the gold is then the row's
     `label` index. A generation benchmark has `gold`, the field with the right answer(s).
+    `solutions` are text fields that hold worked answers, which demonstrations show and no prompt; of an item that has
+    none they are the gold.
     `demo_split` is empty where the benchmark has no development data: demonstrations then come from fixed ids of
     the test split, and an item is never its own demonstration.
     `codes` gives the benchmark's own code of a language where it differs from ours (XWinograd's `jp`).
@@ -91,6 +93,7 @@ class Benchmark(Strict):
     labels: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     gold: str = ""
+    solutions: tuple[str, ...] = ()
     without_gold: int | Literal["any"] = 0
     chance: Annotated[float, Field(ge=0, lt=1)] | Literal["items"] | None = None
     metrics: dict[str, tuple[str, ...]]
@@ -120,7 +123,7 @@ class Benchmark(Strict):
                 raise ValueError(f"languages: {key!r} is not in languages.toml")
         if self.kind == "choose" and not (self.labels or self.choices):
             raise ValueError("a `choose` benchmark needs `labels` or `choices`")
-        for field in (*self.choices, *([self.gold] if self.gold else [])):
+        for field in (*self.choices, *([self.gold] if self.gold else []), *self.solutions):
             if field not in self.fields:
                 raise ValueError(f"{field!r} is not one of `fields`")
         for field in (field for fields in self.clusters for field in fields):

@@ -60,7 +60,7 @@ def check_form(benchmark: Benchmark, form: Form) -> list[str]:
     for template, allowed in (
         *((prompt, texts | listed) for prompt in prompts),
         (form.lettered, own | letter),
-        (form.answer, {benchmark.gold}),
+        (form.answer, {benchmark.gold, *benchmark.solutions}),
         (form.unconditional, set[str]()),
         *((candidate, texts | own | letter) for candidate in candidates),
     ):
@@ -77,7 +77,7 @@ def check_form(benchmark: Benchmark, form: Form) -> list[str]:
         problems.append(f"labels should be {', '.join(benchmark.labels)}")
     if form.labels and len(set(form.labels.values())) != len(form.labels):
         problems.append("two labels have the same word")
-    if form.kind == "generate" and benchmark.gold in texts and f"{{{benchmark.gold}}}" in form.prompt:
+    if form.kind == "generate" and any(f"{{{x}}}" in form.prompt for x in (benchmark.gold, *benchmark.solutions)):
         problems.append("the prompt shows the answer")
     return problems
 

@@ -206,7 +206,7 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
     """Return the form in `language`; `source` is the other side of a translation pair.
 
     In Chinese, Japanese and Thai the family's space between two placeholders is dropped, and so is the separator's
-    when the family speaks the item's language.
+    when the family speaks the item's language, unless a word says what it is.
     Raises DeclarationError when the family lacks the benchmark or the language lacks a word.
     """
     declared = family.forms.get(benchmark.key)
@@ -224,9 +224,10 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
         return PLACEHOLDER.sub(lambda m: fill(m[0], values) if m[1] else m[0], template)
 
     form = declared.model_dump(exclude={"words", "source", "chosen"})
-    for name in ("prompt", "lettered", "candidate", "unconditional", "labels", "answer", "no_answer"):
+    for name in ("prompt", "lettered", "candidate", "unconditional", "labels", "separator", "answer", "no_answer"):
         form[name] = {k: put(v) for k, v in form[name].items()} if isinstance(form[name], dict) else put(form[name])
-    if family.speaks == "item" and not language.spaces_between_sentences:
+    form["stop"] = tuple(map(put, declared.stop))
+    if family.speaks == "item" and not language.spaces_between_sentences and "{" not in declared.separator:
         form["separator"] = declared.separator.strip(" ")
     return Form(**form)
 

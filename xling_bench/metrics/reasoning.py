@@ -1,0 +1,111 @@
+"""In which language was an answer reasoned out? Shares of its text, decided sentence by sentence (see `language`)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import regex
+
+from xling_bench.core.languages import PIVOT
+from xling_bench.metrics.langid import MIN_LETTERS, identifier, language_requirements, language_signature
+from xling_bench.metrics.language import line_pass
+from xling_bench.metrics.metric import Answer, Expected, Metric
+
+SENTENCE_END = regex.compile(r"(?<=[.!?…።।])\s+|(?<=[。！？])|\n+")
+LETTER = regex.compile(r"\p{L}")
+TARGET, ENGLISH, OTHER, NOT_ENGLISH = "target", "english", "other", "not english"
+
+
+class Shares(NamedTuple):
+    """Shares of the letters of the sentences that could be decided, each 0 to 1; None where that cannot be known.
+
+    `letters` is how many letters were decided, `undecided` how many were not (too short, numbers, too close a call).
+    Where the target is English, `english` is its share, too. Where the target's language is not recognised, sentences
+    are English or not, and `target` and `other` are None.
+    """
+
+    target: float | None
+    english: float | None
+    other: float | None
+    letters: int
+    undecided: int
+
+
+def reasoning_shares(text: str, language: str) -> Shares:
+    """In which language `text` is, if it should be in `language` (any registered code).
+
+    Sentences too short to be decided are taken with the next. A sentence is in the target language where `line_pass`
+    says so, else English where that does, else in another where neither can be; what is left is undecided.
+    Raises UsageError for an unregistered language or where the library for it is not installed.
+    """
+    counts = dict.fromkeys((TARGET, ENGLISH, OTHER, NOT_ENGLISH, None), 0)
+    for sentence in sentences(text):
+        counts[_language_of(sentence, language)] += len(LETTER.findall(sentence))
+    undecided = counts.pop(None)
+    decided = sum(counts.values())
+    if not decided:
+        return Shares(None, None, None, 0, undecided)
+    own = language == PIVOT
+    known = identifier(language) is not None
+    return Shares(
+        target=counts[TARGET] / decided if known else None,
+        english=counts[TARGET if own else ENGLISH] / decided,
+        other=counts[OTHER] / decided if known else None,
+        letters=decided,
+        undecided=undecided,
+    )
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences and lines, short ones joined to the next until there are letters enough to decide by."""
+    found: list[str] = []
+    open_ = ""
+    for piece in SENTENCE_END.split(text):
+        open_ = f"{open_} {piece}".strip()
+        if len(LETTER.findall(open_)) >= MIN_LETTERS:
+            found.append(open_)
+            open_ = ""
+    if LETTER.search(open_):
+        found.append(open_)
+    return found
+
+
+def _language_of(sentence: str, language: str) -> str | None:
+    english = line_pass(sentence, PIVOT)
+    if language == PIVOT:
+        return None if english is None else TARGET if english else OTHER
+    if identifier(language) is None:
+        return None if english is None else ENGLISH if english else NOT_ENGLISH
+    own = line_pass(sentence, language)
+    if own:
+        return TARGET
+    if english:
+        return ENGLISH
+    return OTHER if own is False and english is False else None
+
+
+def shares_of(answer: Answer) -> Shares:
+    """`reasoning_shares` of an answer, once for all metrics."""
+    return answer.once("reasoning", lambda: reasoning_shares(answer.text, answer.language))
+
+
+def _rule(expected: Expected) -> str:
+    for language in (expected.language, PIVOT):
+        language_requirements(language)
+    return f"reasoning-sentences+{language_signature(expected.language)}+en:{language_signature(PIVOT)}"
+
+
+def _metric(name: str, meaning: str) -> Metric:
+    def statistics(answer: Answer) -> float | None:
+        found: float | None = getattr(shares_of(answer), name)
+        return found
+
+    return Metric(f"reasoning_{name}", meaning, _rule, statistics=statistics, partial=True,
+                  tasks=("mathematical reasoning",))  # fmt: skip
+
+
+METRICS = (
+    _metric("target", "share of an answer's decidable text that is in the item's language"),
+    _metric("english", "share of an answer's decidable text that is in English"),
+    _metric("other", "share of an answer's decidable text that is in neither"),
+)
