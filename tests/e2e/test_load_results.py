@@ -13,7 +13,7 @@ from xling_bench import evaluate, load_results
 from xling_bench.cli.main import main
 from xling_bench.core import content
 from xling_bench.core.errors import DataError
-from xling_bench.results.export import save_results
+from xling_bench.results.long_table import save_results
 from xling_bench.results.mixing import refuse_mixed, signature_fields
 from xling_bench.results.schema import COLUMNS, NAMES, UNEXPORTED
 from xling_bench.results.tables.pivot import side_by_side

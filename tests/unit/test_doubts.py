@@ -12,7 +12,7 @@ from xling_bench.evaluation.quality import name_near_ties
 from xling_bench.report.notes import notes_of
 from xling_bench.results.baseline import write_baseline
 from xling_bench.results.doubts import doubtful
-from xling_bench.results.export import save_results
+from xling_bench.results.long_table import save_results
 
 SCORES = np.array([1.0, 0, 1, 0])
 CUT = "XNLI acc: 3 of 4 items were longer than the model's context and lost their beginning (de 0-shot 3)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
@@ -202,6 +203,12 @@ class Benchmark(Strict):
     def answer_language(self, unit: str) -> str:
         """Key of the language a unit's answers are in: FLORES' target, MLQA's context."""
         return Unit(unit).source if self.pairs is not None and self.pairs.alone else Unit(unit).target
+
+    def hub_config(self, language: str, parts: Sequence[str]) -> str:
+        """The hub's configuration of one language of a unit, whose languages are `parts`; empty where it has none."""
+        code = self.hub.codes.get(language) or self.codes.get(language, language)
+        flores = self.hub.codes.get(language, languages.get(language).flores)
+        return self.hub.config.format(code=code, flores=flores, source=parts[0], target=parts[-1])
 
     def demos_from(self, split: str) -> str:
         """The split demonstrations come from when `split` is scored: the demonstration split, else `split` itself."""

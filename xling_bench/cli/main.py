@@ -14,7 +14,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from xling_bench.cli import comet, data, demo, gate, link, report, represent, run, scale, score, table, tasks, train
+from xling_bench.cli import (
+    comet,
+    data,
+    demo,
+    export,
+    gate,
+    link,
+    report,
+    represent,
+    run,
+    scale,
+    score,
+    table,
+    tasks,
+    train,
+)
 from xling_bench.cli.common import tell
 from xling_bench.core.errors import XlingError, did_you_mean
 from xling_bench.core.text import terminal
@@ -61,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"xling-bench {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (demo, run, score, table, report, gate, represent, scale, train, tasks, data, link, comet):
+    for group in (demo, run, score, table, report, export, gate, represent, scale, train, tasks, data, link, comet):
         group.add(commands)
     return top
 

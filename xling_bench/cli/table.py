@@ -10,13 +10,17 @@ from xling_bench.cli.common import RUNS, add_allow_engines, comma_numbers, show,
 from xling_bench.core.errors import UsageError
 from xling_bench.core.text import flat, markdown, number_of
 
+OUTSIDE = "records of every_eval_ever, results of lm-eval's own tasks, or folders of them"
+
 
 def add(commands: Any) -> None:
     """Register the commands."""
     parser = commands.add_parser("table", help="print runs side by side, or export every number with its signature")
     parser.add_argument("runs", nargs="+", metavar="[NAME=]RUN", help=RUNS)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the long table: .csv, .json or .parquet")
+    what.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write the long table: .csv, .json, .parquet, .eee.json"
+    )
     what.add_argument(
         "--layout", metavar="NAME", help="a paper's table: afp-1 to afp-13, extrapolating-2, commit-2, ..."
     )
@@ -25,10 +29,14 @@ def add(commands: Any) -> None:
     what.add_argument("--spread", action="store_true", help="95 %% intervals of mean, gap and std; consistency")
     what.add_argument("--ranks", action="store_true", help="models in order, rank intervals, ties, missing languages")
     what.add_argument("--rankc", action="store_true", help="consistency of mLAMA's rankings over pairs of languages")
+    what.add_argument(
+        "--beside", type=Path, nargs="+", metavar="FILE", help="numbers from elsewhere beside: " + OUTSIDE
+    )
     what.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
     )
+    parser.add_argument("--allow-sample", action="store_true", help="with -o FILE.eee.json: sample data, marked")
     add_allow_engines(parser)
     _add_common(parser)
     parser.set_defaults(run=run)
@@ -48,13 +56,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print models side by side, or write the long table."""
-    from xling_bench.results.export import save_results
     from xling_bench.results.frame import load_results
     from xling_bench.results.mixing import accept_engines
     from xling_bench.results.tables.compare import with_seeds
 
     if arguments.reference and arguments.layout is None:
         raise UsageError("--reference belongs to --layout NAME.")
+    if arguments.allow_sample and not str(arguments.output).endswith(".eee.json"):
+        raise UsageError("--allow-sample belongs to -o FILE.eee.json.")
     if arguments.output is not None and arguments.format != "md":
         raise UsageError("--format is for what is printed; -o writes the format its name ends in.")
     frame = with_seeds(load_results(arguments.runs), arguments.seeds)
@@ -63,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         for note in notes:
             tell(f"note: {note}")
     if arguments.output is not None:
-        save_results(frame, arguments.output)
+        _save(arguments, frame)
         show(f"{number_of(len(frame), 'number')} in {arguments.output}")
         _legend(frame, "csv")
         _warn_of_sample(frame)
@@ -93,7 +102,9 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
         for note in layouts.reference_notes(layout, frame) if arguments.reference and form == "csv" else []:
             tell(f"note: {note}")
         return text
-    if arguments.intervals:
+    if arguments.beside:
+        table, marks = _beside(frame, arguments.beside), False
+    elif arguments.intervals:
         table = uncertainty.cell_intervals(frame)
     elif arguments.spread:
         table = uncertainty.spread_intervals(frame)
@@ -112,8 +123,54 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
     return render_frame(with_marks(table, frame) if marks else table, form)
 
 
+def _save(arguments: argparse.Namespace, frame: Any) -> None:
+    from xling_bench.exchange.eee import SUFFIX, Sender
+    from xling_bench.exchange.send import export_results, written_at
+    from xling_bench.results.long_table import save_results
+
+    if arguments.output.name.endswith(SUFFIX):
+        sender = Sender(written=written_at(arguments.runs))
+        export_results(frame, "eee", arguments.output, sender, allow_sample=arguments.allow_sample)
+    else:
+        save_results(frame, arguments.output)
+
+
+def _beside(frame: Any, paths: list[Path]) -> Any:
+    """The table of numbers from elsewhere, whose remarks are told."""
+    from xling_bench.exchange.beside import NOTHING_TESTED, beside, read_outside
+
+    table = beside(frame, read_outside(paths))
+    tell(f"note: {NOTHING_TESTED}")
+    alone = int((table["ours"] == "").sum())
+    if alone:
+        tell(f"note: {number_of(alone, 'number')} of {len(table)} stand alone: nothing like them was measured here")
+    return table
+
+
 def compare(arguments: argparse.Namespace) -> int:
-    """Print model B minus model A on the items both answered."""
+    """Print model B minus model A on the items both answered, or numbers from elsewhere beside A's."""
+    from xling_bench.exchange.beside import holds_outside
+    from xling_bench.results.given import given
+
+    if holds_outside(given(arguments.b).path):
+        return _compare_outside(arguments)
+    return _compare_runs(arguments)
+
+
+def _compare_outside(arguments: argparse.Namespace) -> int:
+    from xling_bench.results.frame import load_results
+    from xling_bench.results.given import given
+    from xling_bench.results.tables.compare import with_seeds
+    from xling_bench.results.tables.rendering import render_frame
+
+    frame = with_seeds(load_results(arguments.a), arguments.seeds)
+    show(render_frame(_beside(frame, [given(arguments.b).path]), arguments.format), end="")
+    _legend(frame, arguments.format)
+    _warn_of_sample(frame)
+    return 0
+
+
+def _compare_runs(arguments: argparse.Namespace) -> int:
     from xling_bench.results.clusters import FEW_ITEMS, TOO_FEW
     from xling_bench.results.marks import with_marks
     from xling_bench.results.tables.compare import compare_runs, left_out

@@ -8,7 +8,6 @@ from pathlib import Path
 from xling_bench.benchmarks.implementation import Dropped, Read, implementation
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.core import languages
 from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.row import Record
 from xling_bench.core.unit import Unit
@@ -91,9 +90,7 @@ def _records(
     hub = benchmark.hub
     if split not in hub.splits:
         raise MissingDataError(f"{hub.path} has no {split} split")
-    code = hub.codes.get(language) or benchmark.codes.get(language, language)
-    flores = hub.codes.get(language, languages.get(language).flores)
-    config = hub.config.format(code=code, flores=flores, source=parts[0], target=parts[-1])
+    config = benchmark.hub_config(language, parts)
     datasets.disable_progress_bars()
     try:
         if hub.branch == CONVERTED:

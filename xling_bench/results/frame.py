@@ -16,6 +16,7 @@ from xling_bench.metrics.registry import METRICS, is_mean
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
 from xling_bench.results.folder import lacking, result_files, shown
+from xling_bench.results.foreign import refuse_foreign
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
 from xling_bench.results.items import digest_of, item_scores, old_choices, read_items, rows_frame
@@ -115,6 +116,7 @@ def _by_unit(folder: Path) -> dict[str, pd.DataFrame]:
 
 def _file(path: Path, items: pd.DataFrame | None = None, unsealed: list[Path] | None = None) -> Iterator[Row]:
     result = read_object(path)
+    refuse_foreign(result, path)
     with in_shape(path):
         if is_ours(result):
             record, scores, samples = _ours(result, path, items, unsealed)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xling_bench.catalog.prompt import Form
 from xling_bench.core.errors import DataError
@@ -37,7 +38,7 @@ def plain_records(result: Result, path: Path) -> Iterator[Record]:
     """Tasks of ours in a results file of plain lm_eval; its own tasks are passed over."""
     stamp = path.stem.removeprefix("results_")
     for task, config in result["configs"].items():
-        declared = (config.get("dataset_kwargs") or {}).get("xling")
+        declared = declared_in(config)
         if declared is None:
             continue
         metadata, found = config["metadata"], result["results"][task]
@@ -87,6 +88,11 @@ def plain_records(result: Result, path: Path) -> Iterator[Record]:
             headline=next((name for name in data.rules or metrics if name in metrics), ""),
             signature="|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)]),
         )
+
+
+def declared_in(config: Mapping[str, Any]) -> Any:
+    """What a task of ours declares in the configuration that lm_eval writes; None for one of its own."""
+    return (config.get("dataset_kwargs") or {}).get("xling")
 
 
 def demos_label(metadata: Mapping[str, object]) -> str:

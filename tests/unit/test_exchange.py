@@ -1,0 +1,217 @@
+"""Records of every_eval_ever that others wrote: read as their schema says, refused in one sentence, shown as theirs."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eee_schemas import wrong
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runs import outcomes, write_run
+
+from xling_bench import load_results
+from xling_bench.cli.main import main
+from xling_bench.core.errors import DataError, XlingError
+from xling_bench.exchange.beside import beside, read_outside
+from xling_bench.exchange.eee import Sender, records
+from xling_bench.exchange.eee_shapes import EvalRecord
+from xling_bench.exchange.measured import measured
+from xling_bench.exchange.outside import read_record
+
+# As the leaderboard of Global-MMLU-Lite stands in the datastore, in its shape; the numbers are invented.
+FOREIGN: dict[str, Any] = {
+    "schema_version": "0.3.0",
+    "evaluation_id": "xnli/maker/their-model/1790000000",
+    "retrieved_timestamp": "1790000000",
+    "source_metadata": {
+        "source_name": "A leaderboard",
+        "source_type": "documentation",
+        "source_organization_name": "Somebody",
+        "evaluator_relationship": "third_party",
+    },
+    "eval_library": {"name": "unknown", "version": "unknown"},
+    "model_info": {
+        "name": "their-model",
+        "id": "maker/their-model",
+        "additional_details": {"deployment_type": "unknown", "model_availability": "open_weights"},
+    },
+    "evaluation_results": [
+        {
+            "evaluation_name": "XNLI de",
+            "source_data": {
+                "dataset_name": "XNLI",
+                "source_type": "hf_dataset",
+                "hf_repo": "facebook/xnli",
+                "hf_split": "validation",
+            },
+            "metric_config": {
+                "metric_id": "accuracy",
+                "metric_unit": "proportion",
+                "lower_is_better": False,
+                "score_type": "continuous",
+                "min_score": 0,
+                "max_score": 1,
+            },
+            "score_details": {
+                "score": 0.5,
+                "details": {"language": "de"},
+                "uncertainty": {"standard_error": {"value": 0.01}, "num_samples": 2490},
+            },
+        }
+    ],
+}
+PLACES = st.sampled_from(
+    [
+        (), ("schema_version",), ("evaluation_id",), ("model_info",), ("model_info", "name"),
+        ("model_info", "additional_details"), ("source_metadata", "source_type"), ("evaluation_results",),
+        ("evaluation_results", 0), ("evaluation_results", 0, "score_details", "score"),
+        ("evaluation_results", 0, "score_details", "details"), ("evaluation_results", 0, "source_data"),
+        ("evaluation_results", 0, "metric_config", "max_score"),
+        ("evaluation_results", 0, "metric_config", "score_type"),
+        ("evaluation_results", 0, "score_details", "uncertainty", "standard_error"),
+        ("evaluation_results", 0, "generation_config"), ("detailed_evaluation_results",),
+    ]
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "Infinity", "levels", "binary", "url", "0.3.0", "\u202ename\x1b[31m", "<b>|x"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "score", "language"]), inner),
+    max_leaves=4,
+)  # fmt: skip
+
+
+def changed(record: dict[str, Any], place: tuple[Any, ...], value: Any) -> Any:
+    """A copy with another value at a place."""
+    if not place:
+        return value
+    found = copy.deepcopy(record)
+    inner: Any = found
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    return found
+
+
+def read_or_said(path: Path) -> EvalRecord | str:
+    """The record, or what is said of the file."""
+    try:
+        return read_record(path)
+    except XlingError as error:
+        return str(error)
+
+
+@given(PLACES, VALUES)
+def test_what_the_schema_allows_is_read_and_comes_back_and_all_else_is_one_error(
+    tmp_path_factory: pytest.TempPathFactory, place: tuple[Any, ...], value: Any
+) -> None:
+    data = changed(FOREIGN, place, value)
+    path = tmp_path_factory.getbasetemp() / "changed.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    allowed = not wrong("eval", data) and data["schema_version"] == "0.3.0"
+    found = read_or_said(path)
+    if isinstance(found, EvalRecord):
+        assert found.written() == data
+        assert place[-1:] == ("generation_config",) or allowed  # of which we read nothing
+    else:
+        assert not allowed, found
+        assert "changed.json" in found
+
+
+def test_the_foreign_record_is_valid() -> None:
+    assert wrong("eval", FOREIGN) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not valid JSON"),
+        ("[]", "no record of every_eval_ever"),
+        ('{"results": {}}', "no record of every_eval_ever"),
+        ('{"schema_version": "0.2.2", "evaluation_results": []}', "schema_version is '0.2.2'"),
+        ('{"schema_version": "0.3.0", "schema_version": "0.3.0", "evaluation_results": []}', "stands twice"),
+        ('{"schema_version": "0.3.0", "evaluation_results": [{"score": NaN}]}', "NaN"),
+        ('{"schema_version": "0.3.0", "evaluation_results": [{"score": 1e999}]}', "no number"),
+        ('{"schema_version": "0.3.0", "evaluation_results": ' + "[" * 5000 + "]" * 5000 + "}", "nested"),
+        ('{"schema_version": "0.3.0", "evaluation_results": []', "truncated"),
+    ],
+)
+def test_damaged_records_are_one_error(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run", outcomes(60, ("en", "de")))
+    path = tmp_path / "bad.json"
+    path.write_text(text, encoding="utf-8")
+    assert main(["table", str(run), "--beside", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "bad.json" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_file_too_large_to_be_a_record_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.json"
+    with path.open("wb") as file:
+        file.truncate(100 << 20)
+    with pytest.raises(DataError, match="so much is not read"):
+        read_outside([path])
+
+
+def test_a_foreign_number_stands_beside_ours_and_names_what_differs(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", outcomes(60, ("en", "de")), name="mine")
+    path = tmp_path / "foreign.json"
+    path.write_text(json.dumps(FOREIGN), encoding="utf-8")
+    frame = load_results(run)
+    (row,) = beside(frame, read_outside([path])).to_dict(orient="records")
+    mine = frame[(frame["language"] == "de")]["value"].iloc[0]
+    assert (row["benchmark"], row["language"], row["metric"], row["value"]) == ("xnli", "de", "acc", 50.0)
+    assert row["here: mine"] == pytest.approx(100 * mine)
+    assert row["differs"] == "split (dev, here test); items (2,490, here 60); not said: prompt, shots"
+    assert row["from"] == "published, not measured here: A leaderboard, Somebody (third party)"
+
+
+def test_names_from_outside_do_nothing_in_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = write_run(tmp_path / "run", outcomes(60, ("en", "de")), name="mine")
+    hostile = "\u202e<script>|=1+1\x1b[31m\n# x"
+    data = changed(FOREIGN, ("model_info", "name"), hostile)
+    data = changed(data, ("evaluation_results", 0, "evaluation_name"), hostile)
+    data = changed(data, ("source_metadata", "source_name"), hostile)
+    path = tmp_path / "foreign.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    for form in ("md", "csv", "latex"):
+        assert main(["table", str(run), "--beside", str(path), "--format", form]) == 0
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert "\u202e" not in out
+        assert form != "md" or len({line.count(" | ") for line in out.splitlines() if line[:2] == "| "}) == 1
+
+
+@settings(max_examples=8)
+@given(
+    st.sampled_from(["xnli", "xcopa"]), st.sampled_from([0, 5]), st.integers(2, 40), st.integers(0, 99),
+    st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20), st.booleans(),
+)  # fmt: skip
+def test_any_run_becomes_a_valid_record_and_comes_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    benchmark: str, shots: int, items: int, seed: int, name: str, limited: bool,
+) -> None:  # fmt: skip
+    from xling_bench.exchange.outside import row_of
+    from xling_bench.results.schema import NAMES
+
+    folder = tmp_path_factory.mktemp("any")
+    scores = outcomes(items, ("en", "zh") if benchmark == "xnli" else ("th",), seed=seed)
+    more = {"limit": items} if limited else {}
+    metric = "acc"
+    frame = load_results(write_run(folder / "run", scores, benchmark=benchmark, metric=metric, name=name, shots=shots,
+                                   seed=seed if shots else 0, **more))  # fmt: skip
+    numbers = measured(frame)
+    (record,) = records(numbers, Sender()).values()
+    data = json.loads(json.dumps(record.written()))
+    assert wrong("eval", data) == []
+    back = EvalRecord.model_validate(data)
+    assert back == record
+    assert [row_of(result, back) for result in back.evaluation_results] == [dict(number.row) for number in numbers]
+    assert [list(number.row) for number in numbers] == [list(NAMES)] * len(numbers)
