@@ -81,7 +81,8 @@ def test_the_gold_scores_full_marks_on_every_task_of_the_sample(models, sample_d
     assert failures(results) == set()
 
 
-REAL = ("xnli", "pawsx", "xcopa", "xwinograd", "xquad", "flores", "mlama", "mlqa", "mgsm", "afrimgsm")
+REAL = ("xnli", "pawsx", "xcopa", "xwinograd", "xquad", "flores", "mlama", "mlqa", "mgsm", "afrimgsm", "afrixnli",
+        "xnlieu", "xnlieu_native", "kornli", "myxnli")
 
 
 def check_real(models, limit: int | None) -> None:

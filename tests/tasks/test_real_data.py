@@ -74,6 +74,36 @@ def test_partial_benchmarks_hold_what_the_readme_lists(report) -> None:
     assert absent == {"en-kk", "kk-en"}
 
 
+NLI = {
+    "afrixnli": "ee en fr ha ig lg ln om rw sn st sw tw wo xh", "xnlieu": "en eu", "xnlieu_native": "eu",
+    "kornli": "en ko", "myxnli": "en my",
+}  # fmt: skip
+
+
+def test_entailment_in_further_languages_is_xnlis(report, real_data) -> None:
+    """Translations of XNLI have its ids and labels; AfriXNLI's English is XNLI's, three items' spelling apart."""
+    from xling_bench.catalog import get_benchmark
+    from xling_bench.data import load
+
+    for key, units in NLI.items():
+        found = {unit for (k, unit, split), row in report.items() if k == key and split == "test" and row.rows}
+        assert found == set(units.split()), key
+    xnli = load(get_benchmark("xnli"), "en", "test").rows
+    labels = {row["id"]: row["label"] for row in xnli}
+    for key, unit in (("xnlieu", "eu"), ("kornli", "ko"), ("myxnli", "my"), ("myxnli", "en")):
+        assert {row["id"]: row["label"] for row in load(get_benchmark(key), unit, "test").rows} == labels, key
+    afrixnli = get_benchmark("afrixnli")
+    english = load(afrixnli, "en", "test").rows
+    texts = {(row["premise"], row["hypothesis"]): row["label"] for row in xnli}
+    same = [row for row in english if texts.get((row["premise"], row["hypothesis"])) == row["label"]]
+    assert len(same) >= len(english) - 5
+    for unit in ("sw", "wo", "xh"):
+        found = load(afrixnli, unit, "test").rows
+        assert [(row["id"], row["label"]) for row in found] == [(row["id"], row["label"]) for row in english]
+    states = {unit: report[("afrixnli", unit, "dev")].agreement for unit in ("fr", "sw", "ha", "zu")}
+    assert states == {"fr": "not published", "sw": "not published", "ha": "as published", "zu": ""}
+
+
 def test_ids_and_labels_are_shared_by_all_languages(real_data) -> None:
     from xling_bench.catalog import get_benchmark
     from xling_bench.data import load

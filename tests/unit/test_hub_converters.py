@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ import pytest
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.catalog.benchmark import Benchmark
-from xling_bench.core.errors import DataError
+from xling_bench.core.errors import DataError, MissingDataError
 from xling_bench.core.unit import Unit
 from xling_bench.data import hub
 from xling_bench.data.source import read_files
@@ -39,6 +41,12 @@ def table(*lines: tuple[object, ...]) -> str:
     return "".join("\t".join(map(str, line)) + "\n" for line in lines)
 
 
+def csv_text(*rows: tuple[object, ...]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
 def squad(context: str, *questions: tuple[str, str, list[str]]) -> str:
     asked = [{"id": i, "question": q, "answers": [{"text": t, "answer_start": 0} for t in a]} for i, q, a in questions]
     return json.dumps({"version": "1.1", "data": [{"title": "T", "paragraphs": [{"context": context, "qas": asked}]}]})
@@ -57,6 +65,11 @@ PAWSX = [
 ]
 XCOPA = {"premise": "L'uomo aprì.", "choice1": 'Uscì "acqua".', "choice2": "None", "question": "effect", "label": 1}
 STORY = ["Рита ела.", "Ел и кот.", '"Да", сказала она.', "Стемнело.", "Они спали.", "Они пели."]
+ENTAILED = [("Ya ce \"a'a\", ya tafi.", "Ya\ntafi.", 2), ("NA", "None", 0)]
+LABELS = ("entailment", "neutral", "contradiction")
+NLI = [("Er sagte \"NA\".", "null", 1), (" Leer", "Voll", 0), ("Drei", "Vier", 2)]
+NLI_NAMED = [(a, b, LABELS[label]) for a, b, label in NLI]
+NLI_RECORDS = [{"premise": a, "hypothesis": b, "label": label} for a, b, label in NLI]
 WINOGRAD = ('The cup hit the "plate" and it broke.', "it", ["The cup", 'the "plate"'])
 WINOGRAD_TEXT = 'The cup hit the "plate" and \t broke.\tThe cup\tthe "plate"'
 SQUAD_CONTEXT = 'Die "Saale" fließt nach Norden. Sie ist 413 km lang.'
@@ -104,6 +117,48 @@ CASES = [
             {"id": i, "sentence1": a.replace("NS", ""), "sentence2": b, "label": label} for i, a, b, label in PAWSX
         ]},
         "pawsx-test-3",
+    ),
+    Case(
+        "afrixnli", "ha", "dev",
+        {"irokobench/africanli/hau/dev.csv": csv_text(
+            ("premise", "hypothesis", "label"), *((a, b, LABELS[label]) for a, b, label in ENTAILED)
+        )},
+        {"ha": [{"premise": a, "hypothesis": b, "label": label} for a, b, label in ENTAILED]},
+        "afrixnli-dev-000",
+    ),
+    Case(
+        "xnlieu", "eu", "dev",
+        {"xnlieu/xnli.dev.eu.tsv": table(("premise", "hypothesis", "label"), *NLI)}, {"eu": NLI_RECORDS},
+        "xnli-dev-0000",
+    ),
+    Case(
+        "xnlieu_native", "eu", "test",
+        {"xnlieu/xnli.test.eu.native.tsv": table(("premise", "hypothesis", "label"), *NLI)}, {"eu": NLI_RECORDS},
+        "xnlieu_native-000",
+    ),
+    Case(
+        "kornli", "ko", "test",
+        {"KorNLI/xnli.test.ko.tsv": table(("sentence1", "sentence2", "gold_label"), *NLI_NAMED)}, {"ko": NLI_RECORDS},
+        "xnli-test-0000",
+    ),
+    Case(
+        "myxnli", "my", "test",
+        {"myxnli/my.genre.test.tsv": table(
+            ("genre", "label", "sentence1_en", "sentence2_en", "sentence1_my", "sentence2_my"),
+            *(("letters", label, "One.", "Two.", a, b) for a, b, label in NLI_NAMED),
+        )},
+        {"my": [{"genre": "letters", "label": label, "sentence1_en": "One.", "sentence2_en": "Two.", "sentence1_my": a,
+                 "sentence2_my": b} for a, b, label in NLI_NAMED]},
+        "xnli-test-0000",
+    ),
+    Case(
+        "americasnli", "qu", "test",
+        {"americasnli/test.tsv": table(
+            ("language", "premise", "hypothesis", "label"), ("aym", "Uno", "Dos", "neutral"),
+            *(("quy", *row) for row in NLI_NAMED),
+        )},
+        {"qu": NLI_RECORDS},
+        "americasnli-test-000",
     ),
     Case(
         "xcopa", "it", "dev",
@@ -233,6 +288,22 @@ def test_other_columns_are_a_data_error(case: Case, monkeypatch: pytest.MonkeyPa
     serve({language: [{"renamed": "x"}] for language in case.records}, monkeypatch)
     with pytest.raises(DataError, match="unexpected columns"):
         hub.read_at(get_benchmark(case.key), Unit(case.unit), case.split, "0" * 40)
+
+
+def test_an_english_that_the_hub_has_elsewhere_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KorNLI's one configuration would pass for English."""
+    for key in ("kornli", "xnlieu"):
+        serve({"en": NLI_RECORDS}, monkeypatch)
+        with pytest.raises(MissingDataError, match="has no English: its items are XNLI's"):
+            hub.read_at(get_benchmark(key), Unit("en"), "test", "0" * 40)
+
+
+def test_a_language_that_lacks_items_shares_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AmericasNLI's rows have no numbers: nobody knows which items Otomi lacks."""
+    serve({"oto": NLI_RECORDS, "qu": NLI_RECORDS}, monkeypatch)
+    benchmark = get_benchmark("americasnli")
+    ids = [{r["id"] for r in hub.read_at(benchmark, Unit(u), "test", "0" * 40)[0]} for u in ("oto", "qu")]
+    assert not ids[0] & ids[1]
 
 
 def test_flores_sides_of_different_length_are_a_data_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_chosen_rows_have_each_class_with_its_share(labels, count, random) -> No
 
 def test_benchmarks_that_have_classes(sample_data) -> None:
     """By their declarations; others are refused by name."""
-    assert set(transferable()) == {"pawsx", "sib200", "xnli"}
+    assert set(transferable()) == {"afrixnli", "americasnli", "kornli", "myxnli", "pawsx", "sib200", "xnli", "xnlieu"}
     with pytest.raises(UsageError, match=r"^--transfer 'xnly': Did you mean 'xnli'"):
         read_transfer("xnly", "en", ["de"])
     with pytest.raises(UsageError, match=r"^--transfer 'xquad': XQuAD has no classes of its own\. Expected some"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,27 @@ def read_table(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[st
         if len(cells) != len(header):
             raise DataError(f"{path}, line {number}: expected {len(header)} tab-separated columns, got {len(cells)}")
         yield number, dict(zip(header, cells, strict=True))
+
+
+def read_csv(path: Path, wanted: Sequence[str], delimiter: str = ",") -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (number of the row's last line, {column: cell}) of a CSV (RFC 4180: cells with a comma, a quotation mark or
+    a line break are quoted) with a header that has at least `wanted`.
+
+    Raises DataError for a row with another number of cells, or quotation marks that do not close.
+    """
+    rows = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = next(rows, [])
+        if missing := [name for name in wanted if name not in header]:
+            raise DataError(
+                f"{path}: expected the columns {', '.join(wanted)}; {', '.join(missing)} missing in {', '.join(header)}"
+            )
+        for cells in rows:
+            if len(cells) != len(header):
+                raise DataError(f"{path}, line {rows.line_num}: expected {len(header)} columns, got {len(cells)}")
+            yield rows.line_num, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path}, line {rows.line_num}: not a CSV file ({error})") from error
 
 
 def unquoted(cell: str) -> str:

@@ -5,6 +5,7 @@
     |- DeclarationError         a benchmark.toml, template or language file is wrong
     |- DataError                a data file or data source is wrong
     |  `- MissingDataError      the data is not there (another language may be)
+    |     `- NotPublishedError    nor anywhere else: the benchmark has no such split in the language
     |- MissingMetricError       a task's headline metric cannot be computed here
     |- MissingPackageError      an optional package that the task's language needs is not installed
     |- ModelError               a model folder or name cannot be loaded
@@ -41,6 +42,10 @@ class DataError(XlingError):
 
 class MissingDataError(DataError):
     """The data asked for is not there; other languages or benchmarks may be."""
+
+
+class NotPublishedError(MissingDataError):
+    """The benchmark's authors publish no such split in the language; no other file or source has it."""
 
 
 class MissingMetricError(XlingError):

@@ -9,10 +9,12 @@ from typing import TextIO
 
 from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
-from xling_bench.core.errors import MissingDataError, XlingError
+from xling_bench.core.errors import MissingDataError, NotPublishedError, XlingError
 from xling_bench.core.unit import Unit
 from xling_bench.data.known import agreement
 from xling_bench.data.source import Source, current_source, load
+
+NOT_PUBLISHED = "not published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class DataRow:
     """One benchmark, unit and split: how many rows there are, how many were published, and why they differ.
 
     `rows` is None when the source has none (`missing` says why) or they are damaged (`error`). `agreement` says how
-    the rows stand to the published ones, see `data.known`; `deviation` is empty where nothing speaks against them.
+    the rows stand to the published ones, see `data.known`, or that nobody published such a split; `deviation` is
+    empty where nothing speaks against them.
     """
 
     benchmark: str
@@ -57,6 +60,8 @@ def _row(benchmark: Benchmark, unit: Unit, split: str, source: Source) -> DataRo
     published, where = benchmark.expected_rows(unit, split), (benchmark.key, unit, split)
     try:
         loaded = load(benchmark, unit, split, source)
+    except NotPublishedError as error:
+        return DataRow(*where, None, published, agreement=NOT_PUBLISHED, missing=str(error))
     except MissingDataError as error:
         return DataRow(*where, None, published, missing=str(error))
     except XlingError as error:
@@ -73,7 +78,7 @@ def _note(row: DataRow) -> str:
 
 
 def _state(row: DataRow) -> str:
-    return "missing" if row.missing else "damaged" if row.error else row.agreement
+    return row.agreement or ("missing" if row.missing else "damaged")
 
 
 def print_report(report: Sequence[DataRow], out: TextIO) -> None:
@@ -85,10 +90,11 @@ def print_report(report: Sequence[DataRow], out: TextIO) -> None:
             out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} {row.rows:6} rows  {row.hash}  {_note(row)}\n")
     there = [row for row in report if row.rows is not None]
     for key in dict.fromkeys(row.benchmark for row in report):
-        absent = [row for row in report if row.benchmark == key and row.missing]
-        if absent:
-            names = ", ".join(f"{row.unit} {row.split}" for row in absent)
-            out.write(f"{key:12} missing: {names} ({absent[0].missing})\n")
+        for state in ("missing", NOT_PUBLISHED):
+            absent = [row for row in report if row.benchmark == key and row.missing and _state(row) == state]
+            if absent:
+                names = ", ".join(f"{row.unit} {row.split}" for row in absent)
+                out.write(f"{key:12} {state}: {names} ({absent[0].missing})\n")
     for key in dict.fromkeys(row.benchmark for row in report):
         states = Counter(_state(row) for row in report if row.benchmark == key)
         out.write(f"{key:12} in all: {', '.join(f'{number} {state}' for state, number in states.items())}\n")
