@@ -5,11 +5,9 @@ below builds the strings from the raw files' rows itself and knows about XGLM's 
 """
 
 import json
-from pathlib import Path
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from plain_torch import Reference
 
 from xling_bench import evaluate
 from xling_bench.catalog import get_benchmark
@@ -38,30 +36,6 @@ def xwinograd(row: dict) -> list[str]:
 
 
 FORMS = {"xnli": (xnli, "sw"), "pawsx": (pawsx, "ja"), "xcopa": (xcopa, "th"), "xwinograd": (xwinograd, "ru")}
-
-
-class Reference:
-    """Sum of log P(string | context) in float32, one string at a time."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        first = self.tokenizer("x")["input_ids"][0]
-        # The token before everything: the tokenizer's own (XGLM's </s>), else the beginning-of-sequence token.
-        self.start = first if first in self.tokenizer.all_special_ids else self.tokenizer.bos_token_id
-        self.adds_start = first == self.start
-
-    def ids(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-    def score(self, context: str, text: str) -> float:
-        start = [self.start] if self.adds_start or not context else []
-        before = start + self.ids(context)
-        tokens = start + self.ids(context + text)
-        with torch.no_grad():
-            logits = self.model(torch.tensor([tokens])).logits[0]
-        log_probabilities = torch.log_softmax(logits.float(), dim=-1)
-        return sum(float(log_probabilities[i - 1, tokens[i]]) for i in range(len(before), len(tokens)))
 
 
 @pytest.mark.parametrize("architecture", ["xglm", "bloom", "llama"])

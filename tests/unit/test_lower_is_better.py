@@ -147,7 +147,7 @@ def test_a_declaration_that_contradicts_itself_is_refused() -> None:
 
     with pytest.raises(DeclarationError, match="metric x: over = 'corpus', but"):
         replace(METRICS["f1"], name="x", over="corpus")
-    with pytest.raises(DeclarationError, match="metric x: expected one of `compared`, `statistics` and `given`"):
+    with pytest.raises(DeclarationError, match="metric x: expected one of `compared`, `likelihood`, `statistics`"):
         Metric("x", "", "rule")
     with pytest.raises(DeclarationError, match="more is better"):
         replace(METRICS["acc"], name="x", lower_is_better=True)

@@ -162,7 +162,7 @@ class Benchmark(Strict):
         if kind not in get_args(Kind):
             raise ValueError(f"metrics.{kind}: expected {' or '.join(get_args(Kind))}")
         for name in names:
-            if METRICS[name].ranks != (kind == "choose"):
+            if METRICS[name].of_candidates != (kind == "choose"):
                 raise ValueError(f"metrics.{kind}: {name} is no metric of {kind} prompts")
             if METRICS[name].over == "relations" and "relation" not in self.fields:
                 raise ValueError(f"metrics.{kind}: {name} is a mean over relations; `fields` has no relation")
@@ -175,7 +175,8 @@ class Benchmark(Strict):
         language = self.answer_language(unit)
         names = self.metrics[kind]
         if on_request:
-            more = [m.name for m in METRICS.values() if self.task in m.tasks and m.ranks == (kind == "choose")]
+            fit = [m for m in METRICS.values() if m.of_candidates == (kind == "choose")]
+            more = [m.name for m in fit if m.of_all or self.task in m.tasks]
             names = tuple(dict.fromkeys((*names, *self.metrics_on_request.get(kind, ()), *more)))
         return tuple(
             name

@@ -13,6 +13,7 @@ from xling_bench.catalog.names import TaskSpec, task_specs
 from xling_bench.core.lm_eval_versions import modules_beside
 
 ADAPTER = "xling_bench.harness.adapter"
+RANKED = "xling_bench.harness.ranked"
 HEADER = "# Compiled by `xling-bench tasks compile` from {sources}; do not edit.\n"
 TASK_VERSION = 1.0
 
@@ -66,6 +67,7 @@ def leaf(spec: TaskSpec) -> dict[str, object]:
 
     `fewshot_split` equals `test_split` because lm-eval tells the sampler which document is being scored only then;
     the demonstrations themselves are picked by `process_docs`, from the declared demonstration pool.
+    A form with an `unconditional` prompt has a class of ours, which asks for it where a metric needs it.
     `metadata.metrics` are the ones reported, unless `--metadata` names others; `metric_list` tells lm-eval of every one
     that may be, so that a new metric changes no file.
     """
@@ -74,6 +76,7 @@ def leaf(spec: TaskSpec) -> dict[str, object]:
     task: dict[str, object] = {
         "task": spec.name,
         "tag": [spec.tag],
+        **({"class": Function(f"{RANKED}.Ranked")} if form.unconditional else {}),
         "custom_dataset": Function(f"{ADAPTER}.load"),
         "dataset_kwargs": {"xling": {"benchmark": spec.benchmark.key, "unit": str(spec.unit), "form": form.compact()}},
         "test_split": "test",
@@ -141,7 +144,7 @@ def compile_spec(spec: TaskSpec) -> str:
 
 def compile_modules() -> dict[str, str]:
     """What old releases of lm-eval need beside the tasks of a folder."""
-    return modules_beside((ADAPTER,), HEADER.format(sources="xling_bench/core/lm_eval_versions.py"))
+    return modules_beside((ADAPTER, RANKED), HEADER.format(sources="xling_bench/core/lm_eval_versions.py"))
 
 
 def compile_all() -> dict[str, str]:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
 
-from xling_bench.benchmarks import expected, implementation
+from xling_bench.benchmarks import implementation
 from xling_bench.catalog import TaskSpec, get_benchmark
 from xling_bench.catalog.benchmark import own_declaration
 from xling_bench.catalog.prompt import Form, demo_form
@@ -24,8 +24,8 @@ from xling_bench.evaluation.code import code_hash
 from xling_bench.evaluation.generate import DECODING
 from xling_bench.evaluation.units import Evaluation, make_evaluations
 from xling_bench.harness.demos import FIXED, Demos, aligned_ids, aligner
-from xling_bench.harness.reported import check_headline, pick_metrics
-from xling_bench.metrics.registry import get_metric, rules
+from xling_bench.harness.reported import pick_metrics, rules_of
+from xling_bench.metrics.registry import get_metric
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.encoder import encoder_config, encoder_mark
 from xling_bench.models.gguf_header import check_file
@@ -193,8 +193,7 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
         demos |= _policy_facts(unit.demonstrations, spec, form, demo_unit, demo_split, source)
         demos["demo_origin"] = demo_data.origin
     names = pick_metrics(benchmark, spec.kind, spec.unit, config.metrics)
-    metrics, unavailable = rules(names, expected(benchmark.key, spec.answer_language.key))
-    check_headline(names, unavailable)
+    metrics, unavailable = rules_of(benchmark, spec.form(), spec.unit, names)
     ids = [text_in(row, "id") for row in data.rows]
     items = min(config.limit or len(ids), len(ids))
     if items < len(ids):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NotRequired, TypedDict
 
 from xling_bench.metrics.chrf import in_other_form
-from xling_bench.metrics.ranking import several_best, ties
+from xling_bench.metrics.ranking import parts, several_best, ties
 from xling_bench.metrics.registry import METRICS
 from xling_bench.models.config import Provenance
 from xling_bench.results.seal import Sample
@@ -34,9 +34,10 @@ def doubts(lm: Any, kind: str, samples: Sequence[Sample]) -> tuple[Counts, list[
         lost = "were longer than the model's context and lost their beginning"
         said.append(f"{counts['truncated']} of {items} items {lost}")
     if kind == "choose":
+        ranking = [name for name in samples[0]["doc"]["metrics"] if METRICS[name].ranks]
         found = [ties([METRICS[n] for n in s["doc"]["metrics"]], s["doc"], s["filtered_resps"]) for s in samples]
-        counts["ties"] = {metric: sum(metric in names for names in found) for metric in samples[0]["doc"]["metrics"]}
-        if count := next(iter(counts["ties"].values())):  # of the headline metric
+        counts["ties"] = {metric: sum(metric in names for names in found) for metric in ranking}
+        if count := next(iter(counts["ties"].values()), 0):  # of the first that ranks, which is mostly the headline
             said.append(
                 f"{count} of {items} items are ties: their best candidates score the same, and the first was taken; "
                 "does the tokenizer know the script?"
@@ -65,7 +66,7 @@ def name_near_ties(ranking: Provenance, samples: Sequence[Sample]) -> list[str]:
     """Put items' ids in place of lm-eval's numbers in `ranking["near_ties"]`; a warning where many are, ties apart."""
     near = ranking.get("near_ties", [])
     names = {sample["doc_id"]: sample["doc"]["id"] for sample in samples}
-    sums = {sample["doc_id"]: [float(resp[0]) for resp in sample["filtered_resps"]] for sample in samples if near}
+    sums = {s["doc_id"]: parts(s["doc"], [float(resp[0]) for resp in s["filtered_resps"]])[0] for s in samples if near}
     if "near_ties" in ranking:
         ranking["near_ties"] = [names[document] for document in near]
     near = [document for document in near if not several_best(sums[document])]

@@ -41,11 +41,12 @@ def build(spec: TaskSpec, metadata: dict[str, object], joiner: str | None) -> An
     from lm_eval.api.task import ConfigurableTask
 
     config = resolve(leaf(spec))
+    made_by = config.pop("class", ConfigurableTask)
     config["metadata"] |= metadata
     config["metric_list"] = metric_list(METRICS[name] for name in config["metadata"]["metrics"])
     if joiner is not None:
         config["fewshot_delimiter"] = joiner
-    return ConfigurableTask(config=config)
+    return made_by(config=config)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def metric_list(metrics: Iterable[Metric]) -> list[dict[str, object]]:
 
 
 # Of every metric, since tasks are compiled before anybody asks for one: `score` returns those that were asked for.
-ranking_metrics = metric_list(metric for metric in METRICS.values() if metric.ranks)
+ranking_metrics = metric_list(metric for metric in METRICS.values() if metric.of_candidates)
 answer_metrics = metric_list(metric for metric in METRICS.values() if metric.statistics is not None)
 
 
@@ -117,14 +117,17 @@ def load(xling: Record, **metadata: Any) -> dict[str, Docs]:
         most = len(order)
     answers_in = benchmark.answer_language(unit)
     abstain = tuple(dict.fromkeys(x.no_answer for x in (form, shown_form) if x.no_answer))
-    metrics = chosen_metrics(benchmark, form.kind, unit, metadata.get("metrics"))
+    metrics = chosen_metrics(benchmark, form, unit, metadata.get("metrics"))
     shared: Doc = {"metrics": metrics, "demos": choice.policy}
+    if any(METRICS[name].needs_unconditional for name in metrics):
+        shared["unconditional"] = form.unconditional
     docs = [_doc(benchmark, form, row, answers_in, test, abstain) | shared for row in test.rows]
     for doc in docs:
         if own := twins.get(text_in(doc, "id")):
             doc["twins"] = own
     if any(METRICS[name].needs_tokens for name in metrics):
-        for doc, tokens in zip(docs, tokens_of([texts_in(doc, "texts") for doc in docs], metadata), strict=True):
+        scored = [(str(doc["prompt"]), form.separator, texts_in(doc, "texts")) for doc in docs]
+        for doc, tokens in zip(docs, tokens_of(scored, metadata), strict=True):
             doc["tokens"] = tokens
     demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[:most] if pool]
     return {"test": Docs(docs, demos)}

@@ -8,12 +8,14 @@ from functools import cache
 from typing import Any
 
 from xling_bench.benchmarks import expected
-from xling_bench.catalog import Benchmark
+from xling_bench.catalog import Benchmark, Form
 from xling_bench.core.errors import MissingMetricError, UsageError
 from xling_bench.metrics.registry import get_metric, rules
 from xling_bench.models.pretrained import load_tokenizer
 
 log = logging.getLogger(__name__)
+NO_UNCONDITIONAL = "this prompt family has no prompt without the item for it (`unconditional` in its family.toml)"
+Scored = tuple[str, str, Sequence[str]]  # an item's prompt, the separator, and the candidates' texts
 
 
 def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -32,6 +34,22 @@ def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[st
     return found
 
 
+def rules_of(
+    benchmark: Benchmark, form: Form, unit: str, names: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """({metric: its rule}, {metric that cannot be computed here, or of this form: why}) of a task's metrics.
+
+    Raises as `check_headline`.
+    """
+    lacking = {name for name in names if get_metric(name).needs_unconditional and not form.unconditional}
+    known, unavailable = rules(
+        (name for name in names if name not in lacking), expected(benchmark.key, benchmark.answer_language(unit))
+    )
+    unavailable |= dict.fromkeys(sorted(lacking), NO_UNCONDITIONAL)
+    check_headline(names, unavailable)
+    return known, unavailable
+
+
 def check_headline(names: Sequence[str], unavailable: dict[str, str]) -> None:
     """Raise MissingMetricError when the first metric cannot be computed here: a result without it has no score."""
     if names[0] in unavailable:
@@ -40,7 +58,7 @@ def check_headline(names: Sequence[str], unavailable: dict[str, str]) -> None:
         raise MissingMetricError(f"{names[0]} cannot be computed: {unavailable[names[0]].rstrip('.')}.{hint}")
 
 
-def chosen_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Any) -> dict[str, str]:
+def chosen_metrics(benchmark: Benchmark, form: Form, unit: str, wanted: Any) -> dict[str, str]:
     """{metric: rule} of what a task will report under plain lm_eval; what cannot be computed is logged as a warning.
 
     `wanted` is a list, or names separated by commas, or nothing. Raises as `pick_metrics` and `check_headline`.
@@ -49,9 +67,7 @@ def chosen_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Any) -> d
     if wanted is not None and not plain:
         raise UsageError(f"metrics {wanted!r}: expected names separated by commas, for example chrf,bleu")
     listed = [name.strip() for name in wanted.split(",") if name.strip()] if isinstance(wanted, str) else wanted
-    names = pick_metrics(benchmark, kind, unit, listed)
-    known, unavailable = rules(names, expected(benchmark.key, benchmark.answer_language(unit)))
-    check_headline(names, unavailable)
+    known, unavailable = rules_of(benchmark, form, unit, pick_metrics(benchmark, form.kind, unit, listed))
     for name, why in unavailable.items():
         _warn_once(f"{benchmark.title}: no {name}: {why}")
     return known
@@ -62,8 +78,9 @@ def _warn_once(message: str) -> None:
     log.warning(message)
 
 
-def tokens_of(texts: Sequence[Sequence[str]], metadata: Mapping[str, object]) -> list[list[int]]:
-    """Tokens of every candidate text of every item, by the evaluated model's tokenizer, without special tokens.
+def tokens_of(items: Sequence[Scored], metadata: Mapping[str, object]) -> list[list[int]]:
+    """Tokens that are scored of every candidate of every item, by the evaluated model's tokenizer, without special
+    tokens: those of prompt and candidate together that the prompt alone does not have, as lm-eval parts them.
 
     Raises UsageError when lm-eval did not tell which tokenizer that is.
     """
@@ -75,9 +92,19 @@ def tokens_of(texts: Sequence[Sequence[str]], metadata: Mapping[str, object]) ->
             'other metrics: {"metrics": "acc"}, or "p1_sum" for mLAMA.'
         )
     tokenizer = _tokenizer(name, str(metadata.get("revision") or "main"), bool(metadata.get("trust_remote_code")))
-    flat = [text for candidates in texts for text in candidates]
-    counts = iter([len(ids) for ids in tokenizer(flat, add_special_tokens=False)["input_ids"]] if flat else [])
-    return [[next(counts) for _ in candidates] for candidates in texts]
+    flat = [prompt + separator + text for prompt, separator, texts in items for text in texts]
+    counts = iter(_counts(tokenizer, flat))
+    prompts = [prompt.rstrip() for prompt, _, _ in items]  # lm-eval's spaces at a context's end are the candidate's
+    known = dict(zip(asked := list(dict.fromkeys(filter(None, prompts))), _counts(tokenizer, asked), strict=True))
+    return [
+        [max(1, next(counts) - known.get(prompt, 0)) for _ in texts]
+        for prompt, (_, _, texts) in zip(prompts, items, strict=True)
+    ]
+
+
+def _counts(tokenizer: Any, texts: Sequence[str]) -> list[int]:
+    """How many tokens each text has."""
+    return [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
 
 
 @cache

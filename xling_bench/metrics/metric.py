@@ -66,14 +66,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. It ranks an item's candidates (`compared`), or scores a generated answer (`statistics`), or another
-    program scores kept answers (`given`).
+    """One metric. It ranks an item's candidates (`compared`), or says how likely the right one is (`likelihood`), or
+    scores a generated answer (`statistics`), or another program scores kept answers (`given`).
 
     rule         how it is computed, in one word for signatures, without `|`; it may depend on what is expected. Raises
                  MissingPackageError or MissingDataError where a package or file for it is not there; imports nothing
                  heavy
     compared     what of the candidates is compared, from the item and the log-probabilities of their texts: the highest
                  is taken, so that guessing has a level, the benchmark's
+    likelihood   a number made of the right candidate's log-probability, from the same; no candidate is taken
     statistics   an answer's score, or what `total` makes a score of; None where the metric does not exist for it
     given        its scores come from another program, when they are asked for by a command of their own: `rule` raises
                  MissingMetricError, which says how. A result that has them holds that program's rule, and keeps them
@@ -89,13 +90,17 @@ class Metric:
                  difference of it means anything
     by_code_points  text in another Unicode normal form is other text to it
     needs_tokens the model's tokenizer must say how many tokens each candidate has (`doc["tokens"]`)
+    needs_unconditional  `compared` is told each candidate's log-probability after the form's `unconditional` prompt,
+                 too, behind those after the item's (`ranking.parts`); forms without such a prompt lack the metric
     tasks        kinds of task (`task` in benchmark.toml) it can be asked of, besides those whose declarations name it
+    of_all       it can be asked of every benchmark, in forms of its kind
     """
 
     name: str
     meaning: str
     rule: str | Callable[[Expected], str]
     compared: Callable[[Doc, Values], Values] | None = None
+    likelihood: Callable[[Doc, Values], float] | None = None
     statistics: Callable[[Answer], Any] | None = None
     given: bool = False
     label: str = ""
@@ -108,13 +113,17 @@ class Metric:
     conditional: bool = False
     by_code_points: bool = False
     needs_tokens: bool = False
+    needs_unconditional: bool = False
     tasks: tuple[str, ...] = ()
+    of_all: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w+", self.name, re.ASCII):
             raise DeclarationError(f"metric {self.name!r}: a name is letters, digits and _, for files and signatures")
-        if (self.compared is not None) + (self.statistics is not None) + self.given != 1:
-            raise DeclarationError(f"metric {self.name}: expected one of `compared`, `statistics` and `given`")
+        kinds = (self.compared, self.likelihood, self.statistics, self.given or None)
+        if sum(kind is not None for kind in kinds) != 1:
+            known = "`compared`, `likelihood`, `statistics` and `given`"
+            raise DeclarationError(f"metric {self.name}: expected one of {known}")
         if self.ranks and self.lower_is_better:
             raise DeclarationError(f"metric {self.name}: one that ranks is 1 for right, so more is better")
         if (self.over == "items") != (self.total is None):
@@ -124,6 +133,11 @@ class Metric:
     def ranks(self) -> bool:
         """Whether it chooses one of an item's candidates."""
         return self.compared is not None
+
+    @property
+    def of_candidates(self) -> bool:
+        """Whether it is made of candidates' log-probabilities: one of `choose` forms, not of generated answers."""
+        return self.compared is not None or self.likelihood is not None
 
     @property
     def is_mean(self) -> bool:

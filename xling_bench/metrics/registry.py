@@ -79,8 +79,8 @@ def rules(names: Iterable[str], expected: Expected) -> tuple[dict[str, str], dic
 def score_text(names: Iterable[str], answer: Answer) -> dict[str, object]:
     """{metric: an item's score in [0, 1], or its statistics}; a metric that does not exist for the item, or is given by
     another program, is absent."""
-    computed = (METRICS[name] for name in names)
-    found = {metric.name: _score(metric, answer) for metric in computed if not metric.ranks and not metric.given}
+    computed = [METRICS[name] for name in names if METRICS[name].statistics is not None]
+    found = {metric.name: _score(metric, answer) for metric in computed}
     return {name: value for name, value in found.items() if value is not None}
 
 

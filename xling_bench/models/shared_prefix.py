@@ -89,7 +89,8 @@ class SharedPrefixLM(WholeModel):
         if found is None:
             return super().loglikelihood(requests, disable_tqdm=disable_tqdm)
         self.note_truncated(requests)
-        self._note_near_ties([request.doc_id for request in requests], found)
+        own = [pair for pair in zip(requests, found, strict=True) if not _unconditional(pair[0])]
+        self._note_near_ties([request.doc_id for request, _ in own], [score for _, score in own])
         return [(score.sum, score.greedy) for score in found]
 
     def _loglikelihood_tokens(self, requests: list[Any], disable_tqdm: bool = False, **settings: Any) -> Any:
@@ -257,3 +258,8 @@ def _scores(engine: Engine, team: Team | None, tree: PrefixTree, quiet: bool) ->
     if engine.budget < before:
         log.warning("memory did not suffice: the token budget is now %d, not %d", engine.budget, before)
     return found
+
+
+def _unconditional(request: Any) -> bool:
+    """Whether it is one of the requests that PMI needs besides (`harness.ranked`), of which no candidate is taken."""
+    return "unconditional" in request.doc and request.idx >= len(request.doc["texts"])
