@@ -30,7 +30,8 @@ def test_languages_are_those_of_the_papers() -> None:
     """Wrongly left out is what no relation finds: the numbers that the papers give."""
     published = {"xnli": 15, "pawsx": 7, "xcopa": 12, "xstorycloze": 11, "xwinograd": 6, "xquad": 12, "mlqa": 7,
                  "indicqa": 11, "mlama": 53, "xlsum": 45, "sib200": 205, "afrixnli": 18, "xnlieu": 2,
-                 "xnlieu_native": 1, "kornli": 2, "myxnli": 2, "americasnli": 10}  # fmt: skip
+                 "xnlieu_native": 1, "kornli": 2, "myxnli": 2, "americasnli": 10,
+                 "multiblimp": 101, "wmt24pp": 56}  # fmt: skip
     assert {key: len(get_benchmark(key).languages) for key in published} == published
 
 
@@ -41,6 +42,14 @@ def test_flores_has_english_with_bactrian_and_the_six_and_all_pairs_of_five() ->
         assert {f"en-{key}", f"{key}-en"} <= units
     five = ("en", "zh", "th", "tr", "sw")
     assert {f"{a}-{b}" for a in five for b in five if a != b} <= units
+
+
+def test_wmt24pp_is_english_into_every_language_and_never_back() -> None:
+    benchmark = get_benchmark("wmt24pp")
+    assert benchmark.units() == tuple(f"en-{key}" for key in benchmark.languages if key != "en")
+    assert get_task("xling_wmt24pp_en_pt_br").code == "eng_Latn-por_Latn_BR"
+    codes = [languages.get(key).code for key in languages.registry()]
+    assert len(set(codes)) == len(codes)
 
 
 @pytest.mark.parametrize(

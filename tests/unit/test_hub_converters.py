@@ -70,6 +70,13 @@ LABELS = ("entailment", "neutral", "contradiction")
 NLI = [("Er sagte \"NA\".", "null", 1), (" Leer", "Voll", 0), ("Drei", "Vier", 2)]
 NLI_NAMED = [(a, b, LABELS[label]) for a, b, label in NLI]
 NLI_RECORDS = [{"premise": a, "hypothesis": b, "label": label} for a, b, label in NLI]
+PAIRS = [
+    ('Pes "Rek" štěká.', 'Pes "Rek" štěkají.', "SV-#"), ("NA je.", "NA jsou.", "SV-#"), ("NA je.", "NA jsi.", "SV-P")
+]  # fmt: skip
+SEGMENTS = [
+    {"lp": "en-pt_BR", "domain": "news", "document_id": "d1", "segment_id": number, "is_bad_source": number == 0,
+     "source": f'It is "{number}".', "target": "É\u2028assim.", "original_target": None} for number in range(3)
+]  # fmt: skip
 WINOGRAD = ('The cup hit the "plate" and it broke.', "it", ["The cup", 'the "plate"'])
 WINOGRAD_TEXT = 'The cup hit the "plate" and \t broke.\tThe cup\tthe "plate"'
 SQUAD_CONTEXT = 'Die "Saale" fließt nach Norden. Sie ist 413 km lang.'
@@ -159,6 +166,17 @@ CASES = [
         )},
         {"qu": NLI_RECORDS},
         "americasnli-test-000",
+    ),
+    Case(
+        "multiblimp", "cs", "test",
+        {"multiblimp/ces/data.tsv": csv_text(("sen", "wrong_sen", "phenomenon"), *PAIRS).replace(",", "\t")},
+        {"cs": [{"sen": a, "wrong_sen": b, "phenomenon": c} for a, b, c in PAIRS]},
+        "multiblimp-" + hashlib.sha256("\t".join(PAIRS[0][:2]).encode()).hexdigest()[:12],
+    ),
+    Case(
+        "wmt24pp", "en-pt_br", "test",
+        {"wmt24pp/en-pt_BR.jsonl": "".join(json.dumps(line) + "\n" for line in SEGMENTS)}, {"pt_br": SEGMENTS},
+        "wmt24pp-test-0001", {"bad source (is_bad_source)": 1},
     ),
     Case(
         "xcopa", "it", "dev",

@@ -48,10 +48,12 @@ class Pairs(Strict):
     """Which ordered language pairs become tasks of a pair benchmark.
 
     `pivot` is paired, both ways, with each of `spokes`; the languages of `all_pairs` are paired with each other.
+    `one_way` leaves out the spokes' tasks into the pivot (WMT24++ is from English).
     `alone` adds one task per language that is its own partner (MLQA's context and question in one language).
     """
 
     alone: bool = False
+    one_way: bool = False
     pivot: str = ""
     spokes: tuple[str, ...] = ()
     all_pairs: tuple[str, ...] = ()
@@ -228,7 +230,8 @@ class Benchmark(Strict):
         if self.pairs is None:
             return tuple(map(Unit, self.languages))
         spokes = [s for s in self.pairs.spokes if s != self.pairs.pivot]
-        ordered = [p for s in spokes for p in ((self.pairs.pivot, s), (s, self.pairs.pivot))]
+        both = ((self.pairs.pivot, s) if out else (s, self.pairs.pivot) for s in spokes for out in (True, False))
+        ordered = [pair for pair in both if pair[0] == self.pairs.pivot or not self.pairs.one_way]
         ordered += [(a, b) for a in self.pairs.all_pairs for b in self.pairs.all_pairs if a != b]
         alone = self.languages if self.pairs.alone else ()
         return (*map(Unit, alone), *dict.fromkeys(Unit.of(a, b) for a, b in ordered))

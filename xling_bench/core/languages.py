@@ -23,6 +23,7 @@ class Language:
     `spaces` is False where words are not separated by spaces.
     `resource` follows Joshi et al. (2020): class 5 high, 3-4 medium, 0-2 low.
     `seen_by` names the model families (`xglm`, `bloom`) whose pre-training included the language.
+    `region` is the ISO 3166 code of a variety's country (`BR` of `pt_br`), empty for a language as such.
     """
 
     key: str
@@ -38,6 +39,7 @@ class Language:
     joshi: int
     aliases: tuple[str, ...] = ()
     seen_by: tuple[str, ...] = ()
+    region: str = ""
     afp_table21: bool = False
     bactrian: bool = False
 
@@ -48,8 +50,8 @@ class Language:
 
     @property
     def code(self) -> str:
-        """`deu_Latn`: the FLORES code, or ISO 639-3 plus script where FLORES-200 lacks the language."""
-        return self.flores or f"{self.iso639_3}_{self.script}"
+        """`deu_Latn`: the FLORES code, or ISO 639-3 plus script where FLORES-200 lacks the language; `por_Latn_BR`."""
+        return self.flores or "_".join(filter(None, (self.iso639_3, self.script, self.region)))
 
 
 @cache

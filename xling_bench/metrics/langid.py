@@ -61,7 +61,7 @@ def identifier(language: str) -> Identifier | None:
     Raises UsageError for an unregistered code.
     """
     found = languages.get(language)
-    key, script = found.key, found.script
+    key, script = FACTS["varieties"].get(found.key, found.key), found.script
     kind = DECIDED_BY.get(key, "unsupported")
     if kind == "unsupported":
         return None
@@ -85,8 +85,12 @@ def candidates(script: str) -> tuple[str, ...]:
 
 
 def indistinguishable(language: str) -> tuple[str, ...]:
-    """Languages of which a tenth of FLORES sentences or more pass as `language`: what a pass does not rule out."""
-    return tuple(FACTS["not_told_apart"].get(languages.get(language).key, "").split())
+    """What a pass does not rule out: other varieties of `language`, and languages of which a tenth of FLORES sentences
+    or more pass as it."""
+    own = languages.get(language).key
+    key = FACTS["varieties"].get(own, own)
+    varieties = [variety for variety, of in FACTS["varieties"].items() if of == key and variety != own]
+    return (*varieties, *FACTS["not_told_apart"].get(key, "").split())
 
 
 def language_requirements(language: str) -> None:
