@@ -70,6 +70,7 @@ LABELS = ("entailment", "neutral", "contradiction")
 NLI = [("Er sagte \"NA\".", "null", 1), (" Leer", "Voll", 0), ("Drei", "Vier", 2)]
 NLI_NAMED = [(a, b, LABELS[label]) for a, b, label in NLI]
 NLI_RECORDS = [{"premise": a, "hypothesis": b, "label": label} for a, b, label in NLI]
+COPAL = [('Ia berkata, "NA".', "Ya", "Tidak,\ntidak", "effect", 1), ("Null", "A", "B", "cause", 0)]
 PAIRS = [
     ('Pes "Rek" štěká.', 'Pes "Rek" štěkají.', "SV-#"), ("NA je.", "NA jsou.", "SV-#"), ("NA je.", "NA jsi.", "SV-P")
 ]  # fmt: skip
@@ -173,6 +174,12 @@ CASES = [
         {"cs": [{"sen": a, "wrong_sen": b, "phenomenon": c} for a, b, c in PAIRS]},
         "multiblimp-" + hashlib.sha256("\t".join(PAIRS[0][:2]).encode()).hexdigest()[:12],
     ),
+    *(Case(
+        key, "id", "test",
+        {f"copal_id/{file}": csv_text(("premise", "choice1", "choice2", "question", "label"), *COPAL)},
+        {"id": [dict(zip(("premise", "choice1", "choice2", "question", "label"), row, strict=True)) for row in COPAL]},
+        f"{key}-000",
+    ) for key, file in (("copal_id", "test_copal.csv"), ("copal_id_colloquial", "test_copal_colloquial.csv"))),
     Case(
         "wmt24pp", "en-pt_br", "test",
         {"wmt24pp/en-pt_BR.jsonl": "".join(json.dumps(line) + "\n" for line in SEGMENTS)}, {"pt_br": SEGMENTS},
