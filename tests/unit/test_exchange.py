@@ -21,6 +21,7 @@ from xling_bench.exchange.eee import Sender, records
 from xling_bench.exchange.eee_shapes import EvalRecord
 from xling_bench.exchange.measured import measured
 from xling_bench.exchange.outside import read_record
+from xling_bench.report.build import Options, write_report
 
 # As the leaderboard of Global-MMLU-Lite stands in the datastore, in its shape; the numbers are invented.
 FOREIGN: dict[str, Any] = {
@@ -171,6 +172,31 @@ def test_a_foreign_number_stands_beside_ours_and_names_what_differs(tmp_path: Pa
     assert row["here: mine"] == pytest.approx(100 * mine)
     assert row["differs"] == "split (dev, here test); items (2,490, here 60); not said: prompt, shots"
     assert row["from"] == "published, not measured here: A leaderboard, Somebody (third party)"
+
+
+def test_the_page_marks_what_was_not_measured_here_and_ranks_nothing_with_it(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / name, outcomes(60, ("en", "de"), seed=i), name=name, model=name, fingerprint=name * 16)
+            for i, name in enumerate("ab")]  # fmt: skip
+    data = changed(FOREIGN, ("model_info", "name"), "<script>theirs")
+    other = changed(data["evaluation_results"][0], ("score_details", "details"), {"language": "sw"})
+    path = tmp_path / "foreign.json"
+    path.write_text(json.dumps(changed(data, ("evaluation_results",), [data["evaluation_results"][0], other])))
+    pages = [write_report(runs, tmp_path / str(n), Options(beside=given, draws=100)) for n, given in enumerate([(), (path,)])]
+    boards = [json.loads((page.parent / "leaderboard.json").read_text(encoding="utf-8")) for page in pages]
+    (row,) = [row for row in boards[1]["leaderboard"] if row["published"]]
+    assert row["model"] == "<script>theirs"
+    assert row["published"] == (
+        "A leaderboard, Somebody (third party); differs: split, items; not said: prompt, shots; demonstrations not said"
+    )
+    assert row["rank"] is None
+    assert row["scores"]["xnli"]["value"] == 50.0
+    # All that was measured, compared and ranked here is as without it.
+    assert [each for each in boards[1]["leaderboard"] if not each["published"]] == boards[0]["leaderboard"]
+    assert boards[1]["numbers"] == boards[0]["numbers"]
+    assert any("1 number from elsewhere not shown" in note for note in boards[1]["notes"])
+    page = pages[1].read_text(encoding="utf-8")
+    assert "published, not measured here: A leaderboard" in page
+    assert "<script>theirs" not in page
 
 
 def test_names_from_outside_do_nothing_in_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,10 @@ def add(commands: Any) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder to write into")
     parser.add_argument("--title", default="Cross-lingual report", help="heading of the page")
     parser.add_argument("--reference", default="", metavar="PAPER", help="add a paper's published rows, marked so: afp")
+    parser.add_argument(
+        "--beside", nargs="+", type=Path, default=[], metavar="FILE",
+        help="add published numbers, marked so: records of every_eval_ever, results of lm-eval's own tasks",
+    )  # fmt: skip
     parser.add_argument("--items", type=int, default=40, metavar="N", help="items to show per benchmark (default 40)")
     parser.add_argument("--before", default="", metavar="MODEL", help="compare from this model (default: the first)")
     parser.add_argument("--after", default="", metavar="MODEL", help="to this one (default: the last)")
@@ -46,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         seeds=tuple(arguments.seeds),
         allow_engines=arguments.allow_engines,
         represent=tuple(arguments.represent),
+        beside=tuple(arguments.beside),
     )
     with tqdm(total=STEPS, desc="report", unit="step", disable=None, leave=False) as bar:
 

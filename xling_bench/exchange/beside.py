@@ -28,7 +28,8 @@ NOTHING_TESTED = (
 )
 # Fields of a signature by the names that a reader knows.
 CALLED = {"template": "prompt", "v": "version of xling-bench", "lm_eval": "version of lm_eval", "code": "code"}
-NOT_SAID = ("prompt", "split", "shots")
+UNSAID = "not said: "
+EXPECTED = ("prompt", "split", "shots")
 
 
 def read_outside(paths: Sequence[Path]) -> list[Outside]:
@@ -92,7 +93,7 @@ def beside(frame: pd.DataFrame, outside: Sequence[Outside]) -> pd.DataFrame:
     models = list(dict.fromkeys(map(str, frame["model"])))
     rows = []
     for number in outside:
-        own = _nearest(frame, number)
+        own = nearest(frame, number)
         row: dict[str, Any] = {name: getattr(number, name) for name in HEAD}
         for model in models:
             mine = own[own["model"] == model]
@@ -107,7 +108,7 @@ def beside(frame: pd.DataFrame, outside: Sequence[Outside]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).astype({"n": "Int64"})
 
 
-def _nearest(frame: pd.DataFrame, number: Outside) -> pd.DataFrame:
+def nearest(frame: pd.DataFrame, number: Outside) -> pd.DataFrame:
     """Our rows of the setting that is nearest to a number's; none where its benchmark or language was not measured."""
     there = frame[(frame["benchmark"] == number.benchmark) & (frame["language"] == number.language)]
     if there.empty:
@@ -138,8 +139,8 @@ def differences(number: Outside, row: Mapping[Any, Any] | pd.Series[Any]) -> lis
         found.append(f"items ({number.n:,}, here {row['n']:,})")
     if "limit" in theirs:
         found.append(f"limit ({theirs['limit']})")
-    unsaid = [name for name in NOT_SAID if name not in theirs] + (["items"] if number.n is None else [])
-    return [*found, f"not said: {', '.join(unsaid)}"] if unsaid else found
+    unsaid = [name for name in EXPECTED if name not in theirs] + (["items"] if number.n is None else [])
+    return [*found, f"{UNSAID}{', '.join(unsaid)}"] if unsaid else found
 
 
 def _of_signatures(theirs: str, ours: str) -> list[str]:

@@ -13,6 +13,7 @@ from xling_bench.core.reading import read_object
 from xling_bench.core.text import line
 from xling_bench.report import alone, formats
 from xling_bench.report.drill_down import Items, drill_down, within
+from xling_bench.report.elsewhere import outside_rows
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
 from xling_bench.report.geometry import geometry_of
 from xling_bench.report.leaderboard import Row, leaderboard
@@ -62,6 +63,8 @@ def write_report(
     if options.reference:
         rows, cells = reference_rows(options.reference, benchmarks, measured.settings)
     notes = notes_of(measured.frame) + accepted + reference_notes(options.reference, rows, cells, frame)
+    theirs, their_cells, said = outside_rows(options.beside, measured)
+    rows, cells, notes = [*rows, *theirs], [*cells, *their_cells], [*notes, *said]
     board = sorted([*leaderboard(measured), *rows], key=lambda row: (row.setting.shots, row.setting.demos))
     step("figures")
     heat, gaps, change = _figures(measured, pair)

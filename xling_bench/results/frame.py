@@ -15,7 +15,7 @@ from xling_bench.core.text import number_of
 from xling_bench.metrics.registry import METRICS, is_mean
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
-from xling_bench.results.folder import lacking, result_files, shown
+from xling_bench.results.folder import NAMED, lacking, result_files, shown
 from xling_bench.results.foreign import refuse_foreign
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
@@ -23,7 +23,7 @@ from xling_bench.results.items import digest_of, item_scores, old_choices, read_
 from xling_bench.results.marks import known_of
 from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import distinguished, run_names
-from xling_bench.results.plain import plain_records
+from xling_bench.results.plain import own_tasks_in, plain_records
 from xling_bench.results.record import Record, in_shape, is_ours, record_of
 from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED, Row
 from xling_bench.results.seal import OLD_SCORES, SCORES, Result, check_result, check_samples
@@ -60,7 +60,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     for number, run in enumerate(map(given, listed)):
         found = [{SAMPLES: None, PATH: number, **row} for row in _rows(run.path, notes)]
         if not found:
-            raise DataError(f"{run.path} holds no results of `xling-bench run` or `lm_eval`.")
+            raise DataError(f"{run.path} holds no results of `xling-bench run` or `lm_eval`.{_own_tasks(run.path)}")
         rows += _renamed(found, run) if run.name else found
     models = distinguished((text_in(row, "model"), text_in(row, "harness"), text_in(row, IDENTITY)) for row in rows)
     rows = [{**row, "model": model} for row, model in zip(rows, models, strict=True)]
@@ -70,6 +70,13 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     frame = frame.sort_values(order, kind="stable", ignore_index=True)
     frame.attrs[NOTES] = notes
     return frame
+
+
+def _own_tasks(path: Path) -> str:
+    """What to do with results of lm-eval's own tasks; empty where there are none."""
+    if not path.is_file() and next(path.rglob("results_*.json"), None) is None:
+        return ""
+    return " lm-eval's own tasks are no tasks of ours: `table RUN --beside PATH` shows them beside a run."
 
 
 def _renamed(rows: list[Row], run: Given) -> list[Row]:
@@ -99,6 +106,9 @@ def _rows(path: Path, notes: list[str]) -> Iterator[Row]:
         notes.append(f"{shown(path)}: {old}; a changed byte in them would not be seen.")
     for file in sorted(path.rglob("results_*.json")):
         yield from _file(file)
+        if others := own_tasks_in(read_object(file)):
+            listed = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if others[NAMED:] else "")
+            notes.append(f"{file.name}: lm-eval's own tasks are no results of ours ({listed}); `--beside` shows them.")
 
 
 def _baseline(path: Path) -> Iterator[Row]:

@@ -95,6 +95,11 @@ def declared_in(config: Mapping[str, Any]) -> Any:
     return (config.get("dataset_kwargs") or {}).get("xling")
 
 
+def own_tasks_in(result: Result) -> list[str]:
+    """The names of lm-eval's own tasks in a results file of plain lm_eval."""
+    return [task for task, config in result["configs"].items() if declared_in(config) is None]
+
+
 def demos_label(metadata: Mapping[str, object]) -> str:
     """What our runner calls these demonstrations (`harness.demos.Demos.label`)."""
     policy = metadata.get("demos", "fixed")

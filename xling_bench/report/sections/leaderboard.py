@@ -75,7 +75,7 @@ def _chance_note(board: list[Row]) -> str:
 
 def _published_note(board: list[Row]) -> str:
     partly = any(s.measured < s.declared for row in board if not row.published for s in row.scores.values())
-    if not partly or not any(row.published for row in board):
+    if not partly or not any(row.published and not any(s.measured for s in row.scores.values()) for row in board):
         return ""
     return "Published means are over all languages of a benchmark; ours are not where “n/m measured” stands."
 

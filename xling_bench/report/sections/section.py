@@ -19,7 +19,7 @@ class Options:
     """What a report shows: at most `items` per benchmark in the drill-down; `before` and `after`, the models to hold
     against each other (default: the first and the last given); `reference`, a paper's numbers to add; `allow_engines`
     takes what different engines computed; `represent`: folders of `represent`, or of trainings that
-    followed their alignment."""
+    followed their alignment; `beside`: files with numbers from elsewhere, to be shown as such."""
 
     title: str = "Cross-lingual report"
     reference: str = ""
@@ -29,6 +29,7 @@ class Options:
     seeds: tuple[int, ...] = ()
     allow_engines: bool = False
     represent: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
     draws: int = DRAWS
 
 
