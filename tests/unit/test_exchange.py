@@ -181,7 +181,9 @@ def test_the_page_marks_what_was_not_measured_here_and_ranks_nothing_with_it(tmp
     other = changed(data["evaluation_results"][0], ("score_details", "details"), {"language": "sw"})
     path = tmp_path / "foreign.json"
     path.write_text(json.dumps(changed(data, ("evaluation_results",), [data["evaluation_results"][0], other])))
-    pages = [write_report(runs, tmp_path / str(n), Options(beside=given, draws=100)) for n, given in enumerate([(), (path,)])]
+    pages = [
+        write_report(runs, tmp_path / str(n), Options(beside=given, draws=100)) for n, given in enumerate([(), (path,)])
+    ]
     boards = [json.loads((page.parent / "leaderboard.json").read_text(encoding="utf-8")) for page in pages]
     (row,) = [row for row in boards[1]["leaderboard"] if row["published"]]
     assert row["model"] == "<script>theirs"
