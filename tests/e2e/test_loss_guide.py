@@ -91,7 +91,7 @@ def test_the_guides_loss_is_trained_shown_and_refused_by_name(recipe: Path, tmp_
     commands = {
         "list": LIST,
         **{setting: [*PLAN, *ALONE, "--set", setting] for setting in REFUSED},
-        "plan": PLAN,
+        "plan": [*PLAN, "--json"],
         "train": TRAIN,
         "alone": [*TRAIN[:-1], "alone", *ALONE],
         "before": before,
@@ -111,7 +111,7 @@ def test_the_guides_loss_is_trained_shown_and_refused_by_name(recipe: Path, tmp_
 
     plan = json.loads(answers["plan"]["out"])
     assert plan["objective"]["closeness_weight"] == 0.5
-    assert "learns 0.5 x closeness loss + 1.5 x loss of responses" in answers["plan"]["err"]
+    assert "learns: 0.5 x closeness loss + 1.5 x loss of responses" in answers["plan"]["err"]
     assert "20 of 20 updates, closeness " in answers["train"]["err"]
     lines = log(tmp_path / "aligned")
     assert len(lines) == 20

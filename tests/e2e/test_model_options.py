@@ -145,14 +145,18 @@ def test_too_long_inputs_are_reported_not_hidden(models, sample_data, tmp_path) 
     assert "longer than the model's context of 16 tokens" in impossible.failed["xling_xnli_de 0-shot"]
 
 
-def test_a_hub_name_without_a_hub_is_one_clear_error(tmp_path) -> None:
+@pytest.mark.parametrize("hub", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}], ids=["off", "dead"])
+def test_a_hub_name_without_a_hub_is_one_clear_error(tmp_path, hub) -> None:
+    """Told that there is no hub, or finding that none answers: no line for each try of each file."""
     command = [sys.executable, "-m", "xling_bench", "run", "--model", "hf:nobody/nothing", "--tasks", "xling_xnli_de",
                "-o", str(tmp_path)]  # fmt: skip
-    environment = {**os.environ, "XLING_DATA": "sample", "HF_HUB_OFFLINE": "1"}
+    outside = {name: value for name, value in os.environ.items() if name not in ("HF_HUB_OFFLINE", "HF_ENDPOINT")}
+    environment = {**outside, "XLING_DATA": "sample", "HF_HOME": str(tmp_path / "hf"), **hub}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "neither a folder here nor to be had from the hub" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "'nobody/nothing' is neither a folder here nor to be had from the hub" in done.stderr
+    assert "HF_HUB_OFFLINE=1" in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_a_changed_tokenizer_is_another_model(models, tmp_path) -> None:

@@ -120,13 +120,13 @@ def test_what_has_run_already_is_said(recipe: Path, tmp_path: Path, capsys, monk
 def test_translation_tasks_of_one_source_are_instructions(recipe: Path, capsys) -> None:
     pairs = '[{kind = "moses", files = {en = "pairs.en", de = "pairs.de"}, translation = true}]'
     settings = ["--set", "data.instructions=[]", "--set", f"data.pairs={pairs}"]
-    assert main(["train", str(recipe), "--dry-run", *settings]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json", *settings]) == 0
     assert "instructions: 120 rows, by language en 0, de 0, translation tasks 120" in capsys.readouterr().err
 
 
 def test_several_files_of_a_language_are_one(recipe: Path, tmp_path: Path, capsys) -> None:
     """Split, their rows are those of the whole files, in a recipe as in --set."""
-    assert main(["train", str(recipe), "--dry-run"]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 0
     whole = json.loads(capsys.readouterr().out)["data"]
     data = tmp_path / "data"
     for language in ("en", "de"):
@@ -142,12 +142,12 @@ def test_several_files_of_a_language_are_one(recipe: Path, tmp_path: Path, capsy
     recipe.write_text(text, encoding="utf-8")
     files = 'files = {en = ["a.en", "b.en"], de = ["a.de", "b.de"]}'
     pairs = f'data.pairs=[{{kind = "moses", name = "pairs.en", {files}}}]'
-    assert main(["train", str(recipe), "--dry-run", "--set", pairs]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json", "--set", pairs]) == 0
     split = json.loads(capsys.readouterr().out)["data"]
     assert split["pairs"][0]["files"] == {"en": ["a.en", "b.en"], "de": ["a.de", "b.de"]}
     for stream in ("pairs", "instructions"):
         assert split[stream][0]["hash"] == whole[stream][0]["hash"]
-    assert main(["train", str(recipe), "--dry-run", "--set", pairs.replace('"b.en"', "3")]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", "--set", pairs.replace('"b.en"', "3")]) == 2
     assert "data.pairs.0.files.en.1: Input should be a valid string, got 3" in capsys.readouterr().err
 
 
@@ -163,7 +163,7 @@ def test_rows_that_teach_nothing_are_left_out_by_file_and_line(recipe: Path, tmp
     (data / "tasks.en.json").write_text(json.dumps(tasks), encoding="utf-8")
     pairs = '[{kind = "moses", name = "p", files = {en = "pairs.en", de = ["a.de", "b.de"]}, translation = true}]'
     arguments = ["train", str(recipe), "--set", f"data.pairs={pairs}", "--set", "run.length=64"]
-    assert main([*arguments, "--dry-run"]) == 0
+    assert main([*arguments, "--dry-run", "--json"]) == 0
     out, err = capsys.readouterr()
     plan = json.loads(out)
     assert plan["data"]["unlearnable"] == {
@@ -179,7 +179,7 @@ def test_rows_that_teach_nothing_are_left_out_by_file_and_line(recipe: Path, tmp
     for name, lines in (("a.de", 5), ("b.de", ROWS - 5)):
         (data / name).write_text("<unk>\n" * lines, encoding="utf-8")
     capsys.readouterr()
-    assert main([*arguments, "--dry-run"]) == 2
+    assert main([*arguments, "--dry-run", "--json"]) == 2
     said = "data.pairs: the model can learn from none of them, by its tokenizer: special tokens only 120"
     assert f"{said} (first: a.de, line 1)" in capsys.readouterr().err
 
@@ -191,7 +191,7 @@ def test_what_a_person_should_look_at_is_said(recipe: Path, tmp_path: Path, caps
     (data / "pairs.de").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (data / "pairs.en").write_text("same\n" * 60 + "".join(f"hello {i}\n" for i in range(60)), encoding="utf-8")
     settings = ["--set", "data.weights={en = 1, de = 4}", "--set", "data.translation=true"]
-    assert main(["train", str(recipe), "--dry-run", *settings]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json", *settings]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["data"]["pairs"][0]["foreign_script"]["de"] < 0.1
     assert "of its de letters" in err
@@ -219,7 +219,7 @@ def test_the_base_model_and_the_recipe_may_move(recipe: Path, models, tmp_path: 
 
 def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
     recipe.write_text('title = "For readers"\n' + recipe.read_text(encoding="utf-8"), encoding="utf-8")
-    assert main(["train", str(recipe), "--dry-run"]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 0
     out, err = capsys.readouterr()
     plan = json.loads(out)
     assert (plan["pairs"], plan["instructions"]) == (48, 36)
@@ -232,7 +232,7 @@ def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
     assert "12 updates x 4 pairs = 48: each row 0.4 times" in err
     assert "12 updates x 3 instructions = 36: each row 0.15 times" in err
     assert "The dog barks" in err
-    assert main(["train", str(recipe), "--dry-run", "--set", "method.contrastive_weight=0"]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json", "--set", "method.contrastive_weight=0"]) == 0
     out, err = capsys.readouterr()
     plan = json.loads(out)
     assert (plan["pairs"], plan["instructions"]) == (0, 36), "what has no weight is not drawn"
@@ -296,8 +296,8 @@ def test_early_evaluation_is_the_runners_on_the_development_split(
         ("xling_nope", "evaluate.tasks: "),
     ):
         more = ["--set", "evaluate.every=2", "--set", f'evaluate.tasks=["{name}"]']
-        assert main(["train", str(recipe), "--dry-run", *more]) == 2
+        assert main(["train", str(recipe), "--dry-run", "--json", *more]) == 2
         assert said in capsys.readouterr().err
     monkeypatch.delenv("XLING_DATA")
-    assert main(["train", str(recipe), "--dry-run", *arguments[2:]]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", *arguments[2:]]) == 2
     assert "no development split is here" in capsys.readouterr().err

@@ -110,7 +110,7 @@ def test_an_adapter_that_cannot_be_is_one_error(trained, tmp_path, capsys, monke
     monkeypatch.setenv("XLING_DATA_DIR", str(recipe.parent / "data"))
     given = [part for setting in settings for part in ("--set", setting)]
     monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path))  # without data: nothing is read
-    assert main(["train", str(recipe), "--dry-run", *given]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", *given]) == 2
     (line,) = capsys.readouterr().err.splitlines()[-1:]
     assert re.search(message, line), line
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from xling_bench.cli.main import main
-from xling_bench.training.callbacks import Bar
+from xling_bench.training.told import Bar
 
 pytestmark = pytest.mark.e2e
 SETTINGS = ("run.steps=8", "run.save_every=4", "run.log_every=3")
@@ -158,6 +158,35 @@ def test_a_finished_run_is_made_longer(recipe: Path, tmp_path: Path, capsys, sig
     assert json.loads((longer / "run.json").read_text(encoding="utf-8"))["extended"] == [8]
     weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in (whole, longer)]
     assert weights[0] == weights[1] != short["model.safetensors"]
+
+
+def test_a_run_that_was_interrupted_is_ended_where_it_is(recipe: Path, tmp_path: Path, capsys, signals) -> None:
+    """Its last checkpoint is the model, and nothing says that more was learnt; `--finish` trains no update."""
+    out = tmp_path / "out"
+    settings = [part for setting in (*SETTINGS, "run.save_every=2") for part in ("--set", setting)]
+    command = ["train", str(recipe), "-o", str(out), *settings]
+    assert main([*command, "--finish"]) == 2
+    assert "has no checkpoint" in capsys.readouterr().err
+    signals += [(5, signal.SIGTERM)] * 2  # at once, without a checkpoint of it
+    assert main(command) == 143
+    assert "with --finish it ends the run there" in capsys.readouterr().err
+    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"step": 5, "loss": 1.0}\n')  # of an update that no checkpoint has
+    weights = (out / "checkpoint-4" / "model.safetensors").read_bytes()
+    assert main([*command, "--finish"]) == 0
+    told = capsys.readouterr()
+    assert told.out.strip() == str(out / "model")
+    assert f"nothing more is learnt, and the model is made from {out}/checkpoint-4" in told.err
+    assert "ended after update 4 of 8, at contrastive " in told.err
+    assert (out / "model" / "model.safetensors").read_bytes() == weights
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["finished"] == {"step": 4, "of": 8}
+    record = json.loads((out / "model" / "xling_training.json").read_text(encoding="utf-8"))["trainings"][-1]
+    assert (record["learnt"]["updates"], record["recipe"]["run"]["steps"]) == (4, 8)
+    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()][-1] == 4
+    assert main(command) == 0
+    told = capsys.readouterr().err
+    assert "this run has finished (--finish ended it after update 4 of 8), and nothing is done" in told
+    assert main([*command, "--finish", "--extend"]) == 2
 
 
 def test_a_schedule_that_knows_its_end_is_made_longer_on_demand_only(recipe: Path, tmp_path: Path, capsys) -> None:

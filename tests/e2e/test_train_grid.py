@@ -76,7 +76,7 @@ def test_methods_are_compared_at_equal_tokens(recipe: Path, tmp_path: Path) -> N
 
 def test_a_dry_run_lists_the_points_and_writes_nothing(recipe: Path, tmp_path: Path, capsys) -> None:
     out = tmp_path / "grid"
-    assert main(["train", str(recipe), "-o", str(out), "--dry-run", "--grid", "data.p_src=0,0.5,1"]) == 0
+    assert main(["train", str(recipe), "-o", str(out), "--dry-run", "--json", "--grid", "data.p_src=0,0.5,1"]) == 0
     captured = capsys.readouterr()
     assert [plan["point"] for plan in json.loads(captured.out)] == ["data.p_src=0", "data.p_src=0.5", "data.p_src=1"]
     assert [plan["plan"]["recipe"]["data"]["p_src"] for plan in json.loads(captured.out)] == [0, 0.5, 1]

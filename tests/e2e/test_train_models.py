@@ -18,12 +18,12 @@ pytestmark = pytest.mark.e2e
 
 def test_any_model_is_named_by_an_option(recipe: Path, models: dict[str, Path], tmp_path: Path, capsys) -> None:
     """It takes the place of the recipe's, with neutral settings, or its file's; a mistyped name is not a hub's."""
-    assert main(["train", "--model", str(models["llama"]), str(recipe), "--dry-run"]) == 0
+    assert main(["train", "--model", str(models["llama"]), str(recipe), "--dry-run", "--json"]) == 0
     out, err = capsys.readouterr()
     part = json.loads(out)["recipe"]["model"]
     assert (part["path"], part["precision"]) == (str(models["llama"]), "float32"), "there is no GPU here"
-    assert f"model: {models['llama']} (llama), computed in float32; learns" in err
-    assert main(["train", "--model", "xglm-565m", str(recipe), "--dry-run"]) == 2
+    assert f"model: {models['llama']} (llama), computed in float32\nlearns: " in err
+    assert main(["train", "--model", "xglm-565m", str(recipe), "--dry-run", "--json"]) == 2
     assert "nor a file in training/models/. Did you mean 'xglm-564m'" in capsys.readouterr().err
     for text in ("open-en-zh/afp", "xglm-564m/open-en-zh/afp"):
         found = resolve(text, model="me/mine")
@@ -40,11 +40,11 @@ def test_what_a_model_inherits_from_another_is_said(recipe: Path, models, capsys
     text = recipe.read_text(encoding="utf-8")
     recipe.write_text("\n".join(line for line in text.splitlines() if not line.startswith(("[nothing]", "path ="))))
     own = ["--set", f"model.path={models['llama']}"]
-    assert main(["train", str(recipe), "--dry-run", *own]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json", *own]) == 0
     out, err = capsys.readouterr()
     assert "computed in bfloat16, as xglm-564m's file says (--model PATH inherits nothing)" in err
     assert json.loads(out)["recipe"]["inherits"] == "xglm-564m"
-    assert main(["train", str(recipe), "--dry-run", *own, "--set", "model.precision=float32"]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json", *own, "--set", "model.precision=float32"]) == 0
     assert "inherits nothing" not in capsys.readouterr().err
 
 
@@ -53,7 +53,7 @@ def test_what_is_needed_is_counted_and_compared(recipe: Path, models, tmp_path: 
     from safetensors.torch import load_file
 
     many = sum(tensor.numel() for tensor in load_file(models["xglm"] / "model.safetensors").values())
-    arguments = ["train", str(recipe), "--dry-run", "-o", str(tmp_path / "out")]
+    arguments = ["train", str(recipe), "--dry-run", "--json", "-o", str(tmp_path / "out")]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     told = json.loads(out)["needs"]
@@ -97,7 +97,7 @@ def test_a_warm_up_of_the_whole_run_is_said(recipe: Path, capsys) -> None:
         (("run.steps=3", "run.schedule=log_warmup"), "the second update has learning rate 0", []),
     ):
         assert main(["train", str(recipe), "--dry-run", *(x for each in settings for x in ("--set", each))]) == 0
-        error = capsys.readouterr().err
+        error = capsys.readouterr().out
         assert said in error
         assert [each for each in ("NOTHING IS LEARNT", "WARM-UP: it lasts the whole run") if each in error] == warned
 
@@ -133,7 +133,7 @@ def test_activations_grow_with_what_goes_through_at_once(recipe: Path) -> None:
 
 def test_auto_is_resolved_before_it_is_recorded(recipe: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     """By what the device can; the run is then one in that precision."""
-    arguments = ["train", str(recipe), "--dry-run", "--set", "model.precision=auto"]
+    arguments = ["train", str(recipe), "--dry-run", "--json", "--set", "model.precision=auto"]
     for has, precision in ((True, "bfloat16"), (False, "float32")):
         with monkeypatch.context() as patch:
             patch.setattr(torch.cuda, "is_available", lambda has=has: has)

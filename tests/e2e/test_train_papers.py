@@ -44,7 +44,7 @@ def planned(name: str, model: Path, capsys, *settings: str) -> dict:
     given = [
         part for setting in (f"model.path={model}", "data.decontaminate=[]", *settings) for part in ("--set", setting)
     ]
-    assert main(["train", name, "--dry-run", *given]) == 0, capsys.readouterr().err
+    assert main(["train", name, "--dry-run", "--json", *given]) == 0, capsys.readouterr().err
     return json.loads(capsys.readouterr().out)
 
 

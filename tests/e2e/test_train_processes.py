@@ -51,12 +51,12 @@ def test_two_processes_learn_what_one_does(recipe: Path, tmp_path: Path) -> None
 
 def test_a_size_that_processes_do_not_divide(recipe: Path, tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
-    assert main(["train", str(recipe), "--dry-run", *settings(pairs=128, instructions=126, parts=2)]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", *settings(pairs=128, instructions=126, parts=2)]) == 2
     said = (
         "run.pairs: an update's 128 pairs cannot be shared out equally to 3 processes x 2 parts; give a multiple of 6"
     )
     assert f"{said}, for example 126 or 132." in capsys.readouterr().err
-    assert main(["train", str(recipe), "--dry-run", *settings(pairs=126, instructions=126, parts=2)]) == 0
+    assert main(["train", str(recipe), "--dry-run", "--json", *settings(pairs=126, instructions=126, parts=2)]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["sizes"]["pairs"] == {"update": 126, "part": 21}
     assert plan["pairs"] == 12 * 126, "drawn by all processes together"

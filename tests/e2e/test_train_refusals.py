@@ -60,7 +60,7 @@ def test_what_is_wrong_is_said_before_anything_is_read(recipe: Path, tmp_path: P
     assert main(["train", str(recipe), "-o", str(tmp_path / "out"), "--set", setting]) == 2
     error = capsys.readouterr().err
     assert said in error
-    assert main(["train", str(recipe), "--dry-run", "--set", setting]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", "--set", setting]) == 2
     assert capsys.readouterr().err == error
     assert not (tmp_path / "out").exists()
 
@@ -78,7 +78,7 @@ def test_a_teacher_of_another_width_is_one_error(recipe: Path, models, tmp_path:
     }
     for setting, said in wrong.items():
         more = ["--set", "method.distillation_weight=1", "--set", f"method.{setting}"]
-        assert main(["train", str(recipe), "--dry-run", *more]) == 2
+        assert main(["train", str(recipe), "--dry-run", "--json", *more]) == 2
         assert said in capsys.readouterr().err
 
 
@@ -118,7 +118,7 @@ def test_tables_of_a_recipe_file_are_checked(recipe: Path, capsys, table: str, s
         if "model" in said or table.startswith("model")
         else f'model = "xglm-564m"\n[data]\nlanguages = ["en"]\n{table}'
     )
-    assert main(["train", str(recipe), "--dry-run"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 2
     assert said in capsys.readouterr().err
 
 
@@ -149,7 +149,7 @@ def test_models_that_are_no_causal_ones_are_told_by_their_configuration(
     base = shutil.copytree(models["llama"], tmp_path / "base")
     config = json.loads((base / "config.json").read_text(encoding="utf-8")) | change
     (base / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    code = main(["train", str(recipe), "--dry-run", "--set", f"model.path={base}"])
+    code = main(["train", str(recipe), "--dry-run", "--json", "--set", f"model.path={base}"])
     assert (code, said in capsys.readouterr().err) == (2 if said else 0, True)
 
 
@@ -172,14 +172,14 @@ def test_all_files_that_are_missing_are_named_at_once(recipe: Path, tmp_path: Pa
     """And whose they are, where a recipe of ours names them."""
     for name in ("pairs.de", "tasks.en.json"):
         (tmp_path / "data" / name).unlink()
-    assert main(["train", str(recipe), "--dry-run"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 2
     error = capsys.readouterr().err
     assert f"2 of the data's 4 files are not (plain or .gz) below {tmp_path / 'data'}:" in error
     assert "  pairs.en: pairs.de\n" in error
     assert "  tasks.en.json: tasks.en.json\n" in error
     text = recipe.read_text(encoding="utf-8")
     recipe.write_text('data = "en-zh"\n' + text[: text.index("[data]")] + text[text.index("[run]") :])
-    assert main(["train", str(recipe), "--dry-run"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 2
     error = capsys.readouterr().err
     assert "opus100/en-zh/opus.en-zh-train.zh (OPUS-100 (Zhang et al. 2020): https://opus.nlpl.eu)" in error
     assert "bactrian/zh.json (Bactrian-X (Li et al. 2023): https://huggingface.co" in error
@@ -187,15 +187,15 @@ def test_all_files_that_are_missing_are_named_at_once(recipe: Path, tmp_path: Pa
 
 def test_a_loss_without_data_is_refused(recipe: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "data" / "none.json").write_text('{"de": 0}', encoding="utf-8")
-    assert main(["train", str(recipe), "--dry-run", "--set", "data.allocation=none.json"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", "--set", "data.allocation=none.json"]) == 2
     assert "data.pairs: none is left to learn from" in capsys.readouterr().err
-    assert main(["train", str(recipe), "--dry-run", "--set", "data.allocation=nowhere.json"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", "--set", "data.allocation=nowhere.json"]) == 2
     assert "there is no file" in capsys.readouterr().err
 
 
 def test_invented_benchmark_items_are_no_check_for_contamination(recipe: Path, capsys, monkeypatch) -> None:
     monkeypatch.setenv("XLING_DATA", "sample")
-    assert main(["train", str(recipe), "--dry-run", "--set", 'data.decontaminate=["xnli"]']) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json", "--set", 'data.decontaminate=["xnli"]']) == 2
     assert "made up" in capsys.readouterr().err
 
 

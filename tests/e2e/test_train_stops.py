@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from xling_bench.cli.main import main
-from xling_bench.training.callbacks import Bar
 from xling_bench.training.early import EarlyEvaluation
+from xling_bench.training.told import Bar
 
 pytestmark = pytest.mark.e2e
 BY_ACCURACY = ("run.steps=20", "run.save_every=100", "run.keep=1", "evaluate.every=2",
@@ -52,6 +52,10 @@ def test_the_best_checkpoint_is_the_model_of_a_run_that_stops(recipe: Path, tmp_
     assert train(recipe, whole, *BY_ACCURACY) == 0
     error = capsys.readouterr().err
     assert "ends after update 8: no accuracy above 50.0 %, that of update 4, whose weights model/ has" in error
+    assert "update 6: accuracy on development items 40.0 % (xling_xnli_en 40.0 %)" in error
+    assert "update 6: accuracy 40.0 %; the best so far is that of update 4, 50.0 %" in error
+    best = "model/ has the weights of update 4: accuracy 50.0 %, the best of 30.0 % (update 2), 50.0 % (update 4), "
+    assert f"{best}40.0 % (update 6), 50.0 % (update 8)" in error
     assert "early stopping by accuracy (the mean over these tasks): the run ends after 2 measurements without" in error
     facts = json.loads((whole / "run.json").read_text(encoding="utf-8"))
     assert facts["chosen"] == {"by": "accuracy", "step": 4, "score": 0.5, "ended": 8}
@@ -90,7 +94,7 @@ def test_epochs_are_updates_of_the_longer_or_the_named_stream(recipe: Path, tmp_
 
     def plan(*settings: str) -> dict:
         given = (x for each in settings for x in ("--set", each))
-        assert main(["train", str(recipe), "--dry-run", *given]) == 0
+        assert main(["train", str(recipe), "--dry-run", "--json", *given]) == 0
         return json.loads(capsys.readouterr().out)
 
     for settings, steps in (
@@ -110,7 +114,7 @@ def test_epochs_are_updates_of_the_longer_or_the_named_stream(recipe: Path, tmp_
     assert "another recipe.run.epochs (0.1, now 0.2)" in capsys.readouterr().err
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["recipe"]["run"]["steps"] == 8
     recipe.write_text(recipe.read_text(encoding="utf-8") + "epochs = 2\n")
-    assert main(["train", str(recipe), "--dry-run"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 2
     assert "run: epochs: `steps` is given, too" in capsys.readouterr().err
     assert main(["train", str(recipe), "--dry-run", "--set", "run.steps=5", "--set", "run.epochs_of=pairs"]) == 2
     assert "epochs_of" in capsys.readouterr().err

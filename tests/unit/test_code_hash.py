@@ -8,11 +8,11 @@ from xling_bench.evaluation import code
 ROOT = "xling_bench"
 # What those that decide import and that decides nothing: messages, progress, where files are, writing, transport.
 NEUTRAL = {
-    "core/errors.py", "core/progress.py", "core/content.py", "core/declare.py", "core/files.py", "core/lockfile.py",
-    "core/lm_eval_versions.py", "core/text.py", "core/version.py", "data/lock.py", "evaluation/units.py",
-    "evaluation/partial.py", "evaluation/writing.py", "results/facts.py", "results/folder.py", "results/items.py",
-    "results/naming.py", "results/record.py", "results/seal.py", "metrics/packages.py", "results/lineage.py",
-    "results/training_record.py",
+    "core/errors.py", "core/extras.py", "core/progress.py", "core/content.py", "core/declare.py", "core/files.py",
+    "core/lockfile.py", "core/lm_eval_versions.py", "core/text.py", "core/version.py", "data/lock.py",
+    "evaluation/units.py", "evaluation/partial.py", "evaluation/writing.py", "results/facts.py", "results/folder.py",
+    "results/items.py", "results/naming.py", "results/record.py", "results/seal.py", "metrics/packages.py",
+    "results/lineage.py", "results/training_record.py",
 }  # fmt: skip
 
 

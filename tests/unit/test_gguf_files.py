@@ -195,7 +195,7 @@ def test_keys_of_another_kind_or_another_model_are_refused(keys, said, model, to
 
 def test_a_missing_package_is_named(file, monkeypatch) -> None:
     monkeypatch.setattr(gguf_header, "find_spec", lambda name: None)
-    assert "pip install 'xling-bench[gguf]'" in refused(file)
+    assert "pip install '.[gguf]'" in refused(file)
 
 
 def test_files_beside_it_are_no_part_of_the_model(file, model, tokenizer, tmp_path, monkeypatch) -> None:

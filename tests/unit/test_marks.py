@@ -206,7 +206,8 @@ def test_a_page_of_others_has_no_mark(tmp_path: Path) -> None:
 
 def test_the_page_shows_lineage_and_recipe_escaped(tmp_path: Path) -> None:
     evil = "<img src=x onerror=alert(1)>\u202e"
-    recipe = {"name": evil, "run": {"steps": 12}, "secret": evil}
+    run = {"steps": 20, "pairs": 32, "lr": 1e-5, "schedule": evil}
+    recipe = {"name": evil, "run": run, "method": {"mode": "plain"}, "adapter": {"kind": "none"}, "secret": evil}
     data = [{"use": "pairs", "name": evil, "kind": "moses", "hash": "abcd"}]
     known = contaminated(de={"dev": 7}).model_dump()
     teachers = [{"name": f"taught {evil}", "fingerprint": BASE, "trainings": [known]},
@@ -220,8 +221,14 @@ def test_the_page_shows_lineage_and_recipe_escaped(tmp_path: Path) -> None:
     assert "\u202e" not in section[0]
     for said in ("Trained from <bdi>base</bdi>", "LEARNT: XNLI en 134", "steps", BASE, "36 instructions",
                  "Provenance unknown", "700 tokens of instructions", "texts of test sets LEARNT: XNLI de dev 7",
-                 f"blank ({BASE}); nothing is on record of it"):  # fmt: skip
+                 f"blank ({BASE}); nothing is on record of it", "12 updates of 20"):  # fmt: skip
         assert said in section[0], said
+    table, whole = section[0].rpartition("<details>")[::2]
+    assert "secret" in whole
+    assert "secret" not in table
+    assert "<td>steps 20, pairs 32, lr 1e-05, schedule &lt;img" in table
+    assert re.search(r'<th scope="row">Mode</th><td>plain</td>', table)
+    assert "Adapter" not in table
     (tmp_path / "tuned" / "run.json").unlink()
     page = page_of([tmp_path / "tuned"], tmp_path / "other")
     assert "the recipe is not shown" in page

@@ -111,7 +111,7 @@ def test_what_the_instruction_loss_is_divided_by() -> None:
 def test_a_kernel_that_cannot_run_here_is_one_error(monkeypatch) -> None:
     assert kernel("torch") is None
     monkeypatch.setitem(sys.modules, "liger_kernel.transformers", None)
-    with pytest.raises(MissingPackageError, match="pip install liger-kernel"):
+    with pytest.raises(MissingPackageError, match=r"pip install '\.\[liger\]'"):
         kernel("liger")
     there = SimpleNamespace(LigerFusedLinearCrossEntropyLoss=None)
     monkeypatch.setitem(sys.modules, "liger_kernel", SimpleNamespace(transformers=there))

@@ -143,8 +143,8 @@ def test_a_run_reads_its_dictionary_and_refuses_one_of_other_languages(
     assert "words linked by en-de.txt: 2.0 a pair, of the first 120 in de" in captured.err
     assert '"word_links": 2.0' in (out / "log.jsonl").read_text(encoding="utf-8")
     words.write_text("perro\tchien\n", encoding="utf-8")
-    assert main(["train", str(recipe), "--dry-run"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 2
     assert "no word of the first 120 pairs of en and de is linked by it" in capsys.readouterr().err
     words.unlink()
-    assert main(["train", str(recipe), "--dry-run"]) == 2
+    assert main(["train", str(recipe), "--dry-run", "--json"]) == 2
     assert "no dictionary from English to de" in capsys.readouterr().err

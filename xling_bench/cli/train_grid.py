@@ -28,7 +28,7 @@ def run_grid(arguments: argparse.Namespace) -> int:
         grid.claim(output, arguments.recipe, axes, write=not arguments.dry_run)
     _check(points, output, trust_remote_code=arguments.trust_remote_code)
     if arguments.dry_run:
-        return _plan(points, output, trust_remote_code=arguments.trust_remote_code)
+        return _plan(points, output, as_json=arguments.json, trust_remote_code=arguments.trust_remote_code)
     for number, point in enumerate(points, start=1):
         if grid.finished(output, point):
             tell(f"point {number} of {len(points)}, {point.name}: has finished, and nothing is done")
@@ -55,7 +55,7 @@ def _check(points: list[Any], output: Path | None, *, trust_remote_code: bool) -
         preflight(point.recipe, folder, current_source(), trust_remote_code=trust_remote_code)
 
 
-def _plan(points: list[Any], output: Path | None, *, trust_remote_code: bool) -> int:
+def _plan(points: list[Any], output: Path | None, *, as_json: bool, trust_remote_code: bool) -> int:
     from xling_bench.training.grid import finished
     from xling_bench.training.start import prepare
 
@@ -64,8 +64,10 @@ def _plan(points: list[Any], output: Path | None, *, trust_remote_code: bool) ->
         prepared = prepare(point.recipe, None, trust_remote_code=trust_remote_code)
         plans.append({"point": point.name, "values": point.values, "plan": prepared.plan})
         done = output is not None and finished(output, point)
-        tell("\n".join([f"point {point.name}{': has finished' if done else ''}", *prepared.lines]))
-    show(json.dumps(plans, ensure_ascii=False, indent=1), flush=True)
+        said = "\n".join([f"point {point.name}{': has finished' if done else ''}", *prepared.lines])
+        (tell if as_json else show)(said)
+    if as_json:
+        show(json.dumps(plans, ensure_ascii=False, indent=1), flush=True)
     return 0
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from xling_bench.core.errors import DataError, MissingDataError, MissingPackageError, OutputError, XlingError
+from xling_bench.core.extras import installing
 from xling_bench.data.lock import Datasets, Files, LockedFile, read_locked_files, update_lock
 from xling_bench.metrics.spm import OFFICIAL, SpmFile, spm_folders, spm_path
 
@@ -111,7 +112,7 @@ def _check_first(path: Path, url: str) -> None:
     try:
         from sentencepiece import SentencePieceProcessor
     except ImportError as error:
-        raise MissingPackageError("sentencepiece is not installed: pip install 'xling-bench[bleu]'") from error
+        raise MissingPackageError(f"sentencepiece is not installed: {installing('bleu')}") from error
     try:
         pieces = SentencePieceProcessor(model_proto=path.read_bytes()).vocab_size()
     except RuntimeError as error:

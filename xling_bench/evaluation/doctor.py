@@ -13,6 +13,7 @@ from xling_bench.catalog.compile import compile_all
 from xling_bench.catalog.compiled import compare
 from xling_bench.core.content import tasks_folder
 from xling_bench.core.errors import XlingError
+from xling_bench.core.extras import installing
 from xling_bench.core.lm_eval_versions import TESTED
 from xling_bench.data import current_source
 from xling_bench.data.lock import read_lock
@@ -67,7 +68,7 @@ def _packages() -> list[Finding]:
         try:
             found.append(Finding("ok", f"{name} {version(name)}"))
         except PackageNotFoundError:
-            found.append(Finding("error", f"{name} is not installed: pip install xling-bench"))
+            found.append(Finding("error", f"{name} is not installed: {installing()}"))
             continue
         if name == "lm_eval" and version(name) not in TESTED:
             tested = ", ".join(TESTED)

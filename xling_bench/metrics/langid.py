@@ -21,6 +21,7 @@ from typing import Any, Literal, cast
 
 from xling_bench.core import languages
 from xling_bench.core.errors import UsageError
+from xling_bench.core.extras import installing
 
 RULE = 1  # raise with every change to what `language.line_pass` or `word_pass` decide
 MIN_LETTERS = 20  # fewer letters than this decide nothing but their script; see benchmarks/langid.py
@@ -99,7 +100,7 @@ def language_requirements(language: str) -> None:
     if by is not None and by.candidates and util.find_spec("lingua") is None:
         raise UsageError(
             f"recognising {languages.get(language).name} needs the library lingua, which is not installed: "
-            "pip install 'xling-bench[langid]'"
+            f"{installing('langid')}"
         )
 
 

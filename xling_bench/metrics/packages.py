@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from xling_bench.core.errors import MissingPackageError
+from xling_bench.core.extras import installing
 
 Requirement = tuple[str, str]  # (module to import, distribution to install)
 
@@ -14,6 +15,4 @@ def require(requirements: Sequence[Requirement], extra: str, purpose: str) -> No
     """Raise MissingPackageError, naming the purpose, the packages and the extra, unless all can be imported."""
     missing = [distribution for module, distribution in requirements if find_spec(module) is None]
     if missing:
-        raise MissingPackageError(
-            f"{purpose} needs {', '.join(missing)}, not installed: pip install 'xling-bench[{extra}]'"
-        )
+        raise MissingPackageError(f"{purpose} needs {', '.join(missing)}, not installed: {installing(extra)}")

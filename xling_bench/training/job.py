@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +15,23 @@ from xling_bench.results.lineage import Lineage
 from xling_bench.training.amounts import amounts, sizes_of
 from xling_bench.training.base import check_adapter, check_base
 from xling_bench.training.checkpoint import can_go_on, check, checkpoints, settle, step_of
-from xling_bench.training.claim import ALIGNMENT, MODEL, RUN, claimed, compare, processes, usable
+from xling_bench.training.claim import ALIGNMENT, LOG, MODEL, RUN, claimed, compare, processes, usable
 from xling_bench.training.corpora import Streams
-from xling_bench.training.corpora.held_out import HeldOut
 from xling_bench.training.corpora.streams import InstructionStream, PairStream
-from xling_bench.training.extension import lengths, set_aside
+from xling_bench.training.extension import finished, lengths, set_aside
 from xling_bench.training.losses import NEEDS
 from xling_bench.training.needs import Needs
-from xling_bench.training.planned import Drawn, Evaluated, Plan, Preflight, RunFacts, Sentences
-from xling_bench.training.provenance import PACKAGES, Record, teachers_of
+from xling_bench.training.planned import Drawn, Evaluated, Plan, Preflight, RunFacts
+from xling_bench.training.provenance import Record, teachers_of
 from xling_bench.training.recipe import Recipe
 from xling_bench.training.recipe_parts import ModelPart
+from xling_bench.training.run_facts import facts_of, sentences_of
 from xling_bench.training.sharding import check_sharding, sharded
 
 if TYPE_CHECKING:
     from xling_bench.training.interruption import Asked
     from xling_bench.training.pace import Run
+
 
 def preflight(
     recipe: Recipe, output: Path | None, source: Source, *, trust_remote_code: bool = False, extend: bool = False
@@ -94,16 +93,19 @@ def plan(recipe: Recipe, streams: Streams, found: Preflight, needs: Needs) -> Pl
         **found,
         **told,
         "data": streams.report,
-        "alignment": _sentences(streams.held_out),
+        "alignment": sentences_of(streams.held_out),
         "needs": needs,
     }
 
 
 def train(
     recipe: Recipe, streams: Streams, output: Path, fingerprint: str, *, before: Lineage | None = None,
-    source: Source | None = None, trust_remote_code: bool = False, extend: bool = False,
+    source: Source | None = None, trust_remote_code: bool = False, extend: bool = False, finish: bool = False,
 ) -> Path:  # fmt: skip
     """Train, or go on from the last whole checkpoint in `output`; returns the folder of the finished model.
+
+    With `finish` nothing more is learnt: the model is that of the last checkpoint (of a run that stops early the best
+    one so far), and run.json says after which update the run ended.
 
     A finished run goes on where the recipe has more updates, and its schedule's rates do not depend on their number, or
     `extend` is given; the model that it had is then `model-<updates>`.
@@ -123,21 +125,24 @@ def train(
     from xling_bench.training.interruption import Asked
 
     disable_progress_bar()  # of loading and writing: ours is the one of training
-    facts, teachers = _facts(recipe, streams, fingerprint), teachers_of(recipe)
+    facts, teachers = facts_of(recipe, streams, fingerprint), teachers_of(recipe)
     if teachers:
         facts["teachers"] = {place: teacher.fingerprint for place, teacher in teachers.items()}
     asked, first = Asked(), os.environ.get("RANK", "0") == "0"
     with claimed(output, facts, extend=extend), asked.listening():
         had = lengths(output, output / RUN)
-        longer = bool(had) and had[-1] < recipe.run.steps
+        longer = bool(had) and had[-1] < recipe.run.steps and not finish
         facts["extended"] = had if longer else had[:-1]
         if longer and first:
-            set_aside(output, output / MODEL, had[-1])
+            set_aside(output, output / MODEL, finished(output / RUN) or had[-1])
         if longer or not (output / MODEL).is_dir():
             record = Record(
                 recipe, streams.report, before, fingerprint=fingerprint, processes=processes(), teachers=teachers
             )
-            _train(recipe, streams, output, facts, source, record, asked, trust_remote_code=trust_remote_code)
+            _train(
+                recipe, streams, output, facts, source, record, asked, trust_remote_code=trust_remote_code,
+                finish=finish,
+            )  # fmt: skip
         elif first:  # a kill may have come between the model and this
             settle(output, recipe.run.keep, _best(output), keep_optimizer=recipe.run.keep_optimizer)
     return output / MODEL
@@ -145,9 +150,10 @@ def train(
 
 def _train(
     recipe: Recipe, streams: Streams, output: Path, facts: RunFacts, source: Source | None, record: Record,
-    asked: Asked, *, trust_remote_code: bool,
+    asked: Asked, *, trust_remote_code: bool, finish: bool,
 ) -> None:  # fmt: skip
     from xling_bench.training.base import load_base
+    from xling_bench.training.callbacks import cut_off
     from xling_bench.training.interruption import Halt, Interrupted
     from xling_bench.training.kernels import kernel
     from xling_bench.training.loop import AlignmentTrainer
@@ -159,12 +165,14 @@ def _train(
     last = next(reversed(checkpoints(output)), None)
     if last is not None:
         check(last)
-        if step_of(last) < recipe.run.steps and not can_go_on(last):
+        if step_of(last) < recipe.run.steps and not finish and not can_go_on(last):
             raise ModelError(
                 f"{last} has no optimiser state: it was dropped when the run was finished (run.keep_optimizer = true "
                 "keeps it), so the run cannot go on from there. Start another run from its weights, in another -o."
             )
         record.go_on(last)
+    elif finish:
+        raise UsageError(f"{output}: there is no checkpoint to make the model of, so the run cannot be ended here.")
     fused = kernel(recipe.model.kernel)
     model, tokenizer = load_base(recipe, last, trust_remote_code=trust_remote_code)
     beside = _references(recipe, streams, model, trust_remote_code=trust_remote_code)
@@ -184,7 +192,10 @@ def _train(
     if stopping is not None:
         trainer.best = lambda step: (stopping.best(step) or (None,))[0]
         trainer.add_callback(stopping)  # after all that measures
-    if stopping is None or not stopping.over(ended):
+    if finish:
+        for name in (LOG, ALIGNMENT):  # lines of updates after the checkpoint are of no model
+            cut_off(output / name, ended)
+    elif stopping is None or not stopping.over(ended):
         trainer.train(resume_from_checkpoint=str(last) if last else None)
         ended = trainer.state.global_step
         asked.learning = False  # what is left has no update to wait for: a signal ends it where it stands
@@ -192,7 +203,11 @@ def _train(
             raise Interrupted(asked.number)
     chosen = None if stopping is None else stopping.chosen(ended)
     if chosen is not None:
-        write_text(output / RUN, json.dumps({**facts, "chosen": chosen}, ensure_ascii=False, indent=1) + "\n")
+        facts["chosen"] = chosen
+    if finish and ended < recipe.run.steps:
+        facts["finished"] = {"step": ended, "of": recipe.run.steps}
+    if {"chosen", "finished"} & facts.keys() and os.environ.get("RANK", "0") == "0":
+        write_text(output / RUN, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
     trainer.finish(output / MODEL, ended if chosen is None else chosen["step"])
 
 
@@ -200,34 +215,6 @@ def _best(output: Path) -> int | None:
     """The update whose weights a finished run's model has, if that was chosen."""
     chosen = read_object(output / RUN).get("chosen") if (output / RUN).is_file() else None
     return chosen["step"] if isinstance(chosen, dict) and isinstance(chosen.get("step"), int) else None
-
-
-def _facts(recipe: Recipe, streams: Streams, fingerprint: str) -> RunFacts:
-    return {
-        "recipe": recipe.model_dump(mode="json"),
-        "objective": recipe.method.objective().settings(),
-        "processes": processes(),
-        "sizes": amounts(recipe, processes()),
-        "model": fingerprint,
-        "data": streams.report,
-        "alignment": _sentences(streams.held_out),
-        "extended": [],
-        "versions": {name: metadata.version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-    }
-
-
-def _sentences(held: HeldOut | None) -> Sentences | None:
-    if held is None:
-        return None
-    pairs = {str(pair): len(held.corpus.sides[sides[0]]) for pair, sides in held.corpus.pairs.items()}
-    found: Sentences = {
-        "sentences": held.corpus.name, "data": held.corpus.hash, "pairs": pairs, "in_training": held.in_training
-    }  # fmt: skip
-    if held.lexicons is not None:
-        words = {str(pair): len(each.words) for pair, each in held.lexicons.pairs.items()}
-        found["words"] = {"data": held.lexicons.hash, "pairs": words, "no_data": list(held.lexicons.no_data)}
-    return found
 
 
 def _autocast(recipe: Recipe) -> Any:

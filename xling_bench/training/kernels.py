@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from xling_bench.core.errors import MissingPackageError, UnsupportedModelError, UsageError
+from xling_bench.core.extras import installing
 from xling_bench.scoring.head import Head
 from xling_bench.training.token_losses import SumLoss
 
@@ -27,7 +28,7 @@ def kernel(name: Kernel) -> SumLoss | None:
         from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss
     except ImportError as error:
         raise MissingPackageError(
-            f'model.kernel = {name!r}: {error}. Install it (`pip install liger-kernel`), or set model.kernel = "torch".'
+            f'model.kernel = {name!r}: {error}. {installing("liger")}; or set model.kernel = "torch".'
         ) from error
     if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
         raise UsageError(f'model.kernel = {name!r} needs a GPU, and there is none here; set model.kernel = "torch".')

@@ -12,7 +12,7 @@ from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, ProgressCallback
 
 from xling_bench.core.errors import TrainingError
-from xling_bench.training.callbacks import Bar, Board, Evaluate, JsonLog, Updated
+from xling_bench.training.callbacks import Board, Evaluate, JsonLog, Updated
 from xling_bench.training.claim import BOARD, LOG
 from xling_bench.training.examples import Batch, Examples, one
 from xling_bench.training.losses import Loss
@@ -21,6 +21,7 @@ from xling_bench.training.provenance import Record
 from xling_bench.training.saving import SavingTrainer, last_whole
 from xling_bench.training.schedules import scheduler
 from xling_bench.training.step import AlignmentStep, Losses, Share, optimizer
+from xling_bench.training.told import Bar
 
 Early = tuple[Callable[[Any], dict[str, float]], int]
 
@@ -51,6 +52,7 @@ class AlignmentTrainer(SavingTrainer):
         args.ddp_find_unused_parameters = not any(loss.every_parameter for loss in step.losses)
         args._n_gpu = min(args.n_gpu, 1)  # several accelerators are several processes, never threads (DataParallel)
         examples.count = run.steps * args.world_size  # an item is what one process takes for one update
+        told = {loss.name: loss.unit for loss in step.losses}
         super().__init__(
             model=step,
             args=args,
@@ -58,7 +60,7 @@ class AlignmentTrainer(SavingTrainer):
             data_collator=one,
             processing_class=tokenizer,
             optimizers=self._optimizers(step),
-            callbacks=[Updated(), JsonLog(folder / LOG), Bar([loss.name for loss in step.losses]), *_board(folder)],
+            callbacks=[Updated(), JsonLog(folder / LOG), Bar(told), *_board(folder)],
         )
         self.early = early
         if early is not None:

@@ -67,10 +67,26 @@ class Plan(Preflight, Drawn):
     needs: Needs
 
 
+class Chosen(TypedDict):
+    """The update whose weights are the model's, its score, and the update after which the run ended."""
+
+    by: str
+    step: int
+    score: float
+    ended: int
+
+
+class Finished(TypedDict):
+    """A run that was ended on demand: after which update, and how many it was to have."""
+
+    step: int
+    of: int
+
+
 class RunFacts(TypedDict):
     """run.json: what a run is made of. `model` is the base model's hash, `teachers` those of models that taught it,
     `alignment` what is measured on the way, `extended` the numbers of updates that it was to have before it was made
-    longer."""
+    longer, `chosen` what early stopping chose, `finished` where the run was ended before its last update."""
 
     recipe: dict[str, object]
     objective: dict[str, object]
@@ -81,5 +97,7 @@ class RunFacts(TypedDict):
     alignment: Sentences | None
     teachers: NotRequired[dict[str, str]]
     extended: list[int]
+    chosen: NotRequired[Chosen]
+    finished: NotRequired[Finished]
     versions: dict[str, str]
     python: str

@@ -48,6 +48,7 @@ class Prepared:
     plan: Plan
     trust_remote_code: bool
     extend: bool
+    finish: bool
 
     @property
     def lines(self) -> list[str]:
@@ -61,7 +62,7 @@ class Prepared:
             raise UsageError("train: name the folder where checkpoints and the model go.")
         return job.train(
             self.recipe, self.streams, self.output, fingerprint(self.model), before=self.before, source=self.source,
-            trust_remote_code=self.trust_remote_code, extend=self.extend,
+            trust_remote_code=self.trust_remote_code, extend=self.extend, finish=self.finish,
         )  # fmt: skip
 
 
@@ -73,6 +74,7 @@ def prepare(
     data_dir: str | Path | None = None,
     trust_remote_code: bool = False,
     extend: bool = False,
+    finish: bool = False,
 ) -> Prepared:
     """Check model, folder, data and evaluation of a recipe, and read its data.
 
@@ -106,7 +108,9 @@ def prepare(
     recipe = with_steps(recipe, {"pairs": streams.pairs, "instructions": streams.instructions}, processes())
     needs = needs_of(recipe, output, processes=processes(), trust_remote_code=trust_remote_code)
     planned = job.plan(recipe, streams, found, needs)
-    return Prepared(recipe, output, source, model, before, taught_by, streams, planned, trust_remote_code, extend)
+    return Prepared(
+        recipe, output, source, model, before, taught_by, streams, planned, trust_remote_code, extend, finish
+    )
 
 
 def with_precision(recipe: Recipe) -> Recipe:

@@ -9,23 +9,19 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypedDict
+from typing import Any, Literal
 
+from tqdm import tqdm
 from transformers import TrainerCallback
 
 from xling_bench.core.reading import parse_json
 from xling_bench.core.text import number_of
 from xling_bench.training.claim import ALIGNMENT, LOG
+from xling_bench.training.planned import Chosen
 from xling_bench.training.recipe_parts import StopPart
 
-
-class Chosen(TypedDict):
-    """The update whose weights are the model's, its score, and the update after which the run ended."""
-
-    by: str
-    step: int
-    score: float
-    ended: int
+By = Literal["accuracy", "retrieval"]
+Score = tuple[int, float]  # of an update: 0 to 1
 
 
 class Stopping(TrainerCallback):  # type: ignore[misc]
@@ -39,11 +35,13 @@ class Stopping(TrainerCallback):  # type: ignore[misc]
         """total: sums over the processes."""
         self.folder, self.part, self.total = folder, part, total
 
-    def scores(self, until: int) -> list[tuple[int, float]]:
-        """(update, score) of each measurement up to an update."""
-        return [(step, score) for step, score in self._logged() if 0 < step <= until]
+    def scores(self, until: int) -> list[Score]:
+        """Each measurement up to an update."""
+        return [
+            (step, score) for step, score in scores_in(self.folder, self.part.by or "accuracy") if 0 < step <= until
+        ]
 
-    def best(self, until: int) -> tuple[int, float] | None:
+    def best(self, until: int) -> Score | None:
         """The best of them."""
         return max(self.scores(until), key=lambda each: (each[1], -each[0]), default=None)
 
@@ -74,23 +72,37 @@ class Stopping(TrainerCallback):  # type: ignore[misc]
         measured = bool(scores) and scores[-1][0] == now
         best = self.best(now) if measured else None
         better, over = self.total([best is not None and best[0] == now, measured and self.over(now)])
+        if best is not None:
+            self._tell(scores[-1], best)
         if over and now < state.max_steps:
             control.should_training_stop = True
             if best is not None:
                 sys.stderr.write(
-                    f"ends after update {now}: no {self.part.by} above {100 * best[1]:.1f} %, that of update "
+                    f"ends after update {now}: no {self.part.by} above {percent(best[1])}, that of update "
                     f"{best[0]}, whose weights model/ has, in {number_of(self.part.patience, 'measurement')}\n"
                 )
         if better or over:
             control.should_save = True
 
-    def _logged(self) -> Iterator[tuple[int, float]]:
-        path = self.folder / (LOG if self.part.by == "accuracy" else ALIGNMENT)
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-            entry = parse_json(line, path.name)
-            if self.part.by == "accuracy":
-                values = [entry["dev/mean"]] if "dev/mean" in entry else []
-            else:
-                values = [each["value"] for each in entry["records"] if each["measure"] == "retrieval_weak"]
-            if values:
-                yield entry["step"], fmean(values)
+    def _tell(self, last: Score, best: Score) -> None:
+        """A measurement, and which is the best so far."""
+        what = "the best so far" if last == best else f"the best so far is that of update {best[0]}, {percent(best[1])}"
+        tqdm.write(f"update {last[0]}: {self.part.by} {percent(last[1])}; {what}", file=sys.stderr)
+
+
+def scores_in(folder: Path, by: By) -> Iterator[Score]:
+    """The measurements that a run's logs hold."""
+    path = folder / (LOG if by == "accuracy" else ALIGNMENT)
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        entry = parse_json(line, path.name)
+        if by == "accuracy":
+            values = [entry["dev/mean"]] if "dev/mean" in entry else []
+        else:
+            values = [each["value"] for each in entry["records"] if each["measure"] == "retrieval_weak"]
+        if values:
+            yield entry["step"], fmean(values)
+
+
+def percent(share: float) -> str:
+    """`43.1 %`."""
+    return f"{100 * share:.1f} %"

@@ -1,4 +1,5 @@
-"""What a run is about to do, in lines for a person: model and objective, data, what was left out, two samples."""
+"""What a run is about to do, in lines for a person: model and objective, data and where they come from, what was left
+out, two samples, how long, what it needs."""
 
 from __future__ import annotations
 
@@ -16,13 +17,15 @@ from xling_bench.training.recipe import Recipe
 from xling_bench.training.recipe_parts import updates
 
 TEXT = 100  # characters of a sample that are shown
+MOST_FILES = 4  # of a source that are named
+PROMPT = 320  # of an instruction's prompt, most of them its end: a template's words stand first
 
 
 def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
     """Lines without line breaks. `plan` is that of `training.job.plan`."""
     drawn = [name for name in NEEDS if plan[name]]
     return [
-        _model(recipe, plan["model"]),
+        *_model(recipe, plan["model"]),
         *(line for name in drawn for line in _rows(name, plan)),
         *_mixing(plan["data"]["mixing"]),
         *_links(plan["data"].get("links", {})),
@@ -32,20 +35,22 @@ def summary(recipe: Recipe, plan: Plan, streams: Streams) -> list[str]:
         *_stop(recipe),
         *(_amount(name, recipe, plan) for name in drawn),
         *_rates(recipe),
-        *_samples(drawn, streams),
+        *_samples(drawn, streams, recipe),
         *needs.told(plan["needs"]),
     ]
 
 
-def _model(recipe: Recipe, base: Base) -> str:
+def _model(recipe: Recipe, base: Base) -> list[str]:
     method = recipe.method
     parts = [f"{loss.weight:g} x {loss.describe(base['layers'], method.learn)}" for loss in method.objective().active]
     adapter = f"; {told}" if (told := recipe.adapter.describe()) else ""
     computed = f"computed in {recipe.model.precision}"
     if recipe.inherits:
         computed += f", as {recipe.inherits}'s file says (--model PATH inherits nothing)"
-    learns = f"learns {' + '.join(parts)}; mode {method.mode}{adapter}"
-    return f"model: {recipe.model.path} ({base['type']}), {computed}; {learns}"
+    return [
+        f"model: {recipe.model.path} ({base['type']}), {computed}",
+        f"learns: {' + '.join(parts)}; mode {method.mode}{adapter}",
+    ]
 
 
 def _rows(name: Need, plan: Plan) -> list[str]:
@@ -62,6 +67,7 @@ def _rows(name: Need, plan: Plan) -> list[str]:
     if name == "instructions" and texts:
         lines[0] += f", texts {', '.join(f'{key} {count:,}' for key, count in texts.items())}"
     sources = [*report[name], *(report["texts"] if name == "instructions" else [])]
+    lines += [f"  from {_from(source)}" for source in sources]
     left = _left_out(sources)
     if name == "pairs":
         left["beyond the allocation"] = sum(v["there"] - v["taken"] for v in report.get("allocation", {}).values())
@@ -76,6 +82,13 @@ def _rows(name: Need, plan: Plan) -> list[str]:
         for key, share in source["foreign_script"].items()
     ]
     return lines
+
+
+def _from(source: SourceReport) -> str:
+    """A source's name, reader, and its files, the first ones."""
+    files = [path for paths in source["files"].values() for path in paths]
+    more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""
+    return f"{source['source']} ({source['kind']}): {', '.join(files[:MOST_FILES])}{more}"
 
 
 def _lost(reason: str, lost: Lost) -> str:
@@ -208,7 +221,8 @@ def _rates(recipe: Recipe) -> list[str]:
     return lines
 
 
-def _samples(drawn: Sequence[str], streams: Streams) -> list[str]:
+def _samples(drawn: Sequence[str], streams: Streams, recipe: Recipe) -> list[str]:
+    """As the model will see them: a task in its template. Quoted, so that nothing of it acts on a terminal."""
     lines = []
     if "pairs" in drawn and streams.pairs is not None:
         pair = streams.pairs[0]
@@ -216,9 +230,16 @@ def _samples(drawn: Sequence[str], streams: Streams) -> list[str]:
         lines.append(f"first pair: {' = '.join(f'{key} {_shown(text)}' for key, text in sides)}")
     if "instructions" in drawn and streams.instructions is not None:
         task = streams.instructions[0]
-        lines.append(f"first instruction: {_shown(task.prompt)} -> {_shown(task.response)}")
+        end = ", then the end token" if recipe.run.ends else ""
+        lines.append(f"first instruction: {_ends(task.prompt)} -> {_shown(task.response)}{end}")
     return lines
 
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= TEXT else text[: TEXT - 1] + "…")
+
+
+def _ends(text: str) -> str:
+    """A prompt: of a long one the beginning and, most of it, the end, where the task stands."""
+    head = TEXT // 2
+    return repr(text if len(text) <= PROMPT else f"{text[:head]} … {text[head - PROMPT :]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,19 +17,26 @@ from xling_bench.results.schema import PATH
 from xling_bench.results.training_record import Teacher, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
+    from pydantic import JsonValue
 
 LONGEST = 20_000  # characters of a recipe that are shown
+# Keys of a recipe's parts, and of its objective, that the small table shows, where they are there.
+RUN = ("steps", "epochs", "pairs", "instructions", "pair_length", "length", "lr", "schedule", "warmup", "seed")
+DATA = ("languages", "pivot", "p_src", "template", "translation", "allocation", "overlap")
+MODEL = ("precision", "untie")
+ADAPTER = ("kind", "rank", "alpha", "targets")
+LOSS = ("layer", "pooling", "temperature")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A training as the page shows it: `facts` by what they are called, the recipe as JSON."""
+    """A training as the page shows it: `facts` by what they are called, `settings` of the recipe that matter most, the
+    whole recipe as JSON."""
 
     title: str
     facts: list[tuple[str, str]]
+    settings: list[tuple[str, str]]
     recipe: str
 
 
@@ -66,7 +74,40 @@ def _trained(model: str, rows: pd.DataFrame, bases: dict[str, str], runs: Sequen
 def _steps(lineage: Lineage | None) -> list[Step]:
     if lineage is None:
         return []
-    return [Step(each.title, _facts(each), _recipe(each)) for each in lineage.trainings]
+    return [Step(each.title, _facts(each), _settings(each), _recipe(each)) for each in lineage.trainings]
+
+
+def _settings(training: Training) -> list[tuple[str, str]]:
+    """What of a recipe one looks for first: losses by weight, how long, how much at once, how fast, in what. A record
+    may be of any version: what it does not say is left out."""
+    parts = {name: value for name, value in training.recipe.items() if isinstance(value, dict)}
+    told = [("Loss", ", ".join(_losses(training.objective)))]
+    method = parts.get("method", {})
+    told += [(what.capitalize(), _value(method[what])) for what in ("mode", "learn") if what in method]
+    told += [("Run", _named(parts.get("run", {}), RUN)), ("Data", _named(parts.get("data", {}), DATA))]
+    told += [("Model", _named(parts.get("model", {}), MODEL))]
+    if parts.get("adapter", {}).get("kind", "none") != "none":
+        told.append(("Adapter", _named(parts["adapter"], ADAPTER)))
+    return [(name, value) for name, value in told if value]
+
+
+def _losses(objective: Mapping[str, JsonValue]) -> Iterator[str]:
+    """`1.5 x instruction (per token, average update)` of each that has a weight."""
+    ends = "_weight"
+    for key, weight in objective.items():
+        if key.endswith(ends) and isinstance(weight, int | float) and weight > 0:
+            yield f"{weight:g} x {key.removesuffix(ends).replace('_', ' ')}"
+    told = ", ".join(f"{key} {_value(value)}" for key, value in objective.items() if key in LOSS)
+    if told:
+        yield told
+
+
+def _named(part: Mapping[str, JsonValue], keys: Sequence[str]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {_value(part[key])}" for key in keys if part.get(key) is not None)
+
+
+def _value(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _recipe(training: Training) -> str:
@@ -87,13 +128,21 @@ def _facts(training: Training) -> list[tuple[str, str]]:
     told += [f"not counted: {', '.join(uncounted)}"] if uncounted else []
     return [
         ("From", f"{base.name} ({base.fingerprint}{revision}){record}"),
-        ("Learnt", ", ".join([f"{learnt.updates:,} updates", *told])),
+        ("Learnt", ", ".join([_updates(training), *told])),
         ("Languages", ", ".join(training.languages)),
         ("Data", "; ".join(f"{each.name} ({each.use}, {each.hash})" for each in training.data)),
         *([("Teachers", "; ".join(map(_teacher, training.teachers)))] if training.teachers else []),
         ("Test sets", _overlaps(training)),
         ("By", f"code {training.code}, {', '.join(f'{k} {v}' for k, v in sorted(training.versions.items()))}"),
     ]
+
+
+def _updates(training: Training) -> str:
+    """`8 updates of 12`, where the recipe has more than were learnt: stopped early, ended, or a checkpoint."""
+    learnt, run = training.learnt.updates, training.recipe.get("run")
+    steps = run.get("steps") if isinstance(run, dict) else None
+    more = f" of {steps:,}" if isinstance(steps, int) and steps > learnt else ""
+    return f"{learnt:,} updates{more}"
 
 
 def _teacher(teacher: Teacher) -> str:
@@ -131,7 +180,8 @@ HTML = """
 {% if each.lost %}<p class="banner">Its run was given without run.json, which holds the record: the recipe is not shown.</p>{% endif %}
 {% for step in each.steps %}<h4>{{ loop.index }}. {{ step.title|line }}</h4>
 <dl>{% for name, value in step.facts %}<dt>{{ name }}</dt><dd>{{ value|line(2000) }}</dd>{% endfor %}</dl>
-<details><summary>Recipe</summary><pre>{{ step.recipe }}</pre></details>
+<div class="scroll"><table><caption>Recipe</caption>{% for name, value in step.settings %}<tr><th scope="row">{{ name }}</th><td>{{ value|line(500) }}</td></tr>{% endfor %}</table></div>
+<details><summary>The whole recipe</summary><pre>{{ step.recipe }}</pre></details>
 {% endfor %}{% endfor %}
 {% if unknown %}<p>Provenance unknown, for nothing is on record: {% for name in unknown %}<bdi>{{ name|line }}</bdi>{{ ", " if not loop.last }}{% endfor %}.</p>{% endif %}
 """

@@ -112,6 +112,11 @@ class Contrastive(Loss):
                 "the contrastive loss is 0 and teaches nothing; give more, or fewer parts."
             )
 
+    @property
+    def unit(self) -> str:
+        """Cross-entropy of finding the translation."""
+        return "nats per pair"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """With layer, pooling and temperature."""
         return (

@@ -88,6 +88,11 @@ class Distillation(Loss):
                 f"method.distillation_teacher_layer: the teacher has layers 1 to {layers}; there is no layer {wanted}."
             )
 
+    @property
+    def unit(self) -> str:
+        """Of a dimension."""
+        return "squared distance"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """With the teacher."""
         teacher = self.teacher or "the frozen base"

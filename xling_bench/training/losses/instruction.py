@@ -57,6 +57,11 @@ class Instruction(Loss):
     def _counted(self, rows: Sequence[Tokens]) -> int:
         return sum(len(part.places) if self.per == "token" else part.samples for part in rows)
 
+    @property
+    def unit(self) -> str:
+        """Cross-entropy of what is learnt."""
+        return f"nats per {self.per}"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """What of a text is learnt, and per what."""
         return f"{'causal LM of whole texts' if learn == 'text' else 'loss of responses'} (per {self.per})"

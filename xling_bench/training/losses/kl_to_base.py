@@ -41,6 +41,11 @@ class KlToBase(LossToBase):
         """Tokens to be learnt."""
         return sum(len(part.places) for part in rows)
 
+    @property
+    def unit(self) -> str:
+        """Divergence."""
+        return "nats per token"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """Of what."""
         return "divergence from the frozen base's next tokens"

@@ -60,6 +60,11 @@ class L2ToBase(LossToBase):
         asked[pairs.sides()[0]] = True
         return pairs.counted & asked
 
+    @property
+    def unit(self) -> str:
+        """Of a dimension."""
+        return "squared distance"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """With the layers."""
         which = f"layer {self.layer}" if self.layers == "one" else f"layers 1 to {self.layer}"

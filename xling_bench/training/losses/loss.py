@@ -125,6 +125,11 @@ class Loss(Strict, ABC):
         """The loss in a phrase, with what it is set to. layers: the model's; learn: what of instructions is learnt."""
         return f"{self.name.replace('_', ' ')} loss"
 
+    @property
+    def unit(self) -> str:
+        """What its number is, in a few words for a terminal: `nats per token`. Empty: not said."""
+        return ""
+
     @classmethod
     def keys(cls) -> dict[str, str]:
         """{key in a recipe's [method]: field}."""

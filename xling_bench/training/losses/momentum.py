@@ -63,6 +63,11 @@ class Momentum(Loss):
         query = vectors.chunk(2)[0]  # (B, D)
         return kept.loss(query, pairs, self.pooling, self.temperature)
 
+    @property
+    def unit(self) -> str:
+        """Cross-entropy of finding the translation."""
+        return "nats per pair"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """With queue and layer."""
         place = f"layer {self.layer} of {layers}, pooling {self.pooling}, temperature {self.temperature:g}"

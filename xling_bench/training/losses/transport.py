@@ -55,6 +55,11 @@ class Transport(Loss):
             moved = plan(cost.detach(), pairs.counted[one], pairs.counted[other], self.epsilon, self.iterations)
             return (moved * cost).sum((1, 2)).mean()
 
+    @property
+    def unit(self) -> str:
+        """1 - cosine, moved."""
+        return "cosine distance moved"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """With layer and epsilon."""
         return f"transport between translations' tokens (layer {self.layer} of {layers}, epsilon {self.epsilon:g})"

@@ -86,6 +86,11 @@ class WordAlignment(Loss):
         (pairs,) = rows
         return {"word_links": torch.tensor(2 * len(pairs.linked()) / len(pairs.ids))} if self.links else {}
 
+    @property
+    def unit(self) -> str:
+        """Cross-entropy of finding the other word, or a distance."""
+        return "nats per link" if self.by == "contrast" else "squared distance"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """With what links words."""
         how = "contrast" if self.by == "contrast" else "squared distance"

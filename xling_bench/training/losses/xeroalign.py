@@ -35,6 +35,11 @@ class Xeroalign(Loss):
         vectors = pool(network.states(pairs, self.layer), pairs.counted, self.pooling)  # (2B, D)
         return (vectors[one] - vectors[other]).square().mean()
 
+    @property
+    def unit(self) -> str:
+        """Of a dimension."""
+        return "squared distance"
+
     def describe(self, layers: int, learn: Learn) -> str:
         """With layer and pooling."""
         return f"squared distance of translations (layer {self.layer} of {layers}, pooling {self.pooling})"
