@@ -252,7 +252,7 @@ def test_what_benchmarks_share_is_no_benchmark() -> None:
 NAMING = {
     "demo.py": "the demo's own tasks",
     "cli/scale.py": "whose scores a law is of, if nobody says",
-    "cli/train.py": "suggests a command",
+    "training/ending.py": "suggests a command",
     "cli/tasks.py": "FLORES pairs on request",
     "catalog/names.py": "FLORES pairs on request",
     "harness/demos.py": "what AFP's published configuration names",
