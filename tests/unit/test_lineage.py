@@ -15,6 +15,7 @@ from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.history import lineage_of
 from xling_bench.results.lineage import FILE, Lineage, Standing, parsed, read_lineage
 from xling_bench.results.marks import provenance_of
+from xling_bench.training.provenance import write_beside
 
 HOSTILE = "e\n| X | Y |\n<script>alert(1)</script>"
 POLICIES = st.sampled_from(["refuse", "drop", "allow", "unchecked"])
@@ -197,6 +198,8 @@ def test_an_adapter_adds_its_record_to_its_bases(tmp_path: Path) -> None:
     base, adapter = tmp_path / "base", tmp_path / "lora"
     for folder in (base, adapter):
         folder.mkdir()
+    (base / "model.safetensors").write_bytes(b"weights")
+    own = {"name": "base", "fingerprint": fingerprint(ModelConfig(f"hf:{base}")), "revision": None, "on_record": True}
     config = ModelConfig(f"hf:{base}", peft=str(adapter))
     assert lineage_of(config) is None
     record(base, contaminated())
@@ -205,13 +208,39 @@ def test_an_adapter_adds_its_record_to_its_bases(tmp_path: Path) -> None:
     assert unknown.unknown == ("lora",)
     states = [unknown.standing(key, "de", "test").state for key in ("xnli", "xcopa")]
     assert states == ["contaminated", "unknown"]
-    record(adapter, contaminated(), training(processes=2))
+    record(adapter, contaminated(), training(processes=2, base=own))
     both = lineage_of(config)
     assert both is not None
     assert [each.processes for each in both.trainings] == [1, 2]  # what both have stands once
     (base / FILE).unlink()
     assert lineage_of(config) == both
-    assert both.ancestors == (BASE,)
+    assert both.ancestors == (own["fingerprint"], BASE)
+    (base / "model.safetensors").write_bytes(b"others of the same shape")
+    beside = lineage_of(config)
+    assert beside is not None
+    assert beside.standing("xcopa", "de", "test").state == "unknown"
+    said = provenance_of(beside)
+    assert "lora on base (" in said
+    assert f"it was trained on another base, base ({own['fingerprint']})" in said
+
+
+def test_a_record_beside_other_weights_is_none_of_theirs(tmp_path: Path) -> None:
+    """Of a checkpoint that somebody else's weights were copied into; the same bytes elsewhere keep it."""
+    folder, copy = tmp_path / "model", tmp_path / "copy"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    write_beside(folder, Lineage((contaminated(),)))
+    shutil.copytree(folder, copy)
+    for place in (folder, copy):
+        assert lineage_of(ModelConfig(f"hf:{place}")) == Lineage((contaminated(),))
+    (copy / "model.safetensors").write_bytes(b"WEIGHTS")
+    found = lineage_of(ModelConfig(f"hf:{copy}"))
+    assert found is not None
+    assert found.standing("xnli", "en", "test").state == "unknown"
+    assert provenance_of(found).startswith("provenance unknown: nothing is on record of copy, for xling_training.json")
+    assert "is a record of other weights" in provenance_of(found)
+    record(copy, contaminated())  # as an older version wrote it: it does not say of which weights
+    assert lineage_of(ModelConfig(f"hf:{copy}")) == Lineage((contaminated(),))
 
 
 def test_a_gguf_file_has_the_record_beside_it(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ class Runner:
         model = self.config.model
         mine = Claim(model=model.name, name=self.name, fingerprint=self.fingerprint, settings=model.settings(),
                      engines=model.engines,
-                     trainings=None if self.lineage is None else self.lineage.written())  # fmt: skip
+                     trainings=(self.lineage.written() or None) if self.lineage else None)  # fmt: skip
         command = self.config.described(self.source.kind) if write else None
         self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -147,10 +148,27 @@ def content(folder: Path) -> str:
     """A hash over the files of a model or adapter that a score depends on, and nothing else."""
     digest = hashlib.sha256()
     for path in decisive(folder):
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{found}\n".encode())
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{_hash_of(path)}\n".encode())
     return digest.hexdigest()
+
+
+def weights_hash(folder: Path) -> str:
+    """Sixteen hex digits over the weights of a model or adapter alone, by which a record knows what it is of."""
+    names = {ADAPTER_WEIGHTS} if (folder / ADAPTER).is_file() else weight_files(folder)
+    told = "".join(f"{name}\0{_hash_of(folder / name)}\n" for name in sorted(names))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _hash_of(path: Path) -> str:
+    there = path.stat()
+    return _hashed(path, there.st_size, there.st_mtime_ns, there.st_ino)
+
+
+@lru_cache(maxsize=4096)
+def _hashed(path: Path, *_: int) -> str:
+    """Of a file as it is now, once in a process: a fingerprint and a record's hash both ask for gigabytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def decisive(folder: Path) -> list[Path]:

@@ -23,7 +23,7 @@ from xling_bench.core.declare import Strict
 from xling_bench.core.errors import DataError, ModelError, reason_of
 from xling_bench.core.reading import is_there, parse_json, read_bytes, read_object
 from xling_bench.core.unit import Unit
-from xling_bench.results.training_record import KEY, MARK, Training
+from xling_bench.results.training_record import KEY, MARK, Mark, Training
 
 FILE = "xling_training.json"
 FORMAT = 1
@@ -47,6 +47,7 @@ class _File(Strict):
     """The file's shape."""
 
     format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
+    weights: Mark | None = None
     trainings: Annotated[tuple[Training, ...], Field(min_length=1, max_length=MOST)]
 
 
@@ -98,15 +99,18 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """All that is on record of a model: its trainings, the oldest first, and the parts that have no record though
-    another part has (an adapter on a trained model)."""
+    another part has (an adapter on a trained model). `weights`: the hash of the weights that a file was written beside
+    (`models.contents.weights_hash`), None where it does not say; no part of what was learnt."""
 
     trainings: tuple[Training, ...] = ()
     unknown: tuple[str, ...] = ()
+    weights: str | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:
-        """The file's text: the same for the same trainings."""
-        return json.dumps(self._file(), ensure_ascii=False, indent=1) + "\n"
+        """The file's text: the same for the same trainings and weights."""
+        told = {"format": FORMAT, **({"weights": self.weights} if self.weights else {}), "trainings": self.written()}
+        return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
     def _file(self) -> dict[str, object]:
         return {"format": FORMAT, "trainings": self.written()}
@@ -229,4 +233,4 @@ def _checked(data: Any, where: str) -> Lineage:
             first = error.errors()[0]
             why = f"{'.'.join(map(str, first['loc'][:6]))}: {first['msg']}"
         raise ModelError(f"{where} is no record of a training ({why:.200}). {mend}") from error
-    return Lineage(found.trainings)
+    return Lineage(found.trainings, weights=found.weights)

@@ -20,6 +20,7 @@ MARK = "\N{DAGGER}"
 CONTAMINATED = "contaminated"
 PROVENANCE, LEARNT, ANCESTORS = "provenance", "learnt", "ancestors"
 LEGEND = f"{MARK}: contaminated, for the model learnt texts of the items it is tested on"
+MOST_OF_ONE = 300  # characters of one model's name, and why nothing is on record of it
 LONGEST = 2000  # characters of what is said of a record, which may be anybody's
 Cell = tuple[str, str, str]  # model, benchmark, language
 
@@ -111,11 +112,13 @@ def provenance_of(lineage: Lineage | None) -> str:
     """What is on record of a model, in one sentence."""
     if lineage is None:
         return f"provenance unknown: the model has no {FILE}, so that nobody can tell what it learnt"
+    if not lineage.trainings:
+        return line(f"provenance unknown: nothing is on record of {', '.join(map(flat, lineage.unknown))}", LONGEST)
     said = f"provenance: {' -> '.join(map(line, lineage.names))}"
     if lineage.teachers:
         said += f"; taught by {', '.join(map(line, lineage.teachers))}"
     if lineage.unrecorded:
-        said += f"; nothing is on record of {', '.join(map(line, lineage.unrecorded))}"
+        said += f"; nothing is on record of {', '.join(line(each, MOST_OF_ONE) for each in lineage.unrecorded)}"
     learnt = [
         f"{title_of(key)} ({', '.join(f'{language} {count:,}' for language, count in sorted(texts.items()))})"
         for key, texts in lineage.contaminated.items()

@@ -8,6 +8,7 @@ does not go on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
@@ -18,6 +19,7 @@ from xling_bench.core.errors import UsageError
 from xling_bench.core.files import write_text
 from xling_bench.core.text import number_of
 from xling_bench.models.config import ModelConfig
+from xling_bench.models.contents import weights_hash
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.history import lineage_of
 from xling_bench.results.lineage import (
@@ -55,7 +57,7 @@ class Record:
         revision = None if Path(path).is_dir() else recipe.model.revision
         self.training = Training(
             base=TrainedFrom(
-                name=name_here(path), fingerprint=fingerprint, revision=revision, on_record=before is not None
+                name=name_here(path), fingerprint=fingerprint, revision=revision, on_record=bool(self.before.trainings)
             ),
             recipe=_recorded(recipe.model_dump(mode="json")),
             objective=_public(recipe.method.objective().settings()),
@@ -114,8 +116,13 @@ class Record:
         return self.before.then(training)
 
     def write(self, folder: Path, updates: int) -> None:
-        """Write the record into a model's folder."""
-        write_text(folder / FILE, self.lineage(updates).text)
+        """Write the record into a model's folder, which has the weights by now."""
+        write_beside(folder, self.lineage(updates))
+
+
+def write_beside(folder: Path, lineage: Lineage) -> None:
+    """The record of the weights that lie in a folder."""
+    write_text(folder / FILE, replace(lineage, weights=weights_hash(folder)).text)
 
 
 def teachers_of(recipe: Recipe) -> dict[str, Teacher]:

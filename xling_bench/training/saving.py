@@ -16,7 +16,7 @@ import torch
 from transformers import Trainer
 
 from xling_bench.core.errors import ModelError, OutputError, reason_of
-from xling_bench.results.lineage import FILE
+from xling_bench.results.lineage import FILE, read_lineage
 from xling_bench.training.checkpoint import (
     MEND,
     STAGING,
@@ -30,7 +30,7 @@ from xling_bench.training.checkpoint import (
 )
 from xling_bench.training.lora import ADAPTER, is_adapted, load_adapter, merged, save_adapter
 from xling_bench.training.pace import Run
-from xling_bench.training.provenance import Record
+from xling_bench.training.provenance import Record, write_beside
 from xling_bench.training.schedules import anew
 from xling_bench.training.step import AlignmentStep
 
@@ -108,8 +108,8 @@ class SavingTrainer(Trainer):  # type: ignore[misc] # transformers is not follow
                 link_model(last, staging)
             else:
                 self._save(str(staging))
-                if record is not None and record.is_file():
-                    shutil.copy2(record, staging / FILE)
+                if record is not None and (known := read_lineage(record)) is not None:
+                    write_beside(staging, known)
         except Exception as error:
             shutil.rmtree(staging, ignore_errors=True)
             raise OutputError(f"cannot write {folder}: {error}. {last_whole(self.folder)}") from error
