@@ -196,7 +196,9 @@ def vllm_python(tmp_path: Path) -> str:
     return program(tmp_path / "python")
 
 
-@pytest.mark.parametrize("settings", [{}, {"data_parallel": 2}], ids=["one", "two"])
+@pytest.mark.parametrize(
+    "settings", [pytest.param({}, marks=pytest.mark.slow), {"data_parallel": 2}], ids=["one", "two"]
+)  # `two` is `one` twice, and its parts put together
 def test_with_vllm_apart_the_folder_is_that_of_one_process(
     settings, vllm_python, models, programs, tmp_path, monkeypatch
 ) -> None:

@@ -31,10 +31,12 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def test_a_run_killed_twice_ends_in_the_same_bytes(recipe: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [(4,), pytest.param((4, 8), marks=pytest.mark.slow)], ids=["once", "twice"])
+def test_a_run_that_is_killed_ends_in_the_same_bytes(recipe: Path, tmp_path: Path, capsys, kills) -> None:
+    """Killed in a process of its own; what is whole, and what goes on last, needs none."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(recipe, "-o", whole), check=True, capture_output=True, timeout=300)
-    for step in (4, 8):
+    assert main(["train", str(recipe), "-o", str(whole)]) == 0
+    for step in kills:
         process = subprocess.Popen(command(recipe, "-o", killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 200
         while not (killed / f"checkpoint-{step}").is_dir() and process.poll() is None and time.monotonic() < deadline:
@@ -42,8 +44,9 @@ def test_a_run_killed_twice_ends_in_the_same_bytes(recipe: Path, tmp_path: Path)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         assert (killed / f"checkpoint-{step}").is_dir()
-    done = subprocess.run(command(recipe, "-o", killed), check=True, capture_output=True, text=True, timeout=300)
-    assert done.stdout.strip() == str(killed / "model")
+    capsys.readouterr()
+    assert main(["train", str(recipe), "-o", str(killed)]) == 0
+    assert capsys.readouterr().out.strip() == str(killed / "model")
     assert content(killed / "model") == content(whole / "model")
     assert (killed / "log.jsonl").read_bytes() == (whole / "log.jsonl").read_bytes()
     facts = json.loads((whole / "run.json").read_text(encoding="utf-8"))
@@ -240,14 +243,17 @@ def test_a_dry_run_says_what_would_be_done(recipe: Path, capsys) -> None:
     assert "pair" not in err
 
 
-def test_all_named_recipes_fit_together(capsys) -> None:
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "every"])
+def test_all_named_recipes_fit_together(capsys, every: bool) -> None:
     from xling_bench.training.recipe import named, resolve
 
     parts = named()
     alone: dict[str, list[str]] = {}
     for model in parts["model"]:
         assert resolve(f"{model}/open-en-zh/afp", ["run.steps=1"]).run.steps == 1
-    for data, method in product(parts["data"], parts["method"]):
+    # Each of either with one of the other that asks for, or has, everything; data without pairs with all.
+    some = [*((data, "afp") for data in parts["data"]), *product(("open-el-hi-th", "commit"), parts["method"])]
+    for data, method in product(parts["data"], parts["method"]) if every else some:
         try:
             assert resolve(f"xglm-564m/{data}/{method}", ["run.steps=1"]).run.steps == 1
         except DeclarationError as error:  # data without pairs, for a method that needs some
