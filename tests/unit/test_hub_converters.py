@@ -6,12 +6,17 @@ import csv
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakehub import dataset
+from fakehub import serve as serve_hub
 
 from xling_bench.benchmarks.rows import check_rows, rows_hash
 from xling_bench.catalog import benchmarks, get_benchmark
@@ -346,3 +351,47 @@ def test_a_damaged_lock_file_is_named(text: str | bytes, tmp_path: Path, monkeyp
     monkeypatch.setenv("XLING_LOCK", str(path))
     with pytest.raises(DataError, match="not a lock file of ours"):
         read_lock()
+
+
+SUITE_2026 = ("afrixnli", "xnlieu", "xnlieu_native", "kornli", "myxnli", "americasnli", "multiblimp", "copal_id",
+              "copal_id_colloquial", "wmt24pp")  # fmt: skip
+
+
+@pytest.mark.e2e
+def test_what_is_hub_only_comes_through_a_hub_as_the_official_file_has_it(tmp_path: Path) -> None:
+    """`data fetch` through huggingface_hub and `datasets`, then `data check` of the hub and of the official layout."""
+    cases = {case.key: case for case in CASES if case.key in SUITE_2026}
+    assert set(cases) == set(SUITE_2026)
+    served: dict[str, dict[str, dict[str, dict[str, list[Any]]]]] = {}
+    for case in cases.values():
+        benchmark, (language, rows) = get_benchmark(case.key), next(iter(case.records.items()))
+        code = benchmark.hub.codes.get(language) or benchmark.codes.get(language, language)
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        config = served.setdefault(benchmark.hub.path, {}).setdefault(benchmark.hub.config.format(code=code), {})
+        config[benchmark.hub.splits[case.split]] = columns
+        for name, text in case.files.items():
+            (tmp_path / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "files" / name).write_bytes(text.encode())
+    environment = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE")}
+    with serve_hub({path: dataset(configs) for path, configs in served.items()}) as hub:
+        environment |= {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_DISABLE_XET": "1",
+                        "XLING_LOCK": str(tmp_path / "xling.lock")}  # fmt: skip
+
+        def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-m", "xling_bench", "data", *arguments]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+        fetched = command("fetch", *cases, "--langs", "en,ha,eu,ko,my,qu,cs,id,pt_br")
+        assert fetched.returncode == 0, fetched.stderr
+        environment["XLING_DATA"] = "hub"
+        found = [json.loads(command("check", *cases, "--json").stdout)]
+        environment |= {"XLING_DATA": "files", "XLING_DATA_DIR": str(tmp_path / "files")}
+        found.append(json.loads(command("check", *cases, "--json").stdout))
+    wanted = {(case.key, case.unit, case.split) for case in cases.values()}
+    hashes = [
+        {row["benchmark"]: row["hash"] for row in rows if (row["benchmark"], row["unit"], row["split"]) in wanted}
+        for rows in found
+    ]
+    assert hashes[0].keys() == set(cases)
+    assert all(hashes[0].values())
+    assert hashes[0] == hashes[1]
