@@ -64,8 +64,8 @@ def write_run(
         ids = [f"{benchmark}-test-{number:04d}" for number in range(items.size)]
         own = _facts(benchmark, unit, metric, items.size, shots, seed) | facts
         own["model"] = fingerprint or own["model"]
-        if family == "native":  # no benchmark's default: its tasks have names of their own
-            own["task"] = own["task"].replace("xling_", "xling-native_")
+        if family in ("native", "cf", "mcf"):  # no benchmark's default here: its tasks have names of their own
+            own["task"] = own["task"].replace("xling_", f"xling-{family}_")
         read = Facts.read(own)
         key = read.key
         value = float(items.mean()) if metric != "chrf" else 40 + float(items.mean())

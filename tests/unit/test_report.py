@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from xling_bench.report.sections import sensitivity
 from xling_bench.report.select import leading, models_of
 from xling_bench.report.setting import settings_of
 from xling_bench.results.frame import load_results
+from xling_bench.results.tables.formulations import formulations
 from xling_bench.results.tables.uncertainty import cell_intervals
 
 DRAWS = 500
@@ -220,6 +222,33 @@ def test_prompts_that_change_a_verdict_are_shown(tmp_path: Path) -> None:
     flips = sensitivity.flips(rows, models_of(frame), DRAWS)
     assert list(flips["verdicts"]) == ["native: undecided, xglm: worse"]
     assert list(flips["flips"]) == [True]
+
+
+def test_cloze_and_letters_are_held_against_each_other(tmp_path: Path) -> None:
+    """Letters lose what was taken from them, item by item; the interval is of the paired difference, a run measured in
+    one form only has no row, and equal forms differ by nothing."""
+    base = outcomes(400, UNITS)
+    worse = {unit: turned(scores, 0.15) for unit, scores in base.items()}
+    for name, letters in (("a", worse), ("b", base)):
+        write_run(tmp_path / name, base, model=name, family="cf")
+        write_run(tmp_path / name, letters, model=name, family="mcf")
+    write_run(tmp_path / "c", base, model="c", family="cf")
+    frame = load_results([tmp_path / "a", tmp_path / "b", tmp_path / "c"])
+    table = formulations(frame, draws=DRAWS).set_index(["model", "language"])
+    assert set(table.index) == {(m, u) for m in ("a", "b") for u in (*UNITS, "(mean)")}
+    lost = table.loc["a"]
+    for unit in UNITS:
+        both = np.array(worse[unit]) - np.array(base[unit])
+        assert lost.loc[unit, "difference"] == pytest.approx(100 * both.mean())
+        assert lost.loc[unit, "letters"] - lost.loc[unit, "cloze"] == pytest.approx(lost.loc[unit, "difference"])
+    assert lost.loc["(mean)", "difference"] == pytest.approx(-15)
+    assert (lost["low"] < lost["difference"]).all()
+    assert (lost["high"] < 0).all()
+    assert (table.loc["b", ["difference", "low", "high"]] == 0).all().all()
+    assert (table.loc["b", "p"] == 1).all()
+    page = sensitivity.context(SimpleNamespace(measured=SimpleNamespace(frame=frame, models=models_of(frame)),
+                                               options=SimpleNamespace(draws=DRAWS)))  # fmt: skip
+    assert len(page["forms"].rows) == len(table)
 
 
 @pytest.mark.long

@@ -1,4 +1,5 @@
-"""Prompt sensitivity: how far scores move with prompts or demonstrations, and whether a verdict on two models flips."""
+"""Prompt sensitivity: how far scores move with prompts or demonstrations, cloze form against letter form, and whether a
+verdict on two models flips."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.select import headline_rows, resampleable
 from xling_bench.results.marks import cells_of, is_of, marked, with_marks
 from xling_bench.results.tables.compare import ALPHA, MEAN, compare_models
+from xling_bench.results.tables.formulations import formulations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +25,19 @@ FLIPS = [*GROUP, "a", "b", "verdicts", "flips"]
 
 
 def context(report: Report) -> Context | None:
-    """`sensitivity` and `flips`; None where there is one prompt family and one demonstration policy only."""
+    """`sensitivity`, `forms` and `flips`; None where there is one prompt family and one demonstration policy only."""
     rows = variants(report.measured.frame)
     if rows.empty:
         return None
     table = with_marks(spread(rows), rows)
     flipped = _signed(flips(rows, report.measured.models, report.options.draws), rows)
-    return {"sensitivity": printed_or_none(titled(table)), "flips": printed_or_none(titled(flipped))}
+    both = resampleable(rows)
+    forms = with_marks(formulations(both, draws=report.options.draws), both) if not both.empty else None
+    return {
+        "sensitivity": printed_or_none(titled(table)),
+        "forms": None if forms is None else printed_or_none(titled(forms)),
+        "flips": printed_or_none(titled(flipped)),
+    }
 
 
 def _signed(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -125,6 +133,7 @@ def _name(variant: Any) -> str:
 HTML = """
 <p>Mean over the languages that all variants share, per prompt family and demonstration policy.{% if flips %} A verdict (better, worse, undecided at p &lt; 0.05 on the mean over languages) that changes with the prompt is no verdict about the models.{% endif %}</p>
 {{ plain_table("sensitivity", sensitivity) }}
+{% if forms %}<h3>Cloze or letters?</h3><p>The same question on the same items: the answer's text is scored (cloze), or its letter in a list (letters). The difference is letters minus cloze, with its 95 % interval and p, paired by item, not adjusted for the number of rows. A model at chance with letters may know the answers all the same: it does not read letters.</p>{{ plain_table("forms", forms) }}{% endif %}
 {% if flips %}<h3>Do verdicts flip?</h3>{{ plain_table("flips", flips) }}{% endif %}
 """
 

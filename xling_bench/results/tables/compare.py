@@ -179,8 +179,8 @@ def compare_models(
         sides = {unit: both for unit, both in sides.items() if not both.empty}
         settings = Settings(scale_of(str(key[-1])), sign_of(str(key[-1])), draws, seed, alpha)
         clusters = clusters_in(group)
-        cells = [_cell(x, both, codes_for(clusters, both.index), settings) for x, both in sides.items()]
-        cells = _adjusted(cells, settings.scale, alpha) + _over_languages(sides, clusters, settings)
+        cells = [difference_of(x, both, codes_for(clusters, both.index), settings) for x, both in sides.items()]
+        cells = _adjusted(cells, settings.scale, alpha) + over_languages(sides, clusters, settings)
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
             {**dict(zip(GROUP[1:], key, strict=True)), **cell, **_at_chance(cell, sides, flagged)} for cell in cells
@@ -218,7 +218,8 @@ class Settings:
     alpha: float
 
 
-def _cell(language: str, both: pd.DataFrame, codes: Codes | None, settings: Settings) -> Comparison:
+def difference_of(language: str, both: pd.DataFrame, codes: Codes | None, settings: Settings) -> Comparison:
+    """One language's row: the second column of item scores minus the first."""
     a, b = both.to_numpy().T / settings.scale
     found = paired_difference(a, b, draws=settings.draws, seed=settings.seed, alpha=settings.alpha, clusters=codes)
     points = settings.scale
@@ -261,7 +262,7 @@ def _at_chance(cell: Comparison, sides: dict[str, pd.DataFrame], flagged: list[d
     return found
 
 
-def _over_languages(
+def over_languages(
     sides: dict[str, pd.DataFrame], clusters: pd.Series[int] | None, settings: Settings
 ) -> list[Comparison]:
     """The rows of the mean and of the gap, for two languages or more."""
