@@ -56,9 +56,15 @@ def test_a_form_whose_letters_say_nothing_is_seen(changed: dict, problem: str) -
     assert problem in check_form(get_benchmark("mlama"), Form(**whole | changed))
 
 
+def name_of(family: str, key: str, unit: str) -> str:
+    """A task's name: of the default suite, or with its family."""
+    return f"xling_{key}_{unit}" if get_benchmark(key).family == family else f"xling-{family}_{key}_{unit}"
+
+
 def pairs() -> list[tuple[str, str]]:
-    """(cloze task, letter task) wherever a benchmark has both."""
-    return [(name, other) for name in task_specs() if (other := name.replace("xling-cf", "xling-mcf", 1)) != name]
+    """(cloze task, letter task) wherever a benchmark asks a question in both."""
+    asked = [spec for spec in task_specs().values() if spec.family.key.startswith("cf") and spec.form().unconditional]
+    return [(spec.name, name_of(f"m{spec.family.key}", spec.benchmark.key, str(spec.unit))) for spec in asked]
 
 
 def test_letters_ask_what_cloze_asks() -> None:
@@ -76,13 +82,25 @@ def templates(template: str | dict[str, str]) -> dict[str, str]:
     return template if isinstance(template, dict) else {"": template}
 
 
+def test_native_families_say_in_english_what_the_english_ones_say() -> None:
+    """Whatever their words are, blanks and marks stand where the English forms have them."""
+    for native, english in (("cf-native", "cf"), ("mcf-native", "mcf")):
+        for key in families()[native].forms:
+            if (name := name_of(native, key, "en")) in task_specs():
+                assert get_task(name).form() == get_task(name_of(english, key, "en")).form(), name
+    for spec in task_specs().values():
+        if spec.family.key in ("cf-native", "mcf-native") and not spec.language.spaces_between_sentences:
+            assert spec.form().separator == ""
+
+
 @pytest.mark.parametrize("key", sorted(families()["mcf"].forms))
 def test_the_right_letter_can_be_read_off_the_prompt(key: str) -> None:
     """On the sample: the line of the right letter holds what the cloze form scores as right."""
     for unit in sample.languages(key)[:3]:
-        if (letters := f"xling-mcf_{key}_{unit}") not in task_specs():
+        letters, cloze_name = name_of("mcf", key, unit), name_of("cf", key, unit)
+        if letters not in task_specs():
             continue
-        benchmark, forms = get_benchmark(key), [get_task(f"xling-{f}_{key}_{unit}").form() for f in ("cf", "mcf")]
+        benchmark, forms = get_benchmark(key), [get_task(name).form() for name in (cloze_name, letters)]
         for item in load(benchmark, unit, benchmark.test_split, Source("sample")).rows:
             cloze, shown = (render(benchmark, form, item) for form in forms)
             listed = dict(re.findall(r"^([A-Z])\. (.*)$", shown.prompt, re.MULTILINE))

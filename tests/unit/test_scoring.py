@@ -202,3 +202,20 @@ def test_shares_of_several_processes_add_up_to_the_last_bit(requests, processes,
     parts = [Engine(decoder, budget, worth=8, share=(k, processes)).work(tree_of(requests)) for k in range(processes)]
     assert sum(part.values for part in parts).tolist() == whole.values.tolist()
     assert sum(part.greedy.astype(int) for part in parts).tolist() == whole.greedy.astype(int).tolist()
+
+
+@pytest.mark.parametrize("demos", [0, 40])
+def test_letters_take_one_position_of_their_item(demos: int) -> None:
+    """Candidates of one token after the same context: only the contexts are computed, every letter's log-probability is
+    read off the last position, and what items begin with is computed once."""
+    network, noise = model("llama"), random.Random(3)  # noqa: S311 - no secret
+    shown = [noise.randrange(VOCABULARY) for _ in range(demos)]
+    items = [[*shown, first, *(noise.randrange(VOCABULARY) for _ in range(11))] for first in range(6)]
+    requests = [([*item, letter], len(item)) for item in items for letter in (3, 5, 7, 11)]
+    engine = Engine(Decoder(network), 256)
+    scores = engine.score(tree_of(requests))
+    distinct = len({tuple(item[: i + 1]) for item in items for i in range(len(item))})
+    assert engine.computed == distinct <= demos + 6 * 12  # no letter among them
+    for (sequence, start), score in zip(requests, scores, strict=True):
+        total, greedy = plain(network, sequence, start)
+        assert (score.sum, score.greedy) == (pytest.approx(total, abs=1e-4), greedy)
