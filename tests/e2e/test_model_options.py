@@ -8,10 +8,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 from xling_bench import evaluate
+from xling_bench.catalog import get_benchmark, get_task
+from xling_bench.catalog.render import render
+from xling_bench.cli.main import main
 from xling_bench.core.errors import ModelError, UsageError
+from xling_bench.core.unit import Unit
+from xling_bench.data import Source, load
 from xling_bench.evaluation.doctor import examine
+from xling_bench.harness.demos import demo_rank
 from xling_bench.models.config import ModelConfig
 from xling_bench.models.fingerprint import fingerprint
 
@@ -133,6 +140,62 @@ def test_a_chat_template_applies_to_generation_and_is_refused_for_whole_texts(mo
     prompt = json.loads(line)["arguments"]["gen_args_0"]["arg_0"]
     assert prompt.startswith("<user>Below is an instruction")
     assert prompt.endswith("<bot>")
+
+
+# ChatML, with a system text of the template's own, as SmolLM2's has it.
+CHATML = (
+    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nBe brief.<|im_end|>\n{% endif %}"
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize("turns", [None, False])
+def test_demonstrations_are_turns_of_the_chat(models, sample_data, tmp_path, turns: bool | None) -> None:
+    """What the model reads is what its tokenizer makes of the conversation, put together here by hand."""
+    folder = shutil.copytree(models["llama"], tmp_path / "model")
+    (folder / "chat_template.jinja").write_text(CHATML)
+    template = AutoTokenizer.from_pretrained(folder).apply_chat_template
+    tasks = ["xling_mgsm_de", "xling-mcf_xnli_de"]
+    report = evaluate(f"hf:{folder}", output=tmp_path / "run", tasks=tasks, limit=1, shots=(2,), chat_template=True,
+                      fewshot_as_multiturn=turns)  # fmt: skip
+    assert not report.failed
+    assert len(report.finished) == len(tasks)
+    for result, path in zip(report.results(), report.finished, strict=True):
+        sample = json.loads((path / "samples.jsonl").read_text(encoding="utf-8").splitlines()[0])
+        benchmark, unit = sample["doc"]["benchmark"], Unit("de")
+        spec = get_task(next(name for name in tasks if benchmark in name))
+        form, known = spec.form(), get_benchmark(benchmark)
+        (item,) = load(known, unit, "test", Source("sample")).rows[:1]
+        pool = load(known, unit, known.demo_split, Source("sample")).rows
+        first = sorted(pool, key=lambda row: demo_rank(row["id"], 0))[:2]
+        demos = [render(known, form, row) for row in first]
+        asked = render(known, form, item).prompt
+        if turns is None:
+            said = [(role, text) for d in demos for role, text in (("user", d.prompt), ("assistant", d.answer))]
+        else:
+            said, asked = [], "".join(d.prompt + form.separator + d.answer + "\n\n" for d in demos) + asked
+        messages = [{"role": role, "content": text} for role, text in [*said, ("user", asked)]]
+        wanted = template(messages, tokenize=False, add_generation_prompt=True)
+        texts = [arguments["arg_0"] for arguments in sample["arguments"].values()]
+        assert set(texts) == {wanted}, spec.name
+        if form.kind == "choose":
+            assert [x["arg_1"] for x in sample["arguments"].values()] == ["A", "B", "C"]
+        assert ("fewshot_as_multiturn:True" in result["xling"]["signature"]) == (turns is None)
+        assert "chat_template:True" in result["xling"]["signature"]
+
+
+def test_chat_templates_that_are_not_there_or_do_what_they_must_not(models, sample_data, tmp_path, capsys) -> None:
+    run = ["run", "--data", "sample", "--tasks", "xling_mgsm_de", "--limit", "1", "-o"]
+    plain = f"hf:{models['llama']}"
+    assert main([*run, str(tmp_path / "a"), "--model", plain, "--chat-template"]) == 2
+    assert "--chat-template: llama's tokenizer has none; run it without" in capsys.readouterr().err
+    assert main([*run, str(tmp_path / "b"), "--model", plain, "--fewshot-as-multiturn"]) == 2
+    assert "give --chat-template as well" in capsys.readouterr().err
+    folder = shutil.copytree(models["llama"], tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{{ ''.__class__.__mro__[1].__subclasses__() }}")
+    assert main([*run, str(tmp_path / "c"), "--model", f"hf:{folder}", "--chat-template"]) == 2
+    assert "SecurityError" in capsys.readouterr().err  # Jinja's sandbox
 
 
 def test_too_long_inputs_are_reported_not_hidden(models, sample_data, tmp_path) -> None:

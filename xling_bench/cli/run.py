@@ -90,6 +90,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--chat-template", action="store_true", help="apply the tokenizer's chat template")
     parser.add_argument(
+        "--fewshot-as-multiturn",
+        action=argparse.BooleanOptionalAction,
+        help="with a chat template: demonstrations as turns of user and assistant (default), or all in one turn",
+    )
+    parser.add_argument(
         "--trust-remote-code", action="store_true", help="run code that comes with the model: dangerous"
     )
 

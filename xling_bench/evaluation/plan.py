@@ -173,9 +173,10 @@ def make_plan(config: RunConfig, source: Source) -> Plan:
 def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str, None], rows: Reader) -> Planned:
     spec = unit.spec
     benchmark = spec.benchmark
-    if config.model.chat_template and spec.kind == "choose":
+    if config.model.chat_template and spec.kind == "choose" and not spec.form().prompt:
         raise UsageError(
-            "--chat-template: this task scores whole texts, which have no user's turn; run it without the template"
+            "--chat-template: this task scores whole texts, which have no user's turn; run it without the template, or "
+            "in a prompt family with a question (cf, mcf)"
         )
     if config.split not in benchmark.splits:
         raise UsageError(f"--split {config.split}: {benchmark.title} has {', '.join(benchmark.splits)}")

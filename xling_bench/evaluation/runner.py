@@ -259,9 +259,7 @@ class Runner:
         lm.start_afresh()
         kept = PartialTexts(partial_path(folder), {"key": facts.key, **lm.circumstances()}, self.say)
         started, model = time.monotonic(), self.config.model
-        results, samples, twins = task.evaluate(
-            lm, unit, facts, limit=self.config.limit, chat_template=model.chat_template, kept=kept
-        )
+        results, samples, twins = task.evaluate(lm, unit, facts, limit=self.config.limit, model=model, kept=kept)
         if not kept.reused:
             self.seconds.append((time.monotonic() - started) / facts.items)
         numbers = results["results"][facts.task]

@@ -10,7 +10,7 @@ from typing import Any
 
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
-from xling_bench.core.errors import DataError
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.lm_eval_versions import task_dict
 from xling_bench.evaluation.generate import resumable
 from xling_bench.evaluation.partial import PartialTexts
@@ -18,6 +18,7 @@ from xling_bench.evaluation.units import Evaluation
 from xling_bench.harness.adapter import Docs, metric_list, shown
 from xling_bench.harness.demos import choose_nearest, twins_of
 from xling_bench.metrics.registry import METRICS
+from xling_bench.models.config import ModelConfig
 from xling_bench.models.encoder import embedder
 from xling_bench.results.facts import Facts
 from xling_bench.results.naming import name_here
@@ -63,16 +64,19 @@ def _unheard(name: str) -> Iterator[None]:
 
 
 def evaluate(
-    lm: Any, unit: Evaluation, facts: Facts, *, limit: int | None, chat_template: bool, kept: PartialTexts
+    lm: Any, unit: Evaluation, facts: Facts, *, limit: int | None, model: ModelConfig, kept: PartialTexts
 ) -> tuple[Result, list[Sample], int]:
     """Evaluate one unit. Returns (lm-eval's results without samples, samples, items that had twins among the
     demonstrations).
 
     Texts are generated into `kept`, where an earlier start may have left some.
-    Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model.
+    Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model;
+    UsageError for a chat template that is not there.
     """
     from lm_eval import evaluator
 
+    if model.chat_template and not getattr(lm.tokenizer, "chat_template", None):
+        raise UsageError(f"--chat-template: {name_here(model.name)}'s tokenizer has none; run it without")
     metadata: dict[str, object] = {"demo_seed": unit.seed, "split": facts.split, "metrics": list(facts.metrics)}
     metadata |= {"ns": facts.ns} if facts.ns else {}
     metadata |= {"tokenizer": lm.tokenizer.name_or_path, "revision": getattr(lm, "revision", None) or "main"}
@@ -90,8 +94,8 @@ def evaluate(
             lm=resumable(lm, kept),
             task_dict=task_dict(unit.spec.name, task),
             limit=limit,
-            apply_chat_template=chat_template,
-            fewshot_as_multiturn=chat_template,  # lm_eval's own default
+            apply_chat_template=model.chat_template,
+            fewshot_as_multiturn=model.turns,
             log_samples=True,
         )
     for config in results["configs"].values():  # whose tokenizer is a path, where the model is

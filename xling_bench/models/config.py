@@ -53,6 +53,8 @@ class ModelConfig:
     `token_budget` is how many tokens the engine computes at once (None: by the device), `batch_size` how many texts are
     generated at once, at most (None: as many as fit, by their tokens). `dtype` `auto` keeps the checkpoint's (float32
     for a GGUF file, whose weights are dequantised); log-softmax is float32 in any case.
+    With `chat_template` prompts go through the tokenizer's own (in Jinja's sandbox), demonstrations as turns of user
+    and assistant unless `fewshot_as_multiturn` (lm-eval's name for it) is False: then all in one turn of the user's.
     `prefix_token` is the id conditioned on where a prompt is empty; None takes the token the tokenizer itself puts
     first (XGLM's `</s>`, not its `<s>`), else the beginning-of-sequence token.
     """
@@ -71,6 +73,7 @@ class ModelConfig:
     max_length: int | None = None
     prefix_token: int | None = None
     chat_template: bool = False
+    fewshot_as_multiturn: bool | None = None
     trust_remote_code: bool = False
 
     @property
@@ -107,6 +110,11 @@ class ModelConfig:
         """The program that holds the model for tasks of this kind: `transformers` or `vllm`."""
         return "vllm" if self.engine(kind) == "vllm" else "transformers"
 
+    @property
+    def turns(self) -> bool:
+        """Whether demonstrations are turns of a conversation."""
+        return self.chat_template and self.fewshot_as_multiturn is not False
+
     def at_once(self, program: str) -> int:
         """Texts that are generated at once."""
         return self.batch_size or AT_ONCE[program]
@@ -133,6 +141,8 @@ class ModelConfig:
             raise UsageError(f"--max-length {self.max_length}: expected a number of tokens >= 2")
         if self.prefix_token is not None and self.prefix_token < 0:
             raise UsageError(f"--prefix-token {self.prefix_token}: expected a token id >= 0")
+        if self.fewshot_as_multiturn and not self.chat_template:
+            raise UsageError("--fewshot-as-multiturn: turns are a chat template's; give --chat-template as well")
         if self.gguf:
             refuse_options(self.revision, remote_code=self.trust_remote_code)
             check_file(self.gguf)
@@ -166,7 +176,8 @@ class ModelConfig:
 
     def settings(self) -> dict[str, object]:
         """What changes results besides the weights: not the path, nor how the work is batched and placed."""
-        return {k: v for k, v in asdict(self).items() if k not in UNSETTLING}
+        kept = {k: v for k, v in asdict(self).items() if k not in (*UNSETTLING, "fewshot_as_multiturn")}
+        return kept | ({"fewshot_as_multiturn": self.turns} if self.chat_template else {})
 
 
 def _check_place(name: str, what: str, check: Any) -> None:
