@@ -30,7 +30,8 @@ def report(run: Path) -> Report:
     return Report(measure(load_results(run), draws=50), [run], Options(draws=50), ["xnli"], [], None, [], [])
 
 
-ABSENT = ("change", "representations", "sensitivity", "trainings")  # of one run of a model without a record
+# Of one run of a model without a record, and of a benchmark that wants no reasoning.
+ABSENT = ("change", "reasoning", "representations", "sensitivity", "trainings")
 
 
 def test_the_page_has_every_section_once_in_order_but_those_with_nothing_to_show(run: Path, tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def add(commands: Any) -> None:
     what.add_argument(
         "--beside", type=Path, nargs="+", metavar="FILE", help="numbers from elsewhere beside: " + OUTSIDE
     )
+    what.add_argument("--reasoning", action="store_true", help="scores given the language that a model reasoned in")
     what.add_argument("--by", metavar="GROUP", help="averages by resource, script, family, seen:xglm, source, target")
     parser.add_argument(
         "--reference", action="store_true", help="with --layout: the published rows first, marked as such"
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     show(_printed(arguments, frame), end="")
     _legend(frame, arguments.format)
-    if arguments.intervals or arguments.spread or arguments.ranks:
+    if arguments.intervals or arguments.spread or arguments.ranks or arguments.reasoning:
         _note_omissions(frame)
         _note_clusters(frame)
         _note_few(frame)
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _printed(arguments: argparse.Namespace, frame: Any) -> str:
     from xling_bench.results.marks import with_marks
     from xling_bench.results.mixing import refuse_mixed
-    from xling_bench.results.tables import layouts, overview, pivot, rankc, ranks, uncertainty
+    from xling_bench.results.tables import layouts, overview, pivot, rankc, ranks, reasoned, uncertainty
     from xling_bench.results.tables.reference import get_layout
     from xling_bench.results.tables.rendering import render_frame
 
@@ -114,6 +115,8 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
         table = ranks.rank_models(frame)
     elif arguments.rankc:
         table, marks = rankc.rankc_table(arguments.runs, arguments.seeds), False
+    elif arguments.reasoning:
+        table = reasoned.reasoned_scores(frame)
     elif arguments.by:
         table = overview.group_averages(frame, arguments.by)
     else:

@@ -1,0 +1,89 @@
+"""Scores given the language of reasoning: which answers stand where, and what is made of them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from test_overview import BASE
+
+from xling_bench.core.errors import DataError
+from xling_bench.report.sections import reasoning as section
+from xling_bench.results.schema import NAMES
+from xling_bench.results.tables.reasoned import reasoned_scores
+
+IDS = [f"mgsm-test-{i:03d}" for i in range(60)]
+
+
+def rows(language: str, right: list[float], *, seed: int = 0, **shares: list[float | None]) -> list[dict]:
+    """A result's rows: whether each item is right, and the shares of its reasoning where there are any."""
+    head = {**BASE, "model": "m", "benchmark": "mgsm", "family": "cot", "language": language, "shots": 8, "seed": seed,
+            "demos": "same", "choices": None, "clusters": None}  # fmt: skip
+    metrics = {"exact_number": right, **{f"reasoning_{name}": values for name, values in shares.items()}}
+    found = []
+    for metric, values in metrics.items():
+        items = pd.Series(values, index=IDS[: len(values)], dtype="float64").dropna()
+        found.append({**head, "metric": metric, "value": items.mean(), "n": len(items), "items": items})
+    return found
+
+
+def frame(*parts: list[dict]) -> pd.DataFrame:
+    listed = [row for part in parts for row in part]
+    return pd.DataFrame(listed, columns=[*NAMES, "items", "choices", "clusters"])
+
+
+GERMAN = rows(
+    "de", [1.0] * 30 + [0.0] * 10 + [1.0] * 5 + [0.0] * 15,
+    target=[1.0] * 20 + [0.0] * 20 + [0.5] * 5 + [None] * 15,
+    english=[0.0] * 20 + [1.0] * 20 + [0.5] * 5 + [None] * 15,
+    other=[0.0] * 45 + [None] * 15,
+)  # fmt: skip
+
+
+def test_answers_stand_by_what_most_of_them_is_in() -> None:
+    table = reasoned_scores(frame(GERMAN), draws=500).set_index("reasoned_in")
+    assert table["items"].to_dict() == {"target": 20, "english": 20, "mixed": 5, "undecided": 15}
+    assert table["value"].to_dict() == {"target": 100, "english": 50, "mixed": 100, "undecided": 0}
+    assert table["share"].sum() == pytest.approx(100)
+    assert table.loc["english", "low"] < 50 < table.loc["english", "high"]
+    assert set(table["metric"]) == {"exact_number"}
+    assert set(table["language"]) == {"de"}
+
+
+def test_english_needs_no_other_share_and_unrecognised_languages_are_english_or_not() -> None:
+    english = rows("en", [1.0] * 60, target=[1.0] * 40 + [0.0] * 20, other=[0.0] * 40 + [1.0] * 20)
+    ewe = rows("ee", [1.0] * 60, english=[1.0] * 10 + [0.0] * 50)
+    table = reasoned_scores(frame(english, ewe), draws=100)
+    counts = {tuple(row) for row in table[["language", "reasoned_in", "items"]].itertuples(index=False)}
+    assert counts == {("en", "target", 40), ("en", "other", 20), ("ee", "english", 10), ("ee", "not english", 50)}
+
+
+def test_seeds_are_pooled_and_an_items_answers_drawn_together() -> None:
+    """Three answers to each item, all right or all wrong: no more is known than of one."""
+    right = [1.0] * 30 + [0.0] * 30
+    one = reasoned_scores(frame(rows("de", right, target=[1.0] * 60)), draws=4000).iloc[0]
+    seeds = (rows("de", right, seed=seed, target=[1.0] * 60) for seed in range(3))
+    three = reasoned_scores(frame(*seeds), draws=4000).iloc[0]
+    assert three["items"] == 180
+    assert three["high"] - three["low"] == pytest.approx(one["high"] - one["low"], rel=0.1)
+
+
+def test_a_language_without_any_decidable_text_is_there_as_undecided() -> None:
+    table = reasoned_scores(frame(GERMAN, rows("zh", [0.0] * 60)), draws=50)
+    assert table[table["language"] == "zh"]["reasoned_in"].tolist() == ["undecided"]
+
+
+def test_the_page_has_the_table_and_what_never_reasoned_is_said() -> None:
+    def report(table: pd.DataFrame) -> SimpleNamespace:
+        return SimpleNamespace(measured=SimpleNamespace(frame=table), options=SimpleNamespace(draws=50))
+
+    shown = section.context(report(frame(GERMAN)))
+    assert shown is not None
+    printed = shown["reasoning"]
+    place = [column.title for column in printed.columns].index("Reasoned in")
+    assert [row[place].text for row in printed.rows] == ["target", "english", "mixed", "undecided"]
+    numbers = frame(rows("de", [1.0] * 60))
+    assert section.context(report(numbers)) is None
+    with pytest.raises(DataError, match="in which language a model reasoned"):
+        reasoned_scores(numbers)
