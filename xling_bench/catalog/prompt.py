@@ -52,7 +52,8 @@ class FormDeclaration(Strict):
     the prompt, and the candidates scored may be their letters, `{letter}`. `unconditional` is the prompt that says
     nothing of the item, by which PMI measures how likely a candidate is anyway; empty where there is no such prompt.
     `generate`: the model continues `prompt`; a demonstration is prompt + `separator` + `answer`.
-    `words` names the sections of the language files; `chosen` says why, where no paper gives the prompt.
+    `words` names the sections of the language files; `chosen` says why, where no paper gives the prompt;
+    `differs`, by language, why it is otherwise there than in most (`tasks audit`).
     """
 
     kind: Literal["choose", "generate"]
@@ -70,6 +71,7 @@ class FormDeclaration(Strict):
     max_tokens: int = Field(default=0, ge=0)
     source: str = ""
     chosen: str = ""
+    differs: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -223,7 +225,7 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
         template = template if language.spaces_between_sentences else SPACE_BETWEEN_FIELDS.sub("", template)
         return PLACEHOLDER.sub(lambda m: fill(m[0], values) if m[1] else m[0], template)
 
-    form = declared.model_dump(exclude={"words", "source", "chosen"})
+    form = declared.model_dump(exclude={"words", "source", "chosen", "differs"})
     for name in ("prompt", "lettered", "candidate", "unconditional", "labels", "separator", "answer", "no_answer"):
         form[name] = {k: put(v) for k, v in form[name].items()} if isinstance(form[name], dict) else put(form[name])
     form["stop"] = tuple(map(put, declared.stop))

@@ -1,4 +1,4 @@
-"""`xling-bench tasks list|show|compile|check|emit`."""
+"""`xling-bench tasks list|show|compile|check|audit|emit`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ def add(commands: Any) -> None:
     actions.add_parser("check", help="compare the written YAML with the declarations, byte for byte").set_defaults(
         run=_check
     )
+    audit = actions.add_parser("audit", help="are prompts the same in every language?")
+    audit.add_argument("pattern", nargs="*", help="names, tags or globs (default: all)")
+    audit.set_defaults(run=_audit)
     emit = actions.add_parser("emit", help="write the tasks of other FLORES pairs to a folder of yours")
     emit.add_argument("benchmark", choices=("flores",))
     emit.add_argument(
@@ -78,7 +81,20 @@ def _compile(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _audit(arguments: argparse.Namespace) -> int:
+    from xling_bench.catalog import select, task_specs
+    from xling_bench.catalog.audit import audit
+
+    specs = select(arguments.pattern or list(task_specs()))
+    _raise_if(list(map(str, audit(specs))), "mend the words, or say in the form's `differs` why it is so.")
+    groups = len({(spec.family.key, spec.benchmark.key) for spec in specs})
+    show(f"{number_of(len(specs), 'task')} of {number_of(groups, 'form')}: the same prompt in every language.")
+    return 0
+
+
 def _check(arguments: argparse.Namespace) -> int:
+    from xling_bench.catalog import task_specs
+    from xling_bench.catalog.audit import audit
     from xling_bench.catalog.compile import compile_all
     from xling_bench.catalog.compiled import compare
     from xling_bench.catalog.declarations import check_declarations
@@ -86,6 +102,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from xling_bench.core import content
 
     problems = check_declarations() + missing_pieces() + compare(content.tasks_folder(), compile_all())
+    problems += map(str, audit(task_specs().values()))
     _raise_if(problems, "for stale files run `xling-bench tasks compile`.")
     show("tasks/ and templates/ are in order.")
     return 0
@@ -95,7 +112,7 @@ def _raise_if(problems: list[str], then: str) -> None:
     for problem in problems:
         tell(problem)
     if problems:
-        raise DeclarationError(f"{len(problems)} problems; {then}")
+        raise DeclarationError(f"{number_of(len(problems), 'problem')}; {then}")
 
 
 def _emit(arguments: argparse.Namespace) -> int:
