@@ -12,7 +12,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from xling_bench.catalog import TaskSpec, get_benchmark, task_specs
 from xling_bench.catalog.render import render
-from xling_bench.metrics.numbers import LMEVAL_FLEXIBLE, LMEVAL_STRICT
+from xling_bench.metrics.answer_number import LMEVAL_FLEXIBLE, LMEVAL_STRICT
 
 TASKS = Path(lm_eval.__file__).parent / "tasks"
 QUESTION = "Wie viele? {x} \"y\" 答え"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xling_bench.benchmarks import expected
+from xling_bench.metrics.answer_number import answer_of, values
 from xling_bench.metrics.metric import Answer
-from xling_bench.metrics.numbers import answer_of, values
 from xling_bench.metrics.reasoning import reasoning_shares, sentences
 from xling_bench.metrics.registry import score_text
 

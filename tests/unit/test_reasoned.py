@@ -9,7 +9,7 @@ import pytest
 from test_overview import BASE
 
 from xling_bench.core.errors import DataError
-from xling_bench.report.sections import reasoning as section
+from xling_bench.report.sections import reasoning_language as section
 from xling_bench.results.schema import NAMES
 from xling_bench.results.tables.reasoned import reasoned_scores
 
