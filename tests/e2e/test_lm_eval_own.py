@@ -120,6 +120,7 @@ def test_every_task_that_is_recognised_is_one_of_lm_evals_in_a_language_of_ours(
     assert str(known["mlqa_de_ar"][1]) == "de-ar"
     assert str(known["mlqa_de_de"][1]) == "de"
     assert recognised("hellaswag") is None
+    assert str(recognised("xnli_eu")[1]) == "eu"
 
 
 def test_a_results_file_of_another_shape_is_one_error(

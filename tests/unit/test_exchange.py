@@ -17,8 +17,10 @@ from xling_bench import load_results
 from xling_bench.cli.main import main
 from xling_bench.core.errors import DataError, XlingError
 from xling_bench.exchange.beside import beside, read_outside
+from xling_bench.exchange.card import card
 from xling_bench.exchange.eee import Sender, records
 from xling_bench.exchange.eee_shapes import EvalRecord
+from xling_bench.exchange.hub_results import hub_files
 from xling_bench.exchange.measured import measured
 from xling_bench.exchange.outside import read_record
 from xling_bench.report.build import Options, write_report
@@ -243,3 +245,17 @@ def test_any_run_becomes_a_valid_record_and_comes_back(
     assert back == record
     assert [row_of(result, back) for result in back.evaluation_results] == [dict(number.row) for number in numbers]
     assert [list(number.row) for number in numbers] == [list(NAMES)] * len(numbers)
+
+
+def test_what_the_model_learnt_of_the_items_travels_along(tmp_path: Path) -> None:
+    known = {"state": "contaminated", "texts": {"de": 3}, "lineage": "a -> b", "ancestors": ["0123456789abcdef"]}
+    run = write_run(tmp_path / "run", outcomes(60, ("de",)), name="maker/tiny", provenance=known)
+    numbers = measured(load_results(run))
+    assert numbers[0].row["provenance"] == "contaminated"
+    (record,) = records(numbers, Sender()).values()
+    details = record.evaluation_results[0].score_details.details or {}
+    assert (details["provenance"], details["learnt"]) == ("contaminated", "de 3")
+    assert record.model_info.additional_details["ancestors"] == "0123456789abcdef"
+    assert "†" in card(numbers)
+    assert "contaminated" in card(numbers)
+    assert all("contaminated" in text for text in hub_files(numbers, Sender()).values())

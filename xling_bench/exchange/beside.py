@@ -14,6 +14,7 @@ from xling_bench.exchange.outside import LARGEST, OURS, Outside, numbers_of, rea
 from xling_bench.metrics.registry import scale_of
 from xling_bench.results.foreign import is_eee
 from xling_bench.results.mixing import WHO, refuse_mixed, signature_fields
+from xling_bench.results.plain import declared_in
 from xling_bench.results.record import is_ours
 
 if TYPE_CHECKING:
@@ -55,11 +56,21 @@ def holds_outside(path: Path) -> bool:
     """Whether a path holds numbers from elsewhere and no results of ours, to be shown and not compared item by item."""
     if not path.exists() or (path / "run.json").exists() or path.suffix == ".parquet":
         return False
-    files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-    data = [(file, parse_json(read_bytes(file), str(file))) for file in files]
-    if any(isinstance(each, dict) and is_ours(each) for _, each in data):
-        return False
-    return any(is_eee(each) or (_is_lm_eval(each) and list(own_results(each, file))) for file, each in data)
+    found = False
+    for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+        data = parse_json(read_bytes(file), str(file))
+        if isinstance(data, dict) and (is_ours(data) or _has_ours(data)):
+            return False
+        found = found or is_eee(data) or (_is_lm_eval(data) and next(own_results(data, file), None) is not None)
+    return found
+
+
+def _has_ours(data: dict[str, Any]) -> bool:
+    """Whether results of plain lm_eval hold a task of ours, which is compared item by item."""
+    configs = data.get("configs")
+    return isinstance(configs, dict) and any(
+        isinstance(c, dict) and declared_in(c) is not None for c in configs.values()
+    )
 
 
 def _is_lm_eval(data: Any) -> bool:

@@ -31,6 +31,7 @@ def instances(frame: pd.DataFrame, numbers: Sequence[Number], record: shapes.Eva
     A ranked item's output is the candidate that the metric chose. `is_correct` is a score of 1, where the metric is a
     share. Raises DataError for numbers whose samples were not kept (named), or are not those that were written.
     """
+    results = {each.evaluation_result_id: each for each in record.evaluation_results}
     for row, number in zip(frame.to_dict(orient="records"), numbers, strict=True):
         path = row[SAMPLES]
         if path is None or row[ITEMS] is None:
@@ -38,7 +39,7 @@ def instances(frame: pd.DataFrame, numbers: Sequence[Number], record: shapes.Eva
                 f"{row['task']} {row['metric']} of {row['model']}: its samples were not kept, which instances are made "
                 "of. Leave --instances out, or give a run's folder (of lm_eval: with --log_samples)."
             )
-        result = next(r for r in record.evaluation_results if r.evaluation_result_id == result_id(number))
+        result = results[result_id(number)]
         head = {
             "schema_version": shapes.VERSION,
             "evaluation_id": record.evaluation_id,

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from xling_bench.catalog import Benchmark, benchmarks
 from xling_bench.core import languages
 from xling_bench.core.declare import Strict
@@ -16,6 +18,7 @@ from xling_bench.core.reading import read_toml
 from xling_bench.core.text import flat
 from xling_bench.core.unit import Unit
 from xling_bench.exchange.outside import Outside
+from xling_bench.metrics.registry import METRICS
 from xling_bench.results.naming import recorded
 from xling_bench.results.plain import declared_in
 from xling_bench.results.record import in_shape
@@ -34,6 +37,8 @@ class Own(Strict):
     task: str
     benchmark: str
     prompt: str
+    language: str = ""
+    metrics: dict[str, str] = Field(default={})
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -55,8 +60,9 @@ def recognised(task: str) -> tuple[Own, Unit] | None:
     for own in own_tasks():
         found = own.pattern.fullmatch(task)
         if found:
-            unit = _unit(benchmarks()[own.benchmark], found.groupdict())
-            if unit is not None:
+            benchmark = benchmarks()[own.benchmark]
+            unit = Unit(own.language) if own.language else _unit(benchmark, found.groupdict())
+            if unit is not None and unit in benchmark.units():
                 return own, unit
     return None
 
@@ -65,8 +71,7 @@ def _unit(benchmark: Benchmark, codes: Mapping[str, str]) -> Unit | None:
     keys = [_key(benchmark, code, named=blank == "name") for blank, code in codes.items()]
     if None in keys or not keys:
         return None
-    unit = Unit("-".join(dict.fromkeys(map(str, keys))))
-    return unit if unit in benchmark.units() else None
+    return Unit("-".join(dict.fromkeys(map(str, keys))))
 
 
 def _key(benchmark: Benchmark, code: str, *, named: bool) -> str | None:
@@ -124,13 +129,21 @@ def _numbers(
         scale = 1.0 if metric in POINTS else 100.0
         error = scores.get(f"{metric}_stderr,{kept}")
         half = LEVEL_95 * error if isinstance(error, float) and math.isfinite(error) else None
-        shown = SAME.get(metric, metric) if kept == "none" else f"{SAME.get(metric, metric)} ({kept})"
+        shown = _metric(own, name)
         yield Outside(
             origin=who[1], model=who[0], task=flat(task), benchmark=own.benchmark, language=str(unit),
             metric=flat(shown), value=scale * value, low=None if half is None else scale * (value - half),
             high=None if half is None else scale * (value + half),
             error=None if half is None else scale * half / LEVEL_95, n=items, settings=settings,
         )  # fmt: skip
+
+
+def _metric(own: Own, name: str) -> str:
+    """Our name of a metric and the filter that answers went through; theirs where we have none."""
+    if own.metrics.get(name) in METRICS:
+        return own.metrics[name]
+    metric, _, kept = name.partition(",")
+    return SAME.get(metric, metric) if kept == "none" else f"{SAME.get(metric, metric)} ({kept})"
 
 
 def _leaves(task: str, result: Mapping[str, Any]) -> list[str]:

@@ -21,6 +21,7 @@ from xling_bench.results.given import Run, given
 if TYPE_CHECKING:
     import pandas as pd
 
+MARKDOWN = (".md", ".markdown")
 Form = Literal["eee", "hf", "card"]
 
 
@@ -56,7 +57,7 @@ def export_results(
         raise UsageError("--instances belongs to --format eee.")
     if form == "card":
         target = into or output
-        if target is None or target.is_dir():
+        if target is None or target.is_dir() or (into is None and target.suffix.lower() not in MARKDOWN):
             raise UsageError("a card is a file: -o FILE.md, or --into README.md.")
         block = card(numbers)
         write_text(target, put_into(target, block) if into else block)
