@@ -74,15 +74,17 @@ def failures(results: dict) -> set[tuple[str, str, str, str]]:
     return failed
 
 
-def test_the_gold_scores_full_marks_on_every_task_of_the_sample(models, sample_data) -> None:
+@pytest.mark.parametrize("most", [3, pytest.param(1000, marks=pytest.mark.slow)])
+def test_the_gold_scores_full_marks_on_every_task_of_the_sample(models, sample_data, most: int) -> None:
     names = have_data({spec.benchmark.key for spec in task_specs().values()})
     assert {spec.benchmark.key for spec in names.values()} == {s.benchmark.key for s in task_specs().values()}
-    results = evaluated(models, names)
+    keys = [spec.benchmark.key for spec in names.values()]
+    results = evaluated(models, (name for i, name in enumerate(names) if keys[:i].count(keys[i]) < most))
     assert failures(results) == set()
 
 
 REAL = ("xnli", "pawsx", "xcopa", "xwinograd", "xquad", "flores", "mlama", "mlqa", "mgsm", "afrimgsm", "afrixnli",
-        "xnlieu", "xnlieu_native", "kornli", "myxnli")
+        "xnlieu", "xnlieu_native", "kornli", "myxnli", "afrimmlu")
 
 
 def check_real(models, limit: int | None) -> None:

@@ -217,8 +217,9 @@ MEETS = {
 
 @pytest.mark.parametrize("meets", list(MEETS))
 def test_a_benchmark_without_code_is_one_error(declared: Path, meets: str, sample_data, capsys) -> None:
-    assert main(["tasks", "compile"]) == 0, "nothing of the code is in the tasks"
-    capsys.readouterr()
+    if meets == "tasks check":
+        assert main(["tasks", "compile"]) == 0, "nothing of the code is in the tasks"
+        capsys.readouterr()
     try:
         MEETS[meets]()
         said = capsys.readouterr().err

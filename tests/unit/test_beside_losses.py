@@ -221,7 +221,11 @@ class Drawn:
         n = i % 6
         words = f"the dog barks {'abcdef'[n]}", f"der Hund bellt {'qrstuv'[n]}"
         return SimpleNamespace(
-            source=words[0], target=words[1], target_language="de", prompt=words[0], response=f" {words[1]}",
+            source=words[0],
+            target=words[1],
+            target_language="de",
+            prompt=words[0],
+            response=f" {words[1]}",
             ends=True,
         )
 

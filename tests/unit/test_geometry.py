@@ -53,7 +53,7 @@ def test_alignment_is_held_against_scores_of_the_same_model(run: Path, tmp_path:
     assert f"{expected:.2f}" in page
     assert f"[{found.low:.2f}, {found.high:.2f}]" in page
     links = re.findall(r'<a href="#([\w-]+)">', page)
-    assert {"representations", "layers-mexa", "map-1", "accuracy", "distances-another-name-" } <= {
+    assert {"representations", "layers-mexa", "map-1", "accuracy", "distances-another-name-"} <= {
         re.sub(r"[0-9a-f]{8}$", "", link) for link in links
     }
     assert not [link for link in links if f'id="{link}"' not in page]

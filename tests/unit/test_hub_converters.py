@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from exams import EXAMS
 from fakehub import dataset
 from fakehub import serve as serve_hub
 
@@ -279,6 +280,10 @@ CASES = [
         {"de": [TRIPLE | MLAMA, TRIPLE | MLAMA | {"language": "en"}, OTHER | MLAMA,
                 TRIPLE | MLAMA | {"predicate_id": "date_of_birth"}]},
         "mlama-P1-u-1",
+    ),
+    *(
+        Case(exam.key, exam.unit, exam.split, {exam.file: exam.text}, {exam.unit: exam.records}, exam.id, exam.dropped)
+        for exam in EXAMS
     ),
 ]  # fmt: skip
 

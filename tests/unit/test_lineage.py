@@ -149,11 +149,23 @@ def wrong(change):
         (wrong(lambda data: None).replace('"format"', '"format": 1, "format"'), "'format' stands twice"),
         (wrong(lambda data: data.update(format=True)), "format: Input should be a valid integer"),
         (wrong(lambda data: data.update(format=1.0)), "format: Input should be a valid integer"),
-        *((wrong(lambda data, part=part: data["trainings"][0]["overlaps"]["xnli"].update(part)), "should match pattern")
-          for part in ({"found": {HOSTILE: {"test": 5}}}, {"found": {"en": {HOSTILE: 5}}}, {"checked": {HOSTILE: 5}},
-                       {"checked": {"": 5}}, {"missing": [HOSTILE]})),
-        (wrong(lambda data: data["trainings"][0]["overlaps"].update({HOSTILE: {"checked": {}, "found": {}}})),
-         "should match pattern"),
+        *(
+            (
+                wrong(lambda data, part=part: data["trainings"][0]["overlaps"]["xnli"].update(part)),
+                "should match pattern",
+            )
+            for part in (
+                {"found": {HOSTILE: {"test": 5}}},
+                {"found": {"en": {HOSTILE: 5}}},
+                {"checked": {HOSTILE: 5}},
+                {"checked": {"": 5}},
+                {"missing": [HOSTILE]},
+            )
+        ),
+        (
+            wrong(lambda data: data["trainings"][0]["overlaps"].update({HOSTILE: {"checked": {}, "found": {}}})),
+            "should match pattern",
+        ),
         (wrong(lambda data: data["trainings"][0].update(languages=[HOSTILE])), "should match pattern"),
     ],
 )

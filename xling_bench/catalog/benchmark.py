@@ -31,8 +31,8 @@ class Hub(Strict):
     `revision` is a commit hash somebody loaded; empty (with `verified = false`) until `data fetch` records one in
     `xling.lock` from the tip of `branch` (`refs/convert/parquet` holds the hub's own conversion of data sets whose
     loading scripts `datasets` no longer runs). `config` is the configuration name, with `{code}` for the
-    language's code there, `{flores}` for its FLORES code, and for pairs `{source}` and `{target}`. `splits` maps our
-    splits to theirs, `codes` our language keys to the hub's codes.
+    language's code there, `{flores}` for its FLORES code, or one of that kind (`Language.code`), and for pairs
+    `{source}` and `{target}`. `splits` maps our splits to theirs, `codes` our language keys to the hub's codes.
     """
 
     path: str
@@ -168,6 +168,8 @@ class Benchmark(Strict):
                 raise ValueError(f"metrics.{kind}: {name} is no metric of {kind} prompts")
             if METRICS[name].over == "relations" and "relation" not in self.fields:
                 raise ValueError(f"metrics.{kind}: {name} is a mean over relations; `fields` has no relation")
+            if (among := METRICS[name].among) and self.fields.get(among[0]) != "text":
+                raise ValueError(f"metrics.{kind}: {name} is over items by their {among[0]}, no text of `fields`")
         if kind in self.metrics and (not self.metrics[kind] or METRICS[self.metrics[kind][0]].partial):
             raise ValueError(f"metrics.{kind}: expected first a headline that exists for every item")
 
@@ -210,7 +212,7 @@ class Benchmark(Strict):
     def hub_config(self, language: str, parts: Sequence[str]) -> str:
         """The hub's configuration of one language of a unit, whose languages are `parts`; empty where it has none."""
         code = self.hub.codes.get(language) or self.codes.get(language, language)
-        flores = self.hub.codes.get(language, languages.get(language).flores)
+        flores = self.hub.codes.get(language, languages.get(language).code)
         return self.hub.config.format(code=code, flores=flores, source=parts[0], target=parts[-1])
 
     def demos_from(self, split: str) -> str:

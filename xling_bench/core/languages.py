@@ -23,7 +23,8 @@ class Language:
     `spaces` is False where words are not separated by spaces.
     `resource` follows Joshi et al. (2020): class 5 high, 3-4 medium, 0-2 low.
     `seen_by` names the model families (`xglm`, `bloom`) whose pre-training included the language.
-    `region` is the ISO 3166 code of a variety's country (`BR` of `pt_br`), empty for a language as such.
+    `region` is the ISO 3166 code of a variety's country (`BR` of `pt_br`) or a dialect's name (`torlak`), empty for a
+    language as such.
     """
 
     key: str

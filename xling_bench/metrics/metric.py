@@ -85,6 +85,7 @@ class Metric:
                  that of a corpus of this item alone); `relations`: a mean of means per relation
     total        the score of several items' statistics, where `over` is not `items`
     lower_is_better  as with error rates. A gap to English is positive where a language is behind, either way
+    among        (a field, its text): it exists for items whose row has this text in this field, and is `partial`
     partial      it exists for some items only, for instance the answerable ones; the others count for nothing
     conditional  for which items it exists depends on the model's answers, so that no mean over languages, no gap and no
                  difference of it means anything
@@ -109,6 +110,7 @@ class Metric:
     over: Literal["items", "corpus", "relations"] = "items"
     total: Callable[[Items], float] | None = None
     lower_is_better: bool = False
+    among: tuple[str, str] | None = None
     partial: bool = False
     conditional: bool = False
     by_code_points: bool = False
@@ -126,6 +128,8 @@ class Metric:
             raise DeclarationError(f"metric {self.name}: expected one of {known}")
         if self.ranks and self.lower_is_better:
             raise DeclarationError(f"metric {self.name}: one that ranks is 1 for right, so more is better")
+        if self.among and not (self.ranks and self.partial):
+            raise DeclarationError(f"metric {self.name}: `among` is for metrics that rank, and makes them `partial`")
         if (self.over == "items") != (self.total is None):
             raise DeclarationError(f"metric {self.name}: over = {self.over!r}, but `total` says how to aggregate")
 
@@ -133,6 +137,10 @@ class Metric:
     def ranks(self) -> bool:
         """Whether it chooses one of an item's candidates."""
         return self.compared is not None
+
+    def exists_for(self, doc: Doc) -> bool:
+        """Whether an item is one of those that the metric is about."""
+        return self.among is None or doc.get(self.among[0]) == self.among[1]
 
     @property
     def of_candidates(self) -> bool:

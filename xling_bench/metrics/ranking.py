@@ -64,6 +64,10 @@ METRICS = (
            compared=_per_token, over="relations", total=_macro, needs_tokens=True, label="P@1"),
     Metric("p1_sum", "typed P@1 by sum of log-probabilities, mean over relations", "sum-logprob,macro", compared=_sums,
            over="relations", total=_macro),
+    Metric("acc_cs", "acc, of questions that ask for knowledge of a culture: Global-MMLU's culturally sensitive ones",
+           "sum-logprob,culture=CS", compared=_sums, among=("culture", "CS"), partial=True),
+    Metric("acc_ca", "acc, of questions that ask for none: Global-MMLU's culturally agnostic ones",
+           "sum-logprob,culture=CA", compared=_sums, among=("culture", "CA"), partial=True),
 )  # fmt: skip
 
 BY_SUMS = tuple(metric.name for metric in METRICS if metric.compared is _sums)
@@ -88,8 +92,8 @@ def choice(metric: Metric, doc: Doc, values: Values) -> int:
 
 
 def rank(metrics: Iterable[Metric], doc: Doc, values: Values) -> dict[str, object]:
-    """Scores of an item whose candidates have these log-probabilities (`parts`); [relation, right or wrong] where a
-    metric is a mean over relations.
+    """Scores of an item whose candidates have these log-probabilities (`parts`), by the metrics that exist for it;
+    [relation, right or wrong] where a metric is a mean over relations.
 
     Raises ModelError for a log-probability that is not finite: an argmax over NaN looks like a decision.
     """
@@ -100,6 +104,8 @@ def rank(metrics: Iterable[Metric], doc: Doc, values: Values) -> dict[str, objec
         )
     found: dict[str, object] = {}
     for metric in metrics:
+        if not metric.exists_for(doc):
+            continue
         if metric.likelihood is not None:
             found[metric.name] = metric.likelihood(doc, parts(doc, values)[0])
             continue
@@ -111,7 +117,8 @@ def rank(metrics: Iterable[Metric], doc: Doc, values: Values) -> dict[str, objec
 def ties(metrics: Iterable[Metric], doc: Doc, resps: Sequence[Any]) -> list[str]:
     """The metrics by which two or more candidates are best; `resps` as samples hold them."""
     values = [float(resp[0]) for resp in resps]
-    return [metric.name for metric in metrics if metric.ranks and several_best(compared(metric, doc, values))]
+    there = [metric for metric in metrics if metric.ranks and metric.exists_for(doc)]
+    return [metric.name for metric in there if several_best(compared(metric, doc, values))]
 
 
 def several_best(values: Values) -> bool:
