@@ -121,7 +121,7 @@ class SavingTrainer(Trainer):  # type: ignore[misc] # transformers is not follow
         model = self.accelerator.unwrap_model(self.model).model
         whole = model if state_dict is None else filled(model, state_dict)
         save_model(whole, self.processing_class, Path(str(output_dir)))
-        if self.record is not None:
+        if self.record is not None and self.args.should_save:  # all processes come here; one has written weights
             self.record.write(Path(str(output_dir)), self.state.global_step)
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
