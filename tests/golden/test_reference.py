@@ -200,3 +200,12 @@ def test_commits_english_prompts_are_those_of_its_english_items() -> None:
     assert "unanswerable" in both[0].prompt
     assert both[0].no_answer == "unanswerable"
     assert both[0].max_tokens == both[1].max_tokens
+
+
+def test_a_translation_benchmarks_column_is_out_of_its_pivot() -> None:
+    """FLORES' and WMT24++'s `de` is en-de; other benchmarks' is German."""
+    named = tuple((key, "de", "0", "value") for key in ("wmt24pp", "flores", "xnli"))
+    layout = get_layout("afp-7").model_copy(update={"columns": named, "reference": "", "metric": ""})
+    assert [column_keys(column, layout)[0][:2] for column in columns(layout)] == [
+        ("wmt24pp", "en-de"), ("flores", "en-de"), ("xnli", "de"),
+    ]  # fmt: skip

@@ -50,6 +50,7 @@ def test_wmt24pp_is_english_into_every_language_and_never_back() -> None:
     benchmark = get_benchmark("wmt24pp")
     assert benchmark.units() == tuple(f"en-{key}" for key in benchmark.languages if key != "en")
     assert get_task("xling_wmt24pp_en_pt_br").code == "eng_Latn-por_Latn_BR"
+    assert "comet" in benchmark.metrics_of("generate", "en-pt_br", on_request=True)
     codes = [languages.get(key).code for key in languages.registry()]
     assert len(set(codes)) == len(codes)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from xling_bench.catalog import get_benchmark
+from xling_bench.catalog import benchmarks, get_benchmark
 from xling_bench.core.errors import DeclarationError, UsageError
 from xling_bench.core.unit import Unit, is_pair
 from xling_bench.metrics.comet import RANDOM, is_random
@@ -92,14 +92,24 @@ def _languages(column: Column, layout: Layout, named: Sequence[Column], benchmar
         pairs = [(a, b) for a in layout.languages for b in layout.languages if a != b]
         return [Unit.of(a, b) for a, b in pairs if key == "avg" or key == (a if side == "from" else b)]
     if _concrete(column.language):
-        if benchmark == "flores" and not is_pair(column.language):
-            return [f"en-{column.language}"]
-        return [column.language]
+        return [_from_pivot(benchmark, column.language)]
     here = _unique(c.language for c in named if c.benchmark == benchmark)
     listed = list(layout.languages) or here or _of_other_layout(layout, benchmark)
-    if benchmark == "flores" and not any(map(is_pair, listed)):
-        return [f"en-{language}" for language in listed]  # the Extrapolating paper translates out of English
+    if _pivot(benchmark) and not any(map(is_pair, listed)):
+        return [_from_pivot(benchmark, language) for language in listed]  # the Extrapolating paper's columns
     return [language for language in listed if language in get_benchmark(benchmark).languages or is_pair(language)]
+
+
+def _pivot(benchmark: str) -> str:
+    """The language that all translations of a benchmark are from or into (FLORES' English); empty for other ones."""
+    known = benchmarks().get(benchmark)
+    return known.pairs.pivot if known is not None and known.pairs is not None else ""
+
+
+def _from_pivot(benchmark: str, language: str) -> str:
+    """A unit by its language alone: of a translation benchmark, the pair out of the pivot."""
+    pivot = _pivot(benchmark)
+    return Unit.of(pivot, language) if pivot and not is_pair(language) else language
 
 
 def _of_other_layout(layout: Layout, benchmark: str) -> list[str]:
