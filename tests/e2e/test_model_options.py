@@ -192,6 +192,9 @@ def test_chat_templates_that_are_not_there_or_do_what_they_must_not(models, samp
     assert "--chat-template: llama's tokenizer has none; run it without" in capsys.readouterr().err
     assert main([*run, str(tmp_path / "b"), "--model", plain, "--fewshot-as-multiturn"]) == 2
     assert "give --chat-template as well" in capsys.readouterr().err
+    ranked = ["--tasks", "xling-mcf_xnli_de", "--metrics", "acc,acc_pmi,acc_token"]
+    assert main([*run, str(tmp_path / "d"), "--model", plain, "--chat-template", *ranked]) == 2
+    assert "acc_pmi, acc_token would be computed from the prompt without the template" in capsys.readouterr().err
     folder = shutil.copytree(models["llama"], tmp_path / "model")
     (folder / "chat_template.jinja").write_text("{{ ''.__class__.__mro__[1].__subclasses__() }}")
     assert main([*run, str(tmp_path / "c"), "--model", f"hf:{folder}", "--chat-template"]) == 2

@@ -194,6 +194,8 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
         demos |= _policy_facts(unit.demonstrations, spec, form, demo_unit, demo_split, source)
         demos["demo_origin"] = demo_data.origin
     names = pick_metrics(benchmark, spec.kind, spec.unit, config.metrics)
+    if config.model.chat_template:
+        _check_untemplated(names)
     metrics, unavailable = rules_of(benchmark, spec.form(), spec.unit, names)
     ids = [text_in(row, "id") for row in data.rows]
     items = min(config.limit or len(ids), len(ids))
@@ -222,6 +224,16 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
         decoding=DECODING if spec.kind == "generate" else None,
         **demos,
     )
+
+
+def _check_untemplated(names: Sequence[str]) -> None:
+    """Raise UsageError for metrics that are of a prompt, which a chat template makes another."""
+    needing = [name for name in names if get_metric(name).needs_tokens or get_metric(name).needs_unconditional]
+    if needing:
+        raise UsageError(
+            f"--chat-template: {', '.join(needing)} would be computed from the prompt without the template; leave out "
+            "one or the other"
+        )
 
 
 def _policy_facts(
