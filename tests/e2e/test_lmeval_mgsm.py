@@ -16,7 +16,7 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core.unit import Unit
 from xling_bench.data.source import Source, load
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]  # tests/unit/test_lmeval_prompts.py has the filters alone
 LANGUAGES = ("de", "ja", "bn")
 
 

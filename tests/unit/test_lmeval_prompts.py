@@ -7,12 +7,18 @@ from typing import Any
 
 import lm_eval
 import pytest
+import stored_outputs
 import yaml
 from jinja2.sandbox import SandboxedEnvironment
+from lm_eval.api.metrics import exact_match_fn
+from lm_eval.filters.extraction import RegexFilter, WhitespaceFilter
 
+from xling_bench.benchmarks import expected
 from xling_bench.catalog import TaskSpec, get_benchmark, task_specs
 from xling_bench.catalog.render import render
 from xling_bench.metrics.answer_number import LMEVAL_FLEXIBLE, LMEVAL_STRICT
+from xling_bench.metrics.metric import Answer
+from xling_bench.metrics.registry import score_text
 
 TASKS = Path(lm_eval.__file__).parent / "tasks"
 QUESTION = "Wie viele? {x} \"y\" 答え"
@@ -51,6 +57,28 @@ def test_prompt_stops_and_filters_are_lm_evals(family: str, benchmark: str) -> N
         else:
             language = str(spec.unit) if family == "lmeval-cot" else "en"
             assert filters["strict-match"]["regex_pattern"] == LMEVAL_STRICT.get(language, LMEVAL_STRICT["en"])
+
+
+@pytest.mark.parametrize("language", list(stored_outputs.CUES))
+def test_decisions_are_those_of_lm_evals_own_filters(language: str) -> None:
+    """200 stored outputs, through the classes that its tasks name."""
+    golds = [str(17 * i + (2125 if i % 50 == 0 else 1)) for i in range(stored_outputs.ITEMS)]
+    texts = [stored_outputs.output(language, i, gold) for i, gold in enumerate(golds)]
+    strict = LMEVAL_STRICT.get(language, LMEVAL_STRICT["en"])
+    wanted = {
+        "lmeval_flexible": RegexFilter(LMEVAL_FLEXIBLE.pattern, group_select=-1),
+        "lmeval_strict": RegexFilter(strict),
+        "lmeval_strict_en": RegexFilter(LMEVAL_STRICT["en"]),
+        "lmeval_remove_whitespace": WhitespaceFilter(),
+    }
+    wants = expected("mgsm", language)
+    answers = [Answer(wants, text.strip(), [gold]) for text, gold in zip(texts, golds, strict=True)]
+    for name, used in wanted.items():
+        said = [found[0] for found in used.apply([[text] for text in texts], [{}] * len(texts))]
+        theirs = [float(exact_match_fn(predictions=[a], references=[b], ignore_case=True, ignore_punctuation=True)
+                        ["exact_match"]) for a, b in zip(said, golds, strict=True)]  # fmt: skip
+        assert [score_text([name], answer)[name] for answer in answers] == theirs, name
+        assert 0 < sum(theirs) < len(theirs)
 
 
 def test_the_hub_ids_are_lm_evals() -> None:

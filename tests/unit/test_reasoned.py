@@ -10,6 +10,7 @@ from test_overview import BASE
 
 from xling_bench.core.errors import DataError
 from xling_bench.report.sections import reasoning_language as section
+from xling_bench.results.clusters import TOO_FEW
 from xling_bench.results.schema import NAMES
 from xling_bench.results.tables.reasoned import reasoned_scores
 
@@ -80,6 +81,7 @@ def test_the_page_has_the_table_and_what_never_reasoned_is_said() -> None:
 
     shown = section.context(report(frame(GERMAN)))
     assert shown is not None
+    assert shown["few"] == [f"{TOO_FEW}: 4 of 4 rows; all right or all wrong is no certainty."]
     printed = shown["reasoning"]
     place = [column.title for column in printed.columns].index("Reasoned in")
     assert [row[place].text for row in printed.rows] == ["target", "english", "mixed", "undecided"]

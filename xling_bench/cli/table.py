@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     show(_printed(arguments, frame), end="")
     _legend(frame, arguments.format)
-    if arguments.intervals or arguments.spread or arguments.ranks or arguments.reasoning:
+    if arguments.intervals or arguments.spread or arguments.ranks:
         _note_omissions(frame)
         _note_clusters(frame)
         _note_few(frame)
@@ -117,6 +117,8 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
         table, marks = rankc.rankc_table(arguments.runs, arguments.seeds), False
     elif arguments.reasoning:
         table = reasoned.reasoned_scores(frame)
+        for note in reasoned.too_few(table):
+            tell(f"note: {note}")
     elif arguments.by:
         table = overview.group_averages(frame, arguments.by)
     else:

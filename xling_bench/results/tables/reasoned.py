@@ -10,7 +10,7 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import DataError
 from xling_bench.core.languages import PIVOT
 from xling_bench.metrics.registry import scale_of
-from xling_bench.results.clusters import clusters_in, codes_for
+from xling_bench.results.clusters import FEW_ITEMS, TOO_FEW, clusters_in, codes_for
 from xling_bench.results.matrix import DRAWS, counted, percentiles, with_items
 from xling_bench.results.schema import ITEMS
 from xling_bench.stats import bootstrap_mean
@@ -55,6 +55,12 @@ def reasoned_scores(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -
             "(xling_mgsm), with the metrics reasoning_target and reasoning_english."
         )
     return counted(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def too_few(table: pd.DataFrame) -> list[str]:
+    """A sentence, where rows of `reasoned_scores` are of few items; empty if none."""
+    few = int((table["items"] < FEW_ITEMS).sum())
+    return [f"{TOO_FEW}: {few} of {len(table)} rows; all right or all wrong is no certainty."] if few else []
 
 
 def _rows(results: pd.DataFrame, metric: str, draws: int, seed: int) -> list[dict[str, Any]]:
