@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.core.version import VERSION
 
 if TYPE_CHECKING:
-    from xling_bench.api import evaluate, train
+    from xling_bench.api import evaluate, gate_sequentially, train
     from xling_bench.regress.gate import run_gate
     from xling_bench.report.build import write_report
     from xling_bench.results.frame import load_results
@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "compare_models",
     "evaluate",
+    "gate_sequentially",
     "load_results",
     "rank_models",
     "run_gate",
@@ -30,6 +31,7 @@ __all__ = [
 PLACES = {
     "compare_models": "results.tables.compare",
     "evaluate": "api",
+    "gate_sequentially": "api",
     "load_results": "results.frame",
     "rank_models": "results.tables.ranks",
     "run_gate": "regress.gate",

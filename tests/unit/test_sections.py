@@ -31,7 +31,7 @@ def report(run: Path) -> Report:
 
 
 # Of one run of a model without a record, and of a benchmark that wants no reasoning.
-ABSENT = ("change", "reasoning", "representations", "sensitivity", "trainings")
+ABSENT = ("change", "reasoning", "representations", "sensitivity", "steps", "trainings")
 
 
 def test_the_page_has_every_section_once_in_order_but_those_with_nothing_to_show(run: Path, tmp_path: Path) -> None:

@@ -4,11 +4,20 @@ import math
 
 import gate_sequential
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from runs import outcomes, write_run
 
+from xling_bench.evaluation.as_measured import demos_of
+from xling_bench.harness.demos import Demos
+from xling_bench.regress.drawing import groups_of
+from xling_bench.regress.gate import read_side
 from xling_bench.regress.sequential import FEWEST, NEAR, Drawn, left_for_everything, regressed
+from xling_bench.regress.settings import GateConfig
+from xling_bench.results.matrix import columns
+from xling_bench.results.tables.compare import MEAN, compare_models
 from xling_bench.stats import exact_sign_flip, log_capital, lower_limits
 from xling_bench.stats.anytime import BETS, STEEPEST, TARGET
 
@@ -122,3 +131,43 @@ def test_simulated_gates() -> None:
     for name in ("no loss", "0.3 points"):
         assert gate_sequential.shares(found[name])["missed"] <= 5 + 3 * 2.5
     assert gate_sequential.shares(found["no loss"])["regressed"] <= 5 + 3 * 2.5
+
+
+def test_everything_drawn_is_what_the_gate_compares(tmp_path) -> None:
+    """Losses of rows, and the sums that are signed, against `compare_models`: clusters of unequal sizes, tolerances."""
+    units = ("en", "de", "th")
+    clusters = np.repeat(np.cumsum([0, 1, 3, 2, 4, 1, 2, 3, 2, 2] * 4), [1, 3, 2, 4, 1, 2, 3, 2, 2, 1] * 4)
+    clusters = np.array([int(np.flatnonzero(clusters == c)[0]) for c in clusters])
+    for name, seed in (("a", 0), ("b", 1)):
+        scores = outcomes(len(clusters), units, seed=seed)
+        write_run(tmp_path / name, scores, clusters=clusters, fingerprint=f"{seed:016d}")
+    config = GateConfig(tolerance=2, slice=[{"languages": ["th"], "tolerance": 5}])
+    frames = {name: read_side(tmp_path / name, config, allow_sample=False)[1] for name in "ab"}
+    (group,) = groups_of(frames["a"], {}, config, 3)
+    candidate = group.candidate(columns(frames["b"].assign(items=[s / 100 for s in frames["b"]["items"]])))
+    drawn = group.drawn(candidate, group.total)
+    both = pd.concat([frame.assign(model=name) for name, frame in frames.items()], ignore_index=True)
+    table = compare_models(both, "a", "b", draws=100).set_index("language")
+    assert set(group.rows) == {*units, MEAN}
+    for number, name in enumerate(group.rows):
+        assert drawn.losses[:, number].mean() == pytest.approx(-table.loc[name, "difference"] / 100)
+        assert drawn.sizes[:, number].mean() == pytest.approx(1)
+        assert table.loc[name, "clusters"] == group.total
+    tolerance = {"en": 0.02, "de": 0.02, "th": 0.05, MEAN: 0.03}
+    assert drawn.tolerance.tolist() == pytest.approx([tolerance[name] for name in group.rows])
+    assert group.drawn_after(1) == 1
+    assert group.drawn_after(10**6) == group.total
+    together = [set(group.ids_of("de", range(number, number + 1))) for number in range(group.total)]
+    assert sum(map(len, together)) == len(clusters) == len(set().union(*together))
+    for ids in together:
+        assert len({clusters[int(name[-4:])] for name in ids}) == 1
+    (other,) = groups_of(frames["a"], {}, config, 4)
+    assert (other.place != group.place).any()
+
+
+@pytest.mark.parametrize("demos", [
+    Demos(), Demos(language="en"), Demos("aligned"), Demos("aligned", "sw"), Demos("afp", "en"),
+    Demos(language="en", aligner=True), Demos(language="zh-hant"),
+])  # fmt: skip
+def test_demonstrations_are_told_by_their_label(demos) -> None:
+    assert demos_of(demos.label) == demos

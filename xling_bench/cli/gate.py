@@ -6,16 +6,19 @@ import argparse
 import contextlib
 import os
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xling_bench.cli.common import add_allow_engines, show
+from xling_bench.cli.common import add_allow_engines, add_data, apply_data, show, tell
+from xling_bench.cli.run import add_model
 from xling_bench.core.errors import OutputError, UsageError, XlingError
 from xling_bench.core.reading import real
 
 if TYPE_CHECKING:
     from xling_bench.regress.settings import GateConfig
     from xling_bench.regress.verdict import Gate
+    from xling_bench.results.given import Given
 
 Files = dict[str, Path | None]  # by the option that names it
 # What is read of a run's folder, ours or lm-eval's.
@@ -32,7 +35,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--baseline", metavar="[NAME=]RUN", help="folder of a run, or a file of --write-baseline; NAME names its model"
     )
-    parser.add_argument("--candidate", metavar="[NAME=]RUN", required=True, help="folder of the run to judge")
+    parser.add_argument("--candidate", metavar="[NAME=]RUN", help="folder of the run to judge")
     parser.add_argument("--config", type=Path, metavar="TOML", help="thresholds and slices (reports/gate.toml)")
     parser.add_argument("--strict", action="store_true", help="exit 3 when a required cell cannot be seen")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every verdict as JSON")
@@ -48,11 +51,34 @@ def add(commands: Any) -> None:
         help="take numbers of a model that learnt the items it is tested on",
     )
     add_allow_engines(parser)
-    parser.set_defaults(run=run)
+    before = {action.dest for action in parser._actions}
+    _add_sequential(parser)
+    own = {action.dest: (action.option_strings[-1], action.default) for action in parser._actions}
+    parser.set_defaults(run=run, only_sequential={name: own[name] for name in own if name not in before})
+
+
+def _add_sequential(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sequential", action="store_true",
+        help="evaluate --model as the baseline was measured, and stop as soon as the answer is clear",
+    )  # fmt: skip
+    parser.add_argument("--model", metavar="hf:PATH_OR_NAME", help="with --sequential: the model to judge, as of `run`")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="RUN", help="with --sequential: folder for results, as of `run`"
+    )
+    parser.add_argument("--name", help="what tables call the model")
+    parser.add_argument(
+        "--batch", type=int, metavar="N", help="items of each language between two looks (default: a twentieth of them)"
+    )
+    parser.add_argument("--order-seed", type=int, default=0, metavar="N", help="of the order of items (default 0)")
+    parser.add_argument("--joiner", default="paper", help="after each demonstration, as the baseline's run had it")
+    add_model(parser)
+    add_data(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge, write what was asked for and print; or write a baseline."""
+    _check(arguments)
     if arguments.write_baseline is not None and arguments.baseline is None:
         return _write_baseline(arguments)
 
@@ -71,19 +97,54 @@ def run(arguments: argparse.Namespace) -> int:
     return gate.exit_code
 
 
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for options that do not go together."""
+    if not arguments.sequential:
+        given = [option for name, (option, usual) in arguments.only_sequential.items()
+                 if getattr(arguments, name) != usual]  # fmt: skip
+        if given:
+            raise UsageError(f"{', '.join(given)}: only with --sequential, which evaluates.")
+        if arguments.candidate is None:
+            raise UsageError("gate: expected --candidate RUN, or --sequential with --model and -o.")
+        return
+    for name in ("baseline", "model", "output"):
+        if getattr(arguments, name) is None:
+            raise UsageError(f"gate --sequential: expected --{name}: --baseline RUN --model hf:PATH_OR_NAME -o RUN.")
+    for name in ("candidate", "write_baseline"):
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')}: not with --sequential, which evaluates its candidate.")
+    apply_data(arguments)
+    arguments.candidate = str(arguments.output)
+
+
 def _judge(arguments: argparse.Namespace, files: Files) -> Gate:
     from xling_bench.regress.gate import run_gate
-    from xling_bench.results.given import given
+    from xling_bench.results.given import Given, given
 
     if arguments.baseline is None or arguments.write_baseline is not None:
         raise UsageError("gate: expected either --baseline RUN to compare with, or --write-baseline FILE to make one.")
-    sides = given(arguments.baseline), given(arguments.candidate)
+    other = Given(arguments.output) if arguments.sequential else given(arguments.candidate)
+    sides = given(arguments.baseline), other
     config = _config(arguments)
     for name in files:
         if said := _unsafe(name, files, arguments):
             raise UsageError(said)
     allowed = {name: getattr(arguments, name) for name in ("allow_sample", "allow_engines", "allow_contaminated")}
+    if arguments.sequential:
+        return _evaluate(arguments, sides[0], config, allowed)
     return run_gate(*sides, config, **allowed)
+
+
+def _evaluate(arguments: argparse.Namespace, baseline: Given, config: GateConfig, allowed: dict[str, Any]) -> Gate:
+    from xling_bench.api import gate_sequentially
+    from xling_bench.evaluation.configure import model_config
+    from xling_bench.models.config import ModelConfig
+
+    settings = {f.name: getattr(arguments, f.name) for f in fields(ModelConfig) if f.name != "spec"}
+    names = ("output", "batch", "order_seed", "name", "joiner")
+    own: dict[str, Any] = {name: getattr(arguments, name) for name in names}
+    model = model_config(arguments.model, engine=arguments.engine, **settings)
+    return gate_sequentially(baseline, model, config=config, progress=tell, **own, **allowed)
 
 
 def _config(arguments: argparse.Namespace) -> GateConfig:
@@ -141,7 +202,8 @@ def _unsafe(name: str, files: Files, arguments: argparse.Namespace) -> str:
     if path is None:
         return ""
     place, runs = real(path), [_path(arguments.baseline), _path(arguments.candidate)]
-    known = {"--candidate": runs[1], "--config": arguments.config, "--baseline": runs[0]}
+    candidate = "-o" if arguments.sequential else "--candidate"
+    known = {candidate: runs[1], "--config": arguments.config, "--baseline": runs[0]}
     known |= {other: files[other] for other in list(files)[: list(files).index(name)]}
     taken = {real(path): option for option, path in known.items() if path is not None}
     if place in taken and not (path.exists() and not path.is_file()):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from xling_bench.cli import (
+    checkpoints,
     comet,
     data,
     demo,
@@ -76,7 +77,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"xling-bench {VERSION}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (demo, run, score, table, report, export, gate, represent, scale, train, tasks, data, link, comet):
+    for group in (demo, run, score, table, checkpoints, report, export, gate, represent, scale, train, tasks, data,
+                  link, comet):  # fmt: skip
         group.add(commands)
     return top
 

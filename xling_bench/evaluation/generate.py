@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from xling_bench.core.errors import DataError
 from xling_bench.core.progress import progress
 from xling_bench.core.row import index_in
+from xling_bench.evaluation.kept_ranks import rank
 from xling_bench.evaluation.partial import PartialTexts
 from xling_bench.models.backend import Backend
 from xling_bench.scoring.tree import common
@@ -51,10 +52,12 @@ def plan_batches(requests: Iterable[Request], size: int, tokens: int | None = No
     return plan
 
 
-def resumable(lm: Backend, kept: PartialTexts) -> Any:
-    """A copy of `lm` for lm-eval, whose `generate_until` is greedy and keeps its texts in `kept`."""
+def resumable(lm: Backend, kept: PartialTexts, *, keep_ranks: bool = False) -> Any:
+    """A copy of `lm` for lm-eval, whose `generate_until` is greedy and keeps its texts in `kept`, and whose
+    `loglikelihood` takes what is kept there and, with `keep_ranks`, keeps its own."""
     wrapped: Any = copy.copy(lm)
-    wrapped.loglikelihood = lm.loglikelihood  # what the model finds out while it scores belongs to `lm` itself
+    # What the model finds out while it scores belongs to `lm` itself.
+    wrapped.loglikelihood = functools.partial(rank, lm, kept, keep=keep_ranks)
     wrapped.generate_until = functools.partial(_generate, lm, kept)
     return wrapped
 

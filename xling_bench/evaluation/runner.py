@@ -17,6 +17,7 @@ from xling_bench.core.text import number_of
 from xling_bench.data import Source, current_source
 from xling_bench.evaluation.held_model import HeldModel
 from xling_bench.evaluation.item_scores import write_items
+from xling_bench.evaluation.kept_ranks import blocks_of, with_blocks
 from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
 from xling_bench.evaluation.plan import Plan, RunConfig, make_plan, with_model
 from xling_bench.evaluation.quality import doubts, name_near_ties
@@ -94,26 +95,32 @@ class Runner:
                 with contextlib.suppress(OSError):  # there is something in it
                     self.config.output.rmdir()
 
-    def _run(self) -> RunReport:
+    def begin(self) -> list[tuple[Evaluation, Facts]]:
+        """The units and their facts; says what there is to say of them, and refuses a folder of another run."""
         plan = self.plan()
         for note in list(plan.notes)[:MOST_NOTES]:
             self.say(f"note: {note}")
         if len(plan.notes) > MOST_NOTES:
-            self.say(
-                f"note: {len(plan.notes) - MOST_NOTES} more splits are not as published; see `xling-bench data check`"
-            )
+            more = len(plan.notes) - MOST_NOTES
+            self.say(f"note: {more} more splits are not as published; see `xling-bench data check`")
         for sentence in plan.unavailable():
             self.say(f"note: {sentence}")
         if plan.unmet:
             unmet = number_of(len(plan.unmet), "task")
             self.say(f"not run, {unmet}, named at the end: {next(iter(plan.unmet.values()))}")
         if not plan.units:
-            return self.report
+            return []
         known = self._with_model(plan)
         self.say(f"note: {provenance_of(self.lineage)}")
         self.asked = [unit.folder for unit, _ in known]
         self.joiners = sorted({facts.joiner for _, facts in known if facts.joiner is not None})
         self._claim_folder(write=False)
+        return known
+
+    def _run(self) -> RunReport:
+        known = self.begin()
+        if not known:
+            return self.report
         todo = [(unit, facts) for unit, facts in known if not self._settled(unit, facts)]
         todo.sort(key=lambda each: list(LOADERS).index(self.config.model.program(each[0].spec.kind)))
         if todo:  # else the folder would hold results of both, which nothing compares
@@ -158,11 +165,13 @@ class Runner:
         command = self.config.described(self.source.kind) if write else None
         self.name = claim(self.config.output, mine, command, named=self.config.name is not None)
 
-    def _ranking(self, facts: Facts, samples: list[Sample], warnings: list[str]) -> dict[str, Provenance]:
+    def _ranking(
+        self, facts: Facts, kept: PartialTexts, samples: list[Sample], warnings: list[str]
+    ) -> dict[str, Provenance]:
         """How a unit's candidates were ranked, for the results file; empty where nothing was."""
         if facts.decoding is not None:
             return {}
-        ranking = self.held.loaded.provenance()
+        ranking = with_blocks(self.held.loaded.provenance(), blocks_of(kept), samples)
         warnings += name_near_ties(ranking, samples)
         self.held.note_ranking(ranking)
         return {"scoring": ranking}
@@ -212,7 +221,7 @@ class Runner:
                 if self._settled(unit, facts):
                     return True
                 remove_leftovers(folder)
-                self._take_model(unit)
+                self.take_model(unit)
                 self.say(f"{label}: {number_of(facts.items, 'item')}{self._eta(items_left)}")
                 self._finished(unit, folder, self._evaluate(unit, facts, folder))
         except Timeout:
@@ -225,7 +234,8 @@ class Runner:
             self._failed(unit, f"{type(error).__name__}: {error}")
         return True
 
-    def _take_model(self, unit: Evaluation) -> None:
+    def take_model(self, unit: Evaluation) -> None:
+        """Have the model held by the program that does this unit."""
         config, kind = self.config.model, unit.spec.kind
         program = config.program(kind)
         generates = any(spec.kind == "generate" for spec in self.config.specs) and config.program("generate") == program
@@ -267,7 +277,7 @@ class Runner:
             if f"{name},none" in numbers:
                 check_value(METRICS[name], numbers[f"{name},none"])
         counts, warnings = doubts(lm, unit.spec.kind, samples)
-        ranking = self._ranking(facts, samples, warnings)
+        ranking = self._ranking(facts, kept, samples, warnings)
         if ranking:
             facts = replace(facts, scoring=ranking["scoring"]["backend"])
         facts = replace(facts, **counts, twins=twins or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,8 +73,28 @@ def evaluate(
     Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model;
     UsageError for a chat template that is not there.
     """
-    from lm_eval import evaluator
+    task = prepared(lm, unit, facts, limit, model)
+    twins = _count_twins(task.dataset["test"], unit, limit)
+    results = _asked(resumable(lm, kept), unit, task, model, limit=limit)
+    for config in results["configs"].values():  # whose tokenizer is a path, where the model is
+        config["metadata"] = {**config["metadata"], "tokenizer": name_here(str(lm.tokenizer.name_or_path))}
+    return results, [_sample(s) for s in results.pop("samples")[unit.spec.name]], twins
 
+
+def evaluate_items(
+    lm: Any, unit: Evaluation, task: Any, numbers: Sequence[int], *, model: ModelConfig, kept: PartialTexts
+) -> list[Sample]:
+    """Samples of some of the items of a `prepared` task, by their `numbers` in it. What is computed stays in `kept`,
+    where `evaluate` finds it."""
+    wrapped = resumable(lm, kept, keep_ranks=True)
+    chosen = {unit.spec.name: sorted(numbers)}
+    results = _asked(wrapped, unit, task, model, samples=chosen, bootstrap_iters=0)
+    return [_sample(s) for s in results["samples"][unit.spec.name]]
+
+
+def prepared(lm: Any, unit: Evaluation, facts: Facts, limit: int | None, model: ModelConfig) -> Any:
+    """lm-eval's task of a unit, its rows read and its demonstrations chosen. Raises DataError when the rows are not
+    those `facts` were taken from, UsageError for a chat template that is not there."""
     if model.chat_template and not getattr(lm.tokenizer, "chat_template", None):
         raise UsageError(f"--chat-template: {name_here(model.name)}'s tokenizer has none; run it without")
     metadata: dict[str, object] = {"demo_seed": unit.seed, "split": facts.split, "metrics": list(facts.metrics)}
@@ -87,20 +107,24 @@ def evaluate(
     task = build(unit.spec, metadata, facts.joiner)
     _prepare_demos(lm, unit, facts, task, limit)
     _check_data(task.dataset["test"], facts)
-    twins = _count_twins(task.dataset["test"], unit, limit)
     task.set_config(key="num_fewshot", value=unit.shots)
+    return task
+
+
+def _asked(wrapped: Any, unit: Evaluation, task: Any, model: ModelConfig, **which: Any) -> Result:
+    """lm-eval's results of a task with samples; `which` items are its own arguments."""
+    from lm_eval import evaluator
+
     with _unheard("lm_eval.models.huggingface"):
-        results = evaluator.evaluate(
-            lm=resumable(lm, kept),
+        found: Result = evaluator.evaluate(
+            lm=wrapped,
             task_dict=task_dict(unit.spec.name, task),
-            limit=limit,
             apply_chat_template=model.chat_template,
             fewshot_as_multiturn=model.turns,
             log_samples=True,
+            **which,
         )
-    for config in results["configs"].values():  # whose tokenizer is a path, where the model is
-        config["metadata"] = {**config["metadata"], "tokenizer": name_here(str(metadata["tokenizer"]))}
-    return results, [_sample(s) for s in results.pop("samples")[unit.spec.name]], twins
+    return found
 
 
 def _prepare_demos(lm: Any, unit: Evaluation, facts: Facts, task: Any, limit: int | None) -> None:

@@ -119,11 +119,11 @@ def run_gate(
     shared = set(_keys(frames[0])) & set(_keys(frames[1]))
     both = pd.concat(frames, ignore_index=True)
     both = both[[key in shared for key in _keys(both)]]
-    notes += _contaminated(both, allowed=allow_contaminated)
+    notes += refuse_contaminated(both, allowed=allow_contaminated)
     if allow_engines:
         both, accepted = accept_engines(both)
         notes += accepted
-    _refuse_unlike(both)
+    refuse_unlike(both)
     _refuse_other_items(frames[0], frames[1])
     differences = _differences(both, config, draws)
     lost = shared - {tuple(getattr(row, name) for name in LINE) for row in differences}
@@ -163,7 +163,7 @@ def _listed(keys: Iterable[Key]) -> str:
     return "; ".join(f"{' '.join(map(str, head))}: {' '.join(units)}" for head, units in found.items())
 
 
-def _contaminated(both: pd.DataFrame, *, allowed: bool) -> list[str]:
+def refuse_contaminated(both: pd.DataFrame, *, allowed: bool) -> list[str]:
     """What is contaminated, for the notes. Raises UsageError unless it is allowed: a model that learnt the test set
     cannot be told from one that became better, nor one that lost what it had learnt from one that became worse."""
     said = contaminated(both)
@@ -176,7 +176,8 @@ def _contaminated(both: pd.DataFrame, *, allowed: bool) -> list[str]:
     return said
 
 
-def _refuse_unlike(both: pd.DataFrame) -> None:
+def refuse_unlike(both: pd.DataFrame) -> None:
+    """Raise DataError where two sides were not measured alike."""
     try:
         refuse_mixed(both)
     except DataError as error:
@@ -212,13 +213,13 @@ def _differences(both: pd.DataFrame, config: GateConfig, draws: int) -> list[Dif
         table = compare_models(tested, *SIDES, draws=draws, alpha=config.alpha).to_dict(orient="records")
         judged = over_gate(table, config)
         pairs = zip(table, judged, strict=True)
-        rows = [_difference(row, found, values, config, _who(learnt, row)) for row, found in pairs]
+        rows = [_difference(row, found, values, config, sides_that_learnt(learnt, row)) for row, found in pairs]
     for key in sorted(set(_keys(both)) - set(_keys(tested))):  # corpus scores: shown, not tested
         items = int(both.loc[[k == key for k in _keys(both)], "n"].min())
         a, b = (side[key] for side in values)
         head = dict(zip(LINE, key, strict=True))
         row = Difference(**head, languages=1, items=items, baseline=a, candidate=b, difference=b - a)
-        rows.append(replace(row, contaminated=_who(learnt, head)))
+        rows.append(replace(row, contaminated=sides_that_learnt(learnt, head)))
     return rows
 
 
@@ -258,7 +259,7 @@ def _difference(
     )
 
 
-def _who(learnt: set[Cell], row: Mapping[Any, Any]) -> tuple[str, ...]:
+def sides_that_learnt(learnt: set[Cell], row: Mapping[Any, Any]) -> tuple[str, ...]:
     """The sides whose number in a row is contaminated."""
     return tuple(side for side in SIDES if is_of(learnt, side, row))
 

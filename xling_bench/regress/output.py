@@ -31,6 +31,10 @@ LEGEND = (
     "itself, whatever alpha is; the verdict goes by p. {p} mde: the smallest difference that this test finds in 80 % "
     "of cases; smaller ones would often be missed."
 )
+EARLY_LEGEND = (
+    "difference: candidate minus baseline, in points, of the items seen: a gate that stops early stops where it is "
+    "large, so that it is biased upward in size and has no interval. {p} p holds whenever one looks."
+)
 OVER_BENCHMARKS = (
     "p: adjusted over a benchmark's languages (Holm), except for mean and gap: {alpha:g} is the chance of a false "
     "alarm for each benchmark, number of shots and metric, not for the gate."
@@ -49,7 +53,8 @@ def to_text(gate: Gate) -> str:
 
 
 def _legend(gate: Gate) -> str:
-    return LEGEND.format(p=_tests(gate))
+    early = gate.seen is not None and gate.seen.early
+    return (EARLY_LEGEND if early else LEGEND).format(p=_tests(gate))
 
 
 def _tests(gate: Gate) -> str:
@@ -72,6 +77,8 @@ def _title(gate: Gate) -> str:
         title = "passed: what regressed is only reported"
     elif gate.status == "passed" and any(finding.unjudged for finding in gate.findings):
         title = "passed: no regression seen above chance"
+    if gate.seen is not None and gate.seen.early:
+        title += f", after {gate.seen.items} of {gate.seen.of} items"
     sides = sorted({side for finding in gate.findings for side in finding.difference.contaminated})
     return f"{title}; contaminated: the {' and the '.join(sides)} learnt items of the test sets" if sides else title
 
@@ -182,6 +189,7 @@ def to_json(gate: Gate) -> str:
         "averages": [_object(finding) for finding in gate.averages()],
         "notes": gate.notes,
         "config": gate.config.model_dump(mode="json"),
+        **({} if gate.seen is None else {"seen": asdict(gate.seen)}),
     }
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 

@@ -202,10 +202,22 @@ def _p(row: Difference) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """How much a sequential gate saw before it spoke: `items` of `of`, over all languages, in `looks` looks. `early`:
+    it stopped there; else it went on to the end, and judged everything."""
+
+    items: int
+    of: int
+    looks: int
+    early: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """The gate's answer: every finding, in the order of the comparison, and what the build is told.
 
-    `baseline` and `candidate` are the models' names. `notes` are what a reader must know besides.
+    `baseline` and `candidate` are the models' names. `notes` are what a reader must know besides. `seen` is of a
+    sequential gate, None of one that was given two runs.
     """
 
     baseline: str
@@ -213,6 +225,7 @@ class Gate:
     config: GateConfig
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    seen: Seen | None = None
 
     @property
     def status(self) -> Status:

@@ -10,6 +10,7 @@ from xling_bench.core.reading import read_object, real
 from xling_bench.results.seal import RESULTS
 
 ASKED = "units"  # in run.json: folders of all units that runs with this folder were asked for
+SEQUENCE = "sequential.json"  # in a folder that `gate --sequential` draws in
 NAMED = 3
 _UNIT = re.compile(r"\d+-\d+-.+")  # <shots>-<seed>-<demos>
 
@@ -50,7 +51,25 @@ def lacking(run: Path) -> list[str]:
         return []
     named = ", ".join(absent[:NAMED]) + (f" and {len(absent) - NAMED} more" if absent[NAMED:] else "")
     lost = f"{len(absent)} of {len(asked)} results that were asked for are not there ({named})"
+    if early := stopped_early(run):
+        return [f"{shown(run)}: {lost}: {early}"]
     return [
         f"{shown(run)}: {lost}: the run goes on or was stopped, they failed, or they were removed; the same "
         "`xling-bench run` makes them."
     ]
+
+
+def stopped_early(run: Path) -> str:
+    """A sentence on a run that a sequential gate stopped, or is at; empty where none did. Raises DataError for a
+    damaged file."""
+    path = run / SEQUENCE
+    if not path.is_file():
+        return ""
+    seen = read_object(path).get("seen")
+    if not isinstance(seen, dict) or not seen.get("early"):
+        return "a sequential gate is at it, or was stopped; the same `xling-bench gate --sequential` goes on."
+    return (
+        f"{seen.get('items')} of {seen.get('of')} items were scored, then the sequential gate stopped early, where "
+        "estimates are biased upward in size: they are no results. `xling-bench run` with the same tasks scores the "
+        "others."
+    )

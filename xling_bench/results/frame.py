@@ -15,7 +15,7 @@ from xling_bench.core.text import number_of
 from xling_bench.metrics.registry import METRICS, is_mean
 from xling_bench.results.baseline import SUFFIX, read_baseline
 from xling_bench.results.doubts import counts_of
-from xling_bench.results.folder import NAMED, lacking, result_files, shown
+from xling_bench.results.folder import NAMED, lacking, result_files, shown, stopped_early
 from xling_bench.results.foreign import refuse_foreign
 from xling_bench.results.given import Given, Run, given
 from xling_bench.results.items import FILE as ITEMS_FILE
@@ -60,7 +60,9 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     for number, run in enumerate(map(given, listed)):
         found = [{SAMPLES: None, PATH: number, **row} for row in _rows(run.path, notes)]
         if not found:
-            raise DataError(f"{run.path} holds no results of `xling-bench run` or `lm_eval`.{_own_tasks(run.path)}")
+            why = stopped_early(run.path) if run.path.is_dir() else ""
+            said = f"{run.path} holds no results of `xling-bench run` or `lm_eval`"
+            raise DataError(f"{said}: {why}" if why else f"{said}.{_own_tasks(run.path)}")
         rows += _renamed(found, run) if run.name else found
     models = distinguished((text_in(row, "model"), text_in(row, "harness"), text_in(row, IDENTITY)) for row in rows)
     rows = [{**row, "model": model} for row, model in zip(rows, models, strict=True)]

@@ -1,0 +1,91 @@
+"""Checkpoints of one training: curves over its steps, and which benchmarks and languages can steer it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xling_bench.catalog import get_benchmark
+from xling_bench.metrics.registry import METRICS
+from xling_bench.report.figures.curves import MOST, Line, Panel, curves
+from xling_bench.report.printed import HEAD as PRINTED
+from xling_bench.report.printed import printed, titled
+from xling_bench.report.sections.section import Context, Report, Section
+from xling_bench.report.setting import Setting
+from xling_bench.results.tables.compare import MEAN
+from xling_bench.results.tables.steering import FEWEST, HEAD, scores_of, steering, steps_of, with_steps
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xling_bench.report.figures.drawing import Figure
+
+COLUMNS = {name: PRINTED[name] for name in PRINTED if name != "model"} | {
+    "language": "Language",
+    "first": "First",
+    "last": "Last",
+    "monotonicity": "Monotonicity",
+    "noise": "Noise",
+    "signal": "Signal",
+    "snr": "Signal to noise",
+    "above_chance_from": "Above chance from",
+    "stays_above": "Stays above",
+}
+CAPTION = "Scores over the steps of the training, percent (points where a metric is no share), a line a language; grey: chance."
+
+
+def context(report: Report) -> Context | None:
+    """Curves and the table; None where the models are not the checkpoints of one training, by their names."""
+    models = report.measured.models
+    steps = steps_of(models)
+    if steps is None or len(steps) < FEWEST:
+        return None
+    number = dict(zip(models, steps, strict=True))
+    lead = report.measured.lead
+    frame = with_steps(lead, [number[str(model)] for model in lead["model"]])
+    table = steering(frame)
+    drawn, left_out = _figures(frame)
+    return {
+        "curves": drawn,
+        "left_out": left_out,
+        "steps": ", ".join(f"{step:,}" for step in sorted(steps)),
+        "steering": printed(titled(table), COLUMNS),
+    }
+
+
+def _figures(frame: pd.DataFrame) -> tuple[list[Figure], list[str]]:
+    """A figure per benchmark and setting, and the languages that are left out of them."""
+    found, left_out = [], []
+    for number, (key, group) in enumerate(frame.groupby(HEAD, sort=True)):
+        scores = scores_of(group).dropna(axis=1, thresh=2)
+        units = [str(unit) for unit in scores.columns]
+        if not units:
+            continue
+        benchmark, metric = get_benchmark(str(key[0])), str(key[-1])
+        shown = units[: MOST - 1] if len(units) > MOST else units
+        if shown != units:
+            left_out.append(f"{benchmark.title}: {' '.join(units[len(shown) :])}")
+        lines = [_line(unit, scores[unit]) for unit in shown]
+        if len(units) > 1:
+            lines = [*lines, _line(MEAN, scores.dropna().mean(axis=1))][:MOST]
+        if (chance := benchmark.chance_of(metric)) is not None:
+            ends = [float(scores.index.min()), float(scores.index.max())]
+            lines.append(Line("chance", ends, [100 * chance] * 2, reference=True))
+        setting = Setting(int(group["shots"].iloc[0]), str(key[3])).label
+        title = f"{benchmark.title}, {setting}: {METRICS[metric].label or metric}"
+        found.append(curves(f"steps-{number}-{key[0]}", title, CAPTION, [Panel("", lines)], ("step", "score")))
+    return found, left_out
+
+
+def _line(label: str, scores: pd.Series[float]) -> Line:
+    known = scores.dropna()
+    return Line(label, [float(step) for step in known.index], [float(value) for value in known])
+
+
+HTML = """
+<p>The models are checkpoints of one training by their names: steps {{ steps }}. Monotonicity: Spearman’s correlation of step and score. Noise: the deviation of scores from the line between their neighbours, points. Signal: the last score above chance (where there is no chance level, above the lowest), over noise. Above chance from: the earliest step above it, at 5 % over all steps. What rises steadily, with little noise and early above chance, can steer a training.</p>
+{{ figures(curves) }}
+{% if left_out %}<p class="files">Not drawn, for lines would look alike: {{ left_out|join("; ")|line(2000) }}.</p>{% endif %}
+{{ plain_table("steering", steering) }}
+"""
+
+SECTION = Section("steps", "Steps", 35, HTML, context=context, heading="Over the steps of the training")
