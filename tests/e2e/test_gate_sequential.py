@@ -115,14 +115,14 @@ def test_a_gain_stops_it_and_strict_goes_on(bench: Bench) -> None:
     code, found = bench.gate("better")
     assert (code, found["status"], found["seen"]["early"]) == (0, "passed", True)
     assert "would not call it regressed" in found["cells"][0]["why"]
-    code, found = bench.gate("strict", "--strict")
+    code, found = bench.gate("strict", "--strict", "--batch", "150")
     assert not found["seen"]["early"]
     assert found["status"] == ("undecided" if code == 3 else "passed")
 
 
 def test_without_an_answer_it_is_the_gate_and_the_run_of_everything(bench: Bench) -> None:
     bench.answers(0.69, "candidate")
-    code, found = bench.gate("equal")
+    code, found = bench.gate("equal", "--batch", "120")
     assert (code, found["seen"]["early"], found["seen"]["items"]) == (0, False, 3 * ITEMS)
     assert contents(bench.folder / "equal") == contents(bench.run("whole"))
     (bench.folder / "gate.toml").write_text("alpha = 0.045\n")
