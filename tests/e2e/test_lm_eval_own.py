@@ -14,7 +14,7 @@ from runs import outcomes, write_run
 from xling_bench.catalog import benchmarks
 from xling_bench.cli.main import main
 from xling_bench.exchange.beside import beside, read_outside
-from xling_bench.exchange.lm_eval_tasks import own_results, own_tasks, recognised
+from xling_bench.exchange.lm_eval_tasks import own_tasks, recognised
 from xling_bench.results.frame import load_results
 
 pytestmark = pytest.mark.e2e
@@ -123,18 +123,6 @@ def test_every_task_that_is_recognised_is_one_of_lm_evals_in_a_language_of_ours(
     assert str(recognised("xnli_eu")[1]) == "eu"
 
 
-def test_a_group_is_made_of_its_tasks_whatever_the_file_says() -> None:
-    count = {"original": 10, "effective": 10}
-    result = {"results": {"xnli_de": {"acc,none": 0.4, "acc_stderr,none": 0.01, " ": " "}}, "config": {"model": "hf"},
-              "group_subtasks": {"xnli_de": ["a", "c"], "c": ["b"], "a": [], "b": []}, "n-shot": {"a": 5, "b": 5},
-              "configs": {"a": {"test_split": "test"}, "b": {}}, "n-samples": {"a": count, "b": count}}  # fmt: skip
-    (found,) = own_results(result, Path("results.json"))
-    assert (found.value, found.n, found.settings["shots"], found.settings["split"]) == (40.0, 20, "5", "test")
-    result["group_subtasks"] = {"xnli_de": ["c"], "c": ["xnli_de"]}  # in a circle: no tasks
-    (found,) = own_results(result, Path("results.json"))
-    assert found.n is None
-
-
 def test_a_results_file_of_another_shape_is_one_error(
     results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,8 +130,7 @@ def test_a_results_file_of_another_shape_is_one_error(
     (file,) = results.rglob("results_*.json")
     whole = json.loads(file.read_text(encoding="utf-8"))
     for damage in ({"results": {"xnli_de": {"acc,none": float("nan")}}}, {"n-samples": {"xnli_de": 3}}, {"results": []},
-                   {"n-shot": {"xnli_de": "x"}}, {"config": None}, {"group_subtasks": {"xnli_de": 3}},
-                   {"configs": {"xnli_de": []}}):  # fmt: skip
+                   {"n-shot": {"xnli_de": "x"}}, {"config": None}, {"configs": {"xnli_de": []}}):  # fmt: skip
         (tmp_path / "results_bad.json").write_text(json.dumps(whole | damage), encoding="utf-8")
         assert main(["table", str(run), "--beside", str(tmp_path / "results_bad.json")]) == 2, damage
         err = capsys.readouterr().err

@@ -37,6 +37,13 @@ def test_each_letter_stands_before_its_choice_and_the_golds_letter_is_right(text
     assert (hybrid.prompt, hybrid.choices, hybrid.answer) == (shown.prompt, tuple(texts), texts[label])
 
 
+def test_stripped_fields_lose_the_white_space_around_them() -> None:
+    item = row(["a", "b"], 0) | {"before": " x y\n"}
+    shown = [render(get_benchmark("mlama"), Form(**LETTERED, candidate="{letter}", stripped=names), item).prompt
+             for names in ((), ("before",))]  # fmt: skip
+    assert shown == [" x y\n\nA. a\nB. b\nAnswer:", "x y\nA. a\nB. b\nAnswer:"]
+
+
 def test_more_candidates_than_letters_are_an_error_that_names_the_item() -> None:
     with pytest.raises(DataError, match="item i: 27 candidates; letter forms have 26 letters"):
         render(get_benchmark("mlama"), Form(**LETTERED, candidate="{letter}"), row([str(i) for i in range(27)], 0))
@@ -48,7 +55,8 @@ def test_more_candidates_than_letters_are_an_error_that_names_the_item() -> None
      ({"lettered": "{choice}"}, "lettered: a line of the list has {letter} and {choice}"),
      ({"lettered": ""}, "unknown placeholder {lettered}"),
      ({"candidate": "{before}"}, "the candidate's placeholder is missing"),
-     ({"unconditional": "{before}"}, "unknown placeholder {before}")],
+     ({"unconditional": "{before}"}, "unknown placeholder {before}"),
+     ({"stripped": ("label",)}, "stripped: label is no text of the row")],
 )  # fmt: skip
 def test_a_form_whose_letters_say_nothing_is_seen(changed: dict, problem: str) -> None:
     whole = {**LETTERED, "candidate": "{letter}", "unconditional": "Answer:"}

@@ -19,6 +19,7 @@ from xling_bench.core.unit import Unit
 from xling_bench.metrics.registry import METRICS
 
 Kind = Literal["choose", "generate"]
+BY_ITEM: Literal["items"] = "items"  # a `chance` that is the mean of the items' own
 # Of a declaration, what a score depends on besides rows and prompt.
 DECIDING = ("fields", "labels", "choices", "gold", "clusters", "cluster_sizes", "telling", "test_split", "demo_split",
             "placeholder", "pairs")  # fmt: skip
@@ -199,6 +200,10 @@ class Benchmark(Strict):
         """What guessing gets by `metric`, in [0, 1): of every metric that chooses among candidates of a fixed number;
         None for the others."""
         return self.chance if isinstance(self.chance, float) and metric in METRICS and METRICS[metric].ranks else None
+
+    def guessable(self, metric: str) -> bool:
+        """Whether guessing gets something by `metric` that is known: beforehand, or once items are scored."""
+        return self.chance is not None and metric in METRICS and METRICS[metric].ranks
 
     @property
     def splits(self) -> tuple[str, ...]:

@@ -67,6 +67,8 @@ def check_form(benchmark: Benchmark, form: Form) -> list[str]:
         unknown = _placeholders(template) - allowed
         if unknown:
             problems.append(f"unknown placeholder {{{', '.join(sorted(unknown))}}}")
+    if unknown := set(form.stripped) - texts:
+        problems.append(f"stripped: {', '.join(sorted(unknown))} is no text of the row")
     if form.kind == "choose" and not all(_placeholders(candidate) & (own | letter) for candidate in candidates):
         problems.append("the candidate's placeholder is missing")
     if form.lettered and not (own | letter) <= _placeholders(form.lettered):

@@ -51,6 +51,7 @@ class FormDeclaration(Strict):
     effect). `lettered` is a line of the list of candidates, `{letter}. {choice}`: the lines stand at `{lettered}` in
     the prompt, and the candidates scored may be their letters, `{letter}`. `unconditional` is the prompt that says
     nothing of the item, by which PMI measures how likely a candidate is anyway; empty where there is no such prompt.
+    `stripped` names the fields of the row that lose the white space around them.
     `generate`: the model continues `prompt`; a demonstration is prompt + `separator` + `answer`.
     `words` names the sections of the language files; `chosen` says why, where no paper gives the prompt;
     `differs`, by language, why it is otherwise there than in most (`tasks audit`).
@@ -62,6 +63,7 @@ class FormDeclaration(Strict):
     lettered: str = ""
     candidate: str | dict[str, str] = ""
     unconditional: str = ""
+    stripped: tuple[str, ...] = ()
     by: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     answer: str = ""
@@ -115,6 +117,7 @@ class Form(Strict):
     lettered: str = ""
     candidate: str | dict[str, str] = ""
     unconditional: str = ""
+    stripped: tuple[str, ...] = ()
     by: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     answer: str = ""

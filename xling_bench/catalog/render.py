@@ -28,6 +28,7 @@ class Rendered:
 def render(benchmark: Benchmark, form: Form, row: Row) -> Rendered:
     """Render one canonical row. Raises DeclarationError for a placeholder the row does not have."""
     values = {name: text_in(row, name) for name, kind in benchmark.fields.items() if kind == "text"}
+    values |= {name: values[name].strip() for name in form.stripped}
     prompt = _by(form, form.prompt, row)
     if form.kind == "generate":
         golds = texts_in(row, benchmark.gold)

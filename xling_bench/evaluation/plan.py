@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from xling_bench.benchmarks import implementation
-from xling_bench.catalog import TaskSpec, get_benchmark
+from xling_bench.catalog import Benchmark, TaskSpec, get_benchmark
 from xling_bench.catalog.benchmark import own_declaration
 from xling_bench.catalog.prompt import Form, demo_form
+from xling_bench.catalog.render import candidates
 from xling_bench.core.errors import MissingDataError, MissingMetricError, UsageError, XlingError
 from xling_bench.core.row import Row, text_in
 from xling_bench.core.version import VERSION
@@ -30,6 +31,7 @@ from xling_bench.models.config import ModelConfig
 from xling_bench.models.encoder import encoder_config, encoder_mark
 from xling_bench.models.gguf_header import check_file
 from xling_bench.models.vllm_start import installed
+from xling_bench.results.chance import chance_by_item
 from xling_bench.results.facts import Facts, Planned, item_ids
 from xling_bench.results.lineage import Lineage, Standing
 from xling_bench.results.naming import check_name
@@ -222,6 +224,7 @@ def _facts(config: RunConfig, source: Source, unit: Evaluation, notes: dict[str,
         headline=names[0],
         unavailable=unavailable,
         decoding=DECODING if spec.kind == "generate" else None,
+        chance=_chance(benchmark, data.rows[:items]),
         **demos,
     )
 
@@ -234,6 +237,11 @@ def _check_untemplated(names: Sequence[str]) -> None:
             f"--chat-template: {', '.join(needing)} would be computed from the prompt without the template; leave out "
             "one or the other"
         )
+
+
+def _chance(benchmark: Benchmark, rows: Sequence[Row]) -> float | None:
+    """What guessing gets of these rows, where their numbers of candidates differ."""
+    return chance_by_item(benchmark, (len(candidates(benchmark, row)) for row in rows))
 
 
 def _policy_facts(

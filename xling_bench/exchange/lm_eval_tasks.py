@@ -147,16 +147,11 @@ def _metric(own: Own, name: str) -> str:
 
 
 def _leaves(task: str, result: Mapping[str, Any]) -> list[str]:
-    """The task itself, or the tasks of a group and of the groups in it, each once."""
-    groups, seen, found, left = result.get("group_subtasks", {}), {task}, [], [task]
-    while left:
-        name = left.pop(0)
-        below = [each for each in groups.get(name) or () if each not in seen]
-        if not groups.get(name):
-            found.append(name)
-        seen.update(below)
-        left = [*below, *left]
-    return found
+    """The task itself, or the tasks of a group and of the groups in it."""
+    below = result.get("group_subtasks", {}).get(task)
+    if not below:
+        return [task]
+    return [leaf for each in below if each != task for leaf in _leaves(each, result)]
 
 
 def _split(benchmark: Benchmark, config: Mapping[str, Any]) -> str:

@@ -91,7 +91,7 @@ def _cells(frame: pd.DataFrame, lead: pd.DataFrame, draws: int) -> pd.DataFrame:
     means = {"value": ("value", "mean"), "n": ("n", "first"), "signature": ("signature", "first")}
     cells = rows.groupby(key, sort=True, as_index=False).agg(**means, seeds=("seed", "nunique"))
     scored = resampleable(frame)
-    columns = [*key, "low", "high", "at_chance", "predicted"]
+    columns = [*key, "low", "high", "chance", "at_chance", "predicted"]
     bounds = cell_intervals(scored, draws=draws)[columns] if not scored.empty else pd.DataFrame(columns=columns)
     for name in key:
         bounds[name] = bounds[name].astype(cells[name].dtype)

@@ -19,7 +19,7 @@ from xling_bench.results.doubts import TIES, TRUNCATED
 from xling_bench.results.lineage import Standing
 from xling_bench.results.marks import known_of
 from xling_bench.results.naming import name_of
-from xling_bench.results.schema import CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, Row
+from xling_bench.results.schema import CHANCE, CHOICES, CLUSTERS, COLUMNS, ITEMS, NAMES, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def write_baseline(frame: pd.DataFrame, path: Path) -> int:
     types = {"string": pa.string(), "int64": pa.int64(), "Int64": pa.int64(), "float64": pa.float64()}
     fields = [(column.name, types[column.dtype]) for column in COLUMNS]
     fields += [(IDS, pa.list_(pa.string())), (CLUSTERS, pa.list_(pa.int32())), (LIKE, pa.int32())]
-    fields += [(SCORES, pa.list_(pa.float64())), (CHOICES, pa.list_(pa.int32()))]
+    fields += [(SCORES, pa.list_(pa.float64())), (CHOICES, pa.list_(pa.int32())), (CHANCE, pa.float64())]
     table = pa.Table.from_pylist(_rows(frame), schema=pa.schema(fields, metadata={FORMAT: VERSION} | NAMED))
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd", compression_level=19, write_page_checksum=True)
@@ -65,7 +65,7 @@ def _rows(frame: pd.DataFrame) -> list[Row]:
     first: dict[tuple[tuple[str, ...], tuple[int, ...] | None], int] = {}
     for number, found in enumerate(frame.to_dict(orient="records")):
         row: Row = {name: found[name] for name in NAMES}
-        row |= {name: None if pd.isna(found[name]) else found[name] for name in LATER}
+        row |= {name: None if pd.isna(found[name]) else found[name] for name in (*LATER, CHANCE)}
         if found[ITEMS] is not None and is_mean(found["metric"]):
             shared = tuple(found[ITEMS].index), None if found[CLUSTERS] is None else tuple(found[CLUSTERS].tolist())
             row[LIKE] = first.setdefault(shared, number)
@@ -98,7 +98,7 @@ def read_baseline(path: Path) -> Iterator[Row]:
                 known = dict.fromkeys(LATER) | known_of(Standing()) | row
                 what = f"{row['task']} {row['metric']}"
                 items = _items(what, row[LIKE], row[SCORES], row[CHOICES], shared)
-                yield {name: known[name] for name in NAMES} | items
+                yield {name: known[name] for name in NAMES} | items | {CHANCE: row.get(CHANCE)}
             return
     except (DataError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]

@@ -15,7 +15,7 @@ from xling_bench.results.lineage import Standing
 # computed log-likelihoods (`scoring`), how many items were too long, tied or had twins, follows from the engine asked
 # for, the model and its requests.
 INCIDENTAL = ("origin", "demo_origin", "items", "ids", "dropped", "unavailable", "headline", "scoring", "truncated",
-              "ties", "twins")  # fmt: skip
+              "ties", "twins", "chance")  # fmt: skip
 SHOWN = ("task", "language", "split", "form", "data", "ns", "source", "template", "declaration", "shots", "demos",
          "demo_data", "demo_template", "demo_ids", "demo_encoder", "seed", "limit", "joiner", "scoring", "scored_by",
          "gguf")  # fmt: skip
@@ -33,7 +33,8 @@ class Planned:
     hub, sample), origin (where they were read), items (to be scored) with a hash of their ids in order, dropped (rows
     left out, by reason), ns (`keep`: untranslated rows), template (hash of the prompt),
     declaration (hash of a benchmark.toml of one's own that decides otherwise than ours), limit (items, if not all),
-    metrics {name: rule}, of them the headline, unavailable {metric: why}, decoding (of generated answers).
+    metrics {name: rule}, of them the headline, unavailable {metric: why}, decoding (of generated answers), chance (what
+    guessing gets of these items, where their numbers of candidates differ).
     Of the demonstrations, None at 0 shots: seed, hashes of their data, template, ids and encoder, the aligner's
     sentence, where their rows were read.
     """
@@ -65,6 +66,7 @@ class Planned:
     headline: str = ""
     unavailable: dict[str, str] | None = None
     decoding: str | None = None
+    chance: float | None = None
 
     def __post_init__(self) -> None:
         if not self.headline:  # results of versions that told it by the metrics' order
@@ -170,7 +172,8 @@ class Facts(Planned):
         return [name for name, rule in self.metrics.items() if finished.metrics.get(name) != rule]
 
 
-KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "dict": (dict,), "None": (type(None),)}
+KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "dict": (dict,),
+                                      "None": (type(None),)}  # fmt: skip
 
 
 def _kinds(annotation: str) -> list[str]:

@@ -25,7 +25,7 @@ from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import distinguished, run_names
 from xling_bench.results.plain import own_tasks_in, plain_records
 from xling_bench.results.record import Record, in_shape, is_ours, record_of
-from xling_bench.results.schema import COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED, Row
+from xling_bench.results.schema import CHANCE, COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED, Row
 from xling_bench.results.seal import OLD_SCORES, SCORES, Result, check_result, check_samples
 from xling_bench.results.series import NOTHING, Scores, counted, series_of
 
@@ -42,7 +42,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), single results
     files, or baselines of `xling-bench gate --write-baseline` (.parquet); a text may be `NAME=RUN`, which chooses the
     model's name (see `results.given`). Columns are
-    `results.schema.COLUMNS` plus five. `items`, `choices` and `clusters` are Series, indexed by item id: of the items'
+    `results.schema.COLUMNS` plus six. `items`, `choices` and `clusters` are Series, indexed by item id: of the items'
     scores, of the candidate chosen (-1 for generation), of the position of the first item that shares a premise,
     passage or article with this one; None where no samples were kept (`lm_eval` without --log_samples), and no clusters
     in results of versions that did not record them. `samples` is the file with the items' texts and answers, None where
@@ -168,6 +168,7 @@ def _numbers(record: Record, scores: Scores, samples: Path | None) -> Iterator[R
             "harness": record.harness,
             "signature": record.signature_of(metric),
             SAMPLES: samples,
+            CHANCE: record.chance,
             **scores.get(metric, NOTHING),
         }
 

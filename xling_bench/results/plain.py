@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xling_bench.catalog import get_benchmark
+from xling_bench.catalog.benchmark import BY_ITEM
 from xling_bench.catalog.prompt import Form
 from xling_bench.core.errors import DataError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import parse_json
 from xling_bench.core.unit import Unit
+from xling_bench.results.chance import chance_by_item
 from xling_bench.results.naming import recorded
 from xling_bench.results.record import Record
 from xling_bench.results.seal import Result
@@ -86,6 +89,7 @@ def plain_records(result: Result, path: Path) -> Iterator[Record]:
             values={name: found[f"{name},none"] for name in metrics},
             rules={name: (data.rules or {}).get(name, UNKNOWN) for name in metrics},
             headline=next((name for name in data.rules or metrics if name in metrics), ""),
+            chance=_chance(declared["benchmark"], samples),
             signature="|".join(["xling", *(f"{name}:{value}" for name, value in fields.items() if value is not None)]),
         )
 
@@ -98,6 +102,15 @@ def declared_in(config: Mapping[str, Any]) -> Any:
 def own_tasks_in(result: Result) -> list[str]:
     """The names of lm-eval's own tasks in a results file of plain lm_eval."""
     return [task for task, config in result["configs"].items() if declared_in(config) is None]
+
+
+def _chance(key: str, samples: Path) -> float | None:
+    """What guessing gets of the items in a file of samples, where the benchmark does not say it; None without them."""
+    if get_benchmark(key).chance != BY_ITEM or not samples.is_file():
+        return None
+    with samples.open(encoding="utf-8", errors="surrogateescape") as lines:
+        docs = (parse_json(line, str(samples), line=number)["doc"] for number, line in enumerate(lines, start=1))
+        return chance_by_item(get_benchmark(key), (len(doc["texts"]) for doc in docs))
 
 
 def demos_label(metadata: Mapping[str, object]) -> str:

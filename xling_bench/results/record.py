@@ -26,7 +26,8 @@ class Record:
     model: its name; identity tells models of one name apart, fingerprint is of its content (empty for plain lm-eval).
     values {metric: its value, in its own range, as the file has it}, a metric that exists for some items only may lack;
     rules {metric: how it was computed}, the headline among them. items were scored, of which so many lost their
-    beginning (`truncated`) or are ties by a metric; None where nobody counted. signature is that of all metrics.
+    beginning (`truncated`) or are ties by a metric; None where nobody counted. `chance` as of facts. signature is that
+    of all metrics.
     samples is the file of the items' texts, whether it is there or not.
     Ours besides: facts, key, warnings, checksums (None in those of older versions), and `more`, how it was computed.
     """
@@ -53,6 +54,7 @@ class Record:
     signature: str
     truncated: int | None = None
     ties: dict[str, int] = field(default_factory=dict)
+    chance: float | None = None
     facts: Facts | None = None
     key: str = ""
     warnings: tuple[str, ...] = ()
@@ -72,7 +74,7 @@ class Record:
             split=facts.split, shots=facts.shots, demos=facts.demos, seed=facts.seed or 0, source=facts.source,
             items=facts.items, values={name: values[name] for name in facts.metrics if name in values},
             rules=facts.metrics, headline=facts.headline, truncated=facts.truncated, ties=facts.ties or {},
-            facts=facts, **derived,
+            chance=facts.chance, facts=facts, **derived,
         )  # fmt: skip
 
     @property

@@ -40,11 +40,13 @@ COLUMNS = (
     Column("signature", "string", "everything the number depends on, in one line"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-# Five more columns, never exported: Series over item ids of the items' scores, of the candidates chosen, and of the
+# Six more columns, never exported: Series over item ids of the items' scores, of the candidates chosen, and of the
 # position of the first item of each item's cluster (None where nobody recorded it); the samples file, None where none
-# was kept; the number of the path given that the row comes from
+# was kept; the number of the path given that the row comes from; what guessing gets of these items, where the benchmark
+# does not say it (`results.chance`)
 ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH = "items", "choices", "clusters", "samples", "path"
+CHANCE = "chance"
 IDENTITY = "identity"  # of a row's model while rows are read: two of one name with different ones are two models
 NOTES = "notes"  # in a table's attrs: sentences on what is not there
-UNEXPORTED = (ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH)
+UNEXPORTED = (ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH, CHANCE)
 CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")

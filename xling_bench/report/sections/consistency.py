@@ -64,7 +64,7 @@ def agreement_with_english(lead: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for key, part in lead[lead[CHOICES].notna()].groupby([*HEAD, "seed"], sort=True):
         benchmark = get_benchmark(str(key[1]))
-        if not benchmark.parallel or benchmark.chance_of(str(part["metric"].iloc[0])) is None:
+        if not benchmark.parallel or not benchmark.guessable(str(part["metric"].iloc[0])):
             continue  # generated, or (mLAMA) with candidates of each language's own
         by_language = {str(unit): choices for unit, choices in zip(part["language"], part[CHOICES], strict=True)}
         english = by_language.get(PIVOT)

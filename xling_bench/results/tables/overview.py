@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from xling_bench.catalog import get_benchmark
 from xling_bench.core import languages
 from xling_bench.core.errors import UsageError
 from xling_bench.core.languages import PIVOT, Language
 from xling_bench.core.unit import Unit, is_pair
 from xling_bench.metrics.registry import is_conditional, scale_of, sign_of
+from xling_bench.results.chance import chance_in
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import GROUP, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
@@ -54,6 +54,7 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     flagged = chance_flags(frame) if flags is None else flags
     rows: list[Row] = []
     accuracies: list[Accuracy] = []
+    parts: dict[Any, pd.DataFrame] = dict(iter(frame.groupby(GROUP, sort=False)))
     for key, measured in _scores(frame):
         scores = {unit: value for unit, value in measured.items() if not is_pair(unit)}
         if not scores:
@@ -71,7 +72,7 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
             row["gap_is"] = gap_is(flagged.get(key), scores)
             if english > 0:
                 row["relative_gap"] = sign * fmean(relative_gap(english, value) for value in others)
-        chance = get_benchmark(row["benchmark"]).chance_of(row["metric"])
+        chance = chance_in(parts[key])
         if chance is not None:
             row["chance_corrected"] = fmean(100 * chance_corrected(v / 100, chance) for v in scores.values())
         row["at_chance"] = _count(flagged.get(key), scores)

@@ -8,8 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
-from xling_bench.catalog import get_benchmark
 from xling_bench.metrics.registry import sign_of
+from xling_bench.results.chance import chance_in
 from xling_bench.results.clusters import clusters_in, codes_for
 from xling_bench.results.matrix import (
     DRAWS,
@@ -57,7 +57,7 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
         head = dict(zip(GROUP[1:], key, strict=True))
         ranking = _Ranking(group, models, {name: flags.get((name, *key)) for name in models}, draws, seed)
         rows += [{**head, **row} for row in ranking.rows()]
-        chance = get_benchmark(str(head["benchmark"])).chance_of(str(head["metric"]))
+        chance = chance_in(group)
         if chance is not None:
             parts = overall.setdefault((head["shots"], head["demos"], head["metric"]), {})
             parts[f"{head['benchmark']}/{head['family']}"] = (ranking, chance)

@@ -10,6 +10,7 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import UsageError
 from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import sign_of
+from xling_bench.results.chance import chance_in
 from xling_bench.results.clusters import Codes, clusters_in, codes_for, count
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import DRAWS, GROUP, columns, counted, gap_of, matrix, percentiles, with_items
@@ -30,16 +31,15 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
     """One row per model, benchmark, language, ... and metric: value, 95 % interval, and what it is worth.
 
     Columns besides the group's: language, n (items), clusters (of items that share a premise, passage or article: what
-    is resampled), value, low, high, at_chance (accuracy whose interval holds the chance
-    level, or nearly one answer to every item: differences between such cells mean nothing), predicted (shares of the
-    classes chosen). Values are percent, averaged over seeds item by item. chrF++ is left out: its corpus score is no
-    mean over items.
+    is resampled), value, low, high, chance (what guessing gets; missing where nobody knows), at_chance (accuracy whose
+    interval holds the chance level, or nearly one answer to every item: differences between such cells mean nothing),
+    predicted (shares of the classes, or places in a list, chosen). Values are percent, averaged over seeds item by
+    item. chrF++ is left out: its corpus score is no mean over items.
     """
     import pandas as pd
 
     rows = []
     for key, group in with_items(frame).groupby(GROUP, sort=True):
-        chance = get_benchmark(str(key[1])).chance_of(str(key[-1]))
         clusters = clusters_in(group)
         for unit, scores in columns(group).items():
             values, codes = np.asarray(scores, dtype=np.float64), codes_for(clusters, scores.index)
@@ -48,13 +48,14 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
             constant = bool(by_seed) and min(max(shares) for shares in by_seed) >= ONE_ANSWER
             shares = np.mean(by_seed, axis=0) if by_seed else []
             value = float(scores.mean())
-            at_chance = None
+            at_chance, chance = None, chance_in(group[group["language"] == unit])
             if chance is not None:
                 at_chance = bool(low <= 100 * chance <= high) or _near(values, chance, codes) or constant
             row = dict(zip([*GROUP, "language", "n", "value"], [*key, unit, scores.size, value], strict=True))
             row |= {"clusters": count(codes, scores.size), "low": low, "high": high, "at_chance": at_chance}
+            row["chance"] = None if chance is None else 100 * chance
             rows.append({**row, "predicted": " ".join(f"{share:.2f}" for share in shares)})
-    names = ["language", "n", "clusters", "value", "low", "high", "at_chance", "predicted"]
+    names = ["language", "n", "clusters", "value", "low", "high", "chance", "at_chance", "predicted"]
     return pd.DataFrame(rows, columns=[*GROUP, *names])
 
 
@@ -79,7 +80,7 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> F
     is surely below it, as one is that prefers an answer which is right less often, is no better.
     """
     pairs = zip(frame["benchmark"], frame["metric"], strict=True)
-    guessable = np.array([get_benchmark(key).chance_of(metric) is not None for key, metric in pairs], dtype=bool)
+    guessable = np.array([get_benchmark(key).guessable(metric) for key, metric in pairs], dtype=bool)
     accuracies = frame[guessable & frame[ITEMS].notna()]
     if accuracies.empty:
         return {}
@@ -89,11 +90,8 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> F
 def flags_of(cells: pd.DataFrame) -> Flags:
     """The flags in a table of `cell_intervals`."""
     cells = cells[cells["at_chance"].notna()]
-    below = [
-        high < 100 * (get_benchmark(key).chance_of(metric) or 0.0)
-        for key, metric, high in zip(cells["benchmark"], cells["metric"], cells["high"], strict=True)
-    ]
-    cells = cells.assign(at_chance=cells["at_chance"].astype(bool) | np.array(below, dtype=bool))
+    below = cells["high"].astype("float64") < cells["chance"].astype("float64")
+    cells = cells.assign(at_chance=cells["at_chance"].astype(bool) | below)
     return {
         tuple(key): dict(zip(part["language"], part["at_chance"], strict=True))
         for key, part in cells.groupby(GROUP, sort=True)
@@ -166,10 +164,11 @@ def _shares(group: pd.DataFrame, unit: str) -> list[list[float]]:
     """Per seed, shares of the candidates chosen, in their order; empty for generation."""
     benchmark = get_benchmark(group["benchmark"].iloc[0])
     width = len(benchmark.labels or benchmark.choices)
+    lists = width == 1 and benchmark.chance is not None  # of options; mLAMA's candidates are others for every item
     found = []
     for series in group.loc[group["language"] == unit, CHOICES]:
         chosen = np.empty(0) if series is None else series.to_numpy()
-        if not chosen.size or (chosen < 0).any() or width < 2:  # mLAMA's candidates are others for every item
+        if not chosen.size or (chosen < 0).any() or not (width > 1 or lists):
             return []
         counts = np.bincount(chosen, minlength=width)
         found.append([float(share) for share in counts / counts.sum()])
