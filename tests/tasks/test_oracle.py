@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from itertools import chain
+from pathlib import Path
 
 import pytest
+from official_files import write_belebele, write_lite
 from oracle import Oracle
 
 from xling_bench.catalog import TaskSpec, get_benchmark, task_specs
@@ -45,10 +48,10 @@ def evaluated(models, names: Iterable[str], say=None, *, limit: int | None = Non
     )  # fmt: skip
 
 
-def have_data(benchmarks: Iterable[str], split: str = "test") -> dict[str, TaskSpec]:
+def have_data(benchmarks: Iterable[str], split: str = "test", *, default: bool = True) -> dict[str, TaskSpec]:
     found = {}
     for name, spec in task_specs().items():
-        if spec.benchmark.key in benchmarks and spec.is_default:
+        if spec.benchmark.key in benchmarks and spec.is_default == default:
             try:
                 adapter._cached(spec.benchmark.key, spec.unit, split, current_source())
             except DataError:
@@ -83,16 +86,30 @@ def test_the_gold_scores_full_marks_on_every_task_of_the_sample(models, sample_d
     assert failures(results) == set()
 
 
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "every"])
+def test_so_it_does_in_every_other_family(models, sample_data, every: bool) -> None:
+    """Cloze and letter forms, native words, lm-eval's prompts, chains of thought: `some` is one task per form."""
+    forms: dict[tuple[str, str], list[str]] = {}
+    for name, spec in have_data({spec.benchmark.key for spec in task_specs().values()}, default=False).items():
+        forms.setdefault((spec.family.key, spec.benchmark.key), []).append(name)
+    assert set(forms) == {(s.family.key, s.benchmark.key) for s in task_specs().values() if not s.is_default}
+    # Another place in the list for each form, so that the few walk many languages.
+    few = [names[place % len(names)] for place, (_, names) in enumerate(sorted(forms.items()))]
+    results = evaluated(models, chain(*forms.values()) if every else few, limit=None if every else 1)
+    assert failures(results) == set()
+
+
 REAL = ("xnli", "pawsx", "xcopa", "xwinograd", "xquad", "flores", "mlama", "mlqa", "mgsm", "afrimgsm", "afrixnli",
-        "xnlieu", "xnlieu_native", "kornli", "myxnli", "afrimmlu")
+        "xnlieu", "xnlieu_native", "kornli", "myxnli", "afrimmlu")  # fmt: skip
+WRITTEN = ("belebele", "global_mmlu_lite")  # from others' copies of the items
 
 
-def check_real(models, limit: int | None) -> None:
+def check_real(models, benchmarks: Iterable[str], limit: int | None, *, default: bool = True) -> None:
     """Every task whose real data are there; MLQA on its complete development set."""
-    for benchmark in REAL:
+    for benchmark in benchmarks:
         adapter.forget_data()
         split = "dev" if benchmark == "mlqa" else "test"
-        names = have_data([benchmark], split)
+        names = have_data([benchmark], split, default=default)
         assert names, benchmark
         found = failures(evaluated(models, names, limit=limit, split=split))
         unknown = {(unit, metric, item) for _, unit, metric, item in found} - KNOWN.get(benchmark, set())
@@ -100,12 +117,31 @@ def check_real(models, limit: int | None) -> None:
 
 
 def test_the_gold_scores_full_marks_on_real_data(models, real_data) -> None:
-    check_real(models, 10)
+    check_real(models, REAL, 10)
+
+
+@pytest.fixture
+def written_data(real_files: Path, tmp_path: Path, monkeypatch) -> None:
+    """Belebele and Global-MMLU-Lite in their official layout."""
+    write_belebele(real_files, tmp_path)
+    write_lite(real_files, tmp_path)
+    monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path))
+
+
+def test_the_gold_scores_full_marks_on_real_exam_questions(models, written_data) -> None:
+    check_real(models, WRITTEN, 4)
 
 
 @pytest.mark.slow
 def test_the_gold_scores_full_marks_on_all_real_data(models, real_data) -> None:
-    check_real(models, None)
+    check_real(models, REAL, None)
+
+
+@pytest.mark.slow
+def test_the_gold_scores_full_marks_on_all_real_exam_questions(models, written_data) -> None:
+    """In cloze form, native words and lm-eval's prompts too."""
+    for default in (True, False):
+        check_real(models, WRITTEN, None, default=default)
 
 
 def test_ranking_tasks_too(models, sample_data) -> None:
