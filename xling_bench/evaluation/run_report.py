@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xling_bench.evaluation.writing import read_json
+from xling_bench.evaluation.units import Evaluation
+from xling_bench.evaluation.writing import read_json, write_text
 from xling_bench.results.seal import Result
 
 
@@ -25,6 +29,26 @@ class RunReport:
     missing: dict[str, str] = field(default_factory=dict)
     unmet: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
+
+    def finish(self, unit: Evaluation, warnings: Sequence[str]) -> None:
+        """The unit's result is in its folder; the traceback of an earlier try goes."""
+        self.finished.append(self.output / unit.folder)
+        with contextlib.suppress(OSError):  # there was none, or other units have theirs
+            self._traceback(unit).unlink()
+            self._traceback(unit).parent.rmdir()
+        if warnings:
+            self.warnings[str(unit)] = "; ".join(warnings)
+
+    def fail(self, unit: Evaluation, message: str) -> None:
+        """The unit has no result, for the exception that is being handled; its traceback is kept below `errors/`.
+
+        Raises OutputError where that cannot be written; the unit counts as failed all the same.
+        """
+        self.failed[str(unit)] = message
+        write_text(self._traceback(unit), traceback.format_exc())
+
+    def _traceback(self, unit: Evaluation) -> Path:
+        return self.output / "errors" / f"{unit.folder.replace('/', '_')}.txt"
 
     def add(self, other: RunReport) -> None:
         """Take over what other processes did on the same folder: what one of them finished, the others found there."""

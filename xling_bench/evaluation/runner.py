@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +23,7 @@ from xling_bench.evaluation.quality import doubts, name_near_ties
 from xling_bench.evaluation.run_file import Claim, claim, note_asked, refuse_mixed
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.units import Evaluation, read_result
-from xling_bench.evaluation.writing import (
-    prepare,
-    remove_leftovers,
-    result_texts,
-    write_folder,
-    write_text,
-)
+from xling_bench.evaluation.writing import prepare, remove_leftovers, result_texts, write_folder
 from xling_bench.metrics.registry import METRICS, check_value
 from xling_bench.models.config import Provenance
 from xling_bench.models.fingerprint import fingerprint
@@ -200,17 +193,9 @@ class Runner:
             self.report.failed[str(unit)] = said
             self.made_otherwise.append(said)
         else:
-            self._finished(unit, folder, record.warnings)
+            self.report.finish(unit, record.warnings)
             self.report.reused += 1
         return True
-
-    def _finished(self, unit: Evaluation, folder: Path, warnings: Sequence[str]) -> None:
-        self.report.finished.append(folder)
-        with contextlib.suppress(OSError):  # of an earlier try; there was none, or others have theirs
-            self._error_file(unit).unlink()
-            self._error_file(unit).parent.rmdir()
-        if warnings:
-            self.report.warnings[str(unit)] = "; ".join(warnings)
 
     def _one(self, unit: Evaluation, facts: Facts, label: str, items_left: int, *, wait: bool) -> bool:
         """Do one unit. Returns False when another process holds it and `wait` is not set."""
@@ -223,7 +208,7 @@ class Runner:
                 remove_leftovers(folder)
                 self.take_model(unit)
                 self.say(f"{label}: {number_of(facts.items, 'item')}{self._eta(items_left)}")
-                self._finished(unit, folder, self._evaluate(unit, facts, folder))
+                self.report.finish(unit, self._evaluate(unit, facts, folder))
         except Timeout:
             return False
         except XlingError as error:
@@ -252,15 +237,11 @@ class Runner:
         return f", about {minutes}:{seconds:02d} left"
 
     def _failed(self, unit: Evaluation, message: str) -> None:
-        self.report.failed[str(unit)] = message
         self.say(f"  failed: {message}")
         try:
-            write_text(self._error_file(unit), traceback.format_exc())
+            self.report.fail(unit, message)
         except OutputError as error:
             self.say(f"  (its traceback could not be kept: {error})")
-
-    def _error_file(self, unit: Evaluation) -> Path:
-        return self.config.output / "errors" / f"{unit.folder.replace('/', '_')}.txt"
 
     def _evaluate(self, unit: Evaluation, facts: Facts, folder: Path) -> list[str]:
         from xling_bench.evaluation import task
