@@ -11,6 +11,8 @@ import sys
 BELEBELE = {"belebele_eng_Latn": "xling-lmeval_belebele_en", "belebele_deu_Latn": "xling-lmeval_belebele_de"}
 CATEGORIES = ("business", "humanities", "medical", "other", "social_sciences", "stem")
 MMLU = {f"global_mmlu_en_{name}": "xling-lmeval_global_mmlu_lite_en" for name in CATEGORIES}
+SUBJECTS = ("high_school_us_history", "management", "miscellaneous")  # of the full set
+FULL = {f"global_mmlu_full_en_{name}": "xling-lmeval_global_mmlu_en" for name in SUBJECTS}
 
 
 def main(model: str, limit: int) -> None:
@@ -24,8 +26,10 @@ def main(model: str, limit: int) -> None:
     lm = HFLM(pretrained=model, batch_size=32, device="cpu", dtype="float32", max_length=2048)
     manager = TaskManager(include_path=str(content.folder("tasks")), include_defaults=True)
     found = {}
-    for tasks, most in ((list(BELEBELE), limit), (list(BELEBELE.values()), limit), (list(MMLU), None),
-                        (sorted(set(MMLU.values())), None)):  # fmt: skip
+    wanted: list[tuple[list[str], int | None]]
+    wanted = [(list(BELEBELE), limit), (list(BELEBELE.values()), limit)]
+    wanted += [(tasks, None) for pairs in (MMLU, FULL) for tasks in (list(pairs), sorted(set(pairs.values())))]
+    for tasks, most in wanted:
         results = lm_eval.simple_evaluate(model=lm, tasks=tasks, task_manager=manager, limit=most, num_fewshot=0,
                                           bootstrap_iters=0)  # fmt: skip
         for task, samples in results["samples"].items():
