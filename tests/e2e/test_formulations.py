@@ -3,14 +3,22 @@
 import json
 import math
 
+import pandas as pd
 import pytest
+import yaml
 from plain_torch import Reference
 
 from xling_bench import evaluate
 from xling_bench.catalog import get_task
 from xling_bench.catalog.render import render
+from xling_bench.cli.main import main
 from xling_bench.core import content
+from xling_bench.core.errors import UsageError
 from xling_bench.data import Source, load
+from xling_bench.exchange.card import card
+from xling_bench.exchange.eee import Sender
+from xling_bench.exchange.hub_results import hub_files
+from xling_bench.exchange.measured import measured
 from xling_bench.results.frame import load_results
 from xling_bench.results.tables.uncertainty import cell_intervals
 
@@ -112,6 +120,24 @@ def test_requests_without_the_item_are_made_only_where_pmi_is_asked_for(models, 
     assert [len(s["filtered_resps"]) for s in samples(tmp_path, TASKS[2], "0-0-none")] == [7, 7]
     facts = json.loads((report.finished[0] / "results.json").read_text(encoding="utf-8"))["xling"]["facts"]
     assert facts["metrics"] == {"acc": "sum-logprob", "bpb": "bits-per-byte"}
+
+
+def test_what_was_asked_for_besides_is_named_by_run_and_no_headline_elsewhere(run, models, capsys) -> None:
+    """A run that has all its results prints its table again; the hub's file and the card hold the headline alone."""
+    command = ["run", "--model", f"hf:{models['llama']}", "-o", str(run), "--tasks", TASKS[2], "--shots", "0"]
+    assert main([*command, "--metrics", ",".join(METRICS), "--data", "sample"]) == 0
+    assert f"further metrics: {' '.join(METRICS[1:])} (xling-bench table " in capsys.readouterr().out
+    frame = load_results(run)
+    shown = card(measured(frame, allow_sample=True))
+    assert "bits per byte" not in shown
+    assert shown.count("| accuracy ") == (frame["metric"] == "acc").sum() == len(frame) / len(METRICS)
+    one = frame[(frame["task"] == TASKS[2]) & (frame["shots"] == 0)].assign(source="files")
+    (text,) = hub_files(measured(one), Sender()).values()
+    (entry,) = yaml.safe_load(text)
+    assert entry["value"] == pytest.approx(100 * one.set_index("metric")["value"]["acc"], abs=1e-4)
+    both = pd.concat([one, one.assign(family="mcf")], ignore_index=True)
+    with pytest.raises(UsageError, match=r"0-shot among them\)"):
+        hub_files(measured(both), Sender())
 
 
 def test_a_family_without_such_a_prompt_says_that_it_lacks_pmi(models, tmp_path) -> None:

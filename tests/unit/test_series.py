@@ -13,6 +13,7 @@ from scipy import stats
 
 from xling_bench.cli.main import main
 from xling_bench.core.errors import UsageError
+from xling_bench.report.figures.curves import Line, Panel, limits_of
 from xling_bench.results.tables.criteria import hplt_e
 from xling_bench.results.tables.steering import MEAN, read_series, steering, steps_of
 from xling_bench.stats.signal import above, neighbour_noise
@@ -163,3 +164,15 @@ def test_the_page_has_curves_of_a_series(tmp_path) -> None:
     assert 'id="steps"' in text
     assert "steps 100, 200, 400, 700, 1,000" in text
     assert "steps-0-xnli" in text
+
+
+@given(st.floats(-100, 100), st.floats(0, 50))
+def test_an_axis_shows_a_movement_only_where_there_is_one(value, rise) -> None:
+    """What is constant stands in the middle of a tenth of itself either way; what moves nearly fills the axis."""
+    low, high = limits_of([Panel("", [Line("de", [1.0, 2.0], [value, value + rise])])])
+    assert low < value <= value + rise < high
+    if rise == 0:
+        assert high - low >= 0.2 * abs(value) - 1e-9
+        assert (low + high) / 2 == pytest.approx(value)
+    elif rise > 1e-6:
+        assert high - low == pytest.approx(1.08 * rise)

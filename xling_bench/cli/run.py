@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,7 @@ def _dry_run(runner: Any) -> int:
 
 def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> int:
     from xling_bench.evaluation.writing import write_text
-    from xling_bench.results import language_table, markdown, read_run, to_csv
+    from xling_bench.results import further_metrics, language_table, markdown, read_run, to_csv
 
     if report.finished:
         lost: list[str] = []
@@ -152,6 +153,8 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
         again = f" ({report.reused} there already)" if report.reused else ""
         results = number_of(len(report.finished), "result")
         show(f"{results} in {report.output}{again}; all of the folder's in table.md and table.csv")
+        if more := further_metrics(report.finished):
+            show(f"further metrics: {' '.join(more)} (xling-bench table {shlex.quote(str(report.output))})")
         for message in lost:
             tell(f"warning: not in the table: {message}")
     for name, message in report.warnings.items():

@@ -50,9 +50,10 @@ def hub_files(numbers: Sequence[Number], sender: Sender) -> dict[Path, str]:
             )
         entries = found.setdefault(key, {})
         if (hub.path, task) in entries:
+            seed = f", seed {number.row['seed']}" if number.row["shots"] else ""  # nothing is drawn for zero shots
             raise UsageError(
-                f"several numbers of {hub.path} {task} ({number.row['family']}, {number.row['shots']}-shot, seed "
-                f"{number.row['seed']} among them): the hub shows one. Choose with --family, --shots, --seeds."
+                f"several numbers of {hub.path} {task} ({number.row['family']}, {number.row['shots']}-shot{seed} among "
+                "them): the hub shows one. Choose with --family, --shots, --seeds."
             )
         entries[hub.path, task] = EvalResultEntry(
             dataset_id=hub.path,

@@ -95,8 +95,8 @@ class Number:
 
     @property
     def headline(self) -> bool:
-        """Whether it is the benchmark's own first metric for such a prompt."""
-        kind = "choose" if self.metric.ranks else "generate"
+        """Whether it is the benchmark's own first metric for such a prompt: none that is reported on request only."""
+        kind = "choose" if self.metric.of_candidates else "generate"
         names = self.benchmark.metrics.get(kind) or (self.row["metric"],)
         return bool(names[0] == self.row["metric"])
 

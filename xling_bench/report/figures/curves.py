@@ -70,7 +70,7 @@ def curves(
         rows = -(-len(looks) // columns)
         sheet = Sheet(width, HEAD + down * (HIGH + GAP + 0.12) + 0.17 * rows + 0.1)
         sheet.text(0.1, 0.14, title, weight="bold", size=TEXT + 1)
-        limits = _limits(panels)
+        limits = limits_of(panels)
         for at, panel in enumerate(panels):
             left, top = LEFT + at % across * pitch, HEAD + at // across * (HIGH + GAP + 0.12)
             sheet.text(left, top + 0.02, panel.title, weight="bold")
@@ -90,9 +90,12 @@ def looks_of(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
     }
 
 
-def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
+def limits_of(panels: Sequence[Panel]) -> tuple[float, float]:
+    """The ends of the axis of values. Values that are all the same stand in the middle of a tenth either way."""
     ends = [value for panel in panels for line in panel.lines for value in (*line.y, *line.low, *line.high)]
-    room = 0.04 * ((max(ends) - min(ends)) or 1.0)
+    span = max(ends) - min(ends)
+    level = span <= 1e-9 * max(map(abs, ends))  # nothing moves: an axis of its last digits would say that it does
+    room = (0.1 * abs(max(ends)) or 1.0) if level else 0.04 * span
     return min(ends) - room, max(ends) + room
 
 

@@ -18,6 +18,7 @@ from xling_bench.results.folder import result_files
 from xling_bench.results.marks import CONTAMINATED, marked, sentence, title_of
 from xling_bench.results.mixing import limited
 from xling_bench.results.record import read_record
+from xling_bench.results.seal import RESULTS
 from xling_bench.results.tables.rendering import aligned
 from xling_bench.results.tables.rendering import to_csv as csv_of
 
@@ -152,6 +153,18 @@ def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None)
         known = (first.source, _counts(found), first.signature, *learnt)
         lines.append(Line(*key, mean, gap, same, first.items, len(found), *known))
     return sorted(lines, key=lambda x: (x.benchmark, x.family, x.shots, x.demos, x.unit != PIVOT, x.unit))
+
+
+def further_metrics(folders: Iterable[Path]) -> list[str]:
+    """Metrics that these units have besides the headline, as they come; what cannot be read has none."""
+    found: dict[str, None] = {}
+    for folder in folders:
+        try:
+            record = read_record(folder / RESULTS, samples=False)
+        except DataError:
+            continue  # `read_run` has said so
+        found |= dict.fromkeys(name for name in record.values if name != record.headline) if record else {}
+    return list(found)
 
 
 def _learnt(cells: Iterable[Cell]) -> str:
