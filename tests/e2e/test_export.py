@@ -159,6 +159,11 @@ def test_a_card_is_replaced_in_place(run: Path, tmp_path: Path, capsys: pytest.C
     base = ["export", f"maker/tiny={run}", "--format", "card", "--into", str(readme), "--allow-sample"]
     assert main(base) == 0
     once = readme.read_text(encoding="utf-8")
+    link = tmp_path / "link.md"
+    link.symlink_to("README.md")
+    assert main([str(link) if argument == str(readme) else argument for argument in base]) == 0
+    assert link.is_symlink()
+    assert readme.read_text(encoding="utf-8") == once
     assert once.startswith("# My model\n\nText.\n\n<!-- xling-bench")
     assert "Sample data" in once
     assert load_results(run)["signature"].iloc[0].split("|")[3] in once

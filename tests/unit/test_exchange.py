@@ -17,7 +17,7 @@ from xling_bench import load_results
 from xling_bench.cli.main import main
 from xling_bench.core.errors import DataError, XlingError
 from xling_bench.exchange.beside import beside, read_outside
-from xling_bench.exchange.card import card
+from xling_bench.exchange.card import BEGIN, END, card, put_into
 from xling_bench.exchange.eee import Sender, records
 from xling_bench.exchange.eee_shapes import EvalRecord
 from xling_bench.exchange.hub_results import hub_files
@@ -155,6 +155,73 @@ def test_damaged_records_are_one_error(
     assert len(err.splitlines()) == 1
 
 
+RESULT = ("evaluation_results", 0)
+CONFIG, SCORE = (*RESULT, "metric_config"), (*RESULT, "score_details", "score")
+SURE = (*RESULT, "score_details", "uncertainty")
+BOUNDLESS = {"metric_id": "score", "metric_unit": "points", "lower_is_better": False, "max_score": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([(SCORE, 5.0)], "score is 5; its metric (proportion) goes from 0 to 1"),
+        ([(SCORE, -0.1)], "score is -0.1"),
+        ([((*CONFIG, "max_score"), 100), (SCORE, 50.0)], "goes from 0 to 1"),
+        ([(CONFIG, {**BOUNDLESS, "metric_unit": "ratio"}), (SCORE, 1e308)], "too large a number for score: 1e+308"),
+        ([(SURE, {"standard_error": {"value": -0.01}})], "standard_error is -0.01"),
+        ([(SURE, {"confidence_interval": {"lower": 0.9, "upper": 0.1}})], "from 0.9 to 0.1"),
+        ([(SURE, {"confidence_interval": {"lower": 0.6, "upper": 0.7}})], "outside its interval from 0.6 to 0.7"),
+        ([(SURE, {"num_samples": -1})], "num_samples is -1"),
+        ([((*RESULT, "score_details", "details"), {"signature": "xling|noclon|a"})], "'xling|noclon|a' is not a sig"),
+        ([((*RESULT, "score_details", "details"), {"signature": "xling|a:b", "n": "\u0663"})], "n is '\u0663'"),
+    ],
+)
+def test_a_number_that_its_record_contradicts_is_one_error_that_names_it(
+    changes: list[tuple[tuple[Any, ...], Any]], said: str, tmp_path: Path
+) -> None:
+    data = FOREIGN
+    for place, value in changes:
+        data = changed(data, place, value)
+    assert wrong("eval", data) == [], "its shape is right"
+    path = tmp_path / "foreign.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(DataError) as error:
+        read_outside([path])
+    assert str(error.value).startswith(f"{path}: evaluation_results.0 (XNLI de): ")
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ('{"acc,none": 60.0}', "xnli_de acc,none is 60; expected a share, from 0 to 1"),
+        ('{"acc,none": 1e308}', "expected a share"),
+        ('{"acc,none": 0.5, "acc_stderr,none": -0.1}', "standard error of acc,none is -0.1"),
+        ('{"acc,none": 0.5, "acc,none": 0.6}', "'acc,none' stands twice"),
+    ],
+)
+def test_numbers_of_lm_eval_that_are_none_are_one_error(scores: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "results_x.json"
+    config = '"config": {"model": "hf", "model_args": "pretrained=a"}, "configs": {"xnli_de": {}}'
+    path.write_text(f'{{"results": {{"xnli_de": {scores}}}, {config}}}', encoding="utf-8")
+    with pytest.raises(DataError) as error:
+        read_outside([path])
+    assert str(path) in str(error.value)
+    assert said in str(error.value)
+
+
+def test_a_card_leaves_a_file_as_it_is_but_for_its_block(tmp_path: Path) -> None:
+    """Line ends, byte-order mark, and a block that is shown in fenced code."""
+    block, old = f"{BEGIN}\nnew\n{END}\n", f"{BEGIN}\nold\n{END}\n"
+    shown = f"# Card\n\n````md\n```\n{old}````\n\n"
+    for before, after in ((shown, shown + block), (shown + old + "\nMore\n", shown + block + "\nMore\n")):
+        for mark in ("", "\ufeff"):
+            for newline in ("\n", "\r\n"):
+                path = tmp_path / "README.md"
+                path.write_bytes((mark + before.replace("\n", newline)).encode())
+                assert put_into(path, block) == mark + after.replace("\n", newline)
+
+
 def test_a_file_too_large_to_be_a_record_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large.json"
     with path.open("wb") as file:
@@ -228,7 +295,7 @@ def test_any_run_becomes_a_valid_record_and_comes_back(
     tmp_path_factory: pytest.TempPathFactory,
     benchmark: str, shots: int, items: int, seed: int, name: str, limited: bool,
 ) -> None:  # fmt: skip
-    from xling_bench.exchange.outside import row_of
+    from xling_bench.exchange.outside import numbers_of, row_of
     from xling_bench.results.schema import NAMES
 
     folder = tmp_path_factory.mktemp("any")
@@ -243,6 +310,7 @@ def test_any_run_becomes_a_valid_record_and_comes_back(
     assert wrong("eval", data) == []
     back = EvalRecord.model_validate(data)
     assert back == record
+    assert [number.n for number in numbers_of(back, folder)] == [items] * len(numbers), "our own are never refused"
     assert [row_of(result, back) for result in back.evaluation_results] == [dict(number.row) for number in numbers]
     assert [list(number.row) for number in numbers] == [list(NAMES)] * len(numbers)
 

@@ -90,13 +90,15 @@ def read_toml(path: Path, error: Kind = DeclarationError) -> dict[str, Any]:
 
 
 def parse_json(
-    text: str | bytes, where: str, error: Kind = DataError, *, line: int | None = None, exact: bool = False
-) -> Any:
+    text: str | bytes, where: str, error: Kind = DataError, *, line: int | None = None, exact: bool = False,
+    once: bool = False,
+) -> Any:  # fmt: skip
     """JSON that came from `where` (its `line`). Raises `error` for anything else, or values nested beyond DEEPEST;
-    where it must be `exact`, for what Python's reader takes besides: NaN, numbers beyond a double, a key twice."""
+    where it must be `exact`, for what Python's reader takes besides: NaN, numbers beyond a double, a key twice; where
+    `once`, for a key twice alone."""
     place = f"{where}, line {line}" if line else where
     try:
-        value = json.loads(text, **_EXACT if exact else {})
+        value = json.loads(text, **(_EXACT if exact else _ONCE if once else {}))
     except json.JSONDecodeError as reason:
         at = line or reason.lineno
         raise error(f"{where}, line {at}: not valid JSON ({reason.msg}); is the file truncated?") from reason
@@ -123,7 +125,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_EXACT: dict[str, Any] = {"parse_constant": _finite, "parse_float": _finite, "object_pairs_hook": _once}
+_ONCE: dict[str, Any] = {"object_pairs_hook": _once}
+_EXACT: dict[str, Any] = {**_ONCE, "parse_constant": _finite, "parse_float": _finite}
 
 
 def read_json(path: Path, error: Kind = DataError) -> Any:

@@ -78,14 +78,14 @@ def _is_lm_eval(data: Any) -> bool:
 
 
 def _read(file: Path, seen: set[str]) -> list[Outside]:
-    data = parse_json(read_bytes(file, most=LARGEST), str(file))
+    data = parse_json(read_bytes(file, most=LARGEST), str(file), once=True)
     if _is_lm_eval(data):
         return list(own_results(data, file))
     record = read_record(file)
     if record.evaluation_id in seen:
         raise UsageError(f"{file}: the record {line(record.evaluation_id)} was given twice.")
     seen.add(record.evaluation_id)
-    return numbers_of(record)
+    return numbers_of(record, file)
 
 
 def beside(frame: pd.DataFrame, outside: Sequence[Outside]) -> pd.DataFrame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from xling_bench.core.errors import UsageError
-from xling_bench.core.reading import read_text
+from xling_bench.core.reading import read_bytes, read_text
 from xling_bench.core.text import markdown
 from xling_bench.exchange.hub_results import one_model
 from xling_bench.exchange.measured import SAMPLE, Number
@@ -15,6 +16,8 @@ from xling_bench.results.tables.rendering import aligned
 
 BEGIN = "<!-- xling-bench: results begin -->"
 END = "<!-- xling-bench: results end -->"
+MARK = "\ufeff"  # the byte-order mark that a file may begin with
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 LEGEND = (
     "Headline metrics, in percent (chrF++, BLEU, COMET: points). Intervals by resampling items, or clusters of items "
     "that share a premise, passage or article; `-`: a corpus score has none. *At chance*: the interval holds what "
@@ -68,16 +71,35 @@ def _row(number: Number) -> list[str]:
 def put_into(path: Path, block: str) -> str:
     """The text of a Markdown file with the block in the place of the one that it holds, or at its end.
 
-    Raises DataError where it cannot be read, UsageError where the comments that hold the block are not one pair.
+    The file keeps its byte-order mark, and its line ends, which the block takes over. Comments within fenced code hold
+    no block. Raises DataError where it cannot be read, UsageError where the comments that hold the block are not one
+    pair.
     """
     text = read_text(path) if path.exists() else ""
-    begins, ends = text.count(BEGIN), text.count(END)
-    if (begins, ends) == (0, 0):
-        return f"{text.rstrip()}\n\n{block}" if text.strip() else block
-    start, end = text.find(BEGIN), text.find(END)
-    if (begins, ends) != (1, 1) or end < start:
+    mark = MARK if path.exists() and read_bytes(path).decode().startswith(MARK) else ""
+    newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
+    block = block.replace("\n", newline)
+    begins, ends = _places(text, BEGIN), _places(text, END)
+    if not begins and not ends:
+        return mark + (f"{text.rstrip()}{newline}{newline}{block}" if text.strip() else block)
+    if (len(begins), len(ends)) != (1, 1) or ends[0] < begins[0]:
         raise UsageError(
-            f"{path}: expected one {BEGIN} and one {END} after it, found {begins} and {ends}. Remove the old block."
+            f"{path}: expected one {BEGIN} and one {END} after it, found {len(begins)} and {len(ends)}. "
+            "Remove the old block."
         )
-    after = text[end + len(END) :]
-    return text[:start] + block.removesuffix("\n") + after
+    return mark + text[: begins[0]] + block.removesuffix(newline) + text[ends[0] + len(END) :]
+
+
+def _places(text: str, comment: str) -> list[int]:
+    """Where a comment stands in a Markdown text, but for fenced code."""
+    found, at, fence = [], 0, ""
+    for row in text.split("\n"):
+        opened = _FENCE.match(row)
+        if not fence and opened and not ("`" in opened[1] and "`" in opened[2]):
+            fence = opened[1]
+        elif fence and opened and opened[1].startswith(fence) and not opened[2].strip():
+            fence = ""
+        elif not fence:
+            found += [at + inner.start() for inner in re.finditer(re.escape(comment), row)]
+        at += len(row) + 1
+    return found

@@ -14,6 +14,7 @@ from pydantic import Field
 from xling_bench.catalog import Benchmark, benchmarks
 from xling_bench.core import languages
 from xling_bench.core.declare import Strict
+from xling_bench.core.errors import DataError
 from xling_bench.core.reading import read_toml
 from xling_bench.core.text import flat
 from xling_bench.core.unit import Unit
@@ -87,7 +88,8 @@ def _key(benchmark: Benchmark, code: str, *, named: bool) -> str | None:
 
 def own_results(result: Mapping[str, Any], path: Path) -> Iterator[Outside]:
     """The numbers of lm-eval's own tasks and groups in one of its results files; tasks of ours, and those of benchmarks
-    that we do not have, are passed over. Raises DataError where the file is not in the shape of results."""
+    that we do not have, are passed over. Raises DataError where the file is not in the shape of results, or a number is
+    none: not finite, a share beyond 0 to 1, a standard error below 0."""
     with in_shape(path):
         model, _ = recorded(result["config"])
         origin = f"{LM_EVAL} {result.get('lm_eval_version') or 'of unknown version'}, its own task"
@@ -128,7 +130,11 @@ def _numbers(
             raise ValueError(f"{task} {name} is {value}, which is no number")
         scale = 1.0 if metric in POINTS else 100.0
         error = scores.get(f"{metric}_stderr,{kept}")
+        if metric not in POINTS and not -1e-9 <= value <= 1 + 1e-9:
+            raise DataError(f"{flat(task)} {flat(name)} is {value:g}; expected a share, from 0 to 1.")
         half = LEVEL_95 * error if isinstance(error, float) and math.isfinite(error) else None
+        if half is not None and not (half >= 0 and math.isfinite(scale * (abs(value) + half))):
+            raise DataError(f"{flat(task)}: the standard error of {flat(name)} is {error:g}; expected 0 or more.")
         shown = _metric(own, name)
         yield Outside(
             origin=who[1], model=who[0], task=flat(task), benchmark=own.benchmark, language=str(unit),

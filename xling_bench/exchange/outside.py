@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from xling_bench.exchange import eee_shapes as shapes
 from xling_bench.exchange.eee import APART, NAME
 from xling_bench.metrics.registry import METRICS
 from xling_bench.results.foreign import PUBLISHED, is_eee
+from xling_bench.results.mixing import signature_fields
 from xling_bench.results.schema import COLUMNS, Row
 
 LARGEST = 64 << 20  # bytes of one record: 20,000 numbers with all that is known of them
 OURS = "xling|"  # what our signatures begin with
 SHARES = ("proportion", "ratio", "fraction")
+BOUNDED = ("proportion", "fraction")  # a ratio may be above 1
+SLACK = 1e-9  # of what is added up in doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,49 @@ def read_record(path: Path) -> shapes.EvalRecord:
         raise DataError(f"{path}: {line(where, 200)}: {line(first['msg'], 200)}; see eval.schema.json.") from error
 
 
-def numbers_of(record: shapes.EvalRecord) -> list[Outside]:
-    """A record's numbers, in its order."""
+def numbers_of(record: shapes.EvalRecord, path: Path) -> list[Outside]:
+    """A record's numbers, in its order. Raises DataError naming the file, `path`, and the number, for one that the
+    record itself contradicts: outside its range or its interval, an error below 0, a signature that is none."""
     said = record.source_metadata
     names = dict.fromkeys((said.source_name or said.source_organization_name, said.source_organization_name))
     origin = f"{PUBLISHED}: {', '.join(name for name in names if name != 'unknown') or 'unknown'}"
     origin += f" ({said.evaluator_relationship.replace('_', ' ')})"
-    return [_number(result, record, flat(origin)) for result in record.evaluation_results]
+    found = []
+    for place, result in enumerate(record.evaluation_results):
+        wrong = next(_contradictions(result), "")
+        try:
+            found.append(_number(result, record, flat(origin)))
+        except DataError as error:
+            wrong = wrong or str(error)
+        if wrong:
+            raise DataError(f"{path}: evaluation_results.{place} ({line(result.evaluation_name)}): {wrong}")
+    return found
+
+
+def _contradictions(result: shapes.Result) -> Iterator[str]:
+    """In what a number is at odds with what is said of it."""
+    config, score = result.metric_config, result.score_details.score
+    low = -math.inf if config.min_score is None else float(config.min_score)
+    high = math.inf if config.max_score is None else float(config.max_score)
+    if config.metric_unit in BOUNDED:
+        low, high = 0.0 if config.min_score is None else low, min(high, 1.0)
+    sure = result.score_details.uncertainty or shapes.Uncertainty()
+    if _above(low, score) or _above(score, high):
+        yield f"score is {score:g}; its metric ({config.metric_unit or 'no unit'}) goes from {low:g} to {high:g}."
+    if (error := sure.standard_error) is not None and error.value < 0:
+        yield f"standard_error is {error.value:g}; expected 0 or more."
+    if (interval := sure.confidence_interval) is not None:
+        if interval.lower > interval.upper:
+            yield f"confidence_interval goes from {interval.lower:g} to {interval.upper:g}; expected lower, then upper."
+        elif _above(interval.lower, score) or _above(score, interval.upper):
+            yield f"score is {score:g}, outside its interval from {interval.lower:g} to {interval.upper:g}."
+    if sure.num_samples is not None and sure.num_samples < 0:
+        yield f"num_samples is {sure.num_samples}; expected 0 or more."
+
+
+def _above(value: float, bound: float) -> bool:
+    """Whether a value is above a bound by more than rounding."""
+    return value > bound and not math.isclose(value, bound, rel_tol=SLACK, abs_tol=SLACK)
 
 
 def _number(result: shapes.Result, record: shapes.EvalRecord, origin: str) -> Outside:
@@ -81,7 +121,14 @@ def _number(result: shapes.Result, record: shapes.EvalRecord, origin: str) -> Ou
     sure = result.score_details.uncertainty or shapes.Uncertainty()
     interval, error = sure.confidence_interval, sure.standard_error
     ours = details.get("signature", "").startswith(OURS)
-    count = details.get("n", "")
+    if ours:
+        signature_fields(details["signature"])  # raises for one that is none, while the file is known
+    count = details.get("n", "") if ours else ""
+    if count and not (count.isascii() and count.isdecimal() and len(count) < 12):
+        raise DataError(f"n is {line(count)!r}; expected a number of items.")
+    values = [result.score_details.score, *(() if interval is None else (interval.lower, interval.upper))]
+    if not all(math.isfinite(scale * value) for value in (*values, 0.0 if error is None else error.value)):
+        raise DataError(f"score, interval or error is too large a number for {metric}: {max(values, key=abs):g}.")
     return Outside(
         origin=origin,
         model=flat(record.model_info.name),
@@ -93,7 +140,7 @@ def _number(result: shapes.Result, record: shapes.EvalRecord, origin: str) -> Ou
         low=None if interval is None else scale * interval.lower,
         high=None if interval is None else scale * interval.upper,
         error=None if error is None else scale * error.value,
-        n=int(count) if ours and count.isdecimal() and len(count) < 12 else sure.num_samples,
+        n=int(count) if count else sure.num_samples,
         settings=_settings(result, details),
     )
 

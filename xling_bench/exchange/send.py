@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from xling_bench.core.errors import OutputError, UsageError
 from xling_bench.core.files import encoded, write_bytes, write_text
+from xling_bench.core.reading import real
 from xling_bench.exchange import eee_shapes as shapes
 from xling_bench.exchange.card import card, put_into
 from xling_bench.exchange.eee import SUFFIX, Sender, place_of, records, text_of, uuid_of
@@ -60,7 +61,7 @@ def export_results(
         if target is None or target.is_dir() or (into is None and target.suffix.lower() not in MARKDOWN):
             raise UsageError("a card is a file: -o FILE.md, or --into README.md.")
         block = card(numbers)
-        write_text(target, put_into(target, block) if into else block)
+        write_text(real(target), put_into(target, block) if into else block)  # a link stays one
         return [target]
     if output is None or into is not None:
         raise UsageError("--into belongs to --format card; say where with -o.")
