@@ -19,6 +19,7 @@ from xling_bench.exchange.card import card
 from xling_bench.exchange.eee import Sender
 from xling_bench.exchange.hub_results import hub_files
 from xling_bench.exchange.measured import measured
+from xling_bench.harness.reported import pick_metrics
 from xling_bench.results.frame import load_results
 from xling_bench.results.tables.uncertainty import cell_intervals
 
@@ -140,12 +141,23 @@ def test_what_was_asked_for_besides_is_named_by_run_and_no_headline_elsewhere(ru
         hub_files(measured(both), Sender())
 
 
+def test_what_exists_for_some_items_only_is_refused_alone_with_the_metrics_to_ask_for() -> None:
+    task = get_task("xling_mgsm_de")
+    for wanted, mended in ((("reasoning_target",), "exact_number,reasoning_target"),
+                           (("reasoning_target", "exact_number"), "exact_number,reasoning_target")):  # fmt: skip
+        with pytest.raises(UsageError) as refused:
+            pick_metrics(task.benchmark, task.kind, task.unit, wanted)
+        assert str(refused.value).endswith(f"Give --metrics {mended}")
+        assert ",".join(pick_metrics(task.benchmark, task.kind, task.unit, mended.split(","))) == mended
+
+
 def test_a_family_without_such_a_prompt_says_that_it_lacks_pmi(models, tmp_path) -> None:
     report = evaluate(f"hf:{models['llama']}", output=tmp_path, tasks=["xling_sib200_de"], metrics=("acc", "acc_pmi"),
                       data="sample", limit=2)  # fmt: skip
     facts = json.loads((report.finished[0] / "results.json").read_text(encoding="utf-8"))["xling"]["facts"]
     assert list(facts["metrics"]) == ["acc"]
     assert "no prompt without the item" in facts["unavailable"]["acc_pmi"]
+    assert "--tasks xling-cf_sib200" in facts["unavailable"]["acc_pmi"]
     refused = evaluate(f"hf:{models['llama']}", output=tmp_path / "b", tasks=["xling_sib200_de"], metrics=("acc_pmi",),
                        data="sample", limit=2)  # fmt: skip
     assert "acc_pmi cannot be computed: this prompt family has no prompt without the item" in str(refused)

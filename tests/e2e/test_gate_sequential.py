@@ -2,15 +2,22 @@
 
 import hashlib
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from xling_bench.cli.main import main
 from xling_bench.models.shared_prefix import SharedPrefixLM
 from xling_bench.regress import decision
+from xling_bench.regress.drawing import PORTIONS, SMALLEST, batch_size
 
 pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).parents[2]
 LANGUAGES, ITEMS = ("it", "sw", "zh"), 300
 
 
@@ -120,10 +127,12 @@ def test_a_gain_stops_it_and_strict_goes_on(bench: Bench) -> None:
     assert found["status"] == ("undecided" if code == 3 else "passed")
 
 
-def test_without_an_answer_it_is_the_gate_and_the_run_of_everything(bench: Bench) -> None:
+def test_without_an_answer_it_is_the_gate_and_the_run_of_everything(bench: Bench, capsys) -> None:
     bench.answers(0.69, "candidate")
+    capsys.readouterr()
     code, found = bench.gate("equal", "--batch", "120")
     assert (code, found["seen"]["early"], found["seen"]["items"]) == (0, False, 3 * ITEMS)
+    assert capsys.readouterr().err.count("provenance unknown") == 1
     assert contents(bench.folder / "equal") == contents(bench.run("whole"))
     (bench.folder / "gate.toml").write_text("alpha = 0.045\n")
     path = bench.folder / "whole.json"
@@ -190,6 +199,33 @@ def test_texts_are_those_of_an_ordinary_run(models, sample_data, tmp_path: Path)
 def test_options_that_do_not_go_together(options, said, capsys) -> None:
     assert main(["gate", *options]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_no_bars_where_nobody_watches(tmp_path: Path) -> None:
+    """lm-eval's, of building requests, for each look and language: tqdm reads what silences it when it is imported."""
+    program = f"""if 1:
+        import sys
+        from xling_bench.cli.main import main
+        folder = {str(tmp_path)!r}
+        assert main(["gate", "--sequential", "--baseline", folder, "--model", "hf:x", "-o", folder + "/o"]) == 2
+        assert "lm_eval" in sys.modules
+        import lm_eval.api.task
+        list(lm_eval.api.task.tqdm(range(3)))
+    """
+    unset = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=unset)
+    assert "holds no results" in done.stderr
+    assert "0/3" not in done.stderr
+
+
+def test_help_and_docs_say_how_many_items_a_look_takes(capsys) -> None:
+    assert batch_size([SimpleNamespace(items=204), SimpleNamespace(items=40)], None) == SMALLEST
+    assert batch_size([SimpleNamespace(items=204), SimpleNamespace(items=4000)], None) == 200 == 4000 / PORTIONS
+    with pytest.raises(SystemExit):
+        main(["gate", "--help"])
+    texts = capsys.readouterr().out, (ROOT / "docs/gate.md").read_text(encoding="utf-8")
+    for text in texts:
+        assert re.search(rf"a twentieth of the largest benchmark's, (but )?{SMALLEST} at least", " ".join(text.split()))
 
 
 def test_what_is_no_mean_of_items_is_refused(models, sample_data, tmp_path: Path, capsys) -> None:

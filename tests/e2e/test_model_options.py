@@ -185,11 +185,18 @@ def test_demonstrations_are_turns_of_the_chat(models, sample_data, tmp_path, tur
         assert "chat_template:True" in result["xling"]["signature"]
 
 
-def test_chat_templates_that_are_not_there_or_do_what_they_must_not(models, sample_data, tmp_path, capsys) -> None:
+def test_chat_templates_that_are_not_there_or_do_what_they_must_not(
+    models, sample_data, tmp_path, capsys, monkeypatch
+) -> None:
     run = ["run", "--data", "sample", "--tasks", "xling_mgsm_de", "--limit", "1", "-o"]
     plain = f"hf:{models['llama']}"
-    assert main([*run, str(tmp_path / "a"), "--model", plain, "--chat-template"]) == 2
-    assert "--chat-template: llama's tokenizer has none; run it without" in capsys.readouterr().err
+    for more in (["--dry-run"], []):
+        with monkeypatch.context() as patch:
+            patch.setattr("xling_bench.models.load.LOADERS", {"transformers": pytest.fail, "vllm": pytest.fail})
+            assert main([*run, str(tmp_path / "a"), "--model", plain, "--chat-template", *more]) == 2
+        said = capsys.readouterr().err
+        assert said.count("--chat-template: llama's tokenizer has none; run it without") == 1
+        assert not (tmp_path / "a").exists()  # to be used without the option
     assert main([*run, str(tmp_path / "b"), "--model", plain, "--fewshot-as-multiturn"]) == 2
     assert "give --chat-template as well" in capsys.readouterr().err
     ranked = ["--tasks", "xling-mcf_xnli_de", "--metrics", "acc,acc_pmi,acc_token"]

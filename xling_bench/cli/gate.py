@@ -68,7 +68,8 @@ def _add_sequential(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="what tables call the model")
     parser.add_argument(
-        "--batch", type=int, metavar="N", help="items of each language between two looks (default: a twentieth of them)"
+        "--batch", type=int, metavar="N",
+        help="items of each language between two looks (default: a twentieth of the largest benchmark's, 50 at least)"
     )
     parser.add_argument("--order-seed", type=int, default=0, metavar="N", help="of the order of items (default 0)")
     parser.add_argument("--joiner", default="paper", help="after each demonstration, as the baseline's run had it")
@@ -113,6 +114,9 @@ def _check(arguments: argparse.Namespace) -> None:
     for name in ("candidate", "write_baseline"):
         if getattr(arguments, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')}: not with --sequential, which evaluates its candidate.")
+    from xling_bench.core.chatter import quiet
+
+    quiet()  # before anything imports tqdm, which reads the environment then
     apply_data(arguments)
     arguments.candidate = str(arguments.output)
 

@@ -17,6 +17,7 @@ from xling_bench.catalog.prompt import Form, demo_form
 from xling_bench.catalog.render import candidates
 from xling_bench.core.errors import MissingDataError, MissingMetricError, UsageError, XlingError
 from xling_bench.core.row import Row, text_in
+from xling_bench.core.text import number_of
 from xling_bench.core.version import VERSION
 from xling_bench.data import Loaded, Source, load
 from xling_bench.data.known import agreement
@@ -137,8 +138,8 @@ class Plan:
             for name, why in (facts.unavailable or {}).items():
                 found.setdefault((unit.spec.benchmark.title, name), []).append(why)
         return [
-            f"{title}: no {name}: {reasons[0]}" + (f" (and {len(reasons) - 1} more like it)" if reasons[1:] else "")
-            for (title, name), reasons in found.items()
+            f"{title}: no {name}: {why}" + (f" (and in {number_of(len(others), 'more unit')})" if others else "")
+            for (title, name), (why, *others) in found.items()
         ]
 
     @property

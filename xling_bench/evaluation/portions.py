@@ -133,7 +133,7 @@ class Portions:
         if unit.folder not in self._tasks:
             self.runner.take_model(unit)
             config = self.runner.config
-            self._tasks[unit.folder] = tasks.prepared(self.runner.held.loaded, unit, facts, config.limit, config.model)
+            self._tasks[unit.folder] = tasks.prepared(self.runner.held.loaded, unit, facts, config.limit)
         docs: Docs = self._tasks[unit.folder].dataset["test"]
         return Docs(docs[: facts.items], docs.demos)
 

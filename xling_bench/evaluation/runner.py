@@ -28,7 +28,7 @@ from xling_bench.metrics.registry import METRICS, check_value
 from xling_bench.models.config import Provenance
 from xling_bench.models.fingerprint import fingerprint
 from xling_bench.models.history import lineage_of
-from xling_bench.models.load import LOADERS, end_token
+from xling_bench.models.load import LOADERS, check_chat_template, end_token
 from xling_bench.results.facts import Facts
 from xling_bench.results.lineage import Lineage
 from xling_bench.results.marks import provenance_of
@@ -57,6 +57,7 @@ class Runner:
         self.made_otherwise: list[str] = []  # what is said of finished results that this run would give otherwise
         self.joiners: list[str] = []  # between their demonstrations
         self.seconds: list[float] = []
+        self.noted: set[str] = set()
 
     def plan(self) -> Plan:
         """What would be done; tasks that cannot be done go to the report."""
@@ -92,23 +93,29 @@ class Runner:
         """The units and their facts; says what there is to say of them, and refuses a folder of another run."""
         plan = self.plan()
         for note in list(plan.notes)[:MOST_NOTES]:
-            self.say(f"note: {note}")
+            self._note(note)
         if len(plan.notes) > MOST_NOTES:
             more = len(plan.notes) - MOST_NOTES
-            self.say(f"note: {more} more splits are not as published; see `xling-bench data check`")
+            self._note(f"{more} more splits are not as published; see `xling-bench data check`")
         for sentence in plan.unavailable():
-            self.say(f"note: {sentence}")
+            self._note(sentence)
         if plan.unmet:
             unmet = number_of(len(plan.unmet), "task")
             self.say(f"not run, {unmet}, named at the end: {next(iter(plan.unmet.values()))}")
         if not plan.units:
             return []
         known = self._with_model(plan)
-        self.say(f"note: {provenance_of(self.lineage)}")
+        self._note(provenance_of(self.lineage))
         self.asked = [unit.folder for unit, _ in known]
         self.joiners = sorted({facts.joiner for _, facts in known if facts.joiner is not None})
         self._claim_folder(write=False)
         return known
+
+    def _note(self, sentence: str) -> None:
+        """Say it, once: a gate that looks meanwhile begins twice."""
+        if sentence not in self.noted:
+            self.noted.add(sentence)
+            self.say(f"note: {sentence}")
 
     def _run(self) -> RunReport:
         known = self.begin()
@@ -143,6 +150,7 @@ class Runner:
 
     def _with_model(self, plan: Plan) -> list[tuple[Evaluation, Facts]]:
         self.fingerprint = fingerprint(self.config.model)
+        check_chat_template(self.config.model)  # before the model is loaded, and the folder is taken
         self.lineage = lineage_of(self.config.model)
         joiner = end_token(self.config.model) if self.config.joiner == "auto" else None
         more = (self.fingerprint, joiner, self.lineage)

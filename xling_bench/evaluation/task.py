@@ -10,7 +10,7 @@ from typing import Any
 
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
-from xling_bench.core.errors import DataError, UsageError
+from xling_bench.core.errors import DataError
 from xling_bench.core.lm_eval_versions import task_dict
 from xling_bench.evaluation.generate import resumable
 from xling_bench.evaluation.partial import PartialTexts
@@ -70,10 +70,9 @@ def evaluate(
     demonstrations).
 
     Texts are generated into `kept`, where an earlier start may have left some.
-    Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model;
-    UsageError for a chat template that is not there.
+    Raises DataError when the rows are not those `facts` were taken from, or when an item does not fit the model.
     """
-    task = prepared(lm, unit, facts, limit, model)
+    task = prepared(lm, unit, facts, limit)
     twins = _count_twins(task.dataset["test"], unit, limit)
     results = _asked(resumable(lm, kept), unit, task, model, limit=limit)
     for config in results["configs"].values():  # whose tokenizer is a path, where the model is
@@ -92,11 +91,9 @@ def evaluate_items(
     return [_sample(s) for s in results["samples"][unit.spec.name]]
 
 
-def prepared(lm: Any, unit: Evaluation, facts: Facts, limit: int | None, model: ModelConfig) -> Any:
+def prepared(lm: Any, unit: Evaluation, facts: Facts, limit: int | None) -> Any:
     """lm-eval's task of a unit, its rows read and its demonstrations chosen. Raises DataError when the rows are not
-    those `facts` were taken from, UsageError for a chat template that is not there."""
-    if model.chat_template and not getattr(lm.tokenizer, "chat_template", None):
-        raise UsageError(f"--chat-template: {name_here(model.name)}'s tokenizer has none; run it without")
+    those `facts` were taken from."""
     metadata: dict[str, object] = {"demo_seed": unit.seed, "split": facts.split, "metrics": list(facts.metrics)}
     metadata |= {"ns": facts.ns} if facts.ns else {}
     metadata |= {"tokenizer": lm.tokenizer.name_or_path, "revision": getattr(lm, "revision", None) or "main"}

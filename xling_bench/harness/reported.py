@@ -9,7 +9,10 @@ from typing import Any
 
 from xling_bench.benchmarks import expected
 from xling_bench.catalog import Benchmark, Form
+from xling_bench.catalog.names import make_spec
+from xling_bench.catalog.prompt import families, has_form
 from xling_bench.core.errors import MissingMetricError, UsageError
+from xling_bench.core.unit import Unit
 from xling_bench.metrics.registry import get_metric, rules
 from xling_bench.models.pretrained import load_tokenizer
 
@@ -29,8 +32,14 @@ def pick_metrics(benchmark: Benchmark, kind: str, unit: str, wanted: Sequence[st
     found = tuple(name for name in dict.fromkeys(wanted) if get_metric(name).name in can)
     if not found or get_metric(found[0]).partial:
         whole = ", ".join(name for name in can if not get_metric(name).partial)
-        why = "has none of these" if not found else f"needs one first that exists for every item ({found[0]} does not)"
-        raise UsageError(f"metrics {','.join(wanted)}: {benchmark.title} {unit} {why}: {whole}")
+        if not found:
+            raise UsageError(f"metrics {','.join(wanted)}: {benchmark.title} {unit} has none of these: {whole}")
+        first = next(name for name in (*benchmark.metrics_of(kind, unit), *can) if not get_metric(name).partial)
+        mended = ",".join((first, *(name for name in found if name != first)))
+        raise UsageError(
+            f"metrics {','.join(wanted)}: {benchmark.title} {unit} needs one first that exists for every item "
+            f"({found[0]} does not): {whole}. Give --metrics {mended}"
+        )
     return found
 
 
@@ -45,9 +54,19 @@ def rules_of(
     known, unavailable = rules(
         (name for name in names if name not in lacking), expected(benchmark.key, benchmark.answer_language(unit))
     )
-    unavailable |= dict.fromkeys(sorted(lacking), NO_UNCONDITIONAL)
+    unavailable |= dict.fromkeys(sorted(lacking), NO_UNCONDITIONAL + _elsewhere(benchmark, unit) if lacking else "")
     check_headline(names, unavailable)
     return known, unavailable
+
+
+def _elsewhere(benchmark: Benchmark, unit: str) -> str:
+    """Which families have a prompt without the item for this task, and what the first of them calls it."""
+    posing = [family for family in families().values() if has_form(family, benchmark, Unit(unit).target)]
+    having = [family for family in posing if family.forms[benchmark.key].unconditional]
+    if not having:
+        return ""
+    named = ", ".join(family.key for family in having)
+    return f"; there is one in {named}: --tasks {make_spec(benchmark, having[0], unit).tag}"
 
 
 def check_headline(names: Sequence[str], unavailable: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from xling_bench.models.gguf_header import check_file
 from xling_bench.models.prefix import natural_prefix
 from xling_bench.models.pretrained import load_tokenizer, never_asks
 from xling_bench.models.tokens import check_prefix, settle_pad
+from xling_bench.results.naming import name_here
 
 
 def end_token(config: ModelConfig) -> str:
@@ -28,6 +29,23 @@ def end_token(config: ModelConfig) -> str:
     if not tokenizer.eos_token:
         raise ModelError(f"--joiner auto: the tokenizer of {config.name} has no end token; use --joiner paper.")
     return str(tokenizer.eos_token)
+
+
+def check_chat_template(config: ModelConfig) -> None:
+    """Raise UsageError where prompts are to go through a chat template that the model's tokenizer has not; loads the
+    tokenizer then, and no weights."""
+    if not config.chat_template:
+        return
+    if config.gguf:
+        from xling_bench.models import gguf_model
+
+        with gguf_model.opened(config.gguf) as file:
+            tokenizer = gguf_model.load_tokenizer(file)
+    else:
+        revision = revision_of(config.name, config.revision)
+        tokenizer = load_tokenizer(config.name, revision, trust_remote_code=config.trust_remote_code)
+    if not getattr(tokenizer, "chat_template", None):
+        raise UsageError(f"--chat-template: {name_here(config.name)}'s tokenizer has none; run it without")
 
 
 def load(config: ModelConfig, program: str = "transformers") -> Backend:

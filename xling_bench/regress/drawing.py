@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Matrix = NDArray[np.float64]
 Head = tuple[Any, ...]  # benchmark, family, shots, demos, metric
 PORTIONS = 20  # looks, unless somebody says how large a batch is
-SMALLEST = 50  # items of a batch
+SMALLEST = 50  # items of a batch, unless somebody says how large: fewer fill no batch of the model's, and decide little
 Scores = Mapping[str, "pd.Series[float]"]  # of the candidate's items so far, by language
 
 
