@@ -62,6 +62,7 @@ def test_a_planted_difference_is_found_and_named(copy: Path, capsys, file: str, 
         assert f"templates/{file}" in said
         assert f"{part} is otherwise than in most languages: expected" in said
         assert main(["tasks", "audit", "xling_xnli*"]) == 0
+        assert "Wording is not compared." in capsys.readouterr().out
 
 
 def test_a_difference_with_a_reason_is_none_and_a_reason_without_one_is_said(copy: Path) -> None:

@@ -12,7 +12,7 @@ from xling_bench.catalog.benchmark import load_benchmark
 from xling_bench.catalog.compile import PYTHON, Function, dump, groups, leaf
 from xling_bench.catalog.compiled import compare, write_compiled
 from xling_bench.catalog.declarations import check_declarations, in_script
-from xling_bench.catalog.names import emit_spec
+from xling_bench.catalog.names import emit_spec, languages_lacking, spelled_out
 from xling_bench.catalog.prompt import fill, words
 from xling_bench.catalog.render import render
 from xling_bench.core import content, languages
@@ -214,6 +214,38 @@ def test_selection_by_name_tag_group_glob_and_language() -> None:
     assert select(["xling_*"]) == select(["xlingbench"]) == [s for s in task_specs().values() if s.is_default]
     assert [s.unit for s in select(["xling_flores"], langs=["en", "sw"])] == ["en-sw", "sw-en"]
     assert {s.benchmark.key for s in select([], suite="afp")} == {"xnli", "pawsx", "xcopa", "xstorycloze", "xwinograd"}
+
+
+def test_a_default_family_is_found_by_its_name() -> None:
+    assert select(["xling-mcf_belebele"]) == select(["xling_belebele"])
+    assert select(["xling-mcf_belebele_d*"]) == select(["xling_belebele_d*"])
+    for benchmark in benchmarks().values():
+        assert select([f"xling-{benchmark.family}_{benchmark.key}"]) == select([f"xling_{benchmark.key}"])
+    assert get_task("xling-mcf_belebele_de") is get_task("xling_belebele_de")
+    assert {s.family.key for s in select(["xling-mcf_*"])} == {"mcf"}
+    assert get_task("xling_belebele_de") in select(["xling-mcf_*"])
+    assert not any(s.is_default for s in select(["xling-*"])), "this glob stays all other families"
+    assert not spelled_out().keys() & task_specs().keys()
+
+
+def test_languages_that_a_benchmark_lacks_are_named() -> None:
+    langs = ["en", "de", "fr", "sw"]
+    assert languages_lacking(["xling_afrixnli", "xling_multiblimp"], langs) == "AfriXNLI has no de; MultiBLiMP no sw"
+    assert languages_lacking(["xling_xcopa", "xling_xnli_en"], ["en", "de"]) == "XCOPA has no de"
+    assert languages_lacking(["xling_xcopa"], []) == languages_lacking([], ["de"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("belebele_deu_Latn", "Did you mean 'xling_belebele_de'?"), ("xnli_de", "Did you mean 'xling_xnli_de'?"),
+     ("xling_belebele_deu_Latn", "Did you mean 'xling_belebele_de'?"), ("xling_xcopa_de", "XCOPA has no German."),
+     ("xling-cf_belebele_deu_Latn", "Did you mean 'xling-cf_belebele_de'?")],
+)  # fmt: skip
+def test_names_with_other_codes_lead_to_ours(word: str, hint: str) -> None:
+    for ask in (get_task, lambda name: select([name])):
+        with pytest.raises(UsageError) as error:
+            ask(word)
+        assert f"{word!r}. {hint} " in str(error.value)
 
 
 @pytest.mark.parametrize(

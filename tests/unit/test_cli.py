@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xling_bench.catalog import task_specs
+from xling_bench.catalog import get_benchmark, task_specs
 from xling_bench.cli.main import main
 
 HEAVY = ("torch", "transformers", "lm_eval", "datasets", "pandas")
@@ -94,6 +94,34 @@ def test_mistyped_words_get_a_suggestion_and_no_option_is_guessed(typed: str, me
         main(typed.split())
     assert end.value.code == 2
     assert f"Did you mean {meant}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "command", "said"),
+    [("table R --metrics bpb", "table", "--metrics bpb. `run` and `score` have --metrics; `table` does not."),
+     ("data check belebele --laws=x", "data check", "--laws=x. `scale allocate` has --laws; `data check` does not.")],
+)  # fmt: skip
+def test_an_option_of_another_command_is_said_to_be_its(typed: str, command: str, said: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(typed.split())
+    error = capsys.readouterr().err
+    assert error.startswith(f"usage: xling-bench {command} [-h]")
+    assert error.endswith(f"error: unrecognized arguments: {said}\n")
+
+
+def test_a_benchmark_lists_its_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "list", "xcopa", "flores"]) == 0
+    first, second = capsys.readouterr().out.split("\nflores:")
+    listed = first.splitlines()[-1].split(maxsplit=1)[1].split(", ")
+    assert [each.split()[0] for each in listed] == list(get_benchmark("xcopa").languages)
+    assert "sw Swahili" in listed
+    assert second.rstrip().endswith("(pairs: `xling-bench tasks list xling_flores`)")
+
+
+def test_listed_tasks_name_their_family(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "list", "xling_belebele_de", "xling-cf_belebele_de"]) == 0
+    marks = dict(line.split("  (") for line in capsys.readouterr().out.splitlines())
+    assert sorted(marks.values()) == ["family cf)", "family mcf, the default)"]
 
 
 def test_errors_are_one_line_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -230,6 +230,14 @@ def test_a_file_too_large_to_be_a_record_is_not_read(tmp_path: Path) -> None:
         read_outside([path])
 
 
+def test_our_tasks_by_plain_lm_eval_are_a_run_for_the_table(tmp_path: Path) -> None:
+    ours = {"xling_xnli_de": {"dataset_kwargs": {"xling": {"benchmark": "xnli"}}}}
+    results = {"results": {"xling_xnli_de": {"acc,none": 0.5}}, "configs": ours, "config": {"model": "hf"}}
+    (tmp_path / "results_1.json").write_text(json.dumps(results), encoding="utf-8")
+    with pytest.raises(DataError, match=r"results of our own tasks, by plain lm_eval: `xling-bench table RUN"):
+        read_outside([tmp_path])
+
+
 def test_a_foreign_number_stands_beside_ours_and_names_what_differs(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", outcomes(60, ("en", "de")), name="mine")
     path = tmp_path / "foreign.json"

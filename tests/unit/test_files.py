@@ -18,7 +18,7 @@ from xling_bench.core import reading
 from xling_bench.core.errors import DataError, DeclarationError, MissingDataError, UsageError, XlingError
 from xling_bench.core.files import write_text
 from xling_bench.data.check import check_data, print_report
-from xling_bench.data.source import Source, explain, load, source_from_environment
+from xling_bench.data.source import Source, explain, load, source_from_environment, where_to_get
 
 CELL = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), max_size=20)
 KEPT = ["NA", "None", "null", '"', '"open', "''", "  both sides  ", "\u2028", "\u0085", "a\x0cb\x1cc\x0b", "", "\u00a0"]
@@ -220,6 +220,13 @@ def test_missing_data_names_what_was_tried_and_what_to_do(tmp_path: Path, key: s
     assert told.startswith(str(error.value))
     for part in ("XLING_DATA_DIR", f"data fetch {key}", "XLING_DATA=sample"):
         assert part in told
+
+
+def test_the_sample_is_not_offered_where_it_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLING_DATA", "sample")
+    told = where_to_get(get_benchmark("mgsm"))
+    assert "sample" not in told
+    assert "mgsm/mgsm_<lang>.tsv, and mgsm/exemplars.json" in told
 
 
 def pawsx(root: Path, language: str, split: str, rows: list[str]) -> None:

@@ -127,13 +127,24 @@ def task_specs() -> dict[str, TaskSpec]:
     return specs
 
 
+@cache
+def spelled_out() -> dict[str, TaskSpec]:
+    """Tasks of default families by a name that says the family as others' names do: `xling-mcf_belebele_de`."""
+    return {_spelled(spec, spec.name): spec for spec in task_specs().values() if spec.is_default}
+
+
+def _spelled(spec: TaskSpec, name: str) -> str:
+    return f"xling-{spec.family.key}{name.removeprefix('xling')}"
+
+
 def get_task(name: str) -> TaskSpec:
-    """Return the task, or raise UsageError with the nearest names."""
-    if name not in task_specs():
+    """Return the task (see `spelled_out` for another name of some), or raise UsageError with the nearest names."""
+    found = task_specs().get(name) or spelled_out().get(name)
+    if found is None:
         raise UsageError(
             f"unknown task {name!r}.{_hint(name, task_specs())} `xling-bench tasks list` prints all of them."
         )
-    return task_specs()[name]
+    return found
 
 
 @cache
@@ -152,7 +163,7 @@ def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | N
     """Return the tasks named by `patterns` (names, tags, groups, globs) and `suite`, limited to `langs`.
 
     A pair task is kept when both of its languages are in `langs`; where all pairs have one pivot (FLORES' English) it
-    need not be named. Order is the catalog's; nothing comes twice.
+    need not be named. Order is the catalog's; nothing comes twice. `spelled_out` names work as the tasks' own do.
     Raises UsageError for a pattern or language that matches nothing.
     """
     wanted = list(patterns)
@@ -176,6 +187,25 @@ def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | N
     return [spec for name, spec in task_specs().items() if name in kept]
 
 
+def languages_lacking(patterns: Sequence[str], langs: Sequence[str], suite: str | None = None) -> str:
+    """Which of `langs` the selected benchmarks do not have, which `select` passes over: `XCOPA has no de; XNLI no hy,
+    ka`, or empty. A family that lacks the language and is no benchmark's default is named: `XNLI (native) has no sw`.
+    """
+    specs = select(patterns, suite=suite) if langs and (patterns or suite) else []
+    keys = dict.fromkeys(languages.get(code).key for code in langs)
+    there: dict[str, set[str]] = {}
+    for spec in task_specs().values():
+        there.setdefault(spec.tag, set()).update(_languages(spec))
+    said = {}
+    for spec in specs:
+        lacking = [key for key in keys if key not in there.get(spec.tag, keys)]
+        if lacking:
+            family = "" if spec.is_default else f" ({spec.family.key})"
+            said[f"{spec.benchmark.title}{family}"] = ", ".join(lacking)
+    first = iter(("has no",))
+    return "; ".join(f"{title} {next(first, 'no')} {lacking}" for title, lacking in said.items())
+
+
 def _languages(spec: TaskSpec) -> set[str]:
     return {spec.language.key, spec.source.key if spec.source else spec.language.key}
 
@@ -193,13 +223,16 @@ def _match(pattern: str) -> Iterator[TaskSpec]:
         names.setdefault(spec.tag, []).append(spec)
         if spec.is_default:
             names.setdefault(f"xlingbench_{spec.benchmark.key}", []).append(spec)
+            names.setdefault(_spelled(spec, spec.tag), []).append(spec)
     found: Iterable[TaskSpec]
-    if pattern in specs:
-        found = [specs[pattern]]
+    if pattern in specs or pattern in spelled_out():
+        found = [get_task(pattern)]
     elif pattern in names:
         found = names[pattern]
     elif any(c in pattern for c in "*?["):
-        found = [s for name, s in specs.items() if fnmatch.fnmatchcase(name, pattern)]
+        # a glob that says its family finds the benchmarks whose default that is; `xling-*` stays all other families
+        told = {n: s for n, s in spelled_out().items() if pattern.startswith(f"xling-{s.family.key}_")}
+        found = [s for name, s in (specs | told).items() if fnmatch.fnmatchcase(name, pattern)]
     else:
         found = []
     found = list(found)
@@ -216,7 +249,28 @@ def _hint(word: str, known: Iterable[str]) -> str:
     members = [name for name, spec in task_specs().items() if spec.tag in (word, f"xling_{word}")]
     if members:
         return f" Did you mean the tag xling_{word.removeprefix('xling_')}, or one of its tasks such as {members[0]!r}?"
-    return did_you_mean(word, known)
+    return _in_other_codes(word) or did_you_mean(word, known)
+
+
+def _in_other_codes(word: str) -> str:
+    """A hint for a task's name with another code of its language than ours (`belebele_deu_Latn`, as in lm-eval), or
+    with a language that the benchmark does not have; empty for other words."""
+    prefix, _, name = word.partition("_") if word.startswith("xling") else ("xling", "", word)
+    key = max((key for key in benchmarks() if name.startswith(f"{key}_")), key=len, default="")
+    if not key:
+        return ""
+    code = name.removeprefix(f"{key}_")
+    benchmark = benchmarks()[key]
+    own = {theirs: ours for codes in (benchmark.codes, benchmark.hub.codes) for ours, theirs in codes.items()}
+    language = languages.registry().get(own.get(code, "")) or languages.lookup(code)
+    if language is None:
+        return ""
+    meant = f"{prefix}_{key}_{language.key}"
+    if meant in task_specs() or meant in spelled_out():
+        return f" Did you mean {meant!r}?"
+    return "" if any(language.key in u.languages for u in benchmark.units()) else (
+        f" {benchmark.title} has no {language.name}."
+    )
 
 
 def emit_spec(pair: str, family: str | None = None) -> TaskSpec:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import argparse
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xling_bench.cli.common import add_data, apply_data, comma_list, show, tell
 from xling_bench.core.lockfile import SPM
 from xling_bench.core.text import number_of
+
+if TYPE_CHECKING:
+    from xling_bench.catalog import Benchmark
 
 
 def add(commands: Any) -> None:
     """Register the command."""
     parser = commands.add_parser("data", help="list and check benchmark data")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="benchmarks, their licences and where their files go").set_defaults(run=_list)
+    listing = actions.add_parser("list", help="benchmarks, their licences and where their files go")
+    listing.add_argument("benchmark", nargs="*", help="these, with their languages (default: all, without)")
+    listing.set_defaults(run=_list)
     check = actions.add_parser("check", help="read all data there is; compare row counts with the published ones")
     check.add_argument("benchmark", nargs="*", help="default: all")
     check.add_argument("--json", action="store_true")
@@ -31,16 +36,27 @@ def add(commands: Any) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from xling_bench.catalog import benchmarks
+    from xling_bench.catalog import benchmarks, get_benchmark
 
-    for benchmark in benchmarks().values():
+    for benchmark in [get_benchmark(key) for key in arguments.benchmark] or benchmarks().values():
         show(f"{benchmark.key}: {benchmark.title}, {benchmark.task}, {number_of(len(benchmark.units()), 'task')}")
         show(f"  files    {' or '.join(benchmark.files)}")
         show(f"  licence  {benchmark.licence}")
         show(f"  source   {benchmark.url}")
         if benchmark.notes:
             show(f"  note     {benchmark.notes}")
+        if arguments.benchmark:
+            show(f"  in       {_languages(benchmark)}")
     return 0
+
+
+def _languages(benchmark: Benchmark) -> str:
+    """`de German, sw Swahili`, in the declaration's order; what names pairs beside them."""
+    from xling_bench.core import languages
+
+    keys = dict.fromkeys(key for unit in benchmark.units() for key in unit.languages)
+    named = ", ".join(f"{key} {languages.get(key).name}" for key in keys)
+    return f"{named} (pairs: `xling-bench tasks list xling_{benchmark.key}`)" if benchmark.pairs else named
 
 
 def _check(arguments: argparse.Namespace) -> int:

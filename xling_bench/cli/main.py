@@ -48,21 +48,48 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False, **settings})
 
-    def error(self, message: str) -> NoReturn:
-        """Say what may have been meant."""
-        mistyped = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """argparse's, but what is left over is the complaint of the command that was given it, with its usage."""
+        found, left = self.parse_known_args(args, namespace)
+        if left:
+            path = self._path(found)
+            path[-1].error(f"unrecognized arguments: {' '.join(left)}", others=self.leaves())
+        return found
+
+    def error(self, message: str, others: Sequence[Parser] = ()) -> NoReturn:
+        """Say what may have been meant: a word of this command, and which of `others` has exactly this option."""
+        mistyped = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: ([^\s=]+)", message)
         word = mistyped and (mistyped[1] or mistyped[2])
         meant = did_you_mean(word, self._known() - {word}) if word else ""  # what is known may stand in a wrong place
+        owners = [other._called for other in others if word in other._option_string_actions]
+        if owners:
+            named = " and ".join(filter(None, (", ".join(f"`{name}`" for name in owners[:-1]), f"`{owners[-1]}`")))
+            meant += f" {named} {'has' if len(owners) == 1 else 'have'} {word}; `{self._called}` does not."
         super().error(f"{message}.{meant}" if meant else message)
 
+    @property
+    def _called(self) -> str:
+        return self.prog.partition(" ")[2] or self.prog
+
+    def _commands(self) -> list[argparse.Action]:
+        return [action for action in self._actions if isinstance(action.choices, dict)]
+
+    def _path(self, found: argparse.Namespace) -> list[Parser]:
+        """This parser, the command's that was given, and its action's."""
+        for action in self._commands():
+            chosen = (action.choices or {}).get(getattr(found, action.dest, None))  # type: ignore[attr-defined]
+            if chosen is not None:
+                return [self, *chosen._path(found)]
+        return [self]
+
+    def leaves(self) -> list[Parser]:
+        """Parsers of commands that have no further ones."""
+        below = [parser for action in self._commands() for parser in dict(action.choices or {}).values()]
+        return [leaf for parser in below for leaf in parser.leaves()] or [self]
+
     def _known(self) -> set[str]:
-        """Commands, choices and options, those of commands included."""
-        found = set(self._option_string_actions)
-        for action in self._actions:
-            found |= {str(choice) for choice in action.choices or ()}
-            if isinstance(action.choices, dict):
-                found |= {word for parser in action.choices.values() for word in parser._known()}
-        return found
+        """This command's own options, choices and commands."""
+        return set(self._option_string_actions) | {str(c) for action in self._actions for c in action.choices or ()}
 
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message(terminal(message), file)

@@ -103,6 +103,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate, print the table, and return 0, or 2 when something asked for by name could not be had."""
     apply_data(arguments)
+    from xling_bench.catalog.names import languages_lacking, spelled_out
     from xling_bench.core.chatter import quiet
     from xling_bench.evaluation import launch
     from xling_bench.evaluation.configure import model_config, run_config
@@ -116,13 +117,16 @@ def run(arguments: argparse.Namespace) -> int:
         naming="--name",
         **{name: getattr(arguments, name) for name in OPTIONS},
     )
+    if lacking := languages_lacking(arguments.tasks, arguments.langs, arguments.suite):
+        tell(f"note: {lacking}")
     runner = Runner(config, progress=tell)
     if arguments.dry_run:
         return _dry_run(runner)
     report = launch.run(runner)
     if report is None:
         return 0  # one of several processes, which the first one answers for
-    return _finish(runner, report, {*arguments.tasks}, everything=bool(arguments.langs or arguments.pairs))
+    asked = {spec.name for word in arguments.tasks if (spec := spelled_out().get(word))} | {*arguments.tasks}
+    return _finish(runner, report, asked, everything=bool(arguments.langs or arguments.pairs))
 
 
 def _dry_run(runner: Any) -> int:

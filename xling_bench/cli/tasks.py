@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     actions.add_parser("check", help="compare the written YAML with the declarations, byte for byte").set_defaults(
         run=_check
     )
-    audit = actions.add_parser("audit", help="are prompts the same in every language?")
+    audit = actions.add_parser("audit", help="are prompts of one shape in every language?")
     audit.add_argument("pattern", nargs="*", help="names, tags or globs (default: all)")
     audit.set_defaults(run=_audit)
     emit = actions.add_parser("emit", help="write the tasks of other FLORES pairs to a folder of yours")
@@ -44,15 +44,18 @@ def add(commands: Any) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     from xling_bench.catalog import select, task_specs
+    from xling_bench.catalog.names import languages_lacking
 
     specs = select(arguments.pattern or list(task_specs()), langs=arguments.langs)
+    if lacking := languages_lacking(arguments.pattern, arguments.langs):
+        tell(f"note: {lacking}")
     rows = [spec.describe() for spec in specs]
     if arguments.json:
         show(json.dumps(rows, ensure_ascii=False, indent=1))
         return 0
     width = max(len(str(row["name"])) for row in rows)
     for row in rows:
-        mark = "" if row["default"] else f"  (family {row['family']})"
+        mark = f"  (family {row['family']}{', the default' if row['default'] else ''})"
         show(f"{row['name']!s:{width}}  {row['kind']:8}  {row['metric']}{mark}")
     tell(number_of(len(rows), "task"))
     return 0
@@ -88,7 +91,8 @@ def _audit(arguments: argparse.Namespace) -> int:
     specs = select(arguments.pattern or list(task_specs()))
     _raise_if(list(map(str, audit(specs))), "mend the words, or say in the form's `differs` why it is so.")
     groups = len({(spec.family.key, spec.benchmark.key) for spec in specs})
-    show(f"{number_of(len(specs), 'task')} of {number_of(groups, 'form')}: the same prompt in every language.")
+    show(f"{number_of(len(specs), 'task')} of {number_of(groups, 'form')}: in every language the same blanks, order, "
+         "markers and instructions. Wording is not compared.")
     return 0
 
 

@@ -11,7 +11,7 @@ from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
 from xling_bench.core.errors import MissingDataError, NotPublishedError, XlingError
 from xling_bench.core.unit import Unit
-from xling_bench.data.known import agreement
+from xling_bench.data.known import AS_MANY, AS_PUBLISHED, agreement
 from xling_bench.data.source import Source, current_source, load
 
 NOT_PUBLISHED = "not published"
@@ -101,3 +101,5 @@ def print_report(report: Sequence[DataRow], out: TextIO) -> None:
     damaged = sum(bool(row.error) for row in report)
     odd = sum(bool(row.deviation) for row in there)
     out.write(f"{len(there)} of {len(report)} splits are there, {odd} of them not as published, {damaged} damaged.\n")
+    if any(row.agreement in (AS_PUBLISHED, AS_MANY) for row in there):
+        out.write(f"{AS_PUBLISHED}: the official file's very rows; {AS_MANY}: their number agrees, no more is known.\n")

@@ -11,6 +11,7 @@ from xling_bench.core.reading import read_toml
 from xling_bench.data.source import Loaded
 
 FILE = "known_rows.toml"  # below tasks/: `[benchmark.split]`, then `unit = "hash of the official file's rows"`
+AS_PUBLISHED, AS_MANY = "as published", "as many rows as published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ def agreement(benchmark: Benchmark, unit: str, split: str, loaded: Loaded) -> Ag
         return Agreement("not as published", f"{found} rows in {loaded.origin}, {published} published")
     known = known_rows().get(benchmark.key, {}).get(split, {}).get(unit)
     if known is None or loaded.ns == "keep":
-        return Agreement("as many rows as published")
+        return Agreement(AS_MANY)
     if known != loaded.hash:
         return Agreement(
             "not as published",
             f"as many rows in {loaded.origin} as published, but not the same: {loaded.hash}, not {known}",
         )
-    return Agreement("as published")
+    return Agreement(AS_PUBLISHED)
 
 
 @cache

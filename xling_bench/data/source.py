@@ -152,11 +152,12 @@ def read_files(benchmark: Benchmark, root: Path, unit: Unit, split: str) -> Read
 
 
 def where_to_get(benchmark: Benchmark) -> str:
-    """One line on where the benchmark's data can come from."""
+    """One line on where the benchmark's data can come from; the sample only where it is not what was read."""
+    sample = "" if os.environ.get("XLING_DATA") == "sample" else ", or XLING_DATA=sample to try the built-in sample"
     return (
         f"Get {benchmark.title} data: put its files ({' or '.join(benchmark.files)}) below a folder "
         f"and set XLING_DATA_DIR, "
-        f"or `xling-bench data fetch {benchmark.key}` from the hub, or XLING_DATA=sample to try the built-in sample."
+        f"or `xling-bench data fetch {benchmark.key}` from the hub{sample}."
     )
 
 

@@ -44,6 +44,8 @@ def read_outside(paths: Sequence[Path]) -> list[Outside]:
     for path in paths:
         files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
         numbers = [number for file in files for number in _read(file, seen)]
+        if not numbers and any(_has_ours(parse_json(read_bytes(file, most=LARGEST), str(file))) for file in files):
+            raise DataError(f"{path} holds results of our own tasks, by plain lm_eval: `xling-bench table RUN {path}`.")
         if not numbers:
             raise DataError(
                 f"{path} holds no record of every_eval_ever, and no results of lm-eval's own tasks of a benchmark here."
@@ -65,9 +67,9 @@ def holds_outside(path: Path) -> bool:
     return found
 
 
-def _has_ours(data: dict[str, Any]) -> bool:
+def _has_ours(data: Any) -> bool:
     """Whether results of plain lm_eval hold a task of ours, which is compared item by item."""
-    configs = data.get("configs")
+    configs = data.get("configs") if isinstance(data, dict) else None
     return isinstance(configs, dict) and any(
         isinstance(c, dict) and declared_in(c) is not None for c in configs.values()
     )
