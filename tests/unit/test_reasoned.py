@@ -9,10 +9,12 @@ import pytest
 from test_overview import BASE
 
 from xling_bench.core.errors import DataError
+from xling_bench.evaluation.quality import undecidable
 from xling_bench.report.sections import reasoning_language as section
 from xling_bench.results.clusters import TOO_FEW
+from xling_bench.results.doubts import doubtful
 from xling_bench.results.schema import NAMES
-from xling_bench.results.tables.reasoned import reasoned_scores
+from xling_bench.results.tables.reasoned import SHARES, reasoned_scores
 
 IDS = [f"mgsm-test-{i:03d}" for i in range(60)]
 
@@ -73,6 +75,21 @@ def test_seeds_are_pooled_and_an_items_answers_drawn_together() -> None:
 def test_a_language_without_any_decidable_text_is_there_as_undecided() -> None:
     table = reasoned_scores(frame(GERMAN, rows("zh", [0.0] * 60)), draws=50)
     assert table[table["language"] == "zh"]["reasoned_in"].tolist() == ["undecided"]
+
+
+def test_a_run_of_which_no_answer_is_decidable_is_undecided_and_says_so() -> None:
+    table = frame(rows("de", [0.0] * 60)).assign(absent=[tuple(SHARES.values())])
+    assert reasoned_scores(table, draws=50)[["reasoned_in", "items"]].to_numpy().tolist() == [["undecided", 60]]
+    assert section.context(SimpleNamespace(measured=SimpleNamespace(frame=table), options=SimpleNamespace(draws=50)))
+    names = "reasoning_target, reasoning_english, reasoning_other"
+    why = f"no {names}: all answers are undecidable (numbers, or too short)"
+    assert doubtful(table) == [f"MGSM: {why} (de 8-shot)"]
+    short, long = ({"exact_number": 0.0}, {"exact_number": 0.0, **dict.fromkeys(SHARES.values(), 0.5)})
+    assert undecidable([short, short], ["exact_number", *SHARES.values()], "de") == [why]
+    assert undecidable([short, long], ["exact_number", *SHARES.values()], "de") == []
+    assert undecidable([short], ["exact_number"], "de") == []
+    (other,) = undecidable([{"exact_number": 0.0, "reasoning_english": 1.0}], [*SHARES.values()], "ee")
+    assert other == "no reasoning_target, reasoning_other: answers in it are not recognised"
 
 
 def test_the_page_has_the_table_and_what_never_reasoned_is_said() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NotRequired, TypedDict
 
+from xling_bench.metrics import reasoning
 from xling_bench.metrics.chrf import in_other_form
 from xling_bench.metrics.ranking import parts, several_best, ties
 from xling_bench.metrics.registry import METRICS
@@ -26,8 +27,9 @@ class Counts(TypedDict):
     ties: NotRequired[dict[str, int]]
 
 
-def doubts(lm: Any, kind: str, samples: Sequence[Sample]) -> tuple[Counts, list[str]]:
-    """(counts, sentences) of a unit that was just evaluated: facts of its result, and warnings."""
+def doubts(lm: Any, kind: str, samples: Sequence[Sample], language: str) -> tuple[Counts, list[str]]:
+    """(counts, sentences) of a unit that was just evaluated, with answers in `language`: facts of its result, and
+    warnings."""
     counts: Counts = {"truncated": len(lm.truncated)}
     said, items = list[str](), len(samples)
     if counts["truncated"]:
@@ -46,7 +48,14 @@ def doubts(lm: Any, kind: str, samples: Sequence[Sample]) -> tuple[Counts, list[
     empty = sum(not str(sample["filtered_resps"][0]).strip() for sample in samples)
     if empty > MANY_EMPTY * items:
         said.append(f"{empty} of {items} answers are empty: does the model begin with a stop string?")
+    said += undecidable(samples, samples[0]["doc"]["metrics"], language)
     return counts, said + other_forms(samples, samples[0]["doc"]["metrics"])
+
+
+def undecidable(samples: Sequence[Sample], names: Iterable[str], language: str) -> list[str]:
+    """A sentence, where metrics of `names` are to say in which language answers were reasoned out, and none can be."""
+    absent = [name for name in names if not any(name in sample for sample in samples)]
+    return [found] if (found := reasoning.without_value(absent, language)) else []
 
 
 def other_forms(samples: Sequence[Sample], names: Iterable[str]) -> list[str]:

@@ -24,7 +24,7 @@ from xling_bench.core.errors import (
 from xling_bench.core.reading import parse_json, read_bytes
 from xling_bench.evaluation.code import code_hash
 from xling_bench.evaluation.item_scores import write_items
-from xling_bench.evaluation.quality import other_forms
+from xling_bench.evaluation.quality import other_forms, undecidable
 from xling_bench.evaluation.units import read_result
 from xling_bench.evaluation.writing import read_json, result_texts, write_text
 from xling_bench.harness.adapter import score
@@ -182,7 +182,8 @@ def _write(
 ) -> None:
     """Write a unit's files with the numbers of `names` anew, without those of `old`."""
     said = [text for text in record.warnings if text != UNTRAINED]
-    said += other_forms(samples, record.rules)
+    language = get_benchmark(record.benchmark).answer_language(record.unit)
+    said += undecidable(samples, record.rules, language) + other_forms(samples, record.rules)
     if is_random(record.rules.get("comet", "")):
         said.append(UNTRAINED)
     result = read_json(record.path)

@@ -265,7 +265,7 @@ class Runner:
         for name in facts.metrics:
             if f"{name},none" in numbers:
                 check_value(METRICS[name], numbers[f"{name},none"])
-        counts, warnings = doubts(lm, unit.spec.kind, samples)
+        counts, warnings = doubts(lm, unit.spec.kind, samples, unit.spec.answer_language.key)
         ranking = self._ranking(facts, kept, samples, warnings)
         if ranking:
             facts = replace(facts, scoring=ranking["scoring"]["backend"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import regex
@@ -87,6 +88,17 @@ def _language_of(sentence: str, language: str) -> str | None:
 def shares_of(answer: Answer) -> Shares:
     """`reasoning_shares` of an answer, once for all metrics."""
     return answer.once("reasoning", lambda: reasoning_shares(answer.text, answer.language))
+
+
+def without_value(names: Iterable[str], language: str) -> str:
+    """Why a result in `language` (any registered code) has no value of those of `names` that are of this file, in one
+    clause; empty where none of them is. `names` are metrics that none of its answers has a score of."""
+    mine = [metric.name for metric in METRICS if metric.name in set(names)]
+    if not mine:
+        return ""
+    unknown = identifier(language) is None and f"reasoning_{ENGLISH}" not in mine
+    why = "answers in it are not recognised" if unknown else "all answers are undecidable (numbers, or too short)"
+    return f"no {', '.join(mine)}: {why}"
 
 
 def _rule(expected: Expected) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.metrics.comet import RANDOM, is_random
+from xling_bench.metrics.reasoning import without_value
+from xling_bench.results.schema import ABSENT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +60,24 @@ def doubtful(frame: pd.DataFrame) -> list[str]:
     several = frame["model"].nunique() > 1
     found = sentences(_counted(row, several=several) for row in frame.to_dict(orient="records"))
     rules = frame.loc[frame["metric"] == "comet", "signature"]
+    found += _without_value(frame, several=several)
     return found + ([UNTRAINED] if any(is_random(str(rule)) for rule in rules) else [])
+
+
+def _without_value(frame: pd.DataFrame, *, several: bool) -> list[str]:
+    """What results lack of metrics that no item has a score of, with the units of each."""
+    units: dict[tuple[str, str], dict[str, None]] = {}
+    for row in frame.to_dict(orient="records"):
+        if absent := row.get(ABSENT):
+            why = without_value(absent, get_benchmark(row["benchmark"]).answer_language(row["language"]))
+            of = get_benchmark(row["benchmark"]).title + (f", {row['model']}" if several else "")
+            if why:
+                units.setdefault((of, why), {})[f"{row['language']} {row['shots']}-shot"] = None
+    found = []
+    for (of, why), listed in units.items():
+        named = ", ".join([*listed][:NAMED]) + (f" and {len(listed) - NAMED} more" if len(listed) > NAMED else "")
+        found.append(f"{of}: {why} ({named})")
+    return found
 
 
 def _counted(row: dict[Any, Any], *, several: bool) -> Counted:

@@ -25,7 +25,19 @@ from xling_bench.results.mixing import signature_fields
 from xling_bench.results.naming import distinguished, run_names
 from xling_bench.results.plain import own_tasks_in, plain_records
 from xling_bench.results.record import Record, in_shape, is_ours, record_of
-from xling_bench.results.schema import CHANCE, COLUMNS, IDENTITY, ITEMS, NAMES, NOTES, PATH, SAMPLES, UNEXPORTED, Row
+from xling_bench.results.schema import (
+    ABSENT,
+    CHANCE,
+    COLUMNS,
+    IDENTITY,
+    ITEMS,
+    NAMES,
+    NOTES,
+    PATH,
+    SAMPLES,
+    UNEXPORTED,
+    Row,
+)
 from xling_bench.results.seal import OLD_SCORES, SCORES, Result, check_result, check_samples
 from xling_bench.results.series import NOTHING, Scores, counted, series_of
 
@@ -42,11 +54,12 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     `paths` are folders of `xling-bench run`, folders of `lm_eval --output_path` (searched downwards), single results
     files, or baselines of `xling-bench gate --write-baseline` (.parquet); a text may be `NAME=RUN`, which chooses the
     model's name (see `results.given`). Columns are
-    `results.schema.COLUMNS` plus six. `items`, `choices` and `clusters` are Series, indexed by item id: of the items'
+    `results.schema.COLUMNS` plus seven. `items`, `choices` and `clusters` are Series, indexed by item id: of the items'
     scores, of the candidate chosen (-1 for generation), of the position of the first item that shares a premise,
     passage or article with this one; None where no samples were kept (`lm_eval` without --log_samples), and no clusters
     in results of versions that did not record them. `samples` is the file with the items' texts and answers, None where
-    it is not there; `path` the index of the path a row comes from. Rows come sorted; values are untouched. Models are
+    it is not there; `path` the index of the path a row comes from; `absent` names the result's metrics without a value,
+    which exist for some items only, and here for none. Rows come sorted; values are untouched. Models are
     named as `results.naming` says. `attrs["notes"]` are sentences on what is not there: results that a run was asked
     for, and checksums (see `results.seal`) in those of older versions.
     Raises DataError naming file and field for what cannot be read, and for a path without results; UsageError for one
@@ -58,7 +71,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     rows: list[Row] = []
     notes: list[str] = []
     for number, run in enumerate(map(given, listed)):
-        found = [{SAMPLES: None, PATH: number, **row} for row in _rows(run.path, notes)]
+        found = [{SAMPLES: None, PATH: number, ABSENT: (), **row} for row in _rows(run.path, notes)]
         if not found:
             why = stopped_early(run.path) if run.path.is_dir() else ""
             said = f"{run.path} holds no results of `xling-bench run` or `lm_eval`"
@@ -142,9 +155,11 @@ def _file(path: Path, items: pd.DataFrame | None = None, unsealed: list[Path] | 
 
 def _numbers(record: Record, scores: Scores, samples: Path | None) -> Iterator[Row]:
     """A row for each of a record's numbers; `scores` as of `series_of`."""
+    # No unanswerable question among the first ten, say.
+    absent = tuple(name for name in record.rules if name not in record.values and METRICS[name].partial)
     for metric in record.rules:
-        if metric not in record.values and METRICS[metric].partial:
-            continue  # no unanswerable question among the first ten, say
+        if metric in absent:
+            continue
         if metric not in record.values:
             raise KeyError(f"{metric},none")
         yield {
@@ -169,6 +184,7 @@ def _numbers(record: Record, scores: Scores, samples: Path | None) -> Iterator[R
             "signature": record.signature_of(metric),
             SAMPLES: samples,
             CHANCE: record.chance,
+            ABSENT: absent,
             **scores.get(metric, NOTHING),
         }
 

@@ -40,13 +40,14 @@ COLUMNS = (
     Column("signature", "string", "everything the number depends on, in one line"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
-# Six more columns, never exported: Series over item ids of the items' scores, of the candidates chosen, and of the
+# Seven more columns, never exported: Series over item ids of the items' scores, of the candidates chosen, and of the
 # position of the first item of each item's cluster (None where nobody recorded it); the samples file, None where none
 # was kept; the number of the path given that the row comes from; what guessing gets of these items, where the benchmark
-# does not say it (`results.chance`)
+# does not say it (`results.chance`); the names of the result's metrics that no item has a score of
 ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH = "items", "choices", "clusters", "samples", "path"
 CHANCE = "chance"
+ABSENT = "absent"
 IDENTITY = "identity"  # of a row's model while rows are read: two of one name with different ones are two models
 NOTES = "notes"  # in a table's attrs: sentences on what is not there
-UNEXPORTED = (ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH, CHANCE)
+UNEXPORTED = (ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH, CHANCE, ABSENT)
 CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")

@@ -6,13 +6,13 @@ from xling_bench.core.errors import DataError
 from xling_bench.report.printed import HEAD, printed, titled, with_interval
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.results.marks import with_marks
-from xling_bench.results.tables.reasoned import SHARES, reasoned_scores, too_few
+from xling_bench.results.tables.reasoned import asked, reasoned_scores, too_few
 
 
 def context(report: Report) -> Context | None:
     """`reasoning`, and `few`: what is to be said of small rows; None where nothing was reasoned."""
     frame = report.measured.frame
-    if not frame["metric"].isin(SHARES.values()).any():
+    if not asked(frame):
         return None
     try:
         table = reasoned_scores(frame, draws=report.options.draws)

@@ -12,7 +12,7 @@ from xling_bench.core.languages import PIVOT
 from xling_bench.metrics.registry import scale_of
 from xling_bench.results.clusters import FEW_ITEMS, TOO_FEW, clusters_in, codes_for
 from xling_bench.results.matrix import DRAWS, counted, percentiles, with_items
-from xling_bench.results.schema import ITEMS
+from xling_bench.results.schema import ABSENT, ITEMS
 from xling_bench.stats import bootstrap_mean
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def reasoned_scores(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -
     rows: list[dict[str, Any]] = []
     whole = with_items(frame)
     for key, run in whole.groupby(RUN, sort=True):
-        if not set(run["metric"]) & set(SHARES.values()):
+        if not asked(run):
             continue
         declared = get_benchmark(str(key[1])).metrics["generate"]
         metric = next(name for name in (*declared, *run["metric"]) if name in set(run["metric"]) - {*SHARES.values()})
@@ -55,6 +55,12 @@ def reasoned_scores(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -
             "(xling_mgsm), with the metrics reasoning_target and reasoning_english."
         )
     return counted(pd.DataFrame(rows, columns=COLUMNS))
+
+
+def asked(frame: pd.DataFrame) -> bool:
+    """Whether any result was to say in which language the model reasoned, be it that no answer could be decided."""
+    absent = {name for names in frame.get(ABSENT, ()) for name in names}
+    return bool({*frame["metric"], *absent} & set(SHARES.values()))
 
 
 def too_few(table: pd.DataFrame) -> list[str]:
