@@ -8,13 +8,14 @@ import tomllib
 import unicodedata
 from decimal import Decimal
 from functools import cache
+from math import prod
 from pathlib import Path
 
 import regex
 
 from xling_bench.metrics.metric import Answer, Expected, Metric
 
-RULE = 1  # raise with every change to what `exact_number` decides
+RULE = 2  # raise with every change to what `exact_number` decides
 FACTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 SAID_BEFORE: dict[str, list[str]] = FACTS["said_before"]
 LMEVAL_STRICT: dict[str, str] = FACTS["lmeval_strict"]
@@ -23,8 +24,19 @@ EVERYWHERE = (*SAID_BEFORE["en"], "####", "\\boxed{")  # GSM8K's own mark, and w
 DIGIT = regex.compile(r"\p{Nd}")
 NARROW = regex.compile(r"(?<=\p{Nd})[\u00a0\u2009\u202f](?=\p{Nd}{3}(?!\p{Nd}))")  # spaces that part thousands
 MINUS = regex.compile(r"[\u2010\u2012\u2013\u2212]")
-# A minus after a digit is an operation's: 10-3, 10 - 3.
-NUMBER = regex.compile(r"(?:(?<![\p{L}\p{Nd})\]])(?<![\p{Nd})\]]\s)-)?[0-9]+(?:[.,'][0-9]+)*")
+RAISED = regex.compile(r"[\u00b2\u00b3\u00b9\u2070-\u208e]")  # exponents, footnotes, indices: no digits of a number
+FRACTION = regex.compile(r"(\p{Nd}) ?([\u00bc-\u00be\u2150-\u215e])|[\u00bc-\u00be\u2150-\u215e]")
+SQUARED = regex.compile(r"(?<=[0-9] ?[cdkm]?m)\^?[23](?![0-9])")  # of 12 m2, also what NFKC makes of one sign
+SCALES = {"万": 10**4, "萬": 10**4, "億": 10**8, "亿": 10**8, "千": 10**3}
+# A minus after a digit is an operation's: 10-3, 10 - 3. Before units (kilogram, kilometre, ...) 千 is "kilo".
+SIGN = r"(?:(?<![\p{L}\p{Nd})\]])(?<![\p{Nd})\]]\s)-\p{Sc}?)?"
+PLAIN, SCALE = r"[0-9]++(?:[.,'][0-9]++)*+", "(?:[万萬億亿]|千(?![克米瓦卡])){1,2}+"
+NUMBER = regex.compile(
+    rf"{SIGN}(?:(?:{PLAIN}{SCALE}){{1,4}}+(?:{PLAIN})?"
+    r"|(?<![0-9][.,']?)[1-9][0-9]{0,2}(?: [0-9]{3})+(?:[.,][0-9]+)?(?![0-9]|[.,'][0-9])"
+    rf"|{PLAIN}|(?<![\p{{L}}0-9.)\]])\.[0-9]+)"
+)
+SCALED = regex.compile(rf"({PLAIN})((?:{SCALE})?)")
 ENDS = regex.compile(r"\n|[。！？።।]|[.!?](?=\s|$)")
 
 LMEVAL_FLEXIBLE = re.compile(r"(-?[$0-9.,]{2,})|(-?[0-9]+)")  # lm-eval's filter `flexible-extract`
@@ -36,27 +48,48 @@ def answer_of(text: str, language: str) -> frozenset[Decimal]:
     """The values that the number of an answer in `language` (a key of the registry) may have; none without a number.
 
     It stands in the sentence after the last of the words that announce it (MGSM's "Die Antwort lautet", English's in
-    every language, `####`, `\\boxed{`): the number after its last `=`, or else its first. Where nothing announces it,
-    or no number follows, it is the text's last number. See `values` for how it is read.
+    every language, `####`, `\\boxed{`; in any case of letters): the number after its last `=`, or else its first. Where
+    nothing announces it, or no number follows, it is the text's last number. See `values` for how it is read.
+    Nothing is computed: 10² and 12 m² are 10 and 12; 1/2 and 2^10 are two numbers each. A letter before a number does
+    not hinder it (Xhosa's ama5, Shona's ka3), so that the 2 of `x2` is one.
     """
     text = _plain(text)
-    places = [text.rfind(cue) + len(cue) for cue in _cues(language) if cue in text]
+    places = [match.end() for match in _cues(language).finditer(text)]
     if places:
-        sentence = ENDS.split(text[max(places) :].lstrip(), maxsplit=1)[0]
+        sentence = ENDS.split(text[places[-1] :].lstrip(), maxsplit=1)[0]
         if found := NUMBER.findall(sentence.rpartition("=")[2]) or NUMBER.findall(sentence):
-            return values(found[0])
+            return values(found[0], first=True)
     found = NUMBER.findall(text)
     return values(found[-1]) if found else frozenset()
 
 
-def values(number: str) -> frozenset[Decimal]:
-    """What a number in ASCII digits with `.`, `,` or `'` between them can mean.
+def values(number: str, *, first: bool = False) -> frozenset[Decimal]:
+    """What a number in ASCII digits can mean: with a currency after its minus, `.`, `,`, `'` or spaces between digits,
+    and 万, 億, 亿, 千 behind them: 1万2000 is 12000, 2千万 20000000 (三万, without digits, is no number).
 
     With both a point and a comma, the last one, if it stands once, is the decimal sign. Of one kind, several in front
     of groups of two or three digits part thousands; otherwise they part a list, whose last number counts. A single one
     is a decimal sign, and in front of three digits it may part thousands as well: 1.200 is 1200 in German and 1.2 in
-    English, and a text of either language may hold either, so it is both.
+    English, and a text of either language may hold either, so it is both. Spaces in front of three digits may part
+    thousands or a list: 1 200 is 1200 and 200 (1 if `first`), 25 000 only 25000.
     """
+    sign = -1 if number.startswith("-") else 1
+    number = regex.sub(r"^\.", "0.", regex.sub(r"^-?\p{Sc}?", "", number))
+    if " " in number:
+        groups = number.split(" ")
+        found = {sign * value for value in _plain_values("".join(groups))}
+        if not any(group.startswith("0") for group in groups):
+            found |= {sign * value for value in _plain_values(groups[0])} if first else _plain_values(groups[-1])
+        return frozenset(found)
+    sums = {Decimal(0)}
+    for digits, scales in SCALED.findall(number):
+        scale = prod(SCALES[character] for character in scales)
+        sums = {total + scale * value for total in sums for value in _plain_values(digits)}
+    return frozenset(sign * total for total in sums)
+
+
+def _plain_values(number: str) -> frozenset[Decimal]:
+    """`values` without sign, spaces and multipliers."""
     marks = [mark for mark in number if mark in ".,'"]
     if not marks:
         return frozenset({Decimal(number)})
@@ -68,22 +101,31 @@ def values(number: str) -> frozenset[Decimal]:
     if len(marks) > 1:
         grouped = len(groups[-1]) == 3 and all(len(group) in (2, 3) for group in groups[1:])
         return frozenset({whole if grouped else Decimal(groups[-1])})
-    thousands = len(groups[1]) == 3 and len(groups[0].lstrip("-")) <= 3 and groups[0].lstrip("-") != "0"
+    thousands = len(groups[1]) == 3 and len(groups[0]) <= 3 and groups[0] not in ("", "0")
     if marks[0] == "'":
         return frozenset({whole if thousands else Decimal(groups[-1])})
     return frozenset({decimal, whole} if thousands else {decimal})
 
 
 @cache
-def _cues(language: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(map(_plain, (*SAID_BEFORE.get(language, ()), *EVERYWHERE))))
+def _cues(language: str) -> regex.Pattern[str]:
+    cues = dict.fromkeys(map(_plain, (*SAID_BEFORE.get(language, ()), *EVERYWHERE)))
+    return regex.compile("|".join(map(regex.escape, cues)), regex.IGNORECASE)
 
 
 def _plain(text: str) -> str:
-    """NFKC (full-width digits, ligatures), digits of all scripts as ASCII's, one minus, no space inside a number."""
-    text = NARROW.sub("", text)
+    """NFKC (full-width digits, ligatures), digits of all scripts as ASCII's, one minus, no hard space inside a number;
+    1½ as 1.5, and before NFKC, which makes 102 of 10², nothing raised or lowered."""
+    text = FRACTION.sub(_decimal, RAISED.sub("", NARROW.sub("", text)))
     text = MINUS.sub("-", unicodedata.normalize("NFKC", text))
-    return DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text).replace("٬", ",").replace("٫", ".")
+    text = DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text).replace("٬", ",").replace("٫", ".")
+    return SQUARED.sub("", text)
+
+
+def _decimal(match: regex.Match[str]) -> str:
+    """A vulgar fraction as a decimal one: `.5` behind a digit, else `0.5`."""
+    part = str(unicodedata.numeric(match[2] or match[0]))
+    return match[1] + part[1:] if match[1] else part
 
 
 def _exact(answer: Answer) -> float:

@@ -37,6 +37,7 @@ __all__ = [
     "line_pass",
     "right_language",
     "script_share",
+    "weight",
     "word_pass",
 ]
 
@@ -113,6 +114,11 @@ def script_share(text: str, script: str) -> float | None:
     return len(_patterns(script).letter.findall(text)) / len(letters) if letters else None
 
 
+def weight(text: str) -> int:
+    """How much the letters of `text` say: one each, DENSE each for those of Chinese, Japanese and Korean."""
+    return sum(DENSE if DENSE_LETTER.match(letter) else 1 for letter in text if letter.isalpha())
+
+
 class _Patterns(NamedTuple):
     letter: regex.Pattern[str]  # of the script
     word: regex.Pattern[str]  # a run of the script's letters
@@ -143,15 +149,11 @@ def _is_word(run: str) -> bool:
     return len(letters) > 1
 
 
-def _weight(letters: str) -> int:
-    return sum(DENSE if DENSE_LETTER.match(letter) else 1 for letter in letters if letter.isalpha())
-
-
 def _line(line: str, by: Identifier) -> bool | None:
     letter, _, foreign = _patterns(by.script)
-    others = _weight("".join(foreign.findall(line)))
+    others = weight("".join(foreign.findall(line)))
     letters = letter.findall(line)
-    if others >= _weight("".join(letters)):
+    if others >= weight("".join(letters)):
         return False if others >= MIN_LETTERS else None
     if by.kind == "script":
         return _kana(line, by.script)

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 import regex
 
 from xling_bench.core.languages import PIVOT
 from xling_bench.metrics.langid import MIN_LETTERS, identifier, language_requirements, language_signature
-from xling_bench.metrics.language import line_pass
+from xling_bench.metrics.language import line_pass, weight
 from xling_bench.metrics.metric import Answer, Expected, Metric
 
+RULE = 2  # raise with every change to what `reasoning_shares` decides
+DECIDED_FROM = 0.5  # of an answer's letters less than this is decided: nothing is said of it
 SENTENCE_END = regex.compile(r"(?<=[.!?…።।])\s+|(?<=[。！？])|\n+")
-LETTER = regex.compile(r"\p{L}")
+ONE_SCRIPT = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "KATAKANA-HIRAGANA": "CJK", "IDEOGRAPHIC": "CJK", "BOPOMOFO": "CJK"}
 TARGET, ENGLISH, OTHER, NOT_ENGLISH = "target", "english", "other", "not english"
 
 
 class Shares(NamedTuple):
     """Shares of the letters of the sentences that could be decided, each 0 to 1; None where that cannot be known.
 
-    `letters` is how many letters were decided, `undecided` how many were not (too short, numbers, too close a call).
-    Where the target is English, `english` is its share, too. Where the target's language is not recognised, sentences
-    are English or not, and `target` and `other` are None.
+    Letters count as `language.weight` counts them: one of Chinese, Japanese or Korean for three. `letters` is how many
+    were decided, `undecided` how many were not (too short, numbers, too close a call). All shares are None where less
+    than DECIDED_FROM of both was decided. Where the target is English, `english` is its share, too. Where the target's
+    language is not recognised, sentences are English or not, and `target` and `other` are None.
     """
 
     target: float | None
@@ -35,17 +41,18 @@ class Shares(NamedTuple):
 def reasoning_shares(text: str, language: str) -> Shares:
     """In which language `text` is, if it should be in `language` (any registered code).
 
-    Sentences too short to be decided are taken with the next. A sentence is in the target language where `line_pass`
-    says so, else English where that does, else in another where neither can be; what is left is undecided.
+    Sentences too short to be decided are taken with the next of their script. A sentence is in the target language
+    where `line_pass` says so, else English where that does, else in another where neither can be; what is left is
+    undecided. A sentence that changes its language, or a line of a script without stops (Thai), counts as a whole.
     Raises UsageError for an unregistered language or where the library for it is not installed.
     """
     counts = dict.fromkeys((TARGET, ENGLISH, OTHER, NOT_ENGLISH, None), 0)
     for sentence in sentences(text):
-        counts[_language_of(sentence, language)] += len(LETTER.findall(sentence))
+        counts[_language_of(sentence, language)] += weight(sentence)
     undecided = counts.pop(None)
     decided = sum(counts.values())
-    if not decided:
-        return Shares(None, None, None, 0, undecided)
+    if not decided or decided < DECIDED_FROM * (decided + undecided):
+        return Shares(None, None, None, decided, undecided)
     own = language == PIVOT
     known = identifier(language) is not None
     return Shares(
@@ -58,17 +65,38 @@ def reasoning_shares(text: str, language: str) -> Shares:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences and lines, short ones joined to the next until there are letters enough to decide by."""
+    """Sentences and lines, short ones joined to the next of their script until there are letters enough to decide by.
+
+    What has no letters (a calculation) goes with what stands before it.
+    """
     found: list[str] = []
     open_ = ""
     for piece in SENTENCE_END.split(text):
-        open_ = f"{open_} {piece}".strip()
-        if len(LETTER.findall(open_)) >= MIN_LETTERS:
+        if None not in (before := _script(open_), now := _script(piece)) and before != now:
             found.append(open_)
             open_ = ""
-    if LETTER.search(open_):
+        open_ = f"{open_} {piece}".strip()
+        if weight(open_) >= MIN_LETTERS:
+            found.append(open_)
+            open_ = ""
+    if weight(open_):
         found.append(open_)
     return found
+
+
+def _script(text: str) -> str | None:
+    """The script that most of the letters of `text` are in, weighed; None without letters."""
+    weights: Counter[str] = Counter()
+    for letter in filter(str.isalpha, text):
+        weights[_script_of(letter)] += weight(letter)
+    return max(weights, key=weights.__getitem__, default=None)
+
+
+@lru_cache(maxsize=1 << 14)
+def _script_of(letter: str) -> str:
+    """The first word of its Unicode name (LATIN, THAI, CJK), one for all of Chinese and Japanese."""
+    name = unicodedata.name(unicodedata.normalize("NFKC", letter)[0], "").partition(" ")[0]
+    return ONE_SCRIPT.get(name, name)
 
 
 def _language_of(sentence: str, language: str) -> str | None:
@@ -104,7 +132,8 @@ def without_value(names: Iterable[str], language: str) -> str:
 def _rule(expected: Expected) -> str:
     for language in (expected.language, PIVOT):
         language_requirements(language)
-    return f"reasoning-sentences+{language_signature(expected.language)}+en:{language_signature(PIVOT)}"
+    own, english = language_signature(expected.language), language_signature(PIVOT)
+    return f"reasoning-sentences,decided={DECIDED_FROM},rule={RULE}+{own}+en:{english}"
 
 
 def _metric(name: str, meaning: str) -> Metric:

@@ -32,8 +32,9 @@ def reasoned_scores(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -
 
     `reasoned_in`: `target` (the item's language), `english` or `other` where more than half of an answer's decidable
     text is in it; `not english` where that is known, but the item's language is not recognised; `mixed` where none has
-    half; `undecided` where no sentence could be decided (numbers, too short). Which items stand in a row depends on the
-    model, so that rows of different models, or of one, are of different items: descriptive, no effect of the language.
+    half; `undecided` where less than half could be decided (numbers, too short). Which items stand in a row depends on
+    the model, so that rows of different models, or of one, are of different items: descriptive, no effect of the
+    language.
     Raises DataError where no result has shares of reasoning (`reasoning_...`).
     """
     import pandas as pd
