@@ -70,7 +70,8 @@ def test_models_and_seeds_are_told_apart_and_the_worst_units_come_first(tmp_path
 
 def test_near_ties_are_warned_of_where_they_are_many_and_no_ties() -> None:
     def sample(number: int, *sums: float) -> dict:
-        return {"doc_id": number, "doc": {"id": f"item-{number}"}, "filtered_resps": [[str(s), "False"] for s in sums]}
+        doc = {"id": f"item-{number}", "texts": ["a", "b"]}
+        return {"doc_id": number, "doc": doc, "filtered_resps": [[str(s), "False"] for s in sums]}
 
     samples = [sample(0, -1.0, -1.0), sample(1, -2.0, -2.0001), sample(2, -3.0, -9.0)]
     how = {"near_ties": [0, 1], "self_check": {"noise": 1e-6}}
