@@ -134,7 +134,7 @@ def gate_sequentially(
         if early is not None:
             return early
         report = portions.finish()
-        sequence_file.end(planned.output)
+        sequence_file.end(planned.output, rules)
         if report.failed:
             raise DataError("; ".join(f"{unit}: {why}" for unit, why in report.failed.items()))
     rest = config.model_copy(update={"alpha": left_for_everything(config.alpha)})
@@ -164,7 +164,7 @@ def _look_until_clear(
         sequence_file.note(portions.runner.config.output, rules, seen)
         portions.runner.say(f"look {number}: {seen.items} of {total} items: {found.answer or 'not clear yet'}")
         if found.answer is not None:
-            return gate_of(names, groups, candidates, found, config, seen, *known)
+            return gate_of(names, groups, candidates, found, config, seen, *known, complete=portions.complete)
     return None
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,27 @@ def test_a_loss_stops_it_and_an_ordinary_run_completes_the_folder(bench: Bench, 
     assert contents(early).keys() - {"sequential.json"} == contents(bench.run("whole")).keys()
     whole = contents(bench.folder / "whole")
     assert {name: text for name, text in contents(early).items() if name in whole} == whole
+    markdown = bench.folder / "early.md"
+    assert "`xling-bench run` into the same folder" in markdown.read_text()
+    code, again = bench.gate("early", "--markdown", str(markdown))
+    assert (code, again["seen"], again["cells"]) == (1, found["seen"], found["cells"])
+    assert f"All {3 * ITEMS} have results by now: `xling-bench gate --candidate`" in markdown.read_text()
+    assert "scores the others" not in markdown.read_text()
+
+
+def test_results_of_another_limit_in_its_folder_are_named_with_what_to_do(bench: Bench, capsys) -> None:
+    bench.answers(0.5, "candidate")
+    bench.gate("early")
+    limited = ["--limit", "20", "--tasks", "xling_xcopa_it", "-o", str(bench.folder / "early")]
+    assert main(["run", "--model", bench.model, "--name", "m", *limited]) == 0
+    capsys.readouterr()
+    assert bench.gate("early")[0] == 2
+    said = capsys.readouterr().err
+    (folder,) = bench.folder.glob("early/xling_xcopa_it/*/")
+    assert f"Remove {folder}" in said
+    assert "-o folder" in said
+    shutil.rmtree(folder)
+    assert bench.gate("early")[0] == 1
 
 
 def test_a_gain_stops_it_and_strict_goes_on(bench: Bench) -> None:
@@ -133,7 +155,16 @@ def test_without_an_answer_it_is_the_gate_and_the_run_of_everything(bench: Bench
     code, found = bench.gate("equal", "--batch", "120")
     assert (code, found["seen"]["early"], found["seen"]["items"]) == (0, False, 3 * ITEMS)
     assert capsys.readouterr().err.count("provenance unknown") == 1
-    assert contents(bench.folder / "equal") == contents(bench.run("whole"))
+    equal = contents(bench.folder / "equal")
+    assert json.loads(equal.pop("sequential.json"))["ended"]
+    assert equal == contents(bench.run("whole"))
+    capsys.readouterr()
+    assert main(["table", str(bench.folder / "equal")]) == 0
+    assert "sequential" not in capsys.readouterr().err
+    assert bench.gate("equal", "--batch", "120") == (code, found)
+    for other, said in (("--order-seed", "order_seed (was 0, now 7)"), ("--batch", "batch (was 120, now 7)")):
+        assert bench.gate("equal", "--batch", "120", other, "7")[0] == 2
+        assert said in capsys.readouterr().err
     (bench.folder / "gate.toml").write_text("alpha = 0.045\n")
     path = bench.folder / "whole.json"
     main(["gate", "--baseline", str(bench.folder / "baseline"), "--candidate", str(bench.folder / "whole"), "--config",

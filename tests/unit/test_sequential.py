@@ -6,7 +6,7 @@ import gate_sequential
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import outcomes, write_run
 
@@ -14,7 +14,7 @@ from xling_bench.evaluation.as_measured import demos_of
 from xling_bench.harness.demos import Demos
 from xling_bench.regress.drawing import groups_of
 from xling_bench.regress.gate import read_side
-from xling_bench.regress.sequential import FEWEST, NEAR, Drawn, left_for_everything, regressed
+from xling_bench.regress.sequential import DOMINANT, FEWEST, Drawn, left_for_everything, nearest, regressed
 from xling_bench.regress.settings import GateConfig
 from xling_bench.results.matrix import columns
 from xling_bench.results.tables.compare import MEAN, compare_models
@@ -96,13 +96,44 @@ def test_a_loss_wins_and_limits_close_in() -> None:
     assert (low[-1] <= 0.55).mean() > 0.9
 
 
-@given(st.lists(st.integers(1, 5), min_size=FEWEST, max_size=200), st.integers(1, 100), st.sampled_from([0.05, 0.01]))
+ALPHAS = st.sampled_from([0.1, 0.05, 0.01, 0.001])
+
+
+def is_nearer(parts: np.ndarray, alpha: float) -> bool:
+    """Whether a sum is significant, and nearer to 0 than a clear pass takes such sums to be."""
+    square = (parts**2).sum()
+    errors = abs(parts.sum()) / math.sqrt(square)
+    return exact_sign_flip(parts) < alpha and errors < nearest(alpha, np.array((parts**2).max() / square)) - 1e-12
+
+
+@given(st.lists(st.integers(1, 5), min_size=FEWEST, max_size=200), st.integers(1, 100), ALPHAS)
 def test_no_significant_sum_is_nearer_than_a_clear_pass_takes_it_to_be(sizes, share, alpha) -> None:
     parts = np.array(sizes, dtype=float)
     parts[: round(len(parts) * share / 100)] *= -1
-    if exact_sign_flip(parts) < alpha:
-        z = -gate_sequential.NormalDist().inv_cdf(alpha / 2)
-        assert abs(parts.sum()) >= NEAR * z * math.sqrt((parts**2).sum())
+    assert not is_nearer(parts, alpha)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from([2, 10, 37]), st.integers(FEWEST, 120), st.integers(0, 20), ALPHAS)
+def test_nor_is_one_of_large_parts_and_small_ones(size, large, small, alpha) -> None:
+    """Where equal large parts leave steps that small ones fill: the least that a sum can be and be significant."""
+    for lost in range(large // 2, large + 1):
+        parts = np.r_[np.full(lost, size), np.full(large - lost, -size), np.ones(small)].astype(float)
+        assert not is_nearer(parts, alpha)
+
+
+def test_where_one_cluster_weighs_most_nothing_is_cleared() -> None:
+    """One sum of 10 and thirty of 1: significant at 1.754 standard errors, where the normal limit is 1.96."""
+    parts = np.r_[10.0, np.ones(20), -np.ones(10)]
+    assert exact_sign_flip(parts) < 0.05
+    assert parts.sum() / math.sqrt((parts**2).sum()) < 1.76
+    assert nearest(0.05, np.array([DOMINANT, 100 / 130])).tolist() == [pytest.approx(1.77, abs=0.01), 0]
+    sizes = np.abs(parts)[:, None]
+    drawn = Drawn(parts[:, None] / 10, sizes / 10, np.ones(1), len(parts), np.zeros(1))
+    assert not drawn.cleared(0.05).any()
+    # The large one is still to come: what it may weigh is known by its size.
+    unseen = Drawn(parts[1:, None] / 10, sizes[1:] / 10, np.ones(1), len(parts), np.zeros(1))
+    assert not unseen.cleared(0.05).any()
 
 
 def test_everything_seen_leaves_nothing_to_guess() -> None:

@@ -111,6 +111,15 @@ def test_steps_come_from_names_or_are_given(tmp_path) -> None:
         read_series(runs[:2])
 
 
+def test_a_model_at_several_steps_is_named(tmp_path, capsys) -> None:
+    runs = series(tmp_path)
+    said = "are one and the same model"
+    assert main(["series", *runs[:3]]) == 0
+    assert said not in capsys.readouterr().err
+    assert main(["series", runs[0], runs[0], runs[1], "--steps", "1,2,3"]) == 0
+    assert f"note: steps 1, 2 {said}" in capsys.readouterr().err
+
+
 def test_hplt_e_is_its_statistics(tmp_path) -> None:
     """Against the published formulas, by scipy and pandas: two prompts, the windows as shares of the last step."""
     runs = series(tmp_path)

@@ -101,6 +101,14 @@ def markdown(text: object) -> str:
     return shown[:start] + escaped + _MARKS.sub(lambda found: "".join(map(_entity, found[0])), rest)
 
 
+_COMMAND = re.compile(r"&#96;(xling-bench [\w .=-]+)&#96;")
+
+
+def markdown_sentence(text: object) -> str:
+    """`markdown` of a sentence of ours, in which commands (`xling-bench run`) stay code."""
+    return _COMMAND.sub(r"`\1`", markdown(text))
+
+
 def _entity(mark: str) -> str:
     # GitHub looks for mentions, issues and emoji after entities are resolved: a character of no width parts them.
     return f"&#{ord(mark)};" + "&#8203;" * (mark in "@#-")

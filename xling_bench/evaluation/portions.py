@@ -75,6 +75,11 @@ class Portions:
             found[_place(unit)] = {str(doc["id"]): str(doc["cluster"]) for doc in self._docs(unit, facts)}
         return found
 
+    @property
+    def complete(self) -> bool:
+        """Whether all units have results, of an ordinary run into the folder."""
+        return all(read_result(self.runner.config.output / unit.folder) is not None for unit, _ in self.units)
+
     def draw(self, wanted: Mapping[tuple[Head, str], Collection[str]]) -> None:
         """Have these items scored, by benchmark, family, shots, demonstrations, metric, and language."""
         for unit, facts in self.units:
@@ -140,7 +145,11 @@ class Portions:
     def _finished(self, unit: Evaluation, facts: Facts, record: Record, items: Collection[str]) -> ItemScores:
         if record.facts is None or (changed := facts.differs_from(record.facts)):
             what = ", ".join(changed) if record.facts else "origin"
-            raise DataError(f"{unit}: its result in {self.runner.config.output} was made with another {what}.")
+            folder = self.runner.config.output / unit.folder
+            raise DataError(
+                f"{unit}: its result was made with another {what}, by a run into the gate's folder. Remove {folder} "
+                "and what else that run made, or give another -o folder."
+            )
         found: ItemScores = {}
         for metric, item, score, _, _ in item_scores(record.samples, facts.metrics):
             if item in items:

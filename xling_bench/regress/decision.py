@@ -9,7 +9,7 @@ from typing import Literal
 from xling_bench.metrics.registry import scale_of
 from xling_bench.regress.drawing import Group, Matrix
 from xling_bench.regress.gate import sides_that_learnt
-from xling_bench.regress.sequential import regressed
+from xling_bench.regress.sequential import left_for_everything, regressed
 from xling_bench.regress.settings import GateConfig
 from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Difference, Finding, Gate, Seen, Verdict
 from xling_bench.results.marks import Cell
@@ -18,7 +18,12 @@ from xling_bench.results.tables.compare import MEAN
 Answer = Literal["regressed", "passed"]
 BIASED = (
     "Stopped early by the sequential gate after {items} of {of} items: the differences are of these items, and biased "
-    "upward in size. `xling-bench run` into the same folder scores the others."
+    "upward in size. "
+)
+OTHERS = "`xling-bench run` into the same folder scores the others."
+COMPLETE = (
+    "All {of} have results by now: `xling-bench gate --candidate` judges them, which with the looks so far keeps the "
+    "promise at alpha {rest:.3g}."
 )
 
 
@@ -63,9 +68,10 @@ def look(groups: Sequence[Group], candidates: Sequence[Matrix], clusters: Sequen
 
 def gate_of(
     names: tuple[str, str], groups: Sequence[Group], candidates: Sequence[Matrix], found: Look, config: GateConfig,
-    seen: Seen, notes: Sequence[str], learnt: set[Cell],
+    seen: Seen, notes: Sequence[str], learnt: set[Cell], *, complete: bool,
 ) -> Gate:  # fmt: skip
-    """The answer of a gate that stopped early, row by row; `learnt` are the numbers that are contaminated."""
+    """The answer of a gate that stopped early, row by row; `learnt` are the numbers that are contaminated, `complete`
+    whether the folder has all results nevertheless."""
     counts = [sum(row != MEAN for group in groups for row in group.rows), sum(MEAN in group.rows for group in groups)]
     findings: list[Finding] = []
     for number, group in enumerate(groups):
@@ -74,7 +80,8 @@ def gate_of(
         for row, cleared in zip(rows, found.cleared[number], strict=True):
             marked = replace(row, contaminated=sides_that_learnt(learnt, asdict(row)))
             findings.append(_finding(group, marked, config, cleared=cleared, fallen=fallen))
-    said = BIASED.format(items=seen.items, of=seen.of)
+    more = COMPLETE.format(of=seen.of, rest=left_for_everything(config.alpha)) if complete else OTHERS
+    said = BIASED.format(items=seen.items, of=seen.of) + more
     return Gate(*names, config, tuple(findings), (said, *notes), seen)
 
 

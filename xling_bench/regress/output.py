@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from xling_bench.core.text import flat, markdown, number_of, xml
+from xling_bench.core.text import flat, markdown, markdown_sentence, number_of, xml
 from xling_bench.regress import wording
 from xling_bench.regress.verdict import INCONCLUSIVE, REGRESSED, Finding, Gate, worst_first
 from xling_bench.results.tables.rendering import aligned
@@ -122,7 +122,7 @@ def to_markdown(gate: Gate) -> str:
     told += wording.unjudged(gate) + wording.blind(gate)
     head += [f"- {markdown(sentence)}" for sentence in told[:WORST]]
     head += [f"- and {len(told) - WORST} more, below"] if len(told) > WORST else []
-    head += ["", *(f"{markdown(_short(note, LONGEST_NOTE))}  " for note in gate.notes)]
+    head += ["", *(f"{markdown_sentence(_short(note, LONGEST_NOTE))}  " for note in gate.notes)]
     foot = ["", wording.legend(gate), "", "</details>"]
     cells = [wording.row(finding) for finding in worst_first(gate.findings)]
     rows = [" | ".join(("", *map(markdown, row), "")).strip() for row in cells]

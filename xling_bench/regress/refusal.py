@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from xling_bench.core.text import markdown, xml
+from xling_bench.core.text import markdown_sentence, xml
 
 STATUS, EXIT_CODE = "error", 2
 
@@ -18,7 +18,7 @@ def to_json(reason: str) -> str:
 
 def to_markdown(reason: str) -> str:
     """A comment for a pull request."""
-    return f"### xling-bench gate: nothing was judged\n\n{markdown(reason)}\n"
+    return f"### xling-bench gate: nothing was judged\n\n{markdown_sentence(reason)}\n"
 
 
 def to_junit(reason: str) -> str:

@@ -10,7 +10,7 @@ from xling_bench.core.errors import OutputError
 from xling_bench.core.files import write_text
 from xling_bench.core.reading import read_object
 from xling_bench.regress.verdict import Seen
-from xling_bench.results.folder import SEQUENCE
+from xling_bench.results.folder import ENDED, SEQUENCE
 
 RULES = "rules"
 
@@ -40,9 +40,10 @@ def note(folder: Path, rules: Mapping[str, object], seen: Seen) -> None:
     _write(folder / SEQUENCE, {RULES: rules, "seen": progress})
 
 
-def end(folder: Path) -> None:
-    """Everything was seen: the folder is that of an ordinary run."""
-    (folder / SEQUENCE).unlink(missing_ok=True)
+def end(folder: Path, rules: Mapping[str, object]) -> None:
+    """Everything was seen: the folder is that of an ordinary run. The rules stay, for another gate's in the same folder
+    would be looks at the same items by an order chosen after they were seen."""
+    _write(folder / SEQUENCE, {RULES: rules, ENDED: True})
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:

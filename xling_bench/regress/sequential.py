@@ -2,8 +2,9 @@
 
 Of the gate's alpha a tenth, `SPENT`, is for stopping early at a regression; a gate that sees everything judges with the
 rest. So a candidate that is no worse fails in alpha of gates at most: by the union of the two. Stopping early at a pass
-errs, calling passed what the whole gate would fail, in half of alpha at most: whatever row the whole gate fails, the
-limits that are to rule that out hold for it. Both hold for looks after every item.
+errs, calling passed what the whole gate would fail, in `LOSS + SPREAD` of alpha at most (0.9): whatever row the whole
+gate fails, the limits that are to rule that out hold for it; as far as no cluster weighs more than `DOMINANT` of the
+squares, beyond which nothing is passed early. Both hold for looks after every item.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from xling_bench.stats import holm, log_capital, lower_limits
 Matrix = NDArray[np.float64]
 SPENT = 0.1  # of alpha, for stopping early at a regression: half of it for cells, half for means, as in `family.py`
 LOSS, SPREAD = 0.8, 0.1  # of alpha, for the limits of a loss and of its standard error
-NEAR, FEWEST = 0.97, 30  # of so many sums that differ from 0, no signing's p is below alpha nearer to 0 than NEAR times
-# the normal distribution's standard errors: those of fewer have lighter tails (tests/unit/test_sequential.py)
+NEAR, FEWEST = 0.97, 30  # of `nearest`: held against exact p of sums of 30 parts and more that differ from 0
+DOMINANT = 1 / 30  # of all squares: no claim is made where one part has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,37 @@ class Drawn:
         """Whether a gate at `alpha` that sees everything is known not to call each row regressed, (t, rows).
 
         It does so where the loss is above the tolerance and p is below alpha at least (Holm asks for more), so that the
-        loss is as many standard errors of signed sums; the largest loss and the smallest error are known by limits.
+        loss is `nearest` standard errors of signed sums or more; the largest loss and the smallest error are known by
+        limits. What a cluster weighs at most is taken from the largest one's size and the largest loss of an item that
+        was seen.
         """
         gains = lower_limits((self.largest - self.losses) / (2 * self.largest), self.total, LOSS * alpha)
         squares = lower_limits((self.losses / self.largest) ** 2, self.total, SPREAD * alpha)
         loss, square = self.largest * (1 - 2 * gains), self.largest**2 * squares
         if len(loss) == self.total:  # nothing is left to guess
             loss[-1], square[-1] = self.losses.mean(axis=0), (self.losses**2).mean(axis=0)
-        critical = NEAR * NormalDist().inv_cdf(1 - alpha / 2) * np.sqrt(square / self.total)
+        each = np.abs(np.divide(self.losses, self.sizes, out=np.zeros_like(self.losses), where=self.sizes > 0))
+        most = (self.largest * np.maximum.accumulate(each, axis=0)) ** 2
+        share = np.divide(most, square * self.total, out=np.ones_like(most), where=square > 0)
+        critical = nearest(alpha, share) * np.sqrt(square / self.total)
         critical[np.cumsum(self.losses != 0, axis=0) < FEWEST] = 0.0
         found: NDArray[np.bool_] = (loss < critical) | (loss <= self.tolerance + 1e-12)
         return found
+
+
+def nearest(alpha: float, share: Matrix) -> Matrix:
+    """How few standard errors from 0 a sum may be whose p over all signings is below alpha, where its largest part has
+    `share` of the squares; 0 beyond DOMINANT.
+
+    The normal distribution's number, less half the step between two signings of the largest part (sums of equal ones
+    have such steps), less Cornish and Fisher's term for a fourth cumulant of -2 share, the least that it is. This is no
+    theorem: tests/unit/test_sequential.py compares it with exact p.
+    """
+    z = NormalDist().inv_cdf(1 - alpha / 2)
+    step = np.sqrt(share)
+    near = np.minimum(NEAR * z, z - step - share * max(0.0, z**3 - 3 * z) / 12)
+    found: Matrix = np.where(share > DOMINANT + 1e-12, 0.0, np.maximum(near, 0.0))
+    return found
 
 
 def regressed(cells: Sequence[float], means: Sequence[float]) -> tuple[list[float], list[float]]:

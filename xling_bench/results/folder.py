@@ -11,6 +11,7 @@ from xling_bench.results.seal import RESULTS
 
 ASKED = "units"  # in run.json: folders of all units that runs with this folder were asked for
 SEQUENCE = "sequential.json"  # in a folder that `gate --sequential` draws in
+ENDED = "ended"  # there: the gate has seen everything
 NAMED = 3
 _UNIT = re.compile(r"\d+-\d+-.+")  # <shots>-<seed>-<demos>
 
@@ -60,12 +61,15 @@ def lacking(run: Path) -> list[str]:
 
 
 def stopped_early(run: Path) -> str:
-    """A sentence on a run that a sequential gate stopped, or is at; empty where none did. Raises DataError for a
-    damaged file."""
+    """A sentence on a run that a sequential gate stopped, or is at; empty where none did, or one has seen everything.
+    Raises DataError for a damaged file."""
     path = run / SEQUENCE
     if not path.is_file():
         return ""
-    seen = read_object(path).get("seen")
+    known = read_object(path)
+    if known.get(ENDED):
+        return ""
+    seen = known.get("seen")
     if not isinstance(seen, dict) or not seen.get("early"):
         return "a sequential gate is at it, or was stopped; the same `xling-bench gate --sequential` goes on."
     return (

@@ -17,7 +17,7 @@ from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import GROUP, aligned_by_id, column, of_languages
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
-from xling_bench.results.schema import ITEMS, PATH, Row
+from xling_bench.results.schema import ITEMS, NOTES, PATH, Row
 from xling_bench.results.tables.compare import MEAN
 from xling_bench.stats import bootstrap_means, spearman, standard_error
 from xling_bench.stats.signal import above, neighbour_noise
@@ -48,7 +48,8 @@ def read_series(runs: Sequence[Run], steps: Sequence[int] = ()) -> pd.DataFrame:
 
     Steps are those given, one per run in their order, rising; else those in the names of the runs' folders (or chosen,
     `NAME=RUN`), whatever the order; else 1, 2, ... in the order given. Raises UsageError for fewer than three runs, and
-    for steps that do not rise; DataError for runs of several models, and for what was not measured alike.
+    for steps that do not rise; DataError for runs of several models, and for what was not measured alike. A model that
+    stands at several steps is named in `attrs["notes"]`.
     """
     if len(runs) < FEWEST:
         raise UsageError(f"series: expected at least {FEWEST} runs, the checkpoints of one training, got {len(runs)}.")
@@ -60,7 +61,16 @@ def read_series(runs: Sequence[Run], steps: Sequence[int] = ()) -> pd.DataFrame:
     for number, name in enumerate(names):
         if (models := frame.loc[frame[PATH] == number, "model"].nunique()) > 1:
             raise DataError(f"{name}: results of {models} models; expected one.")
-    return with_steps(frame, [numbers[int(number)] for number in frame[PATH]])
+    found = with_steps(frame, [numbers[int(number)] for number in frame[PATH]])
+    found.attrs[NOTES] = [*found.attrs.get(NOTES, []), *_twins(found)]
+    return found
+
+
+def _twins(frame: pd.DataFrame) -> list[str]:
+    """A sentence for each model that stands at several steps."""
+    known = frame[frame["fingerprint"].fillna("") != ""].groupby("fingerprint", sort=False)[STEP].unique()
+    same = [sorted(map(int, steps)) for steps in known if len(steps) > 1]
+    return [f"steps {', '.join(map(str, steps))} are one and the same model, by its fingerprint" for steps in same]
 
 
 def with_steps(frame: pd.DataFrame, steps: Sequence[int]) -> pd.DataFrame:
