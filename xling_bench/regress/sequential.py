@@ -4,7 +4,7 @@ Of the gate's alpha a tenth, `SPENT`, is for stopping early at a regression; a g
 rest. So a candidate that is no worse fails in alpha of gates at most: by the union of the two. Stopping early at a pass
 errs, calling passed what the whole gate would fail, in `LOSS + SPREAD` of alpha at most (0.9): whatever row the whole
 gate fails, the limits that are to rule that out hold for it; as far as no cluster weighs more than `DOMINANT` of the
-squares, beyond which nothing is passed early. Both hold for looks after every item.
+squares, beyond which only a loss within the tolerance is passed early. Both hold for looks after every item.
 """
 
 from __future__ import annotations
