@@ -1,11 +1,16 @@
 """Spread, gaps and group averages over languages."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from runs import outcomes, write_run
 
 from xling_bench.core.errors import DataError, UsageError
+from xling_bench.results.frame import load_results
+from xling_bench.results.long_table import save_results
 from xling_bench.results.schema import NAMES
 from xling_bench.results.tables.overview import group_averages, overview
 from xling_bench.results.tables.rendering import render_frame
@@ -71,6 +76,18 @@ def test_mixed_measurements_are_refused() -> None:
     a, b = frame({"en": 0.5}), frame({"en": 0.5}, model="other", signature="xling|data:2")
     with pytest.raises(DataError, match="data differs: 1 for m, 2 for other"):
         overview(pd.concat([a, b]))
+
+
+def test_one_model_in_two_folders_is_told_apart_by_them(tmp_path: Path) -> None:
+    """What differs is in the folders, so a refusal that names the model twice would say nothing."""
+    same = {"name": "ck", "fingerprint": "a" * 16}
+    first = write_run(tmp_path / "first" / "runs", outcomes(20, ("en", "de")), **same)
+    second = write_run(tmp_path / "second" / "runs", outcomes(20, ("sw",)), joiner="auto", **same)
+    both = load_results([first, second])
+    with pytest.raises(DataError, match=r"joiner differs: .* for ck \(first/runs\), 'auto' for ck \(second/runs\)"):
+        overview(both)
+    save_results(both, tmp_path / "table.parquet")
+    assert str(tmp_path).encode() not in (tmp_path / "table.parquet").read_bytes(), "nobody else's business"
 
 
 SCORES = st.lists(st.floats(0, 100), min_size=1, max_size=20)

@@ -29,6 +29,7 @@ from xling_bench.results.schema import (
     ABSENT,
     CHANCE,
     COLUMNS,
+    FOLDERS,
     IDENTITY,
     ITEMS,
     NAMES,
@@ -83,7 +84,7 @@ def load_results(paths: Run | Sequence[Run]) -> pd.DataFrame:
     frame = frame.astype({column.name: column.dtype for column in COLUMNS})
     order = ["benchmark", "language", "family", "shots", "demos", "seed", "metric", "model"]
     frame = frame.sort_values(order, kind="stable", ignore_index=True)
-    frame.attrs[NOTES] = notes
+    frame.attrs |= {NOTES: notes, FOLDERS: [str(given(run).path) for run in listed]}
     return frame
 
 

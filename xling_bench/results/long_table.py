@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xling_bench.core.errors import DataError
 from xling_bench.core.files import write_bytes, write_text
-from xling_bench.results.schema import UNEXPORTED, Row
+from xling_bench.results.schema import FOLDERS, UNEXPORTED, Row
 from xling_bench.results.tables.rendering import frame_csv
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def save_results(frame: pd.DataFrame, path: Path) -> None:
     """Write the table as .csv, .json or .parquet (by the name's end), without the item scores: whole or not at all."""
     plain = frame.drop(columns=list(UNEXPORTED), errors="ignore")
+    plain.attrs = {name: value for name, value in frame.attrs.items() if name != FOLDERS}  # no paths in a .parquet
     if path.suffix == ".csv":
         write_text(path, frame_csv(plain))
     elif path.suffix == ".json":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import DataError
+from xling_bench.results.naming import told_apart
+from xling_bench.results.schema import FOLDERS, PATH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +76,8 @@ def refuse_mixed(frame: pd.DataFrame) -> None:
     both record are compared, and the number of items. A number that stands twice is an error, too.
     """
     accepted = frozenset(frame.attrs.get(ACCEPTED, ()))
-    _refuse_mixed_languages(frame, accepted)
+    folders: list[str] = frame.attrs.get(FOLDERS, [])
+    _refuse_mixed_languages(frame, accepted, folders)
     for key, part in frame.groupby(CELL, sort=True):
         where = " ".join(map(str, key))
         twice = part[part["model"].duplicated()]
@@ -87,12 +91,12 @@ def refuse_mixed(frame: pd.DataFrame) -> None:
             rows = [row for _, row in same.iterrows()]
             firsts.append(rows[0])
             for other in rows[1:]:
-                _compare(where, rows[0], other, shared_only=False, may_differ=WHO | accepted)
+                _compare(where, rows[0], other, shared_only=False, may_differ=WHO | accepted, folders=folders)
         for other in firsts[1:]:
-            _compare(where, firsts[0], other, shared_only=True, may_differ=WHO | accepted)
+            _compare(where, firsts[0], other, shared_only=True, may_differ=WHO | accepted, folders=folders)
 
 
-def _refuse_mixed_languages(frame: pd.DataFrame, accepted: frozenset[str]) -> None:
+def _refuse_mixed_languages(frame: pd.DataFrame, accepted: frozenset[str], folders: Sequence[str]) -> None:
     """Within one model's results of a benchmark, languages and seeds must have been measured in the same way."""
     group = ["model", "benchmark", "family", "shots", "demos", "harness"]
     for key, part in frame.drop_duplicates("signature").groupby(group, sort=True):
@@ -101,7 +105,7 @@ def _refuse_mixed_languages(frame: pd.DataFrame, accepted: frozenset[str]) -> No
             units = dict.fromkeys((str(rows[0]["language"]), str(other["language"])))
             where = f"{' '.join(map(str, key[1:]))}, {' and '.join(units)}"
             may = WHO | WHAT | accepted | _same_limit(rows[0], other)
-            _compare(where, rows[0], other, shared_only=False, may_differ=may)
+            _compare(where, rows[0], other, shared_only=False, may_differ=may, folders=folders)
 
 
 def _same_limit(first: Any, other: Any) -> set[str]:
@@ -112,7 +116,25 @@ def _same_limit(first: Any, other: Any) -> set[str]:
     return {"limit"} if len(given) == 1 and whole[0] <= given[0] else set()
 
 
-def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_differ: set[str] | frozenset[str]) -> None:
+def _models(first: Any, other: Any, folders: Sequence[str]) -> list[str]:
+    """The two rows' models, by folder as well where one model's numbers stand in two, else by language."""
+    models = [str(row["model"]) for row in (first, other)]
+    if models[0] != models[1]:
+        return models
+    paths = [Path(folders[int(row[PATH])]) for row in (first, other)] if folders and PATH in first else []
+    marks = told_apart(paths) if len(set(paths)) == 2 else [str(row["language"]) for row in (first, other)]
+    return models if marks[0] == marks[1] else [f"{model} ({mark})" for model, mark in zip(models, marks, strict=True)]
+
+
+def _compare(
+    where: str,
+    first: Any,
+    other: Any,
+    *,
+    shared_only: bool,
+    may_differ: set[str] | frozenset[str],
+    folders: Sequence[str],
+) -> None:
     mine, theirs = signature_fields(first["signature"]), signature_fields(other["signature"])
     if shared_only:
         names = [name for name in mine if name in theirs or name == ENGINE]
@@ -126,10 +148,11 @@ def _compare(where: str, first: Any, other: Any, *, shared_only: bool, may_diffe
         if name not in may_differ and (unknown or mine.get(name) != theirs.get(name)):
             why = " (no samples were logged, so nobody knows the data)" if unknown else ""
             unsaid = USUAL if name == ENGINE else "none given"
+            models = _models(first, other, folders)
             remedy = ENGINES_DIFFER if name == ENGINE else "Numbers measured differently are not compared."
             raise DataError(
-                f"{where}: {name} differs: {mine.get(name, unsaid)} for {first['model']}, "
-                f"{theirs.get(name, unsaid)} for {other['model']}{why}. {remedy}"
+                f"{where}: {name} differs: {mine.get(name, unsaid)} for {models[0]}, "
+                f"{theirs.get(name, unsaid)} for {models[1]}{why}. {remedy}"
             )
 
 

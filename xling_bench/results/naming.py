@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -97,6 +97,15 @@ def run_names(folder: Path) -> dict[str, str]:
         return {run["fingerprint"]: writable(run["name"])} if run["name"] else {}
     except (DataError, KeyError, TypeError):
         return {}
+
+
+def told_apart(paths: Sequence[Path]) -> list[str]:
+    """A mark for each of two paths: the fewest parts at its end in which they differ, else A and B. As typed: what
+    stands above may be private."""
+    parts = [path.parts for path in paths]
+    counts = (n for n in range(1, 1 + max(map(len, parts))) if parts[0][-n:] != parts[1][-n:])
+    count = next(counts, None)
+    return ["A", "B"] if count is None else ["/".join(part[-count:]) for part in parts]
 
 
 def writable(name: str) -> str:

@@ -48,6 +48,7 @@ ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH = "items", "choices", "clusters", "sampl
 CHANCE = "chance"
 ABSENT = "absent"
 IDENTITY = "identity"  # of a row's model while rows are read: two of one name with different ones are two models
+FOLDERS = "folders"  # in a table's attrs: the paths that its rows come from, by their PATH
 NOTES = "notes"  # in a table's attrs: sentences on what is not there
 UNEXPORTED = (ITEMS, CHOICES, CLUSTERS, SAMPLES, PATH, CHANCE, ABSENT)
 CELL = ("benchmark", "language", "family", "split", "shots", "demos", "seed", "metric")

@@ -30,7 +30,7 @@ from xling_bench.results.matrix import (
     with_items,
 )
 from xling_bench.results.mixing import accept_engines
-from xling_bench.results.naming import DIGITS
+from xling_bench.results.naming import DIGITS, told_apart
 from xling_bench.results.schema import NOTES, Row
 from xling_bench.results.tables.uncertainty import chance_flags
 from xling_bench.stats import (
@@ -111,11 +111,7 @@ def _distinguished(name: str, frames: Sequence[pd.DataFrame], paths: Sequence[Pa
     prints = [str(frame["fingerprint"].iloc[0])[:DIGITS] for frame in frames]
     if "" not in prints and prints[0] != prints[1]:
         return [f"{name} ({print_})" for print_ in prints]
-    parts = [path.parts for path in paths]  # as typed: what stands above may be private
-    counts = (n for n in range(1, 1 + max(map(len, parts))) if parts[0][-n:] != parts[1][-n:])
-    count = next(counts, None)
-    marks = ["A", "B"] if count is None else ["/".join(part[-count:]) for part in parts]
-    return [f"{name} ({mark})" for mark in marks]
+    return [f"{name} ({mark})" for mark in told_apart(paths)]
 
 
 def one_model(run: Run) -> tuple[str, pd.DataFrame]:
