@@ -57,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _notes(frame: Any, table: Any, *, named: bool) -> None:
+    from xling_bench.metrics.registry import remarks
     from xling_bench.results.clusters import unclustered
     from xling_bench.results.doubts import doubtful
     from xling_bench.results.marks import contaminated
@@ -71,6 +72,8 @@ def _notes(frame: Any, table: Any, *, named: bool) -> None:
         tell(f"note: {int((table['steers'] == MET).sum())} of {number_of(len(table), 'row')} meet all that is required")
     if named:
         tell("note: ranking consistency is of several corpora's trainings; one series has none")
+    for note in remarks(frame["metric"]):
+        tell(f"note: {note}")
     lacking = 0 if named else int((table["steps"] < len(steps)).sum())
     if lacking:
         tell(f"note: {number_of(lacking, 'row')} of fewer than all {len(steps)} steps: see column steps")

@@ -185,7 +185,8 @@ def _compare_runs(arguments: argparse.Namespace) -> int:
     show(render_frame(with_marks(table, frame, names), arguments.format), end="")
     if arguments.format == "md":
         show(f"\nA: {markdown(names[0])}  \nB: {markdown(names[1])}  ")
-        show("difference: B minus A, percentage points. A smaller gap to English is a negative difference.  ")
+        show("difference: B minus A, percentage points (where a metric is no share: points, or its unit). "
+             "A smaller gap to English is a negative difference.  ")  # fmt: skip
         show("clusters: of items that share a premise, passage or article, which are resampled together.  ")
         show("error: standard error of the difference.  ")
         show("p_holm: p adjusted over a benchmark's languages.  ")
@@ -207,10 +208,12 @@ def _compare_runs(arguments: argparse.Namespace) -> int:
 
 
 def _legend(frame: Any, form: str) -> None:
-    """Say what the mark of contaminated numbers means: beside the table, where it is no CSV."""
+    """Say how metrics are read, and what the mark of contaminated numbers means: beside the table, where it is no
+    CSV."""
+    from xling_bench.metrics.registry import remarks
     from xling_bench.results.marks import contaminated
 
-    for sentence in contaminated(frame):
+    for sentence in [*remarks(frame["metric"]), *contaminated(frame)]:
         if form == "csv":
             tell(f"note: {sentence}")
         else:

@@ -81,10 +81,13 @@ class Metric:
     label        what figures call it; the name, if empty
     share        it lies in [0, 1] and is printed in percent; else it is printed as it is
     times_100    no share, but printed times 100, as papers do
+    unit         what a printed value is in, where it is neither percent nor points; digits: decimals that tables print
     over         `items`: a mean of item scores; `corpus`: made of the statistics of all items (an item's own score is
                  that of a corpus of this item alone); `relations`: a mean of means per relation
     total        the score of several items' statistics, where `over` is not `items`
     lower_is_better  as with error rates. A gap to English is positive where a language is behind, either way
+    within_language  another language's value is of another scale (bytes of another script), so that no mean over
+                 languages, no gap and no rank over them means anything
     among        (a field, its text): it exists for items whose row has this text in this field, and is `partial`
     partial      it exists for some items only, for instance the answerable ones; the others count for nothing
     conditional  for which items it exists depends on the model's answers, so that no mean over languages, no gap and no
@@ -107,9 +110,12 @@ class Metric:
     label: str = ""
     share: bool = True
     times_100: bool = False
+    unit: str = ""
+    digits: int = 1
     over: Literal["items", "corpus", "relations"] = "items"
     total: Callable[[Items], float] | None = None
     lower_is_better: bool = False
+    within_language: bool = False
     among: tuple[str, str] | None = None
     partial: bool = False
     conditional: bool = False

@@ -62,6 +62,34 @@ def is_conditional(name: str) -> bool:
     return name in METRICS and METRICS[name].conditional
 
 
+def is_within_language(name: str) -> bool:
+    """Whether its values compare within a language only, so that nothing may be averaged over languages."""
+    return name in METRICS and METRICS[name].within_language
+
+
+def digits_of(name: str) -> int:
+    """Decimals that tables print of its values and differences; one of somebody else's."""
+    return METRICS[name].digits if name in METRICS else 1
+
+
+def amount(name: str, value: float) -> str:
+    """A difference in words: `1.3 points`, `0.013 bits per byte`."""
+    return f"{value:.{digits_of(name)}f} {(METRICS[name].unit if name in METRICS else '') or 'points'}"
+
+
+def remarks(names: Iterable[str]) -> list[str]:
+    """How to read those of these metrics that are not read as accuracies are, a sentence each, in their order here."""
+    given = {str(name) for name in names}
+    said = []
+    for metric in METRICS.values():
+        parts = [metric.unit] if metric.unit else []
+        parts += ["lower is better"] if metric.lower_is_better else []
+        parts += ["no mean or gap over languages, which it does not compare"] if metric.within_language else []
+        if metric.name in given and parts:
+            said.append(f"{metric.name}: {', '.join(parts)}.")
+    return said
+
+
 def rules(names: Iterable[str], expected: Expected) -> tuple[dict[str, str], dict[str, str]]:
     """({metric: its rule}, {metric that cannot be computed here: why}), in the order given."""
     known: dict[str, str] = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from xling_bench.metrics.registry import scale_of
+from xling_bench.metrics.registry import amount, scale_of
 from xling_bench.regress.drawing import Group, Matrix
 from xling_bench.regress.gate import sides_that_learnt
 from xling_bench.regress.sequential import left_for_everything, regressed
@@ -114,7 +114,7 @@ def _finding(group: Group, row: Difference, config: GateConfig, *, cleared: bool
         if row.average
         else config.limits(row.benchmark, row.language)
     )
-    size = f"{abs(row.difference):.1f} points {'worse' if row.loss > 0 else 'better'} on the items seen"
+    size = f"{amount(row.metric, abs(row.difference))} {'worse' if row.loss > 0 else 'better'} on the items seen"
     verdict: Verdict = REGRESSED if _fell(row, config) else INCONCLUSIVE
     if verdict == REGRESSED:
         over = f" over {row.tests} tests" if row.tests and row.tests > 1 else ""

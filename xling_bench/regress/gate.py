@@ -12,7 +12,7 @@ from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import real
 from xling_bench.metrics.comet import is_random
-from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, scale_of, sign_of
+from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, remarks, scale_of, sign_of
 from xling_bench.regress.family import Judged, over_gate
 from xling_bench.regress.settings import GateConfig
 from xling_bench.regress.verdict import Difference, Gate, judge
@@ -290,7 +290,7 @@ def _notes(both: pd.DataFrame) -> list[str]:
     limited = both["signature"].str.contains("|limit:", regex=False)
     if limited.any():
         notes.append(f"{limited.sum()} of {len(both)} numbers are of the first items only (--limit).")
-    notes += too_few(both, "; the verdicts go by p") + unclustered(both)
+    notes += too_few(both, "; the verdicts go by p") + unclustered(both) + remarks(both["metric"])
     if any(is_random(rule) for rule in both.loc[both["metric"] == "comet", "signature"].map(str)):
         notes.append(UNTRAINED)
     if (both["source"] == "sample").any():

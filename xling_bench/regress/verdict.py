@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from xling_bench.core.languages import PIVOT
-from xling_bench.metrics.registry import sign_of
+from xling_bench.metrics.registry import amount, digits_of, sign_of
 from xling_bench.regress.settings import GateConfig, Limits
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.matrix import of_languages
@@ -168,14 +168,14 @@ def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, st
     """(verdict, why, whether a change was seen)."""
     if row.p is None or row.mde is None:
         return INCONCLUSIVE, f"{row.metric} is no mean over items: no test", False
-    size = f"{abs(row.difference):.1f} points {'worse' if row.loss > 0 else 'better'}"
+    size = f"{amount(row.metric, abs(row.difference))} {'worse' if row.loss > 0 else 'better'}"
     significant = row.p < alpha
     if row.idle:
         if _beyond(row, limits, alpha):
             return INCONCLUSIVE, f"{size}, {_p(row)}, but {row.idle}: not judged", False
-        return INCONCLUSIVE, f"{row.idle}: a difference means nothing; {_blind(row.mde)}", False
+        return INCONCLUSIVE, f"{row.idle}: a difference means nothing; {_blind(row.metric, row.mde)}", False
     if not significant:
-        return INCONCLUSIVE, f"no change seen; {_blind(row.mde)}{_bounded(row)}", False
+        return INCONCLUSIVE, f"no change seen; {_blind(row.metric, row.mde)}{_bounded(row)}", False
     if abs(row.difference) <= limits.tolerance + ROUNDING:
         return INCONCLUSIVE, f"{size}: significant, within the tolerance of {limits.tolerance:.3g}", True
     return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, {_p(row)}{_bounded(row)}", True
@@ -190,10 +190,10 @@ def _bounded(row: Difference) -> str:
     return f"; {gap} at least what is seen, for languages at chance cannot fall below it"
 
 
-def _blind(mde: float) -> str:
+def _blind(metric: str, mde: float) -> str:
     if math.isinf(mde):
         return "with so few items no change could be seen"
-    return f"changes below {max(mde, 0.1):.1f} points would often be missed"
+    return f"changes below {amount(metric, max(mde, 10.0 ** -digits_of(metric)))} would often be missed"
 
 
 def _p(row: Difference) -> str:

@@ -6,6 +6,7 @@ import math
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import number_of
+from xling_bench.metrics.registry import digits_of
 from xling_bench.regress.verdict import REGRESSED, Difference, Finding, Gate, Status
 from xling_bench.results.marks import marked
 from xling_bench.results.tables.compare import GAP, MEAN
@@ -19,9 +20,9 @@ OTHER_GUESSES = "at chance on both sides: other guesses, or a change that so few
 HEADER = ("benchmark", "family", "shots", "demos", "metric", "language", "items", "baseline", "candidate",
           "difference", "95 % interval", "p", "mde", "verdict")  # fmt: skip
 LEGEND = (
-    "difference: candidate minus baseline, in points; a larger gap to English is worse. The interval is of its row by "
-    "itself, whatever alpha is; the verdict goes by p. {p} mde: the smallest difference that this test finds in 80 % "
-    "of cases; smaller ones would often be missed."
+    "difference: candidate minus baseline, in points or the metric's unit; a larger gap to English is worse. The "
+    "interval is of its row by itself, whatever alpha is; the verdict goes by p. {p} mde: the smallest difference that "
+    "this test finds in 80 % of cases; smaller ones would often be missed."
 )
 EARLY_LEGEND = (
     "difference: candidate minus baseline, in points, of the items seen: a gate that stops early stops where it is "
@@ -75,9 +76,8 @@ def blind(gate: Gate) -> list[str]:
     lines = []
     for (name, wanted), rows in groups.items():
         seen = sorted(row.mde for row in rows if row.mde is not None)
-        could = (
-            f"mde {' to '.join(dict.fromkeys((_mde(seen[0]), _mde(seen[-1]))))}" if seen else "this metric has no test"
-        )
+        ends = dict.fromkeys(_mde(mde, digits_of(rows[0].metric)) for mde in (*seen[:1], *seen[-1:]))
+        could = f"mde {' to '.join(ends)}" if seen else "this metric has no test"
         units = " ".join(row.language for row in rows)
         lines.append(f"undecided: {name}: {units}: a change of {wanted:g} points should be seen, {could}")
     return lines
@@ -92,7 +92,7 @@ def unjudged(gate: Gate) -> list[str]:
             groups.setdefault((_group(row), OTHER_GUESSES if row.all_at_chance else row.idle), []).append(row)
     lines = []
     for (name, why), rows in groups.items():
-        units = " ".join(f"{row.language} {_number(row.difference, sign=True)}" for row in rows)
+        units = " ".join(f"{row.language} {_number(row.difference, digits_of(row.metric), sign=True)}" for row in rows)
         lines.append(f"not judged: {name}: {units}: significant, but {why}; look at it")
     return lines
 
@@ -100,25 +100,27 @@ def unjudged(gate: Gate) -> list[str]:
 def row(finding: Finding) -> tuple[str, ...]:
     """A finding in cells, one for each name of HEADER."""
     found = finding.difference
+    digits = digits_of(found.metric)
     setting = (found.benchmark, found.family, str(found.shots), found.demos, found.metric)
     place = (*setting, found.language, str(found.items))
-    interval = "-" if found.low is None else f"{_number(found.low)} to {_number(found.high)}"
+    interval = "-" if found.low is None else f"{_number(found.low, digits)} to {_number(found.high, digits)}"
     sides = {"baseline": found.baseline, "candidate": found.candidate}
-    values = [marked(_number(value), contaminated=side in found.contaminated) for side, value in sides.items()]
-    scores = (*values, _number(found.difference, sign=True))
-    return (*place, *scores, interval, _p(found.p), _mde(found.mde), _verdict(finding))
+    values = [marked(_number(value, digits), contaminated=side in found.contaminated) for side, value in sides.items()]
+    scores = (*values, _number(found.difference, digits, sign=True))
+    return (*place, *scores, interval, _p(found.p), _mde(found.mde, digits), _verdict(finding))
 
 
-def _number(value: float | None, *, sign: bool = False) -> str:
+def _number(value: float | None, digits: int, *, sign: bool = False) -> str:
     if value is None:
         return "-"
-    return f"{round(value, 1) + 0.0:{'+' if sign else ''}.1f}"  # + 0.0: no minus before zero
+    return f"{round(value, digits) + 0.0:{'+' if sign else ''}.{digits}f}"  # + 0.0: no minus before zero
 
 
-def _mde(value: float | None) -> str:
+def _mde(value: float | None, digits: int) -> str:
     if value is None or math.isinf(value):
         return "-" if value is None else "inf"
-    return "<0.1" if value < 0.1 else f"{value:.1f}"
+    least = 10.0**-digits
+    return f"<{least:.{digits}f}" if value < least else f"{value:.{digits}f}"
 
 
 def _p(value: float | None) -> str:
@@ -162,9 +164,13 @@ def counted(gate: Gate) -> str:
 
 def numbers(row: Difference) -> str:
     """The row's numbers in one line."""
-    found = {"items": row.items, "baseline": _number(row.baseline), "candidate": _number(row.candidate)}
+    digits = digits_of(row.metric)
+    found = {
+        "items": row.items, "baseline": _number(row.baseline, digits), "candidate": _number(row.candidate, digits),
+    }  # fmt: skip
     found |= {"contaminated": " and ".join(row.contaminated)} if row.contaminated else {}
     over = f" over {number_of(row.tests, 'test')}" if row.tests else ""
-    tested = {"p": f"{_p(row.p)}{over}", "mde": _mde(row.mde)}
-    difference = f"difference {_number(row.difference, sign=True)} ({_number(row.low)} to {_number(row.high)})"
+    tested = {"p": f"{_p(row.p)}{over}", "mde": _mde(row.mde, digits)}
+    interval = f"{_number(row.low, digits)} to {_number(row.high, digits)}"
+    difference = f"difference {_number(row.difference, digits, sign=True)} ({interval})"
     return ", ".join([*(f"{k} {v}" for k, v in found.items()), difference, *(f"{k} {v}" for k, v in tested.items())])

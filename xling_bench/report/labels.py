@@ -80,7 +80,8 @@ def listed(words: Sequence[str], most: int = 8) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def number(value: float, *, sign: bool = False) -> str:
-    """One decimal, as in the tables, with a real minus and none before zero."""
-    rounded = round(value, 1) + 0.0
-    return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if sign and rounded else f"{rounded:.1f}"
+def number(value: float, *, sign: bool = False, digits: int = 1) -> str:
+    """One decimal, or so many, as in the tables, with a real minus and none before zero."""
+    rounded = round(value, digits) + 0.0
+    signed = f"{rounded:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return signed if sign and rounded else f"{rounded:.{digits}f}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import sign_of
+from xling_bench.metrics.registry import is_within_language, sign_of
 from xling_bench.report.measure import Measured
 from xling_bench.report.missing import missing
 from xling_bench.report.setting import Setting
@@ -107,7 +107,7 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
     pooled = ranks[(ranks["family"] == "") & (ranks["model"] == model)] if ranks is not None else None
     single = ranks[(ranks["family"] != "") & (ranks["model"] == model)] if ranks is not None else None
     scores = {}
-    for benchmark, part in setting.rows(measured.cells[measured.cells["leading"]]).groupby("benchmark", sort=True):
+    for benchmark, part in setting.rows(_across(measured.cells[measured.cells["leading"]])).groupby("benchmark"):
         mine = part[part["model"] == model]
         if not mine.empty:
             ranked = single[single["benchmark"] == benchmark] if single is not None else None
@@ -119,13 +119,18 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
     elif single is not None and single["benchmark"].nunique() == 1:
         rank, lacks = _rank(single.iloc[0])
     lacking = [f"{get_benchmark(b).title}: {s.of - s.measured} of {s.of}" for b, s in scores.items() if not s.complete]
-    absent = sorted(set(setting.rows(measured.lead)["benchmark"]) - set(scores))
+    absent = sorted(set(setting.rows(_across(measured.lead))["benchmark"]) - set(scores))
     lacking += [f"{get_benchmark(str(b)).title}: all" for b in absent]
     if lacking:
         lacks = "; ".join(lacking)
     elif single is not None and single.empty:
         lacks = "item scores"
     return Row(model, setting, overall, rank, lacks, scores=scores)
+
+
+def _across(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those that have a mean over languages: not those of metrics that compare within a language only."""
+    return rows[~rows["metric"].map(is_within_language).astype(bool)]
 
 
 def _shots(setting: Setting) -> tuple[int, str]:

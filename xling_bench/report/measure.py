@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import scale_of
+from xling_bench.metrics.registry import is_within_language, scale_of
 from xling_bench.report.select import leading, main_families, models_of, resampleable
 from xling_bench.report.setting import Setting, settings_of
 from xling_bench.results.marks import CONTAMINATED, cells_of, with_marks
@@ -52,10 +52,11 @@ def measure(frame: pd.DataFrame, *, draws: int = DRAWS, step: Step = lambda _: N
     refuse_mixed(frame)
     refuse_unequal_seeds(frame)
     lead = leading(frame)
-    single = lead[~lead["language"].map(is_pair).astype(bool)]
+    across = lead[~lead["metric"].map(is_within_language).astype(bool)]
+    single = across[~across["language"].map(is_pair).astype(bool)]
     step("intervals")
     cells = _cells(frame, lead, draws)
-    means = resampleable(lead)
+    means = resampleable(across)
     single_means = resampleable(single)
     flags = flags_of(cells)
     step("spread over languages")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import visible
+from xling_bench.metrics.registry import digits_of
 from xling_bench.report.labels import number
 from xling_bench.report.missing import missing
 from xling_bench.report.setting import Setting
@@ -44,17 +45,19 @@ class Table:
 
 
 def printed(table: pd.DataFrame, titles: dict[str, str] | None = None) -> Table:
-    """A table's cells as text: numbers rounded to one decimal (p to three), `–` where missing, names made visible.
+    """A table's cells as text: numbers rounded to one decimal or their metric's (p to three), `–` where missing, names
+    made visible.
 
     `titles` picks, orders and names the columns; all of them without it.
     """
     chosen = titles or {str(name): str(name).replace("_", " ") for name in table.columns}
+    digits = [digits_of(str(name)) for name in table["metric"]] if "metric" in table.columns else [1] * len(table)
     columns, cells = [], []
     for name, title in chosen.items():
         values = list(table[name])
         numeric = any(_is_number(value) for value in values)
         columns.append(Column(title, numeric))
-        cells.append([_cell(value, numeric, small=name in P_VALUES) for value in values])
+        cells.append([_cell(v, numeric, d, small=name in P_VALUES) for v, d in zip(values, digits, strict=True)])
     return Table(columns, [list(row) for row in zip(*cells, strict=True)])
 
 
@@ -98,7 +101,7 @@ def _is_number(value: Any) -> bool:
     return not missing(value) and not isinstance(value, str | bool) and hasattr(value, "__float__")
 
 
-def _cell(value: Any, numeric: bool, *, small: bool) -> Cell:
+def _cell(value: Any, numeric: bool, digits: int, *, small: bool) -> Cell:
     if missing(value):
         return Cell("–", -1e9 if numeric else None)
     if isinstance(value, bool) or not _is_number(value):
@@ -108,4 +111,4 @@ def _cell(value: Any, numeric: bool, *, small: bool) -> Cell:
     if small:
         return Cell("<0.001" if amount < 0.001 else f"{amount:.3f}", amount)
     whole = type(value).__name__.startswith(("int", "Int", "uint"))
-    return Cell(str(int(amount)) if whole else number(amount), amount)
+    return Cell(str(int(amount)) if whole else number(amount, digits=digits), amount)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xling_bench.core.errors import DataError
+from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import is_conditional, is_mean, scale_of
+from xling_bench.metrics.registry import is_conditional, is_mean, is_within_language, scale_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS
@@ -40,6 +40,17 @@ def with_items(frame: pd.DataFrame) -> pd.DataFrame:
         raise DataError("no item scores: run `xling-bench run`, or `lm_eval` with --log_samples.")
     refuse_unequal_seeds(kept)
     return kept
+
+
+def across_languages(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of metrics that compare across languages. Raises UsageError where there are others only."""
+    within = frame["metric"].map(is_within_language).astype(bool)
+    if not frame.empty and within.all():
+        names = " ".join(sorted(set(frame["metric"])))
+        raise UsageError(f"only {names}, which compares within a language: nothing over languages can be made of it. "
+                         "`table` has its scores, `table --intervals` their intervals, `compare` and `series` their "
+                         "differences.")  # fmt: skip
+    return frame[~within]
 
 
 def column(rows: pd.DataFrame) -> pd.Series[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark
-from xling_bench.metrics.registry import METRICS
+from xling_bench.metrics.registry import METRICS, is_within_language, remarks
 from xling_bench.report.figures.curves import MOST, Line, Panel, curves
 from xling_bench.report.printed import HEAD as PRINTED
 from xling_bench.report.printed import printed, titled
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xling_bench.report.figures.drawing import Figure
+    from xling_bench.report.measure import Measured
 
 COLUMNS = {name: PRINTED[name] for name in PRINTED if name != "model"} | {
     "language": "Language",
@@ -40,7 +41,7 @@ def context(report: Report) -> Context | None:
     if steps is None or len(steps) < FEWEST:
         return None
     number = dict(zip(models, steps, strict=True))
-    lead = report.measured.lead
+    lead = _shown(report.measured)
     frame = with_steps(lead, [number[str(model)] for model in lead["model"]])
     table = steering(frame)
     drawn, left_out = _figures(frame)
@@ -48,8 +49,19 @@ def context(report: Report) -> Context | None:
         "curves": drawn,
         "left_out": left_out,
         "steps": ", ".join(f"{step:,}" for step in sorted(steps)),
+        "remarks": remarks(frame["metric"]),
         "steering": printed(titled(table), COLUMNS),
     }
+
+
+def _shown(measured: Measured) -> pd.DataFrame:
+    """The leaderboard's rows, then those of the same prompts that say how likely the right answers are."""
+    import pandas as pd
+
+    likely = measured.frame["metric"].map(lambda name: name in METRICS and METRICS[name].likelihood is not None)
+    main = measured.frame["family"] == measured.frame["benchmark"].map(measured.families)
+    more = measured.frame[likely.astype(bool) & main & ~measured.frame.index.isin(measured.lead.index)]
+    return pd.concat([measured.lead, more])
 
 
 def _figures(frame: pd.DataFrame) -> tuple[list[Figure], list[str]]:
@@ -65,14 +77,14 @@ def _figures(frame: pd.DataFrame) -> tuple[list[Figure], list[str]]:
         if shown != units:
             left_out.append(f"{benchmark.title}: {' '.join(units[len(shown) :])}")
         lines = [_line(unit, scores[unit]) for unit in shown]
-        if len(units) > 1:
+        if len(units) > 1 and not is_within_language(metric):
             lines = [*lines, _line(MEAN, scores.dropna().mean(axis=1))][:MOST]
         if (chance := benchmark.chance_of(metric)) is not None:
             ends = [float(scores.index.min()), float(scores.index.max())]
             lines.append(Line("chance", ends, [100 * chance] * 2, reference=True))
         setting = Setting(int(group["shots"].iloc[0]), str(key[3])).label
         title = f"{benchmark.title}, {setting}: {METRICS[metric].label or metric}"
-        found.append(curves(f"steps-{number}-{key[0]}", title, CAPTION, [Panel("", lines)], ("step", "score")))
+        found.append(curves(f"steps-{number}-{key[0]}", title, " ".join([CAPTION, *remarks([metric])]), [Panel("", lines)], ("step", "score")))
     return found, left_out
 
 
@@ -82,7 +94,7 @@ def _line(label: str, scores: pd.Series[float]) -> Line:
 
 
 HTML = """
-<p>The models are checkpoints of one training by their names: steps {{ steps }}. Monotonicity: Spearman’s correlation of step and score. Noise: the deviation of scores from the line between their neighbours, points. Signal: the last score above chance (where there is no chance level, above the lowest), over noise. Above chance from: the earliest step above it, at 5 % over all steps. What rises steadily, with little noise and early above chance, can steer a training.</p>
+<p>The models are checkpoints of one training by their names: steps {{ steps }}. Monotonicity: Spearman’s correlation of step and score. Noise: the deviation of scores from the line between their neighbours, points. Signal: the last score above chance (where there is no chance level, above the lowest), over noise. Above chance from: the earliest step above it, at 5 % over all steps. What rises steadily, with little noise and early above chance, can steer a training.{% for said in remarks %} {{ said }}{% endfor %}</p>
 {{ figures(curves) }}
 {% if left_out %}<p class="files">Not drawn, for lines would look alike: {{ left_out|join("; ")|line(2000) }}.</p>{% endif %}
 {{ plain_table("steering", steering) }}

@@ -12,7 +12,7 @@ import numpy as np
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import real
-from xling_bench.metrics.registry import scale_of, sign_of
+from xling_bench.metrics.registry import is_within_language, scale_of, sign_of
 from xling_bench.results.ancestry import trained_from
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.frame import load_results
@@ -153,7 +153,7 @@ def compare_models(
     the smallest difference that such a test at `alpha` finds with probability 0.8; mde_holm, the same at `alpha`
     divided by the number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of
     the row's languages are at chance in each model; gap_is_a and gap_is_b, how each model's gap is to be read (see
-    `results.gaps`): a difference says nothing where one of them does. Differences are percentage points. What only one
+    `results.gaps`): a difference says nothing where one of them does. Differences are printed ones. What only one
     side has is left out: see `left_out`. Raises UsageError for a model that is not in the table, DataError when the two
     share no cell with items or were measured differently.
     """
@@ -176,7 +176,8 @@ def compare_models(
         settings = Settings(scale_of(str(key[-1])), sign_of(str(key[-1])), draws, seed, alpha)
         clusters = clusters_in(group)
         cells = [difference_of(x, both, codes_for(clusters, both.index), settings) for x, both in sides.items()]
-        cells = _adjusted(cells, settings.scale, alpha) + over_languages(sides, clusters, settings)
+        cells = _adjusted(cells, settings.scale, alpha)
+        cells += [] if is_within_language(str(key[-1])) else over_languages(sides, clusters, settings)
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
             {**dict(zip(GROUP[1:], key, strict=True)), **cell, **_at_chance(cell, sides, flagged)} for cell in cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xling_bench.metrics.registry import scale_of, sign_of
+from xling_bench.metrics.registry import is_within_language, scale_of, sign_of
 from xling_bench.results.clusters import clusters_in, codes_for
 from xling_bench.results.matrix import DRAWS, columns, counted, of_languages, with_items
 from xling_bench.results.schema import Row
@@ -54,7 +54,8 @@ def _compared(cloze: pd.DataFrame, letters: pd.DataFrame, draws: int, seed: int)
     metric, clusters = str(cloze["metric"].iloc[0]), clusters_in(pd.concat([cloze, letters]))
     settings = Settings(scale_of(metric), sign_of(metric), draws, seed, ALPHA)
     cells = [difference_of(x, side, codes_for(clusters, side.index), settings) for x, side in sides.items()]
-    cells += [cell for cell in over_languages(sides, clusters, settings) if cell["language"] == MEAN]
+    averages = [] if is_within_language(metric) else over_languages(sides, clusters, settings)
+    cells += [cell for cell in averages if cell["language"] == MEAN]
     means = pd.DataFrame({unit: side.to_numpy().mean(axis=0) for unit, side in sides.items()})
     means[MEAN] = means[of_languages(sides)].mean(axis=1)
     found: list[Row] = []

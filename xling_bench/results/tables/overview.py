@@ -13,7 +13,7 @@ from xling_bench.core.unit import Unit, is_pair
 from xling_bench.metrics.registry import is_conditional, scale_of, sign_of
 from xling_bench.results.chance import chance_in
 from xling_bench.results.gaps import gap_is
-from xling_bench.results.matrix import GROUP, counted
+from xling_bench.results.matrix import GROUP, across_languages, counted
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import Row
 from xling_bench.results.tables.uncertainty import Flags, chance_flags
@@ -51,6 +51,7 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
 
     refuse_mixed(frame)
     refuse_unequal_seeds(frame)
+    frame = across_languages(frame)
     flagged = chance_flags(frame) if flags is None else flags
     rows: list[Row] = []
     accuracies: list[Accuracy] = []
@@ -121,6 +122,7 @@ def group_averages(frame: pd.DataFrame, by: str, flags: Flags | None = None) -> 
 
     refuse_mixed(frame)
     refuse_unequal_seeds(frame)
+    frame = across_languages(frame)
     flagged = chance_flags(frame) if flags is None else flags
     group_of = _grouping(by)
     rows = []

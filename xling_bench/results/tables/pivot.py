@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xling_bench.core.languages import PIVOT
-from xling_bench.metrics.registry import scale_of
+from xling_bench.metrics.registry import digits_of, scale_of
 from xling_bench.results.marks import CONTAMINATED, MARK, cells_of
 from xling_bench.results.mixing import refuse_mixed
 
@@ -43,8 +43,8 @@ def printable(table: pd.DataFrame, frame: pd.DataFrame, *, numbers: bool = False
         return flat.assign(**{CONTAMINATED: told})
     for model, flags in wrong.items():
         shown = [
-            f"{value:.1f}{MARK}" if flag and value == value else value  # NaN: not measured with so many demonstrations
-            for value, flag in zip(flat[model], flags, strict=True)
+            f"{value:.{digits}f}{MARK}" if flag and value == value else value  # NaN: not with so many demonstrations
+            for value, flag, digits in zip(flat[model], flags, flat["metric"].map(digits_of), strict=True)
         ]
         flat[model] = pd.Series(shown, dtype=object) if any(flags) else flat[model]
     return flat

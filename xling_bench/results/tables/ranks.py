@@ -15,6 +15,7 @@ from xling_bench.results.matrix import (
     DRAWS,
     GROUP,
     Matrix,
+    across_languages,
     aligned_by_id,
     columns,
     counted,
@@ -48,7 +49,7 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
     """
     import pandas as pd
 
-    have = with_items(frame)
+    have = across_languages(with_items(frame))
     models = sorted({str(name) for name in have["model"]})
     flags = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
     rows: list[Row] = []

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.core import text
+from xling_bench.metrics.registry import digits_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,18 +55,19 @@ def frame_csv(table: pd.DataFrame) -> str:
 def render_frame(table: pd.DataFrame, form: str = "md") -> str:
     """A table as `md`, `csv` or `latex`.
 
-    Markdown and LaTeX round to one decimal (p-values to three) and write `-` where a value is missing; CSV keeps
-    numbers in full and leaves missing ones empty.
+    Markdown and LaTeX round to one decimal (p-values to three, a metric's row to its `digits`) and write `-` where a
+    value is missing; CSV keeps numbers in full and leaves missing ones empty.
     """
     if form == "csv":
         return frame_csv(table)
     names = [str(name) for name in table.columns]
-    lines = ([_cell(n, v) for n, v in zip(names, values, strict=True)] for values in table.itertuples(index=False))
-    rows = [names, *lines]
+    digits = [digits_of(str(name)) for name in table["metric"]] if "metric" in names else [1] * len(table)
+    lines = zip(table.itertuples(index=False), digits, strict=True)
+    rows = [names, *([_cell(n, v, d) for n, v in zip(names, values, strict=True)] for values, d in lines)]
     return latex(rows) if form == "latex" else aligned(rows)
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, value: Any, digits: int) -> str:
     import pandas as pd
 
     if value is None or value is pd.NA or value != value or value == "":
@@ -76,4 +78,4 @@ def _cell(name: str, value: Any) -> str:
         return str(value)
     if name in P_VALUES:
         return "<0.001" if value < 0.001 else f"{value:.3f}"
-    return f"{round(value, 1) + 0.0:.1f}"  # + 0.0: no minus before zero
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before zero

@@ -12,7 +12,7 @@ from xling_bench.core.errors import DataError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.text import markdown as escaped
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import scale_of, sign_of
+from xling_bench.metrics.registry import digits_of, is_within_language, remarks, scale_of, sign_of
 from xling_bench.results.doubts import Counted, counts_of, sentences
 from xling_bench.results.folder import result_files
 from xling_bench.results.marks import CONTAMINATED, marked, sentence, title_of
@@ -145,7 +145,7 @@ def language_table(cells: Iterable[Cell], shown: Collection[Path] | None = None)
         english = groups.get((*key[:5], PIVOT))
         mean = fmean(cell.value for cell in found)
         gap = None
-        if english and not is_pair(key[5]):
+        if english and not is_pair(key[5]) and not is_within_language(key[4]):
             gap = sign_of(key[4]) * (fmean(cell.value for cell in english) - mean)
         same = english is None or {c.ids for c in english} == {c.ids for c in found}
         first = found[0]
@@ -188,13 +188,15 @@ def _cells(line: Line) -> tuple[str, ...]:
     gap = marked(gap, contaminated=bool(line.learnt_gap))
     seeds = str(line.seeds) if line.shots else "-"
     head = (get_benchmark(line.benchmark).title, line.family, str(line.shots), line.demos, seeds, line.metric)
-    return (*head, line.unit, marked(f"{line.value:.1f}", contaminated=bool(line.learnt)), gap, str(line.items))
+    score = marked(f"{line.value:.{digits_of(line.metric)}f}", contaminated=bool(line.learnt))
+    return (*head, line.unit, score, gap, str(line.items))
 
 
 def markdown(lines: Sequence[Line]) -> str:
     """The table as Markdown, columns aligned so that it reads well in a terminal too."""
     rows = [HEADER, *map(_cells, lines)]
     notes = ["score: percent (chrf, bleu: points), mean over seeds. gap to en: English minus this; positive is behind."]
+    notes += remarks(line.metric for line in lines)
     if any(line.gap is not None and not line.same_items for line in lines):
         notes.append("*: English was scored on other items, so the gap is not only one of language.")
     if legend := sentence((title_of(line.benchmark), line.learnt) for line in lines if line.learnt):

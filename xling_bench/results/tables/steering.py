@@ -11,7 +11,7 @@ import numpy as np
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import DataError, UsageError
-from xling_bench.metrics.registry import METRICS, is_conditional, scale_of, sign_of
+from xling_bench.metrics.registry import METRICS, is_conditional, is_within_language, scale_of, sign_of
 from xling_bench.results.clusters import clusters_in, codes_for
 from xling_bench.results.frame import load_results
 from xling_bench.results.given import Run, given
@@ -84,7 +84,8 @@ def with_steps(frame: pd.DataFrame, steps: Sequence[int]) -> pd.DataFrame:
 
 
 def steering(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per benchmark, family, shots, demos, metric and language, then the mean over languages.
+    """One row per benchmark, family, shots, demos, metric and language, then the mean over languages
+    where the metric compares across them.
 
     steps: how many were measured; with fewer than three nothing else is said but scores. first, last, best: scores in
     percent (points for metrics that are no shares), means over seeds. monotonicity: Spearman's correlation of step and
@@ -105,7 +106,7 @@ def steering(frame: pd.DataFrame) -> pd.DataFrame:
             own = scores[unit].dropna()
             rows.append({**dict(zip(HEAD, key, strict=True)), "language": unit, **_row(key, own, errors.get(unit))})
         averaged = of_languages(units)
-        if len(averaged) > 1:
+        if len(averaged) > 1 and not is_within_language(str(key[-1])):
             means = scores[averaged].dropna().mean(axis=1)
             found = _row(key, means, errors.get(MEAN))
             rows.append({**dict(zip(HEAD, key, strict=True)), "language": MEAN, **found})

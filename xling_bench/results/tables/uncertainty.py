@@ -13,7 +13,17 @@ from xling_bench.metrics.registry import sign_of
 from xling_bench.results.chance import chance_in
 from xling_bench.results.clusters import Codes, clusters_in, codes_for, count
 from xling_bench.results.gaps import gap_is
-from xling_bench.results.matrix import DRAWS, GROUP, columns, counted, gap_of, matrix, percentiles, with_items
+from xling_bench.results.matrix import (
+    DRAWS,
+    GROUP,
+    across_languages,
+    columns,
+    counted,
+    gap_of,
+    matrix,
+    percentiles,
+    with_items,
+)
 from xling_bench.results.schema import CHOICES, ITEMS
 from xling_bench.stats import bootstrap_mean, bootstrap_means, corrected_std, population_std, standard_error
 
@@ -114,7 +124,7 @@ def spread_intervals(
     import pandas as pd
 
     rows = []
-    have = with_items(frame)
+    have = across_languages(with_items(frame))
     flagged = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
     for key, group in have[~have["language"].map(is_pair).astype(bool)].groupby(GROUP, sort=True):
         scores, units, clusters = matrix(group)
