@@ -160,7 +160,7 @@ def test_an_absent_package_is_named_and_never_replaced(monkeypatch, language: st
     distribution = dict(rouge_requirements(language))[absent]
     monkeypatch.setattr("xling_bench.metrics.packages.find_spec", lambda name: None if name == absent else name)
     for ask in (require_rouge, rouge_signature):
-        with pytest.raises(MissingPackageError, match=rf"{language} needs {distribution}, .*xling-bench\[rouge\]"):
+        with pytest.raises(MissingPackageError, match=rf"{language} needs {distribution}, .*pip install '\.\[rouge\]'"):
             ask(language)
     require_rouge("my")
 

@@ -21,7 +21,7 @@ TRIED = {
     "tr": "az de", "vi": "fr id", "th": "km", "km": "th", "ja": "zh ko", "zh": "ja ko", "ko": "ja", "el": "ru",
     "is": "da fi", "no": "da sv",
 }  # fmt: skip
-UNDECIDED = {"gl": 0.2, "ne": 0.15}  # lingua lacks them; 0.12 for all others
+UNDECIDED = {"gl": 0.2, "ne": 0.15, "no": 0.16}  # lingua lacks the first two, Danish lies near; 0.12 for all others
 
 
 @cache

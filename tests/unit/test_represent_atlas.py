@@ -79,5 +79,5 @@ def test_too_few_points_and_too_many_without_the_package(monkeypatch) -> None:
         tsne.place(np.eye(4, dtype=np.float32), seed=0)
     assert tsne.place(np.eye(5, dtype=np.float32), seed=0).points.shape == (5, 2)
     monkeypatch.setattr(util, "find_spec", lambda _: None)
-    with pytest.raises(MissingPackageError, match=r"12,000 points needs openTSNE .*xling-bench\[map\]"):
+    with pytest.raises(MissingPackageError, match=r"12,000 points needs openTSNE .*pip install '\.\[map\]'"):
         tsne.check_points(12_000)
