@@ -10,8 +10,10 @@ from test_benchmarks import forget
 
 from xling_bench.catalog import task_specs
 from xling_bench.catalog.audit import Difference, audit, skeleton_of
+from xling_bench.catalog.declarations import check_form
+from xling_bench.catalog.punctuation import marks
 from xling_bench.cli.main import main
-from xling_bench.core import content
+from xling_bench.core import content, languages
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ def test_ours_are_the_same_everywhere() -> None:
     assert audit(task_specs().values()) == []
 
 
+ASK = '"Richtig, falsch oder weder noch?"'
 PLANTED = [
     ("xllama/de.toml", 'context = { text = "Kontext: "', 'context = { text = "Kontext "', "markers of prompt"),
     ("xllama/de.toml", 'context = { text = "Kontext: "', 'context = { text = "Kontext:\\n"', "markers of prompt"),
@@ -43,6 +46,19 @@ PLANTED = [
     ("cot/de.toml", 'text = "Frage:"', 'text = "Du bist klug.\\n\\nFrage:"', "instruction of prompt"),
     ("cot/de.toml", 'gap = { text = " "', 'gap = { text = "x"', "words glued to blanks of prompt"),
     ("cot/bn.toml", '"প্রশ্ন:", source', '"Question:", script = "Latn", source', "words of prompt in another script"),
+    ("native/de.toml", '"Antwort:"', '"Antwort: "', "white space around the word answer"),
+    ("native/de.toml", '"Antwort:"', '" Antwort:"', "stray white space in prompt"),
+    ("native/de.toml", 'true = { text = "Richtig"', 'true = { text = "\u200b"', "labels without a word"),
+    ("native/de.toml", 'true = { text = "Richtig"', 'true = { text = "Ric\\u200bhtig"',
+     "invisible characters in labels"),
+    ("native/de.toml", ASK, '"Richtig, falsch oder weder noch? Denke Schritt für Schritt."', "sentences of prompt"),
+    ("native/de.toml", '"Antwort:"', '"Antwort: Antwort: Antwort:"', "punctuation of prompt"),
+    ("native/de.toml", '"Antwort:"', '"Antwort, Antwort, Antwort:"', "words three times in prompt"),
+    ("native/de.toml", ASK, '"Richtig, falsch oder weder noch."', "sentences of prompt"),
+    ("native/de.toml", ASK, '"(Richtig, falsch oder weder noch?)"', "punctuation of prompt"),
+    ("native/de.toml", '"Frage:"', '"- Frage:"', "punctuation of prompt"),
+    ("native/de.toml", 'true = { text = "Richtig"', 'true = { text = "Richtig:"', "punctuation of labels"),
+    ("native/th.toml", 'true = { text = "จริง"', 'true = { text = "จริง "', "white space around labels"),
 ]  # fmt: skip
 
 
@@ -50,12 +66,13 @@ PLANTED = [
 def test_a_planted_difference_is_found_and_named(copy: Path, capsys, file: str, old: str, new: str, part: str) -> None:
     plant(copy, file, old, new)
     folder = Path(file).parent.name
-    found = audit(s for s in task_specs().values() if (s.family.words_of or s.family.key) == folder)
+    specs = [s for s in task_specs().values() if (s.family.words_of or s.family.key) == folder]
+    found = audit(s for s in specs if folder != "native" or s.benchmark.key == "xnli")
     assert found
     assert all(isinstance(each, Difference) for each in found)
     assert {each.file for each in found} == {f"templates/{file}"}
     assert {each.language for each in found} == {Path(file).stem}
-    assert part in {each.part for each in found}
+    assert part in {each.part.removesuffix(" (entailment)") for each in found}
     if (file, part) == ("xllama/tr.toml", "blanks of prompt"):
         assert main(["tasks", "audit", "xling_*"]) == 2
         said = capsys.readouterr().err
@@ -83,3 +100,31 @@ def test_what_is_left_of_a_template_without_its_words() -> None:
         "###", "text", ":", "\\n", '"', "{question}", '"', "\\n", "[MASK]", "text", "\\n\\n", "text", ":",
     )  # fmt: skip
     assert skeleton_of("Question : {question}") == skeleton_of("問題：{question}") == ("text", ":", "{question}")
+
+
+SAME = [
+    ("en", "Right? (Yes.) A: {text}, so", "el", "Σωστό; (Ναι.) Α: {text}, άρα"),
+    ("en", "Right? (Yes.) A: {text}, so", "zh", "对吗？（是。）答：{text}，所以"),
+    ("en", "Right? (Yes.) A: {text}, so", "ur", "ٹھیک؟ (ہاں۔) ج: {text}، تو"),
+    ("en", "Right? (Yes.) A: {text}, so", "hi", "सही? (हाँ।) उ: {text}, तो"),
+    ("en", "Right? (Yes.) A: {text}, so", "my", "မှန်လား? (ဟုတ်။) ဖြေ: {text}၊ ဒါ"),
+    ("en", "- It is 3.5: {text}…", "de", "• Es ist 3,5: {text} ..."),
+    ("en", "Into Chinese: {text}", "zh_hant", "Into Chinese (Traditional): {text}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "first", "other", "second"), SAME)
+def test_signs_of_other_scripts_are_the_same_punctuation(one: str, first: str, other: str, second: str) -> None:
+    found = marks(first, languages.get(one))
+    assert found == marks(second, languages.get(other))
+    assert len(found) > 1
+
+
+def test_a_label_with_white_space_or_nothing_to_see_is_refused_even_if_all_have_it() -> None:
+    spec = task_specs()["xling-cf-native_xnli_de"]
+    assert check_form(spec.benchmark, spec.form()) == []
+    for text, said in ((" Ja", "white space"), ("Ja\n", "white space"), ("\u200b", "empty"), ("", "empty")):
+        form = spec.form().model_copy(update={"labels": {**spec.form().labels, "entailment": text}})
+        (problem,) = check_form(spec.benchmark, form)
+        assert problem.startswith("label entailment: ")
+        assert said in problem

@@ -151,6 +151,7 @@ QA = {"id": "1", "context": "c", "question": "q", "answers": ["c"]}
         ("xnli", [PAIR | {"label": 3}], "item '1': label 3 is not the index of one of 3 candidates"),
         ("xwinograd", [CHOICE | {"label": 2}], "label 2 is not the index of one of 2 candidates"),
         ("xwinograd", [CHOICE | {"label": -1}], "label -1 is not"),
+        ("xwinograd", [CHOICE | {"option2": "\t"}], "item '1': option 2 is empty"),
         ("xquad", [QA | {"answers": "c"}], "item '1': answers should be texts, got 'c'"),
         ("xquad", [QA | {"answers": ["c", 1994]}], "item '1': answers should be texts"),
     ],

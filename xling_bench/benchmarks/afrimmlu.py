@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import tokenize
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from xling_bench.benchmarks.implementation import Dropped, Implementation, Read, Records, jsonl_beside, texts_of
@@ -65,17 +67,23 @@ def _row(record: Record) -> dict[str, object]:
 
 
 def _listed(text: str) -> list[str]:
-    """A list of texts written as Python writes one. Raises ValueError for anything else; nothing is run."""
+    """A list of texts written as Python writes one. Raises ValueError for anything else; nothing is run.
+
+    Texts with no comma between them, which Python would make one of, are refused.
+    """
     problem = f"choices should be a list of texts as Python writes it, got {text!r:.80}"
     if len(text) > LONGEST:
         raise ValueError(f"choices should be a list of texts; there are {len(text)} characters")
     try:
         with warnings.catch_warnings(action="ignore"):  # of a backslash that begins no escape
             found = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+            tokens = list(tokenize.generate_tokens(StringIO(text.strip()).readline))
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, tokenize.TokenError) as error:
         raise ValueError(problem) from error
     if not isinstance(found, list) or len(found) < 2 or not all(isinstance(option, str) for option in found):
         raise ValueError(problem)
+    if sum(token.type == tokenize.STRING for token in tokens) != len(found):
+        raise ValueError(f"choices: a comma is missing between two of the texts, got {text!r:.80}")
     return found
 
 

@@ -11,7 +11,7 @@ from typing import TypeGuard
 from xling_bench.catalog.benchmark import Benchmark, FieldType
 from xling_bench.core.errors import DataError
 from xling_bench.core.row import Record, Row, Value, index_in, texts_in
-from xling_bench.core.text import DAMAGE
+from xling_bench.core.text import DAMAGE, is_blank
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
@@ -28,8 +28,8 @@ def check_rows(benchmark: Benchmark, rows: Iterable[Record], where: str, *, answ
     """Return the rows with fields in declared order, or raise DataError naming item and field.
 
     Every row has `id` and exactly the benchmark's fields of the declared types, texts have no control characters that
-    come from damage, ids are unique, a label is the index of an existing candidate, and there are right answers where
-    they should be (`answered`).
+    come from damage, ids are unique, no option is blank, there are as many as the benchmark's chance says
+    (`Benchmark.widths`), a label is the index of one, and there are right answers where they should be (`answered`).
     """
     seen: set[object] = set()
     checked: list[Row] = []
@@ -49,6 +49,7 @@ def check_rows(benchmark: Benchmark, rows: Iterable[Record], where: str, *, answ
             if not _fits(value, kind):
                 raise DataError(f"{where}: item {row['id']!r}: {name} should be {kind}, got {value!r:.80}")
             found[name] = value
+        _check_options(benchmark, found, where)
         if "label" in benchmark.fields and not 0 <= index_in(found, "label") < _width(benchmark, found):
             item, width = f"{where}: item {row['id']!r}", _width(benchmark, found)
             raise DataError(f"{item}: label {row['label']} is not the index of one of {width} candidates")
@@ -58,6 +59,17 @@ def check_rows(benchmark: Benchmark, rows: Iterable[Record], where: str, *, answ
     if answered:
         _check_golds(benchmark, checked, where)
     return checked
+
+
+def _check_options(benchmark: Benchmark, row: Row, where: str) -> None:
+    """A blank option has nothing to score, and an item with more or fewer than declared another chance."""
+    options = [text for name in benchmark.choices for text in texts_in(row, name)]
+    for number, option in enumerate(options, start=1):
+        if is_blank(option):
+            raise DataError(f"{where}: item {row['id']!r}: option {number} is empty; expected a text to choose")
+    if (widths := benchmark.widths) is not None and len(options) not in widths:
+        expected = f"{widths[0]} to {widths[-1]}" if len(widths) > 1 else widths[0]
+        raise DataError(f"{where}: item {row['id']!r}: expected {expected} options, got {len(options)}")
 
 
 def _check_golds(benchmark: Benchmark, rows: list[Row], where: str) -> None:

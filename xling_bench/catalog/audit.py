@@ -2,21 +2,25 @@
 template when its words are taken as words.
 
 Scores of languages compare only where the same is asked in the same shape: the same blanks in the same order, the same
-lines, labels, headings and quotation marks, an instruction everywhere or nowhere.
+lines, labels, headings, punctuation and white space, an instruction everywhere or nowhere. What words say is not read:
+nobody sees here that a question asks for something else, or in another language of the same script.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import regex
 
 from xling_bench.catalog.declarations import in_script
 from xling_bench.catalog.names import TaskSpec
-from xling_bench.catalog.prompt import PLACEHOLDER, Form
+from xling_bench.catalog.prompt import PLACEHOLDER, Form, section_words
+from xling_bench.catalog.punctuation import ENDS, edges, has_ends, marks, repeated, stray, unseen
 from xling_bench.core.languages import PIVOT, Language
+from xling_bench.core.text import is_blank
 
 TEXT, COLON, QUOTE = "text", ":", '"'
 LATIN = "Latn"
@@ -67,7 +71,7 @@ def audit(specs: Iterable[TaskSpec]) -> list[Difference | str]:
 
 
 def _differences(specs: Sequence[TaskSpec]) -> list[Difference]:
-    shapes = [shape(spec.form(), spec.language) for spec in specs]
+    shapes = [{**shape(spec.form(), spec.language), **_words(spec)} for spec in specs]
     found = []
     for part in dict.fromkeys(name for one in shapes for name in one):
         there = [(spec, one[part]) for spec, one in zip(specs, shapes, strict=True) if part in one]
@@ -90,26 +94,57 @@ def shape(form: Form, language: Language) -> Shape:
     """What is compared of a form, by part: with all languages, with those that part words by spaces (a word that
     touches a blank is one with it there), with those of another script than Latin (which words are in their own)."""
     templates: dict[str, str] = {}
-    for name in ("prompt", "lettered", "candidate", "unconditional", "answer"):
+    for name in ("prompt", "lettered", "candidate", "unconditional", "answer", "no_answer", "labels"):
         value = getattr(form, name)
         templates |= {f"{name} ({k})": v for k, v in value.items()} if isinstance(value, dict) else {name: value}
     shapes: dict[str, object] = {}
     for name, template in templates.items():
-        skeleton = skeleton_of(template)
+        shapes[f"markers of {name}"] = skeleton = skeleton_of(template)
+        if not template:
+            continue
         shapes[f"blanks of {name}"] = tuple(part for part in skeleton if part.startswith("{"))
         shapes[f"instruction of {name}"] = _instruction(skeleton)
-        shapes[f"markers of {name}"] = skeleton
         shapes[f"cue at the end of {name}"] = skeleton[-1:] in ((TEXT,), (COLON,))
         if language.spaces_between_sentences:
             shapes[f"words glued to blanks of {name}"] = _glued(template)
         if language.script != LATIN:
             shapes[f"words of {name} in another script"] = _foreign(template, language.script)
+        shapes |= _punctuation(name, template, language)
+    if language.spaces_between_sentences:
+        shapes["separator"] = repr(form.separator)
     shapes |= {"separator's lines": form.separator.count("\n"), "number of stops": len(form.stop),
                "max_tokens": form.max_tokens, "labels": tuple(form.labels),
-               "labels without a word": tuple(k for k, v in form.labels.items() if not v.strip())}  # fmt: skip
+               "labels without a word": tuple(k for k, v in form.labels.items() if is_blank(v))}  # fmt: skip
     return shapes
 
 
+def _punctuation(name: str, template: str, language: Language) -> Shape:
+    """Punctuation between blanks, and the white space that nobody sees."""
+    found = marks(template, language)
+    shapes: dict[str, object] = {
+        f"punctuation of {name}": tuple(mark for mark in found if mark not in ENDS),
+        f"white space around {name}": edges(template),
+        f"stray white space in {name}": stray(template),
+        f"invisible characters in {name}": unseen(template),
+        f"words three times in {name}": repeated(template),
+    }
+    if has_ends(language):
+        shapes[f"sentences of {name}"] = tuple(mark for mark in found if mark in ENDS or mark.startswith("{"))
+    return shapes
+
+
+def _words(spec: TaskSpec) -> Shape:
+    """The white space around each word of the language's file; a word that is a space, only where spaces part words."""
+    family, language = spec.family, spec.language
+    words = section_words(family, family.forms[spec.benchmark.key], spec.benchmark.key, language)
+    return {
+        f"white space around the word {name}": edges(word.text)
+        for name, word in words.items()
+        if word.text.strip() or language.spaces_between_sentences
+    }
+
+
+@lru_cache(maxsize=4096)  # English families ask the same in every language
 def skeleton_of(template: str) -> Skeleton:
     """A template without its words: blanks by name, line breaks, headings, `[MASK]`, colons that end a label, quotation
     marks of any kind, and `text` for a run of words."""

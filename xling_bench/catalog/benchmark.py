@@ -72,7 +72,7 @@ class Benchmark(Strict):
     the test split, and an item is never its own demonstration.
     `codes` gives the benchmark's own code of a language where it differs from ours (XWinograd's `jp`).
     `chance` is what guessing gets, of candidates whose number is the same for every item; `items` where it is not: the
-    mean over the items scored of 1 / their number.
+    mean over the items scored of 1 / their number. Items with another number of options are refused (`widths`).
     `metrics` names, by kind of prompt, what a task reports, headline first; `metrics_on_request` what it can report
     besides. `metrics_only` and `metrics_except` limit a metric to some languages (of the answer), or exclude some.
     `placeholder` stands where the source has no text (PAWS-X: `NS`, never translated): rows with it are dropped, unless
@@ -145,6 +145,10 @@ class Benchmark(Strict):
         width = len(self.labels) or (len(self.choices) if len(self.choices) > 1 else 0)
         if self.chance is not None and width and (self.chance == "items" or abs(self.chance - 1 / width) > 0.005):
             raise ValueError(f"chance: of {width} candidates one is right by guessing in 1/{width}, not {self.chance}")
+        if len(self.choices) == 1 and isinstance(chance := self.chance, float) and (
+            not chance or abs(chance - 1 / round(1 / chance)) > 0.005
+        ):
+            raise ValueError(f"chance: expected 1 / the number of options in {self.choices[0]}, got {chance}")
         if self.kind not in self.metrics:
             raise ValueError(f"metrics: expected those of its own kind, {self.kind}")
         named = [*self.metrics.values(), *self.metrics_on_request.values(), self.metrics_only, self.metrics_except]
@@ -195,6 +199,15 @@ class Benchmark(Strict):
         items."""
         deciding = self.model_dump(mode="json", include=set(DECIDING))
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def widths(self) -> range | None:
+        """How many options an item may have: as many as `chance` says, 2 to 26 (as many as letters) where that is
+        `items`; None where the benchmark has labels, or says nothing of chance (mLAMA's names, from 1 on)."""
+        if self.chance is None or not self.choices:
+            return None
+        number = 0 if self.chance == BY_ITEM else round(1 / self.chance)
+        return range(number, number + 1) if number else range(2, 27)
 
     def chance_of(self, metric: str) -> float | None:
         """What guessing gets by `metric`, in [0, 1): of every metric that chooses among candidates of a fixed number;

@@ -7,7 +7,9 @@ import regex
 from xling_bench.catalog.benchmark import Benchmark
 from xling_bench.catalog.names import TaskSpec, suites, task_specs
 from xling_bench.catalog.prompt import PLACEHOLDER, Form, Wording, word_files, words
+from xling_bench.catalog.punctuation import unseen
 from xling_bench.core.languages import Language, registry
+from xling_bench.core.text import is_blank
 
 # ISO 15924 codes that Unicode's Script property spells differently, or that mix scripts.
 SCRIPTS = {"Hans": ("Han",), "Hant": ("Han",), "Jpan": ("Han", "Hiragana", "Katakana"), "Kore": ("Hangul", "Han")}
@@ -38,6 +40,8 @@ def _literal(literal: Wording, language: Language) -> list[str]:
     found = []
     if not in_script(literal.text, literal.script or language.script):
         found.append(f"{literal.text!r} has letters outside {literal.script or language.script}")
+    if hidden := unseen(literal.text):
+        found.append(f"{literal.text!r} has {hidden}, which nobody sees")
     if literal.source == "paper" and not literal.where:
         found.append("source is a paper, but `where` does not say which")
     return found
@@ -77,6 +81,11 @@ def check_form(benchmark: Benchmark, form: Form) -> list[str]:
         problems.append("the prompt lacks {lettered}, the list whose letters are scored")
     if form.kind == "choose" and benchmark.labels and set(form.labels) != set(benchmark.labels):
         problems.append(f"labels should be {', '.join(benchmark.labels)}")
+    problems += [
+        f"label {name}: {text!r} {'is empty' if is_blank(text) else 'has white space around it'}; expected a word alone"
+        for name, text in form.labels.items()
+        if is_blank(text) or text != text.strip()
+    ]
     if form.labels and len(set(form.labels.values())) != len(form.labels):
         problems.append("two labels have the same word")
     if form.kind == "generate" and any(f"{{{x}}}" in form.prompt for x in (benchmark.gold, *benchmark.solutions)):

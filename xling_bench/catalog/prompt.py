@@ -217,7 +217,7 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
     declared = family.forms.get(benchmark.key)
     if declared is None:
         raise UsageError(f"prompt family {family.key!r} has no form for {benchmark.key!r}.")
-    section = _section(family, declared, benchmark.key, language)
+    section = section_words(family, declared, benchmark.key, language)
     values = {f"w.{name}": literal.text for name, literal in section.items()}
     for side, which in (("source_name", source), ("target_name", language)):
         if which is not None:
@@ -237,7 +237,7 @@ def resolve_form(family: Family, benchmark: Benchmark, language: Language, *, so
     return Form(**form)
 
 
-def _section(family: Family, form: FormDeclaration, benchmark: str, language: Language) -> dict[str, Wording]:
+def section_words(family: Family, form: FormDeclaration, benchmark: str, language: Language) -> dict[str, Wording]:
     """The words of a form's sections. Raises DeclarationError for a section that the language lacks."""
     key, found = family.words_of or family.key, dict[str, Wording]()
     for name in form.sections:
@@ -267,7 +267,7 @@ def demo_form(family: Family, benchmark: Benchmark, unit: str, form: Form, demo_
 
 def unreviewed(family: Family, benchmark: str, language: str) -> list[str]:
     """Names of the words in a benchmark's prompt that came from a machine and that nobody has reviewed."""
-    section = _section(family, family.forms[benchmark], benchmark, languages.get(language))
+    section = section_words(family, family.forms[benchmark], benchmark, languages.get(language))
     return [name for name, word in section.items() if word.source == "machine" and not word.reviewed_by]
 
 

@@ -25,6 +25,11 @@ HIDDEN = re.compile(
 # No text: a lone surrogate ("\\ud800" in JSON), which cannot be encoded; NUL and its like, which come from damage.
 # Official files do hold U+0008, U+001D and C1 controls in places.
 DAMAGE = re.compile("[\ud800-\udfff\0-\7\x0e-\x1b]")
+# White space, and what Unicode calls ignorable or leaves empty: a text of nothing else shows nothing.
+BLANK = re.compile(
+    "[\\s\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]*"
+)
 LONGEST = 600
 LONGEST_NAME = 80
 
@@ -58,6 +63,11 @@ def line(text: object, most: int = LONGEST_NAME) -> str:
         half = max(1, (most - len(middle)) // 2)
         folded = f"{folded[:half]}{middle}{folded[-half:]}"
     return flat(folded)
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see: no character, or only white space and such as U+200B."""
+    return BLANK.fullmatch(text) is not None
 
 
 def hidden_in(text: str) -> str:
