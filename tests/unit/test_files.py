@@ -298,6 +298,7 @@ def test_check_data_reports_damage_and_goes_on(tmp_path: Path) -> None:
     out = io.StringIO()
     print_report(report, out)
     lines = out.getvalue().splitlines()
+    assert lines.pop().startswith("as published: "), "what the words mean is said at the end"
     assert len(lines) == 8
     assert any("DAMAGED" in line and f"{path}, line 4" in line for line in lines)
     assert any(line.endswith("as many rows as published; 1 left out: untranslated (NS)") for line in lines)
