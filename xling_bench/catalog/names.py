@@ -127,7 +127,6 @@ def task_specs() -> dict[str, TaskSpec]:
     return specs
 
 
-@cache
 def spelled_out() -> dict[str, TaskSpec]:
     """Tasks of default families by a name that says the family as others' names do: `xling-mcf_belebele_de`."""
     return {_spelled(spec, spec.name): spec for spec in task_specs().values() if spec.is_default}
