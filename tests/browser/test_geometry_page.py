@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 from report_runs import two_runs
 from represented import write_represent
 
@@ -34,7 +35,9 @@ def test_a_page_without_runs(watched: Watched, tmp_path: Path) -> None:
     headings = shown.locator("h3").all_inner_texts()
     assert headings == ["Alignment by language", "Tokens", "The same answer in two languages?"]
     column = shown.locator('table[data-name="alignment"] tbody tr td:nth-child(7)')
-    shown.locator('table[data-name="alignment"] thead th:nth-child(7)').click()
+    header = shown.locator('table[data-name="alignment"] thead th:nth-child(7)')
+    header.click()
+    expect(header).to_have_attribute("aria-sort", "descending")  # sorting waits for a timer
     values = [float(text) for text in column.all_inner_texts()]
     assert values == sorted(values, reverse=True)
     shown.locator("details summary").first.click()

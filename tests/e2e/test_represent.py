@@ -275,13 +275,17 @@ def test_maps_figures_and_a_page_beside_the_numbers(models, tmp_path) -> None:
     to the byte, and draws no map again."""
     out = tmp_path / "out"
     command = [f"hf:{models['llama']}", f"hf:{models['llama']}", "--name", "base,tuned", *LANGS, "--no-random",
-               "--map", "best,last", "--page", "-o", out]  # fmt: skip
+               "--map", "0,best,last", "--page", "-o", out]  # fmt: skip
     done = represent(*command)
     assert done.returncode == 0, done.stderr
     found = alignment(out)
-    assert len(found["maps"]) == len(list((out / "maps").iterdir())) == 2
-    with (out / "maps" / found["maps"][0]).open(encoding="utf-8") as file:
-        place = json.load(file)
+    places = [json.loads((out / "maps" / name).read_text(encoding="utf-8")) for name in found["maps"]]
+    assert sorted(found["maps"]) == sorted(path.name for path in (out / "maps").iterdir())
+    depth = json.loads((models["llama"] / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"]
+    drawn = [place["layer"] for place in places]
+    assert {0, depth} <= set(drawn)
+    assert len(set(drawn)) == len(drawn) <= 3  # the best of a random model may be either of the others
+    place = places[0]
     assert place["models"] == ["base", "tuned"]
     assert {cloud["language"] for cloud in place["clouds"]} == {"en", "de", "es", "zh"}
     distances = [record for record in found["records"] if record["measure"] == "distance" and record["model"] == "base"]
