@@ -210,7 +210,7 @@ def test_what_was_fetched_is_there_without_a_network(key: str, hub: Hub, shell: 
 def test_no_lock_entry(shell: Shell, hub: Hub) -> None:
     done = shell("data", "check", "xnli", XLING_DATA="hub")
     assert done.returncode == 2
-    assert done.stdout.startswith("xnli         missing: ar test")
+    assert done.stdout.startswith("xnli  missing: all (xling.lock has no xnli ar test")
     done = shell("run", "--dry-run", "--model", "hf:any", "--tasks", "xling_xnli_de", "-o", "out", XLING_DATA="hub")
     assert done.returncode == 2
     assert (

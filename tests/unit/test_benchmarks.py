@@ -167,7 +167,7 @@ def test_all_rooms_find_a_new_benchmark(toy: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XLING_DATA_DIR", str(toy))
     assert main(["data", "check", KEY]) == 0
     said = capsys.readouterr().out
-    assert "2 as many rows as published, 2 missing" in said, "German is there, English is not"
+    assert "1 of 2 languages  2 rows  as many rows as published" in said, "German is there, English is not"
 
     index, told = checker(training_data(), Source("files", toy))
     assert told["checked"] == {KEY: {"de test": 2}}

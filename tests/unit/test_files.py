@@ -1,7 +1,6 @@
 """Reading data files: text survives untouched, damage is named by file and line; sources, row checks, `data check`."""
 
 import gzip
-import io
 import json
 import re
 import tempfile
@@ -17,7 +16,8 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core import reading
 from xling_bench.core.errors import DataError, DeclarationError, MissingDataError, UsageError, XlingError
 from xling_bench.core.files import write_text
-from xling_bench.data.check import check_data, print_report
+from xling_bench.data.check import check_data
+from xling_bench.data.check_lines import compact, each
 from xling_bench.data.source import Source, explain, load, source_from_environment, where_to_get
 
 CELL = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=["Cs"]), max_size=20)
@@ -295,9 +295,7 @@ def test_check_data_reports_damage_and_goes_on(tmp_path: Path) -> None:
     assert "x-final/ja/test_2k.tsv" in found["ja", "test"].missing
     assert json.loads(json.dumps(damaged.as_json()))["error"] == damaged.error
 
-    out = io.StringIO()
-    print_report(report, out)
-    lines = out.getvalue().splitlines()
+    lines = list(each(report))
     assert lines.pop().startswith("as published: "), "what the words mean is said at the end"
     assert len(lines) == 8
     assert any("DAMAGED" in line and f"{path}, line 4" in line for line in lines)
@@ -306,6 +304,31 @@ def test_check_data_reports_damage_and_goes_on(tmp_path: Path) -> None:
     states = "1 as many rows as published, 3 not as published, 9 missing, 1 damaged"
     assert sorted(lines[-2].partition(" in all: ")[2].split(", ")) == sorted(states.split(", "))
     assert lines[-1] == "4 of 14 splits are there, 3 of them not as published, 1 damaged."
+
+
+def test_what_data_check_prints_is_short_and_leaves_nothing_out(tmp_path: Path) -> None:
+    good = [f"{i}\tEins {i}.\tZwei {i}.\t{i % 2}" for i in range(2000)]
+    pawsx(tmp_path, "ko", "dev", [*good[:-1], "2000\tNS\tDeux.\t0"])
+    for language in ("es", "en", "fr", "ko"):
+        pawsx(tmp_path, language, "test", good[: 7 if language == "es" else 5])
+    pawsx(tmp_path, "zh", "test", ["3\tEins.\tZwei.\tja"])
+    report = check_data(["pawsx"], Source("files", tmp_path))
+    few = "5 rows in x-final/en/test_2k.tsv, 2000 published"
+    missing, damage = (next(filter(None, (getattr(row, name) for row in report))) for name in ("missing", "error"))
+    *lines, words = compact(report)
+    assert words.startswith("as published: ")
+    assert lines == [
+        f"pawsx  test   3 not as published: en, fr, ko ({few})",
+        "pawsx  test   es: 7 rows in x-final/es/test_2k.tsv, 2000 published",
+        f"pawsx  test   zh: DAMAGED {damage}",
+        "pawsx  dev    1 of 7 languages  1,999 rows  as many rows as published; 1 left out: untranslated (NS)",
+        f"pawsx  missing: test, dev of de, ja; dev of en, es, fr, zh ({missing})",
+        "5 of 14 splits are there, 4 of them not as published, 1 damaged.",
+    ]
+    sample = check_data(["pawsx"], Source("sample"))
+    assert next(compact(sample)) == "pawsx  test   7 languages  10 rows each  invented sample, no benchmark"
+    nothing = check_data(["pawsx"], Source("files", tmp_path / "nowhere"))
+    assert next(compact(nothing)) == f"pawsx  missing: all ({nothing[0].missing})"
 
 
 def test_check_data_refuses_an_unknown_benchmark(tmp_path: Path) -> None:

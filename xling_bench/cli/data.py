@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,8 @@ def add(commands: Any) -> None:
     listing.set_defaults(run=_list)
     check = actions.add_parser("check", help="read all data there is; compare row counts with the published ones")
     check.add_argument("benchmark", nargs="*", help="default: all")
-    check.add_argument("--json", action="store_true")
+    check.add_argument("--each", action="store_true", help="a line per language and split, with hashes")
+    check.add_argument("--json", action="store_true", help="of every language and split")
     add_data(check)
     fetch = actions.add_parser(
         "fetch", help="download benchmarks from the hub at one commit and record it in xling.lock"
@@ -61,15 +61,15 @@ def _languages(benchmark: Benchmark) -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     apply_data(arguments)
-    from xling_bench.data.check import check_data, print_report
+    from xling_bench.data.check import check_data
+    from xling_bench.data.check_lines import compact, each
 
     report = check_data(arguments.benchmark)
     if arguments.json:
         show(json.dumps([row.as_json() for row in report], ensure_ascii=False, indent=1))
     else:
-        out = io.StringIO()
-        print_report(report, out)
-        show(out.getvalue(), end="")
+        for line in each(report) if arguments.each else compact(report):
+            show(line)
     return 2 if any(row.error for row in report) or not any(row.rows for row in report) else 0
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TextIO
 
 from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
 from xling_bench.core.errors import MissingDataError, NotPublishedError, XlingError
 from xling_bench.core.unit import Unit
-from xling_bench.data.known import AS_MANY, AS_PUBLISHED, agreement
+from xling_bench.data.known import agreement
 from xling_bench.data.source import Source, current_source, load
 
 NOT_PUBLISHED = "not published"
@@ -38,6 +36,11 @@ class DataRow:
     deviation: str = ""
     missing: str = ""
     error: str = ""
+
+    @property
+    def state(self) -> str:
+        """`agreement`, or "missing" or "damaged" where there are no rows."""
+        return self.agreement or ("missing" if self.missing else "damaged")
 
     def as_json(self) -> dict[str, object]:
         """Plain data for `--json`."""
@@ -70,36 +73,3 @@ def _row(benchmark: Benchmark, unit: Unit, split: str, source: Source) -> DataRo
     return DataRow(
         *where, len(loaded.rows), published, loaded.hash, loaded.origin, loaded.dropped, state.value, state.deviation
     )
-
-
-def _note(row: DataRow) -> str:
-    left_out = [f"{n} left out: {reason}" for reason, n in row.dropped.items()]
-    return "; ".join([row.deviation or row.agreement, *left_out])
-
-
-def _state(row: DataRow) -> str:
-    return row.agreement or ("missing" if row.missing else "damaged")
-
-
-def print_report(report: Sequence[DataRow], out: TextIO) -> None:
-    """A line per unit and split that is there; what is missing, and how all stand, in one line per benchmark; a sum."""
-    for row in report:
-        if row.error:
-            out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} DAMAGED {row.error}\n")
-        elif row.rows is not None:
-            out.write(f"{row.benchmark:12} {row.unit:8} {row.split:6} {row.rows:6} rows  {row.hash}  {_note(row)}\n")
-    there = [row for row in report if row.rows is not None]
-    for key in dict.fromkeys(row.benchmark for row in report):
-        for state in ("missing", NOT_PUBLISHED):
-            absent = [row for row in report if row.benchmark == key and row.missing and _state(row) == state]
-            if absent:
-                names = ", ".join(f"{row.unit} {row.split}" for row in absent)
-                out.write(f"{key:12} {state}: {names} ({absent[0].missing})\n")
-    for key in dict.fromkeys(row.benchmark for row in report):
-        states = Counter(_state(row) for row in report if row.benchmark == key)
-        out.write(f"{key:12} in all: {', '.join(f'{number} {state}' for state, number in states.items())}\n")
-    damaged = sum(bool(row.error) for row in report)
-    odd = sum(bool(row.deviation) for row in there)
-    out.write(f"{len(there)} of {len(report)} splits are there, {odd} of them not as published, {damaged} damaged.\n")
-    if any(row.agreement in (AS_PUBLISHED, AS_MANY) for row in there):
-        out.write(f"{AS_PUBLISHED}: the official file's very rows; {AS_MANY}: their number agrees, no more is known.\n")
