@@ -13,9 +13,10 @@ from scipy import stats
 
 from xling_bench.cli.main import main
 from xling_bench.core.errors import UsageError
-from xling_bench.report.figures.curves import Line, Panel, limits_of
+from xling_bench.report.figures.curves import MOST, Line, Panel, limits_of
+from xling_bench.report.sections.over_steps import lines_of
 from xling_bench.results.tables.criteria import hplt_e
-from xling_bench.results.tables.steering import MEAN, read_series, steering, steps_of
+from xling_bench.results.tables.steering import MEAN, read_series, scores_of, steering, steps_of
 from xling_bench.stats.signal import above, neighbour_noise
 
 STEPS = (100, 200, 400, 700, 1000)
@@ -43,6 +44,7 @@ def test_noise_is_the_deviation_of_scores() -> None:
     # By hand, equal steps: (y1 + y3) / 2 - y2 = -1, and 0.5^2 + 0.5^2 + 1 = 1.5.
     assert neighbour_noise([1, 2, 3], [0, 1, 0]) == pytest.approx(math.sqrt(1 / 1.5))
     assert neighbour_noise([1, 2], [0, 1]) is None
+    assert neighbour_noise([100, 200, 400, 700], [100 * right / 300 for right in (90, 100, 120, 150)]) == 0, "rounding"
     with pytest.raises(ValueError, match="rise"):
         neighbour_noise([1, 1, 2], [0, 1, 0])
 
@@ -80,8 +82,10 @@ def test_rows_are_what_scipy_says(tmp_path) -> None:
         assert [row["first"], row["last"], row["best"]] == pytest.approx([values[0], values[-1], values.max()])
         assert row["monotonicity"] == pytest.approx(stats.spearmanr(STEPS, values).statistic)
         assert row["cv"] == pytest.approx(100 * stats.variation(values, ddof=1))
-        line = [np.interp(b, (a, c), (u, w)) - v
-                for a, b, c, u, v, w in zip(STEPS, STEPS[1:], STEPS[2:], values, values[1:], values[2:], strict=False)]
+        line = [
+            np.interp(b, (a, c), (u, w)) - v
+            for a, b, c, u, v, w in zip(STEPS, STEPS[1:], STEPS[2:], values, values[1:], values[2:], strict=False)
+        ]
         shares = [(b - a) / (c - a) for a, b, c in zip(STEPS, STEPS[1:], STEPS[2:], strict=False)]
         weights = [1 / (s**2 + (1 - s) ** 2 + 1) for s in shares]
         assert row["noise"] == pytest.approx(np.sqrt(np.mean(np.array(line) ** 2 * weights)))
@@ -109,6 +113,12 @@ def test_steps_come_from_names_or_are_given(tmp_path) -> None:
             read_series(runs, wrong)
     with pytest.raises(UsageError, match="at least 3"):
         read_series(runs[:2])
+    large = 10**15  # what a float, and a column of numbers, holds exactly
+    assert max(read_series(runs, [1, 2, 3, 4, large])["step"]) == large
+    with pytest.raises(UsageError, match="up to 1,000,000,000,000,000"):
+        read_series(runs, [1, 2, 3, 4, large + 1])
+    assert steps_of([f"m-{large}", "m-1"]) == [large, 1]
+    assert steps_of([f"m-{large + 1}", "m-1"]) is steps_of([f"m-{'9' * 5000}", "m-1"]) is None
 
 
 def test_a_model_at_several_steps_is_named(tmp_path, capsys) -> None:
@@ -140,6 +150,10 @@ def test_hplt_e_is_its_statistics(tmp_path) -> None:
         assert row["prompt_switch_rate"] == 100 * np.mean([a != b for a, b in pairwise(chosen)])
         assert row["snr"] == pytest.approx(best[final.index].mean() / final.std(axis=1).mean())
         assert row["above_random"] == pytest.approx(best[final.index].max() - 100 / 3)
+    # Windows are the series', not those of the steps that a benchmark has.
+    early = hplt_e(frame[(frame["language"] != "th") | (frame["step"] < 1000)]).set_index("language")
+    assert math.isnan(early.loc["th", "above_random"])
+    assert early.loc["th", "cv"] == pytest.approx(table.loc["th", "cv"])
 
 
 def test_the_command_says_what_steers(tmp_path, capsys) -> None:
@@ -173,6 +187,34 @@ def test_the_page_has_curves_of_a_series(tmp_path) -> None:
     assert 'id="steps"' in text
     assert "steps 100, 200, 400, 700, 1,000" in text
     assert "steps-0-xnli" in text
+
+
+def test_curves_are_of_what_the_table_says(tmp_path) -> None:
+    """The mean's curve is the table's mean: over languages, pairs apart, at the steps that have them all."""
+    runs = []
+    for step, lost in ((1, ""), (2, "de"), (3, ""), (4, "")):
+        scores = {unit: np.arange(20) % 10 < step + add for unit, add in (("de", 0), ("en", 2), ("de-en", -1))}
+        kept = {unit: values / 2 for unit, values in scores.items() if unit != lost}
+        none = {unit: np.full(20, -1) for unit in kept}
+        runs.append(write_run(tmp_path / f"m-{step}", kept, benchmark="mlqa", metric="f1", family="xllama",
+                              choices=none, name=f"m-{step}", fingerprint=f"{step:016d}"))  # fmt: skip
+    frame = read_series(list(map(str, runs)))
+    drawn = {line.label: line for line in lines_of(scores_of(frame), "f1", MOST)}
+    row = steering(frame).set_index("language").loc[MEAN]
+    assert set(drawn) == {"de", "en", "de-en", MEAN}
+    assert drawn[MEAN].x == [1, 3, 4]
+    assert [drawn[MEAN].y[0], drawn[MEAN].y[-1], len(drawn[MEAN].y)] == [row["first"], row["last"], row["steps"]]
+    assert {line.label for line in lines_of(scores_of(frame), "f1", 3)} == {"de", "de-en", MEAN}
+
+
+@pytest.mark.parametrize(
+    ("names", "steps"),
+    [("m-1 m-2 m-3", True), ("m-1b m-4b m-12b", False), ("s270m-it s360M-it s1000m-it", False), ("1ba 2ba 3ba", True)],
+)
+def test_models_of_several_sizes_are_no_series(tmp_path, names, steps) -> None:
+    given = [f"{name}={run}" for name, run in zip(names.split(), series(tmp_path, items=20), strict=False)]
+    assert main(["report", *given, "--items", "0", "-o", str(tmp_path / "page")]) == 0
+    assert ('id="steps"' in (tmp_path / "page/index.html").read_text()) == steps
 
 
 @given(st.floats(-100, 100), st.floats(0, 50))

@@ -15,7 +15,7 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import UsageError, did_you_mean
 from xling_bench.metrics.registry import sign_of
 from xling_bench.results.schema import Row
-from xling_bench.results.tables.steering import scores_of, variation
+from xling_bench.results.tables.steering import STEP, scores_of, variation
 from xling_bench.stats import spearman
 
 if TYPE_CHECKING:
@@ -94,21 +94,22 @@ def hplt_e(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[Row] = []
+    last = int(frame[STEP].max())
     for key, group in frame.groupby(list(SETTING), sort=True):
         by_family = {str(name): scores_of(part) for name, part in group.groupby("family", sort=True)}
         for unit in dict.fromkeys(str(name) for scores in by_family.values() for name in scores.columns):
             own = {name: scores[unit] for name, scores in by_family.items() if unit in scores}
             prompts = pd.DataFrame(own).dropna()
-            rows.append({**dict(zip(SETTING, key, strict=True)), "language": unit, **_statistics(key, prompts)})
+            rows.append({**dict(zip(SETTING, key, strict=True)), "language": unit, **_statistics(key, prompts, last)})
     return pd.DataFrame(rows, columns=[*SETTING, "language", *VALUES])
 
 
-def _statistics(key: Sequence[object], prompts: pd.DataFrame) -> Row:
-    """Of one task: scores by step (rows) and prompt."""
+def _statistics(key: Sequence[object], prompts: pd.DataFrame, last: int) -> Row:
+    """Of one task: scores by step (rows) and prompt; `last` is the series' last step."""
     row: Row = {"prompts": prompts.shape[1], **dict.fromkeys(VALUES[1:])}
     sign, chance = sign_of(str(key[-1])), get_benchmark(str(key[0])).chance_of(str(key[-1]))
     best = prompts.max(axis=1) if sign > 0 else prompts.min(axis=1)
-    parts = {name: _window(prompts, *ends) for name, ends in WINDOWS.items()}
+    parts = {name: _window(prompts, last, *ends) for name, ends in WINDOWS.items()}
     middle, late, final = (best.loc[part.index] for part in parts.values())
     if len(middle) > 1:
         row["cv"] = variation([float(value) for value in middle])
@@ -127,7 +128,6 @@ def _statistics(key: Sequence[object], prompts: pd.DataFrame) -> Row:
     return row
 
 
-def _window(prompts: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
-    last = prompts.index.max()
+def _window(prompts: pd.DataFrame, last: int, low: float, high: float) -> pd.DataFrame:
     found: pd.DataFrame = prompts[(prompts.index >= low * last) & (prompts.index <= high * last)]
     return found

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STEP = "step"
 HEAD = GROUP[1:]
 FEWEST = 3  # checkpoints of a series
+LARGEST = 10**15  # a step: updates, examples or tokens; figures draw it as a float
 DRAWS = 2000  # of a mean over languages, for its standard error
 COLUMNS = ("steps", "first", "last", "best", "monotonicity", "noise", "signal", "snr", "cv", "above_chance_from",
            "stays_above")  # fmt: skip
@@ -35,12 +36,15 @@ COLUMNS = ("steps", "first", "last", "best", "monotonicity", "noise", "signal", 
 
 def steps_of(names: Sequence[str]) -> list[int] | None:
     """The step in each name, the last number in it: 500, 1000 of `run-500`, `run-1000`. None unless all have one, all
-    other, and are alike but for it."""
+    other, and are alike but for it; numbers above `LARGEST` are no steps."""
     found = [re.fullmatch(r"(.*?)(\d+)(\D*)", name) for name in names]
     if not all(found) or len({(match[1], match[3]) for match in found if match}) != 1:
         return None
-    steps = [int(match[2]) for match in found if match]
-    return steps if len(set(steps)) == len(steps) else None
+    digits = [match[2] for match in found if match]
+    if max(map(len, digits)) > len(str(LARGEST)):
+        return None
+    steps = list(map(int, digits))
+    return steps if len(set(steps)) == len(steps) and max(steps) <= LARGEST else None
 
 
 def read_series(runs: Sequence[Run], steps: Sequence[int] = ()) -> pd.DataFrame:
@@ -53,8 +57,9 @@ def read_series(runs: Sequence[Run], steps: Sequence[int] = ()) -> pd.DataFrame:
     """
     if len(runs) < FEWEST:
         raise UsageError(f"series: expected at least {FEWEST} runs, the checkpoints of one training, got {len(runs)}.")
-    if steps and (len(steps) != len(runs) or any(b <= a for a, b in pairwise(steps))):
-        raise UsageError(f"--steps: expected {len(runs)} rising numbers, one for each run in order, got {list(steps)}.")
+    if steps and (len(steps) != len(runs) or any(b <= a for a, b in pairwise(steps)) or steps[-1] > LARGEST):
+        raise UsageError(f"--steps: expected {len(runs)} rising numbers up to {LARGEST:,}, one for each run in order, "
+                         f"got {list(steps)}.")  # fmt: skip
     names = [run.name or run.path.resolve().name for run in map(given, runs)]
     numbers = list(steps) or steps_of(names) or list(range(1, len(runs) + 1))
     frame = load_results(list(runs))
@@ -105,9 +110,7 @@ def steering(frame: pd.DataFrame) -> pd.DataFrame:
         for unit in units:
             own = scores[unit].dropna()
             rows.append({**dict(zip(HEAD, key, strict=True)), "language": unit, **_row(key, own, errors.get(unit))})
-        averaged = of_languages(units)
-        if len(averaged) > 1 and not is_within_language(str(key[-1])):
-            means = scores[averaged].dropna().mean(axis=1)
+        if (means := mean_of(scores, str(key[-1]))) is not None:
             found = _row(key, means, errors.get(MEAN))
             rows.append({**dict(zip(HEAD, key, strict=True)), "language": MEAN, **found})
     table = pd.DataFrame(rows, columns=[*HEAD, "language", *COLUMNS])
@@ -118,6 +121,12 @@ def scores_of(group: pd.DataFrame) -> pd.DataFrame:
     """Printed scores by step (rows) and language of one benchmark ... and metric, means over seeds."""
     scaled = group.assign(value=scale_of(str(group["metric"].iloc[0])) * group["value"])
     return scaled.pivot_table(index=STEP, columns="language", values="value", aggfunc="mean", sort=True)
+
+
+def mean_of(scores: pd.DataFrame, metric: str) -> pd.Series[float] | None:
+    """The mean over languages (`scores_of`'s columns), of the steps that have them all; None where there is none."""
+    averaged = of_languages(list(scores.columns))
+    return None if len(averaged) < 2 or is_within_language(metric) else scores[averaged].dropna().mean(axis=1)
 
 
 def _row(key: Sequence[Any], scores: pd.Series[float], errors: pd.Series[float] | None) -> Row:
