@@ -66,7 +66,8 @@ def evaluate(
     `model` is `"hf:PATH_OR_NAME"`, `"vllm:PATH_OR_NAME"`, `"gguf:FILE"` or a ModelConfig; `settings` are ModelConfig's
     fields (dtype, ...) and `engine="auto"`, with which vLLM generates in a process of its own (`vllm_python`);
     `name` is what tables call it (default: its folder, its file, or its name on the hub).
-    `tasks` are names, tags or globs of `xling-bench tasks list`, `pairs` further FLORES pairs (`deu_Latn-fra_Latn`).
+    `tasks` are benchmarks, or names, tags or globs of `xling-bench tasks list`; `pairs` further FLORES pairs
+    (`deu_Latn-fra_Latn`).
     Rows come from `data` (files, hub or sample) and `data_dir`, by default from `XLING_DATA` and `XLING_DATA_DIR`.
     `demos`, `demo_lang`, `demo_encoder` and `aligner` choose the demonstrations: see `harness.demos.Demos`.
     `metrics` limits what is reported (names of `metrics.registry.METRICS`; default all that a task has).

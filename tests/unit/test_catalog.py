@@ -228,6 +228,24 @@ def test_a_default_family_is_found_by_its_name() -> None:
     assert not spelled_out().keys() & task_specs().keys()
 
 
+@pytest.mark.parametrize("name", ["global_mmlu", "xling_global_mmlu", "xling-cf_global_mmlu", "Global-MMLU"])
+def test_a_benchmark_is_found_by_key_tag_and_title(name: str) -> None:
+    assert get_benchmark(name).key == "global_mmlu"
+    tag = "xling-cf_global_mmlu" if name.startswith("xling-") else "xling_global_mmlu"
+    assert {spec.tag for spec in select([name])} == {tag}
+
+
+def test_tasks_are_found_without_their_prefix() -> None:
+    for benchmark in benchmarks().values():
+        assert get_benchmark(benchmark.title) is get_benchmark(f"xling_{benchmark.key}") is benchmark
+        assert select([benchmark.key]) == select([benchmark.title]) == select([f"xling_{benchmark.key}"])
+    assert get_task("belebele_de") is get_task("xling_belebele_de")
+    assert select(["belebele_d*", "xnli_de"]) == select(["xling_belebele_d*", "xling_xnli_de"])
+    for unknown in ("xling-nobody_belebele", "xling_belebele_xx", "global", "1"):
+        with pytest.raises(UsageError, match="no task matches"):
+            select([unknown])
+
+
 def test_languages_that_a_benchmark_lacks_are_named() -> None:
     langs = ["en", "de", "fr", "sw"]
     assert languages_lacking(["xling_afrixnli", "xling_multiblimp"], langs) == "AfriXNLI has no de; MultiBLiMP no sw"
@@ -237,7 +255,7 @@ def test_languages_that_a_benchmark_lacks_are_named() -> None:
 
 @pytest.mark.parametrize(
     ("word", "hint"),
-    [("belebele_deu_Latn", "Did you mean 'xling_belebele_de'?"), ("xnli_de", "Did you mean 'xling_xnli_de'?"),
+    [("belebele_deu_Latn", "Did you mean 'xling_belebele_de'?"),
      ("xling_belebele_deu_Latn", "Did you mean 'xling_belebele_de'?"), ("xling_xcopa_de", "XCOPA has no German."),
      ("xling-cf_belebele_deu_Latn", "Did you mean 'xling-cf_belebele_de'?")],
 )  # fmt: skip

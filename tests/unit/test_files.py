@@ -333,7 +333,7 @@ def test_what_data_check_prints_is_short_and_leaves_nothing_out(tmp_path: Path) 
 
 def test_check_data_refuses_an_unknown_benchmark(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Did you mean 'pawsx'"):
-        check_data(["paws-x"], Source("files", tmp_path))
+        check_data(["pawsy"], Source("files", tmp_path))
 
 
 def test_what_is_unpacked_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ def test_corpus_scores_are_shown_and_never_pass_for_tested(tmp_path: Path, capsy
     assert [row["language"] for row in found["cells"]] == ["de-en", "en-de"]
     assert found["cells"][0]["p"] is None
     assert found["cells"][0]["difference"] != 0
-    assert "Shown, not tested, for they are no means over items: flores chrf." in found["notes"]
+    assert "Shown, not tested, for they are no means over items: FLORES chrf." in found["notes"]
     assert gate(tmp_path, a, b, "--strict")[0] == 3
     assert "a change of 5 points should be seen, this metric has no test" in capsys.readouterr().out
     assert found["cells"][0]["why"] == "chrf is no mean over items: no test"

@@ -189,8 +189,8 @@ def test_a_comparison_says_what_only_one_side_has_and_what_is_at_chance() -> Non
     table = compare_models(both, "a", "b", draws=200).set_index("language")
     assert table.loc[MEAN, ["languages", "at_chance_a", "at_chance_b"]].tolist() == [2, 1, 1]
     assert left_out(both, "a", "b") == [
-        "Only a has xcopa xglm 0 none: everything.",
-        "Only a has xnli xglm 0 none: sw.",
+        "Only a has XCOPA xglm 0 none: everything.",
+        "Only a has XNLI xglm 0 none: sw.",
     ]
 
 

@@ -290,10 +290,27 @@ def own_declaration(key: str) -> str | None:
     return None if digest == load_benchmark(ours).digest() else digest
 
 
+def find_benchmark(name: str) -> Benchmark | None:
+    """The benchmark of this key, tag (`xling_belebele`, of whatever family) or title (`Global-MMLU`; case and what is
+    no letter or digit count for nothing); None where there is none."""
+    known = benchmarks()
+    if name in known:
+        return known[name]
+    plain = plain_name(name.partition("_")[2] if name.startswith(("xling_", "xling-")) else name)
+    found = [each for key, each in known.items() if plain in (plain_name(key), plain_name(each.title))]
+    return found[0] if len(found) == 1 else None
+
+
+def plain_name(name: str) -> str:
+    """`globalmmlu` of `Global-MMLU` and of `global_mmlu`."""
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
 def get_benchmark(key: str) -> Benchmark:
-    """Return the benchmark, or raise UsageError with the nearest known keys."""
-    if key not in benchmarks():
+    """Return the benchmark (see `find_benchmark`), or raise UsageError with the nearest known keys."""
+    found = find_benchmark(key)
+    if found is None:
         raise UsageError(
             f"unknown benchmark {key!r}.{did_you_mean(key, benchmarks())} Known: {', '.join(benchmarks())}."
         )
-    return benchmarks()[key]
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
+from xling_bench.catalog.benchmark import Benchmark, benchmarks, find_benchmark, get_benchmark
 from xling_bench.catalog.prompt import Family, Form, families, get_family, has_form, resolve_form
 from xling_bench.core import content, languages
 from xling_bench.core.errors import DeclarationError, UsageError, did_you_mean
@@ -136,9 +136,14 @@ def _spelled(spec: TaskSpec, name: str) -> str:
     return f"xling-{spec.family.key}{name.removeprefix('xling')}"
 
 
+def find_task(name: str) -> TaskSpec | None:
+    """The task of this name, or of one that spells its family out (`spelled_out`), or of one without `xling_`."""
+    return task_specs().get(name) or spelled_out().get(name) or task_specs().get(f"xling_{name}")
+
+
 def get_task(name: str) -> TaskSpec:
-    """Return the task (see `spelled_out` for another name of some), or raise UsageError with the nearest names."""
-    found = task_specs().get(name) or spelled_out().get(name)
+    """Return the task (see `find_task` for other names of some), or raise UsageError with the nearest names."""
+    found = find_task(name)
     if found is None:
         raise UsageError(
             f"unknown task {name!r}.{_hint(name, task_specs())} `xling-bench tasks list` prints all of them."
@@ -159,10 +164,11 @@ def suites() -> dict[str, dict[str, list[str]]]:
 
 
 def select(patterns: Sequence[str], *, langs: Sequence[str] = (), suite: str | None = None) -> list[TaskSpec]:
-    """Return the tasks named by `patterns` (names, tags, groups, globs) and `suite`, limited to `langs`.
+    """Return the tasks named by `patterns` (names, tags, groups, globs; benchmarks) and `suite`, limited to `langs`.
 
     A pair task is kept when both of its languages are in `langs`; where all pairs have one pivot (FLORES' English) it
-    need not be named. Order is the catalog's; nothing comes twice. `spelled_out` names work as the tasks' own do.
+    need not be named. Order is the catalog's; nothing comes twice. Names of `find_task` and `find_benchmark` work as
+    the tasks' own and the tags do.
     Raises UsageError for a pattern or language that matches nothing.
     """
     wanted = list(patterns)
@@ -224,14 +230,17 @@ def _match(pattern: str) -> Iterator[TaskSpec]:
             names.setdefault(f"xlingbench_{spec.benchmark.key}", []).append(spec)
             names.setdefault(_spelled(spec, spec.tag), []).append(spec)
     found: Iterable[TaskSpec]
-    if pattern in specs or pattern in spelled_out():
-        found = [get_task(pattern)]
+    if task := find_task(pattern):
+        found = [task]
     elif pattern in names:
         found = names[pattern]
     elif any(c in pattern for c in "*?["):
         # a glob that says its family finds the benchmarks whose default that is; `xling-*` stays all other families
         told = {n: s for n, s in spelled_out().items() if pattern.startswith(f"xling-{s.family.key}_")}
-        found = [s for name, s in (specs | told).items() if fnmatch.fnmatchcase(name, pattern)]
+        wanted = (pattern, f"xling_{pattern}")
+        found = [s for name, s in (specs | told).items() if any(fnmatch.fnmatchcase(name, each) for each in wanted)]
+    elif not pattern.startswith("xling") and (benchmark := find_benchmark(pattern)):
+        found = names[f"xling_{benchmark.key}"]
     else:
         found = []
     found = list(found)
@@ -247,7 +256,7 @@ def _hint(word: str, known: Iterable[str]) -> str:
         return f" It is a suite: --suite {word}."
     members = [name for name, spec in task_specs().items() if spec.tag in (word, f"xling_{word}")]
     if members:
-        return f" Did you mean the tag xling_{word.removeprefix('xling_')}, or one of its tasks such as {members[0]!r}?"
+        return f" It is a tag: did you mean one of its tasks, such as {members[0]!r}?"
     return _in_other_codes(word) or did_you_mean(word, known)
 
 

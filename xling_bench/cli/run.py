@@ -27,7 +27,9 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="RUN", help="folder for results")
     parser.add_argument("--name", help="what tables call the model (default: its folder, file, or name on the hub)")
-    parser.add_argument("--tasks", type=comma_list, default=[], metavar="NAME,...", help="task names, tags or globs")
+    parser.add_argument(
+        "--tasks", type=comma_list, default=[], metavar="NAME,...", help="benchmarks, or names, tags or globs of tasks"
+    )
     parser.add_argument("--suite", help="a named selection of tasks/suites.toml, such as core or afp")
     parser.add_argument("--pairs", type=comma_list, default=[], metavar="a-b,...", help="further FLORES pairs")
     parser.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...", help="only these languages")
@@ -103,7 +105,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate, print the table, and return 0, or 2 when something asked for by name could not be had."""
     apply_data(arguments)
-    from xling_bench.catalog.names import languages_lacking, spelled_out
+    from xling_bench.catalog.names import find_task, languages_lacking
     from xling_bench.core.chatter import quiet
     from xling_bench.evaluation import launch
     from xling_bench.evaluation.configure import model_config, run_config
@@ -125,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = launch.run(runner)
     if report is None:
         return 0  # one of several processes, which the first one answers for
-    asked = {spec.name for word in arguments.tasks if (spec := spelled_out().get(word))} | {*arguments.tasks}
+    asked = {spec.name for word in arguments.tasks if (spec := find_task(word))}
     return _finish(runner, report, asked, everything=bool(arguments.langs or arguments.pairs))
 
 

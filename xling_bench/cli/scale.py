@@ -77,6 +77,7 @@ def _points_of_file(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]
 
 def _points_of_runs(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]:
     """The points; the benchmarks' figure is drawn on the way."""
+    from xling_bench.catalog.benchmark import find_benchmark
     from xling_bench.report.figures.scaling import benchmark_curves
     from xling_bench.results.frame import load_results
     from xling_bench.results.marks import contaminated
@@ -88,9 +89,11 @@ def _points_of_runs(arguments: argparse.Namespace) -> tuple[Any, dict[str, str]]
     if way not in by_size.DIRECTIONS:
         close = did_you_mean(way, by_size.DIRECTIONS)
         raise UsageError(f"--direction {way!r}: expected {' or '.join(by_size.DIRECTIONS)}.{close}")
+    benchmark = arguments.benchmark or "flores"
+    key = found.key if (found := find_benchmark(benchmark)) else benchmark
     frame, sizes = load_results(arguments.points), by_size.read_sizes(arguments.pairs)
     refuse_mixed(frame)
-    there = by_size.points_by_size(frame, sizes, arguments.benchmark or "flores", arguments.metric, way)
+    there = by_size.points_by_size(frame, sizes, key, arguments.metric, way)
     if (frame["source"] == "sample").any():
         tell("sample data: invented items that show how things work, not benchmark scores")
     for sentence in contaminated(frame):

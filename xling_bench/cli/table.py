@@ -247,10 +247,12 @@ def _note_few(frame: Any) -> None:
 def _note_omissions(frame: Any) -> None:
     """Say which metrics are in the runs, but not in a table of intervals or ranks."""
     from xling_bench.metrics.registry import is_conditional, is_mean
+    from xling_bench.results.marks import title_of
 
     apart = frame[~frame["metric"].map(is_mean) | frame["metric"].map(is_conditional)]
     if not apart.empty:
-        listed = ", ".join(sorted({f"{b} {m}" for b, m in zip(apart["benchmark"], apart["metric"], strict=True)}))
+        found = {f"{title_of(b)} {m}" for b, m in zip(apart["benchmark"], apart["metric"], strict=True)}
+        listed = ", ".join(sorted(found))
         tell(f"note: not here, for they are no means of all items' scores: {listed}")
 
 

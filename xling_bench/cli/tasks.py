@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("tasks", help="list, show, compile and check the tasks")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="print every task")
-    listing.add_argument("pattern", nargs="*", help="names, tags or globs (default: all)")
+    listing.add_argument("pattern", nargs="*", help="benchmarks, or names, tags or globs of tasks (default: all)")
     listing.add_argument("--langs", type=comma_list, default=[], metavar="CODE,...")
     listing.add_argument("--json", action="store_true")
     listing.set_defaults(run=_list)
@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
         run=_check
     )
     audit = actions.add_parser("audit", help="are prompts of one shape in every language?")
-    audit.add_argument("pattern", nargs="*", help="names, tags or globs (default: all)")
+    audit.add_argument("pattern", nargs="*", help="benchmarks, or names, tags or globs of tasks (default: all)")
     audit.set_defaults(run=_audit)
     emit = actions.add_parser("emit", help="write the tasks of other FLORES pairs to a folder of yours")
     emit.add_argument("benchmark", choices=("flores",))

@@ -53,7 +53,7 @@ def check_data(keys: Sequence[str] = (), source: Source | None = None) -> list[D
     Raises DeclarationError, before anything is read, for a benchmark that is only declared.
     """
     source = source or current_source()
-    chosen = [get_benchmark(key) for key in keys] or list(benchmarks().values())
+    chosen = list({each.key: each for each in map(get_benchmark, keys)}.values()) or list(benchmarks().values())
     for benchmark in chosen:
         implementation(benchmark.key)
     return [_row(b, unit, split, source) for b in chosen for unit in b.units() for split in b.splits]

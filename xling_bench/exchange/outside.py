@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from xling_bench.catalog import benchmarks
+from xling_bench.catalog.benchmark import benchmarks, plain_name
 from xling_bench.core.errors import DataError
 from xling_bench.core.reading import parse_json, read_bytes
 from xling_bench.core.text import flat, line
@@ -177,13 +177,9 @@ def _benchmark(result: shapes.Result, details: Mapping[str, str]) -> str:
         return details["benchmark"]
     data = result.source_data
     found = [key for key, each in known.items() if data.hf_repo and each.hub.path.lower() == data.hf_repo.lower()]
-    names = {_plain(data.dataset_name), _plain(result.evaluation_name)}
-    found = found or [key for key, each in known.items() if names & {_plain(key), _plain(each.title)}]
+    names = {plain_name(data.dataset_name), plain_name(result.evaluation_name)}
+    found = found or [key for key, each in known.items() if names & {plain_name(key), plain_name(each.title)}]
     return found[0] if len(found) == 1 else ""
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.lower() if c.isalnum())
 
 
 def row_of(result: shapes.Result, record: shapes.EvalRecord) -> Row:

@@ -19,7 +19,7 @@ from xling_bench.regress.verdict import Difference, Gate, judge
 from xling_bench.results.clusters import too_few, unclustered
 from xling_bench.results.doubts import UNTRAINED
 from xling_bench.results.given import Run, given
-from xling_bench.results.marks import Cell, cells_of, contaminated, is_of, learnt_in
+from xling_bench.results.marks import Cell, cells_of, contaminated, is_of, learnt_in, title_of
 from xling_bench.results.matrix import DRAWS, of_languages
 from xling_bench.results.mixing import CELL, accept_engines, refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import ITEMS, NOTES
@@ -285,7 +285,8 @@ def _notes(both: pd.DataFrame) -> list[str]:
     notes = []
     untested = both[~both["metric"].map(is_mean)]
     if not untested.empty:
-        listed = ", ".join(sorted({f"{b} {m}" for b, m in zip(untested["benchmark"], untested["metric"], strict=True)}))
+        found = {f"{title_of(b)} {m}" for b, m in zip(untested["benchmark"], untested["metric"], strict=True)}
+        listed = ", ".join(sorted(found))
         notes.append(f"Shown, not tested, for they are no means over items: {listed}.")
     limited = both["signature"].str.contains("|limit:", regex=False)
     if limited.any():

@@ -88,13 +88,13 @@ def too_few(frame: pd.DataFrame, advice: str = "") -> list[str]:
 def unclustered(frame: pd.DataFrame) -> list[str]:
     """A sentence, where results of benchmarks whose items share something do not say which items do; empty if none."""
     lacking = frame[frame[ITEMS].notna() & frame[CLUSTERS].isna()]
-    found: Sequence[str] = sorted({str(key) for key in lacking["benchmark"] if _shares(str(key))})
+    found: Sequence[str] = sorted({get_benchmark(str(key)).title for key in lacking["benchmark"] if _shares(str(key))})
     if not found:
         return []
     return [
-        f"{' '.join(found)}: some results are of a version that did not record which items share a premise, passage or "
-        "article; where no other result says it, their items count as independent, and their intervals are too wide or "
-        "too narrow. Measure again to know."
+        f"{', '.join(found)}: some results are of a version that did not record which items share a premise, passage "
+        "or article; where no other result says it, their items count as independent, and their intervals are too "
+        "wide or too narrow. Measure again to know."
     ]
 
 

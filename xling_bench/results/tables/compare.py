@@ -18,6 +18,7 @@ from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.frame import load_results
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.given import Run, given
+from xling_bench.results.marks import title_of
 from xling_bench.results.matrix import (
     DRAWS,
     GROUP,
@@ -194,12 +195,13 @@ def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
         *key, model, unit = row
         units.setdefault(tuple(key), {}).setdefault(str(model), set()).add(str(unit))
     notes = []
-    for head, found in sorted(units.items()):
+    for (benchmark, *setting), found in sorted(units.items()):
         for mine, other in ((a, b), (b, a)):
             more = sorted(found.get(mine, set()) - found.get(other, set()))
             if more:
                 what = "everything" if other not in found else " ".join(more)
-                notes.append(f"Only {mine} has {' '.join(map(str, head))}: {what}.")
+                head = " ".join(map(str, (title_of(benchmark), *setting)))
+                notes.append(f"Only {mine} has {head}: {what}.")
     return notes
 
 

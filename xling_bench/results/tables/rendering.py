@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xling_bench.core import text
 from xling_bench.metrics.registry import digits_of
+from xling_bench.results.marks import title_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +56,9 @@ def frame_csv(table: pd.DataFrame) -> str:
 def render_frame(table: pd.DataFrame, form: str = "md") -> str:
     """A table as `md`, `csv` or `latex`.
 
-    Markdown and LaTeX round to one decimal (p-values to three, a metric's row to its `digits`) and write `-` where a
-    value is missing; CSV keeps numbers in full and leaves missing ones empty.
+    Markdown and LaTeX round to one decimal (p-values to three, a metric's row to its `digits`), call benchmarks by
+    their titles and write `-` where a value is missing; CSV keeps numbers in full, benchmarks' keys, and leaves missing
+    ones empty.
     """
     if form == "csv":
         return frame_csv(table)
@@ -75,7 +77,7 @@ def _cell(name: str, value: Any, digits: int) -> str:
     if value is True or value is False:
         return "yes" if value else "no"
     if not isinstance(value, float):
-        return str(value)
+        return title_of(value) if name == "benchmark" else str(value)
     if name in P_VALUES:
         return "<0.001" if value < 0.001 else f"{value:.3f}"
     return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no minus before zero
