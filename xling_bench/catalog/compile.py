@@ -10,6 +10,7 @@ import yaml
 
 from xling_bench.catalog.benchmark import own_declaration
 from xling_bench.catalog.names import TaskSpec, task_specs
+from xling_bench.catalog.prompt import Form
 from xling_bench.core.lm_eval_versions import modules_beside
 
 ADAPTER = "xling_bench.harness.adapter"
@@ -67,7 +68,8 @@ def leaf(spec: TaskSpec) -> dict[str, object]:
 
     `fewshot_split` equals `test_split` because lm-eval tells the sampler which document is being scored only then;
     the demonstrations themselves are picked by `process_docs`, from the declared demonstration pool.
-    A form with an `unconditional` prompt has a class of ours, which asks for it where a metric needs it.
+    A form with an `unconditional` prompt has a class of ours, which asks for it where a metric needs it, and so has one
+    that generates and is otherwise in other languages, whose demonstrations may be of these.
     `metadata.metrics` are the ones reported, unless `--metadata` names others; `metric_list` tells lm-eval of every one
     that may be, so that a new metric changes no file.
     """
@@ -76,7 +78,7 @@ def leaf(spec: TaskSpec) -> dict[str, object]:
     task: dict[str, object] = {
         "task": spec.name,
         "tag": [spec.tag],
-        **({"class": Function(f"{RANKED}.Ranked")} if form.unconditional else {}),
+        **({"class": Function(made_by)} if (made_by := _class_of(spec, form)) else {}),
         "custom_dataset": Function(f"{ADAPTER}.load"),
         "dataset_kwargs": {"xling": {"benchmark": spec.benchmark.key, "unit": str(spec.unit), "form": form.compact()}},
         "test_split": "test",
@@ -111,6 +113,16 @@ def leaf(spec: TaskSpec) -> dict[str, object]:
         "metrics": list(spec.metrics),
     }
     return task
+
+
+def _class_of(spec: TaskSpec, form: Form) -> str | None:
+    """Which class of ours the task has; None for lm-eval's own."""
+    if form.kind == "choose":
+        return f"{RANKED}.Ranked" if form.unconditional else None
+    declared = spec.family.forms[spec.benchmark.key]
+    spoken = any("{w." in text for text in (declared.separator, *declared.stop))
+    other = spec.benchmark.pairs is None and (spoken or spec.family.speaks == "item")
+    return f"{ADAPTER}.Generated" if other else None
 
 
 def groups(specs: Iterable[TaskSpec]) -> dict[str, dict[str, object]]:

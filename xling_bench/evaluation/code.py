@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 DECIDING = ("benchmarks", "catalog", "metrics", "models", "scoring", "core/languages.py", "core/languages.toml",
             "core/reading.py", "core/row.py", "core/unit.py", "data/hub.py", "data/item_clusters.py", "data/sample.py",
             "data/source.py", "evaluation/generate.py", "evaluation/kept_ranks.py", "evaluation/rescore.py",
-            "evaluation/task.py", "harness/adapter.py", "harness/demos.py", "harness/reported.py",
+            "evaluation/task.py", "harness/adapter.py", "harness/demos.py", "harness/ranked.py", "harness/reported.py",
             "harness/twins.py")  # fmt: skip
 # Files of those rooms that decide none: they compare, write and explain.
 NEUTRAL = ("catalog/compiled.py", "catalog/declarations.py", "metrics/packages.py", "models/history.py")

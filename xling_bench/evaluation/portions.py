@@ -140,7 +140,7 @@ class Portions:
             config = self.runner.config
             self._tasks[unit.folder] = tasks.prepared(self.runner.held.loaded, unit, facts, config.limit)
         docs: Docs = self._tasks[unit.folder].dataset["test"]
-        return Docs(docs[: facts.items], docs.demos)
+        return Docs(docs[: facts.items], docs.demos, docs.demo_form)
 
     def _finished(self, unit: Evaluation, facts: Facts, record: Record, items: Collection[str]) -> ItemScores:
         if record.facts is None or (changed := facts.differs_from(record.facts)):

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lm_eval.api.samplers import ContextSampler
+from lm_eval.api.task import ConfigurableTask
 
 from xling_bench.benchmarks import expected
 from xling_bench.catalog import Benchmark, Form, get_benchmark, get_family
@@ -24,12 +25,16 @@ from xling_bench.data import Loaded, Source, current_source
 from xling_bench.data import load as load_rows
 from xling_bench.data.source import check_ns, explain
 from xling_bench.harness.demos import MOST_SHOTS, Demos, forget, twins_of
+from xling_bench.harness.ranked import FIELDS
 from xling_bench.harness.reported import chosen_metrics, tokens_of
 from xling_bench.harness.twins import same_items
 from xling_bench.metrics.metric import Answer, Metric
 from xling_bench.metrics.qa import abstains
 from xling_bench.metrics.ranking import rank
 from xling_bench.metrics.registry import METRICS, score_text
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
 
 Doc = dict[str, object]  # a row, and what `load` makes of it: lm-eval hands it from one function here to the next
 
@@ -47,16 +52,39 @@ answer_metrics = metric_list(metric for metric in METRICS.values() if metric.sta
 
 
 class Docs(list[Doc]):
-    """The documents of a task, with the demonstrations it may use; enough of a `datasets.Dataset` for lm-eval."""
+    """The documents of a task, with the demonstrations it may use and their form; enough of a `datasets.Dataset` for
+    lm-eval."""
 
-    def __init__(self, docs: Sequence[Doc], demos: Sequence[Doc]) -> None:
+    def __init__(self, docs: Sequence[Doc], demos: Sequence[Doc], demo_form: Form) -> None:
         super().__init__(docs)
         self.demos = list(demos)
+        self.demo_form = demo_form
 
     @property
     def features(self) -> dict[str, None]:
         """Column names, as `datasets.Dataset.features` has them."""
         return dict.fromkeys(self[0])
+
+
+class Generated(ConfigurableTask):  # type: ignore[misc]  # lm-eval is untyped
+    """A generating task whose form has other separators or stops in other languages, which demonstrations may be of.
+
+    Demonstrations have the separator of their own form. A model that goes on as they do begins another item in their
+    words, so that generation after demonstrations ends at their form's stops, too.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config={name: value for name, value in config.items() if name in FIELDS})
+        self.fewshot_cfg.target_delimiter = self.dataset["test"].demo_form.separator
+
+    def construct_requests(self, doc: Doc, ctx: str, **more: Any) -> Instance:
+        """The item's prompt, and where its answer ends."""
+        request: Instance = super().construct_requests(doc, ctx, **more)
+        if self.config.num_fewshot:
+            prompt, settings = request.args
+            until = list(dict.fromkeys([*settings["until"], *self.dataset["test"].demo_form.stop]))
+            request.arguments = (prompt, {**settings, "until": until})
+        return request
 
 
 class FixedDemonstrations(ContextSampler):  # type: ignore[misc]  # lm-eval is untyped
@@ -130,7 +158,7 @@ def load(xling: Record, **metadata: Any) -> dict[str, Docs]:
         for doc, tokens in zip(docs, tokens_of(scored, metadata), strict=True):
             doc["tokens"] = tokens
     demos = [_doc(benchmark, shown_form, row, answers_in, pool, abstain) for row in order[:most] if pool]
-    return {"test": Docs(docs, demos)}
+    return {"test": Docs(docs, demos, shown_form)}
 
 
 def _pool(benchmark: Benchmark, unit: str, split: str, source: Source) -> Loaded | None:

@@ -14,12 +14,14 @@ FIELDS = frozenset(inspect.signature(TaskConfig).parameters)
 class Ranked(ConfigurableTask):  # type: ignore[misc]  # lm-eval is untyped
     """A multiple-choice task whose documents may have an `unconditional` prompt (`adapter.load` says when).
 
-    lm-eval has such requests for its own metric `acc_mutual_info` only, and with an empty context.
+    lm-eval has such requests for its own metric `acc_mutual_info` only, and with an empty context. Demonstrations have
+    the separator of their own form, which is another language's where theirs is.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
         # lm-eval gives the whole file, `class` included, which its own configuration does not know.
         super().__init__(config={name: value for name, value in config.items() if name in FIELDS})
+        self.fewshot_cfg.target_delimiter = self.dataset["test"].demo_form.separator
 
     def construct_requests(self, doc: dict[str, Any], ctx: str, **more: Any) -> list[Instance]:
         """Every candidate after the item's prompt; then, where asked for, each after the unconditional one."""
