@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from test_overview import BASE
 
 from xling_bench.core.errors import DataError, UsageError
+from xling_bench.report.sections.consistency import agreement_with_english
 from xling_bench.results.schema import NAMES
 from xling_bench.results.tables.compare import GAP, MEAN, compare_models, left_out, with_seeds
 from xling_bench.results.tables.ranks import rank_models
@@ -54,6 +55,20 @@ def test_spread_has_gap_corrected_std_and_consistency() -> None:
         0,
         100,
     ]
+
+
+def test_candidates_in_another_order_are_no_other_answers() -> None:
+    """A language whose options are shuffled agrees with nobody for that; neither pairs nor English count it."""
+    frame = model("m", {"en": 0.7, "de": 0.6})
+    places = np.random.default_rng(5).permuted(np.tile(np.arange(3), (len(IDS), 1)), axis=1)
+    german = frame[frame["language"] == "de"]
+    moved = pd.Series(places[np.arange(len(IDS)), german["choices"].iloc[0]], index=IDS)
+    frame = pd.concat([frame, german.assign(language="sw", choices=[moved])])
+    whole, alone = (spread_intervals(part, draws=200).iloc[0] for part in (frame, frame[frame["language"] != "sw"]))
+    assert whole["consistency"] == alone["consistency"]
+    agreement = agreement_with_english(frame)
+    assert list(agreement.columns[-2:]) == ["mean", "de"]
+    assert agreement.attrs["reordered"] == ["XNLI sw"]
 
 
 def test_items_not_shared_leave_the_corrected_std_out() -> None:

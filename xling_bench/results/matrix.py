@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from xling_bench.core.unit import is_pair
 from xling_bench.metrics.registry import is_conditional, is_mean, is_within_language, scale_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
-from xling_bench.results.schema import ITEMS
+from xling_bench.results.schema import CHOICES, ITEMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +73,17 @@ def aligned_by_id(parts: list[pd.Series[float]]) -> tuple[Matrix, pd.Index[str]]
 
     table = pd.concat(parts, axis=1).sort_index()
     return table.to_numpy(dtype=np.float64, copy=True), table.index
+
+
+def reordered(first: Mapping[Hashable, Any], other: Mapping[Hashable, Any]) -> bool:
+    """Whether two languages' candidates stand in other orders, of two rows of a results table with items: of one item
+    two places are right, or one place is right in one language only."""
+    import pandas as pd
+
+    parts = [row[name] for row in (first, other) for name in (ITEMS, CHOICES)]
+    score, place, other_score, other_place = pd.concat(parts, axis=1, join="inner").to_numpy().T
+    alike = place == other_place
+    return bool((alike & (score != other_score) | ~alike & (score == 1) & (other_score == 1)).any())
 
 
 def of_languages(units: Iterable[str]) -> list[str]:

@@ -22,6 +22,7 @@ from xling_bench.results.matrix import (
     gap_of,
     matrix,
     percentiles,
+    reordered,
     with_items,
 )
 from xling_bench.results.schema import CHOICES, ITEMS
@@ -186,7 +187,8 @@ def _shares(group: pd.DataFrame, unit: str) -> list[list[float]]:
 
 
 def _consistency(group: pd.DataFrame) -> float | None:
-    """Mean over items and pairs of languages of choosing the same candidate; seeds are compared with themselves."""
+    """Mean over items and pairs of languages of choosing the same candidate; seeds are compared with themselves. Pairs
+    whose candidates stand in other orders (`reordered`) are left out."""
     import pandas as pd
 
     shares = []
@@ -194,9 +196,8 @@ def _consistency(group: pd.DataFrame) -> float | None:
         table = pd.concat(list(part[CHOICES]), axis=1, join="inner").to_numpy()
         if table.size == 0 or (table < 0).any():
             return None
-        languages = table.shape[1]
-        if languages < 2:
-            continue  # a seed that one language only has
-        same = sum((table[:, i] == table[:, j]).mean() for i in range(languages) for j in range(i))
-        shares.append(100.0 * same / (languages * (languages - 1) / 2))
+        rows = part.to_dict(orient="records")
+        pairs = [(i, j) for i in range(len(rows)) for j in range(i) if not reordered(rows[i], rows[j])]
+        if pairs:  # not of a seed that one language only has
+            shares.append(100.0 * float(np.mean([(table[:, i] == table[:, j]).mean() for i, j in pairs])))
     return float(np.mean(shares)) if shares else None
