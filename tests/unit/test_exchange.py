@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from eee_schemas import wrong
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from runs import outcomes, write_run
 
 from xling_bench import load_results
 from xling_bench.cli.main import main
-from xling_bench.core.errors import DataError, XlingError
+from xling_bench.core.errors import DataError, UsageError, XlingError
 from xling_bench.exchange.beside import beside, read_outside
 from xling_bench.exchange.card import BEGIN, END, card, put_into
 from xling_bench.exchange.eee import Sender, records
@@ -172,6 +173,12 @@ BOUNDLESS = {"metric_id": "score", "metric_unit": "points", "lower_is_better": F
         ([(SURE, {"confidence_interval": {"lower": 0.9, "upper": 0.1}})], "from 0.9 to 0.1"),
         ([(SURE, {"confidence_interval": {"lower": 0.6, "upper": 0.7}})], "outside its interval from 0.6 to 0.7"),
         ([(SURE, {"num_samples": -1})], "num_samples is -1"),
+        ([(SURE, {"num_samples": 10**30})], "num_samples is too large"),
+        ([(SURE, {"standard_deviation": -0.5})], "standard_deviation is -0.5"),
+        (
+            [((*RESULT, "score_details", "details"), {"metric": "acc"}), ((*CONFIG, "lower_is_better"), True)],
+            "lower_is_better is True; of acc it is False",
+        ),
         ([((*RESULT, "score_details", "details"), {"signature": "xling|noclon|a"})], "'xling|noclon|a' is not a sig"),
         ([((*RESULT, "score_details", "details"), {"signature": "xling|a:b", "n": "\u0663"})], "n is '\u0663'"),
     ],
@@ -189,6 +196,51 @@ def test_a_number_that_its_record_contradicts_is_one_error_that_names_it(
         read_outside([path])
     assert str(error.value).startswith(f"{path}: evaluation_results.0 (XNLI de): ")
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("details", "shots"), "5", "shots is 5; its signature says 0"),
+        (("details", "task"), "xling_xnli_sw", "its signature says xling_xnli_de"),
+        (("details", "language"), "sw", "its benchmark and language are xnli and sw"),
+        (("details", "benchmark"), "xcopa", "are xcopa and de"),
+        (("details", "metric"), "f1", "metric is f1; metric_name is acc"),
+        (("details", "n"), "59", "n is 59; num_samples is 60"),
+    ],
+)
+def test_a_number_of_ours_that_says_two_things_is_none(
+    place: tuple[str, ...], value: str, said: str, tmp_path: Path
+) -> None:
+    run = load_results(write_run(tmp_path / "run", outcomes(60, ("de",)), name="mine"))
+    (record,) = records(measured(run), Sender()).values()
+    path = tmp_path / "mine.json"
+    for data in (record.written(), changed(record.written(), (*RESULT, "score_details", *place), value)):
+        path.write_text(json.dumps(data), encoding="utf-8")
+        if data == record.written():
+            assert len(read_outside([path])) == 1
+    with pytest.raises(DataError, match=said):
+        read_outside([path])
+    twice = [record.written()["evaluation_results"][0]] * 2
+    path.write_text(json.dumps(changed(record.written(), ("evaluation_results",), twice)), encoding="utf-8")
+    with pytest.raises(DataError, match="stands twice"):
+        read_outside([path])
+
+
+def test_records_of_parts_of_a_run_stand_beside_each_other(tmp_path: Path) -> None:
+    """Two prompt families, written at once: neither is the other given twice; a unit is what the metric's is."""
+    write_run(tmp_path / "run", outcomes(60, ("de",)), name="mine")
+    likely = {"de": np.linspace(0.5, 2, 60)}
+    write_run(tmp_path / "run", likely, metric="bpb", family="cf", name="mine")
+    numbers, paths = measured(load_results(tmp_path / "run")), [tmp_path / f"{name}.eee.json" for name in "ab"]
+    for number, path in zip(numbers, paths, strict=True):
+        (record,) = records([number], Sender(written=1)).values()
+        path.write_text(json.dumps(record.written()), encoding="utf-8")
+    assert [number.metric for number in read_outside(paths)] == ["bpb", "acc"]
+    configs = [read_record(path).evaluation_results[0].metric_config for path in paths]
+    assert [(config.metric_unit, config.min_score) for config in configs] == [("bits per byte", 0), ("proportion", 0)]
+    with pytest.raises(UsageError, match="given twice"):
+        read_outside([paths[0], paths[0]])
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def _record(model: str, numbers: list[Number], sender: Sender) -> shapes.EvalRec
     seconds = str(sender.written)
     versions = {name: _listed(numbers, name) for name in ("v", "lm_eval", "code")}
     library = {"xling_bench": versions["v"], "lm_eval": versions["lm_eval"], "code": versions["code"]}
+    measured = sha256("\n".join(str(number.row["signature"]) for number in numbers).encode()).hexdigest()
     details = {"deployment_type": "self_deployed", "model_availability": "unknown"}
     details |= {name: str(first.row[name]) for name in OF_MODEL if first.row[name]}
     more: dict[str, Any] = {"developer": model.partition("/")[0]} if "/" in model else {}
@@ -87,7 +88,7 @@ def _record(model: str, numbers: list[Number], sender: Sender) -> shapes.EvalRec
         more["inference_engine"] = shapes.Engine(name=_listed(numbers, "engine"))
     return shapes.EvalRecord(
         schema_version=shapes.VERSION,
-        evaluation_id=f"{NAME}/{model}/{seconds}",
+        evaluation_id=f"{NAME}/{model}/{seconds}/{measured[:12]}",
         evaluation_timestamp=seconds,
         retrieved_timestamp=seconds,
         source_metadata=shapes.Source(
@@ -170,7 +171,7 @@ def _metric(number: Number) -> shapes.MetricConfig:
         metric_id="accuracy" if metric.name == "acc" else f"{NAME}.{metric.name}",
         metric_name=metric.name,
         metric_kind=KINDS.get(metric.name, metric.name),
-        metric_unit="proportion" if metric.share else "points",
+        metric_unit="proportion" if metric.share else metric.unit or ("score" if metric.times_100 else "points"),
         metric_parameters=parameters,
         lower_is_better=metric.lower_is_better,
         score_type="continuous",
@@ -180,11 +181,14 @@ def _metric(number: Number) -> shapes.MetricConfig:
 
 
 def bounds(number: Number) -> tuple[shapes.Bound, shapes.Bound]:
-    """The range of a metric's values: shares of 1, points of 100 of a corpus score, any number of a trained one."""
+    """The range of a metric's values: shares of 1, points of 100 of a corpus score, from 0 on what is made of a
+    probability, any number of a trained one."""
     if number.metric.share:
         return 0.0, 1.0
     if number.metric.over == "corpus" and not number.metric.lower_is_better:
         return 0.0, 100.0
+    if number.metric.likelihood is not None and number.metric.lower_is_better:
+        return 0.0, "Infinity"
     return "-Infinity", "Infinity"
 
 

@@ -25,6 +25,7 @@ OURS = "xling|"  # what our signatures begin with
 SHARES = ("proportion", "ratio", "fraction")
 BOUNDED = ("proportion", "fraction")  # a ratio may be above 1
 SLACK = 1e-9  # of what is added up in doubles
+MOST = 2**53  # what is counted, and its deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,18 @@ def read_record(path: Path) -> shapes.EvalRecord:
 
 def numbers_of(record: shapes.EvalRecord, path: Path) -> list[Outside]:
     """A record's numbers, in its order. Raises DataError naming the file, `path`, and the number, for one that the
-    record itself contradicts: outside its range or its interval, an error below 0, a signature that is none."""
+    record itself contradicts: outside its range or its interval, an error below 0, a signature that is none or says
+    something else than its details, a second number under one name."""
     said = record.source_metadata
     names = dict.fromkeys((said.source_name or said.source_organization_name, said.source_organization_name))
     origin = f"{PUBLISHED}: {', '.join(name for name in names if name != 'unknown') or 'unknown'}"
     origin += f" ({said.evaluator_relationship.replace('_', ' ')})"
-    found = []
+    found, seen = [], set[str]()
     for place, result in enumerate(record.evaluation_results):
         wrong = next(_contradictions(result), "")
+        if (own := result.evaluation_result_id) is not None:
+            wrong = wrong or (f"evaluation_result_id {line(own)} stands twice." if own in seen else "")
+            seen.add(own)
         try:
             found.append(_number(result, record, flat(origin)))
         except DataError as error:
@@ -104,8 +109,16 @@ def _contradictions(result: shapes.Result) -> Iterator[str]:
             yield f"confidence_interval goes from {interval.lower:g} to {interval.upper:g}; expected lower, then upper."
         elif _above(interval.lower, score) or _above(score, interval.upper):
             yield f"score is {score:g}, outside its interval from {interval.lower:g} to {interval.upper:g}."
-    if sure.num_samples is not None and sure.num_samples < 0:
-        yield f"num_samples is {sure.num_samples}; expected 0 or more."
+    for name, value in (
+        ("num_samples", sure.num_samples),
+        ("num_bootstrap_samples", sure.num_bootstrap_samples),
+        ("standard_deviation", sure.standard_deviation),
+    ):
+        if value is not None and not 0 <= value < MOST:
+            yield f"{name} is {value:g}; expected 0 or more." if value < MOST else f"{name} is too large."
+    metric = (result.score_details.details or {}).get("metric", "")
+    if metric in METRICS and config.lower_is_better != METRICS[metric].lower_is_better:
+        yield f"lower_is_better is {config.lower_is_better}; of {metric} it is {METRICS[metric].lower_is_better}."
 
 
 def _above(value: float, bound: float) -> bool:
@@ -122,10 +135,12 @@ def _number(result: shapes.Result, record: shapes.EvalRecord, origin: str) -> Ou
     interval, error = sure.confidence_interval, sure.standard_error
     ours = details.get("signature", "").startswith(OURS)
     if ours:
-        signature_fields(details["signature"])  # raises for one that is none, while the file is known
+        _check_details(details, result.metric_config.metric_name)
     count = details.get("n", "") if ours else ""
     if count and not (count.isascii() and count.isdecimal() and len(count) < 12):
         raise DataError(f"n is {line(count)!r}; expected a number of items.")
+    if count and sure.num_samples not in (None, int(count)):
+        raise DataError(f"n is {count}; num_samples is {sure.num_samples}.")
     values = [result.score_details.score, *(() if interval is None else (interval.lower, interval.upper))]
     if not all(math.isfinite(scale * value) for value in (*values, 0.0 if error is None else error.value)):
         raise DataError(f"score, interval or error is too large a number for {metric}: {max(values, key=abs):g}.")
@@ -143,6 +158,20 @@ def _number(result: shapes.Result, record: shapes.EvalRecord, origin: str) -> Ou
         n=int(count) if count else sure.num_samples,
         settings=_settings(result, details),
     )
+
+
+def _check_details(details: Mapping[str, str], metric: str | None) -> None:
+    """Raise DataError where a number of ours has details that its signature or its metric's name contradicts."""
+    signed = signature_fields(details["signature"])
+    for name in ("task", "split", "shots", "demos", "source"):
+        if name in details and name in signed and details[name] != signed[name]:
+            raise DataError(f"{name} is {line(details[name])}; its signature says {line(signed[name])}.")
+    task, benchmark, unit = (details.get(name, "") for name in ("task", "benchmark", "language"))
+    ends = (f"_{benchmark}_{unit}".replace("-", "_"), f"_{benchmark}_{unit}_{unit}")  # MLQA's tasks are pairs
+    if task and benchmark and unit and not task.endswith(ends):
+        raise DataError(f"task is {line(task)}; its benchmark and language are {line(benchmark)} and {line(unit)}.")
+    if metric is not None and details.get("metric", metric) != metric:
+        raise DataError(f"metric is {line(details['metric'])}; metric_name is {line(metric)}.")
 
 
 def _settings(result: shapes.Result, details: Mapping[str, str]) -> dict[str, str]:
