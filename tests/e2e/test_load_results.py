@@ -228,8 +228,10 @@ def test_compare_and_ranks_from_the_command_line(runs, tmp_path, capsys) -> None
     assert main(["compare", a, b]) == 0
     printed = capsys.readouterr().out
     assert "(mean)" in printed
-    assert "at_chance_a" in printed
+    assert max(map(len, printed.partition("\n\n")[0].splitlines())) <= 120, "fits a terminal"
     assert "difference: B minus A" in printed
+    assert main(["compare", a, b, "--wide"]) == 0
+    assert "at_chance_a" in capsys.readouterr().out
     assert main(["compare", a, a]) == 2
     assert "two runs" in capsys.readouterr().err
     again = str(shutil.copytree(a, tmp_path / "again"))

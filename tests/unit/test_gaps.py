@@ -13,7 +13,7 @@ from xling_bench.cli.main import main
 from xling_bench.report.build import Options, write_report
 from xling_bench.results.frame import load_results
 from xling_bench.results.gaps import AT_LEAST, MEASURED, NOTHING, explained, gap_is
-from xling_bench.results.tables.compare import GAP
+from xling_bench.results.tables.compare import GAP, MEAN
 from xling_bench.results.tables.overview import overview
 from xling_bench.results.tables.uncertainty import spread_intervals
 
@@ -107,6 +107,12 @@ def test_a_comparison_says_how_each_sides_gap_is_read(cases: dict[str, Path], ca
     assert gap.endswith(f"{MEASURED},{AT_LEAST}")
     assert sum(AT_LEAST in row for row in printed.out.splitlines()) == 1, "of gaps only"
     assert "the gap may be larger than it looks" in printed.err
+    assert main(["compare", str(cases[MEASURED]), str(cases[AT_LEAST])]) == 0
+    shown = {row.split("|")[3].strip(): row.split("|")[-2].strip() for row in capsys.readouterr().out.splitlines()[2:]
+             if row.startswith("|")}  # fmt: skip
+    assert shown[GAP] == "B: gap at least"
+    assert "B: at chance" in shown.values()
+    assert shown[MEAN] == f"B: {list(shown.values()).count('B: at chance')} at chance"
 
 
 def test_a_gap_to_an_english_that_guesses_is_not_judged(cases: dict[str, Path], tmp_path: Path, capsys) -> None:

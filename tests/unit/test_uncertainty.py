@@ -11,6 +11,7 @@ from xling_bench.core.errors import DataError, UsageError
 from xling_bench.report.sections.consistency import agreement_with_english
 from xling_bench.results.schema import NAMES
 from xling_bench.results.tables.compare import GAP, MEAN, compare_models, left_out, with_seeds
+from xling_bench.results.tables.glance import comparison
 from xling_bench.results.tables.ranks import rank_models
 from xling_bench.results.tables.uncertainty import cell_intervals, chance_flags, spread_intervals
 from xling_bench.stats import bootstrap_mean, bootstrap_means, mcnemar_exact, sign_flip
@@ -207,6 +208,22 @@ def test_a_comparison_says_what_only_one_side_has_and_what_is_at_chance() -> Non
         "Only a has XCOPA xglm 0 none: everything.",
         "Only a has XNLI xglm 0 none: sw.",
     ]
+
+
+def test_what_is_printed_of_a_comparison_is_what_a_decision_needs() -> None:
+    a, b = model("a", {"en": 0.9, "de": 0.6, "sw": 0.6}, 1), model("b", {"en": 0.6, "de": 0.334, "sw": 0.6}, 2)
+    table = compare_models(pd.concat([a, b]), "a", "b", draws=200)
+    shown = comparison(table).set_index("language")
+    assert list(shown) == ["benchmark", "measured", "items", "difference (95 %)", "p", "mde", "note"]
+    full = table.set_index("language")
+    for language in ("de", MEAN):
+        p, mde = (full.loc[language, f"{name}_holm" if language == "de" else name] for name in ("p", "mde"))
+        assert shown.loc[language, "p"] == ("<0.001" if p < 0.001 else f"{p:.3f}")
+        assert shown.loc[language, "mde"] == f"{mde:.1f}"
+        said = "{difference:.1f} ({low:.1f} to {high:.1f})".format(**full.loc[language])
+        assert shown.loc[language, "difference (95 %)"] == said
+    assert shown.loc["de", "note"] == "B: at chance"
+    assert set(comparison(table.assign(clusters=9))["clusters"]) == {9}, "shown where items share something"
 
 
 def test_unequal_seeds_are_refused_and_named() -> None:

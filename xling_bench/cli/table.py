@@ -10,6 +10,7 @@ from xling_bench.cli.common import RUNS, add_allow_engines, comma_numbers, show,
 from xling_bench.core.errors import UsageError
 from xling_bench.core.text import flat, markdown, number_of
 
+WIDE = "of a comparison, or with --beside: every column, in md too"
 OUTSIDE = "records of every_eval_ever, results of lm-eval's own tasks, or folders of them"
 
 
@@ -52,7 +53,10 @@ def add(commands: Any) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=comma_numbers, default=[], metavar="N,...", help="only these (default: all)")
-    parser.add_argument("--format", choices=("md", "csv", "latex"), default="md", help="default md")
+    parser.add_argument(
+        "--format", choices=("md", "csv", "latex"), default="md", help="default md; csv and latex have every column"
+    )
+    parser.add_argument("--wide", action="store_true", help=WIDE)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -65,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--reference belongs to --layout NAME.")
     if arguments.allow_sample and not str(arguments.output).endswith(".eee.json"):
         raise UsageError("--allow-sample belongs to -o FILE.eee.json.")
+    if arguments.wide and not arguments.beside:
+        raise UsageError("--wide belongs to --beside FILE; the other tables have all their columns.")
     if arguments.output is not None and arguments.format != "md":
         raise UsageError("--format is for what is printed; -o writes the format its name ends in.")
     frame = with_seeds(load_results(arguments.runs), arguments.seeds)
@@ -104,8 +110,8 @@ def _printed(arguments: argparse.Namespace, frame: Any) -> str:
             tell(f"note: {note}")
         return text
     if arguments.beside:
-        table, marks = _beside(frame, arguments.beside), False
-    elif arguments.intervals:
+        return _render_beside(arguments, frame, arguments.beside)
+    if arguments.intervals:
         table = uncertainty.cell_intervals(frame)
     elif arguments.spread:
         table = uncertainty.spread_intervals(frame)
@@ -140,16 +146,21 @@ def _save(arguments: argparse.Namespace, frame: Any) -> None:
         save_results(frame, arguments.output)
 
 
-def _beside(frame: Any, paths: list[Path]) -> Any:
-    """The table of numbers from elsewhere, whose remarks are told."""
+def _render_beside(arguments: argparse.Namespace, frame: Any, paths: list[Path]) -> str:
+    """The table of numbers from elsewhere as text, whose remarks are told."""
     from xling_bench.exchange.beside import NOTHING_TESTED, beside, read_outside
+    from xling_bench.results.tables.glance import elsewhere
+    from xling_bench.results.tables.rendering import render_frame
 
     table = beside(frame, read_outside(paths))
     tell(f"note: {NOTHING_TESTED}")
     alone = int((table["ours"] == "").sum())
     if alone:
         tell(f"note: {number_of(alone, 'number')} of {len(table)} stand alone: nothing like them was measured here")
-    return table
+    if arguments.wide or arguments.format != "md":
+        return render_frame(table, arguments.format)
+    shown, notes = elsewhere(table)
+    return render_frame(shown) + "".join(f"\n{markdown(note)}  " for note in notes) + "\n"
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -166,10 +177,9 @@ def _compare_outside(arguments: argparse.Namespace) -> int:
     from xling_bench.results.frame import load_results
     from xling_bench.results.given import given
     from xling_bench.results.tables.compare import with_seeds
-    from xling_bench.results.tables.rendering import render_frame
 
     frame = with_seeds(load_results(arguments.a), arguments.seeds)
-    show(render_frame(_beside(frame, [given(arguments.b).path]), arguments.format), end="")
+    show(_render_beside(arguments, frame, [given(arguments.b).path]), end="")
     _legend(frame, arguments.format)
     _warn_of_sample(frame)
     return 0
@@ -179,21 +189,17 @@ def _compare_runs(arguments: argparse.Namespace) -> int:
     from xling_bench.results.clusters import FEW_ITEMS, TOO_FEW
     from xling_bench.results.marks import with_marks
     from xling_bench.results.tables.compare import compare_runs, left_out
+    from xling_bench.results.tables.glance import COLUMNS, comparison
     from xling_bench.results.tables.rendering import render_frame
 
     table, names, frame = compare_runs(arguments.a, arguments.b, arguments.seeds, allow_engines=arguments.allow_engines)
-    show(render_frame(with_marks(table, frame, names), arguments.format), end="")
+    shown = with_marks(table, frame, names)
+    if arguments.format == "md" and not arguments.wide:
+        shown = comparison(shown)
+    show(render_frame(shown, arguments.format), end="")
     if arguments.format == "md":
         show(f"\nA: {markdown(names[0])}  \nB: {markdown(names[1])}  ")
-        show("difference: B minus A, percentage points (where a metric is no share: points, or its unit). "
-             "A smaller gap to English is a negative difference.  ")  # fmt: skip
-        show("clusters: of items that share a premise, passage or article, which are resampled together.  ")
-        show("error: standard error of the difference.  ")
-        show("p_holm: p adjusted over a benchmark's languages.  ")
-        show("mde: smallest difference that a test at 5 % finds in 80 % of cases; mde_holm: the adjusted test; "
-             "inf: so few items could show none.  ")  # fmt: skip
-        show("at_chance_a, at_chance_b: languages of the row at chance; differences among those mean nothing.  ")
-        show("gap_is_a, gap_is_b: how each model's gap to English is to be read.")
+        show("  \n".join(said for name, said in COLUMNS.items() if name in shown))
     _legend(frame, arguments.format)
     _note_gaps(table, "gap_is_a", "gap_is_b")
     _note_omissions(frame)

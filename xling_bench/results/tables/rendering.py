@@ -65,11 +65,12 @@ def render_frame(table: pd.DataFrame, form: str = "md") -> str:
     names = [str(name) for name in table.columns]
     digits = [digits_of(str(name)) for name in table["metric"]] if "metric" in names else [1] * len(table)
     lines = zip(table.itertuples(index=False), digits, strict=True)
-    rows = [names, *([_cell(n, v, d) for n, v in zip(names, values, strict=True)] for values, d in lines)]
+    rows = [names, *([cell(n, v, d) for n, v in zip(names, values, strict=True)] for values, d in lines)]
     return latex(rows) if form == "latex" else aligned(rows)
 
 
-def _cell(name: str, value: Any, digits: int) -> str:
+def cell(name: str, value: Any, digits: int) -> str:
+    """A value of the column `name` as Markdown and LaTeX show it."""
     import pandas as pd
 
     if value is None or value is pd.NA or value != value or value == "":
