@@ -168,7 +168,7 @@ def test_the_leaderboard_is_what_the_library_measures(watched: Watched, page: Pa
         assert text.startswith(f"{row.mean:.1f} {row.low:.1f} to {row.high:.1f} #")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "light"), (1280, "dark"), (400, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")])
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 def test_it_fits_every_screen(browser: Browser, page: Path, width: int, scheme: str, direction: str) -> None:
     one = Watched(browser, viewport={"width": width, "height": 800}, color_scheme=scheme)
@@ -183,6 +183,31 @@ def test_it_fits_every_screen(browser: Browser, page: Path, width: int, scheme: 
     for cell in shown.locator("table.board td.n, #numbers-table td").all()[:20]:
         behind = cell.evaluate(BEHIND)
         assert behind in (paper, shown.evaluate(PANEL)), behind
+    assert one.problems == []
+    one.context.close()
+
+
+# What stands out of the window, but for what is inside a box that scrolls.
+OUTSIDE = """() => [...document.querySelectorAll('body *')].filter(e => {
+  const r = e.getBoundingClientRect(); if (!r.width || r.right <= innerWidth + 1 && r.left >= -1) return false;
+  if (e.matches('.skip')) return false;
+  for (let n = e.parentElement; n; n = n.parentElement) if (getComputedStyle(n).overflowX !== 'visible') return false;
+  return true; }).map(e => e.outerHTML.slice(0, 99))"""
+# The heights in CSS pixels of a letter of the figures' texts.
+LETTERS = """() => [...document.querySelectorAll('.figures svg')].flatMap(s => [...s.querySelectorAll('text')].map(t =>
+  parseFloat(getComputedStyle(t).fontSize) * s.getScreenCTM().a))"""
+
+
+def test_on_a_phone_sections_are_in_sight_and_figures_can_be_read(browser: Browser, page: Path) -> None:
+    one = Watched(browser, viewport={"width": 390, "height": 844})
+    shown = one.open(page)
+    assert shown.evaluate(OUTSIDE) == []
+    menu = shown.locator("nav ul")
+    assert menu.evaluate("e => e.scrollWidth <= e.clientWidth"), "no section's link is cut off"
+    letters = shown.evaluate(LETTERS)
+    assert min(letters) >= 10
+    figure = shown.locator(".figures .scroll").first
+    assert figure.evaluate("e => { e.scrollLeft = 1e4; return e.scrollLeft + e.clientWidth >= e.scrollWidth - 1; }")
     assert one.problems == []
     one.context.close()
 

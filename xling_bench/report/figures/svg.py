@@ -82,7 +82,7 @@ def embedded(root: Element, name: str, title: str, caption: str) -> str:
         element.attrib = {k: "currentColor" if v == INK else v for k, v in element.attrib.items()}
     width = root.attrib["viewBox"].split()[2]
     words = {"role": "img", "aria-labelledby": f"{name}-title {name}-desc"}
-    root.attrib |= {"xmlns": XMLNS, **words, "style": f"width:100%;max-width:{width}pt;height:auto"}
+    root.attrib |= {"xmlns": XMLNS, **words, "style": f"--natural:{width}pt;width:100%;max-width:{width}pt;height:auto"}
     _describe(root, title, caption, name)
     return ElementTree.tostring(root, encoding="unicode")
 
