@@ -150,9 +150,24 @@ def test_a_failing_task_is_named_at_the_end_and_loses_nothing_else(models, tmp_p
                data="files", XLING_DATA_DIR=str(tmp_path / "data"))  # fmt: skip
     assert done.returncode == 2
     assert "test-sw.tsv, line 1: expected 2 or 3 tab-separated columns, got 1" in done.stderr
-    assert "no data: xling_xnli_th" in done.stderr
+    assert re.search(r"no data: xling_xnli, 12 tasks \(.*\bth\b.*\): no file", done.stderr)
+    assert done.stderr.rstrip().endswith("The same command goes on with them.")
+    assert f"2 of 15 tasks scored and kept in {tmp_path / 'run'}; 12 without data, 1 failed" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(list((tmp_path / "run").glob("*/*/results.json"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [("--suite afp --langs en,vi", 0), ("--tasks xling_xnli_* --langs en,vi", 0),
+     ("--tasks xling_xnli --langs en,vi", 2), ("--tasks xling_xnli_en,xnli_vi", 2)],
+)  # fmt: skip
+def test_what_lacks_data_fails_a_run_only_where_it_was_asked_for_by_name(models, tmp_path, asked, code) -> None:
+    """The sample has XNLI in English and not in Vietnamese."""
+    done = run("run", "--model", f"hf:{models['llama']}", *asked.split(), "--limit", "2", "-o", str(tmp_path / "run"))
+    assert done.returncode == code, done.stderr
+    assert "no data: xling_xnli_vi: " in done.stderr
+    assert f"scored and kept in {tmp_path / 'run'}; 1 without data, named above." in done.stderr
 
 
 @pytest.mark.parametrize(

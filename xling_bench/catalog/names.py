@@ -221,6 +221,11 @@ def _wanted(spec: TaskSpec, keys: set[str]) -> bool:
     return _languages(spec) <= keys | implied and bool(_languages(spec) & keys)
 
 
+def is_glob(pattern: str) -> bool:
+    """Whether it stands for all names that look like it: `xling_*_de`."""
+    return any(c in pattern for c in "*?[")
+
+
 def _match(pattern: str) -> Iterator[TaskSpec]:
     specs = task_specs()
     names = {"xlingbench": [s for s in specs.values() if s.is_default]}
@@ -234,7 +239,7 @@ def _match(pattern: str) -> Iterator[TaskSpec]:
         found = [task]
     elif pattern in names:
         found = names[pattern]
-    elif any(c in pattern for c in "*?["):
+    elif is_glob(pattern):
         # a glob that says its family finds the benchmarks whose default that is; `xling-*` stays all other families
         told = {n: s for n, s in spelled_out().items() if pattern.startswith(f"xling-{s.family.key}_")}
         wanted = (pattern, f"xling_{pattern}")

@@ -103,9 +103,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Evaluate, print the table, and return 0, or 2 when something asked for by name could not be had."""
+    """Evaluate, print the table, and return 0; 2 when something failed, or was asked for by name and has no data.
+
+    By name: tasks, pairs, and benchmarks in the languages of `--langs`; suites and globs take what there is.
+    """
     apply_data(arguments)
-    from xling_bench.catalog.names import find_task, languages_lacking
+    from xling_bench.catalog.names import languages_lacking
     from xling_bench.core.chatter import quiet
     from xling_bench.evaluation import launch
     from xling_bench.evaluation.configure import model_config, run_config
@@ -127,8 +130,19 @@ def run(arguments: argparse.Namespace) -> int:
     report = launch.run(runner)
     if report is None:
         return 0  # one of several processes, which the first one answers for
-    asked = {spec.name for word in arguments.tasks if (spec := find_task(word))}
-    return _finish(runner, report, asked, everything=bool(arguments.langs or arguments.pairs))
+    return _finish(runner, report, _asked(arguments))
+
+
+def _asked(arguments: argparse.Namespace) -> set[str]:
+    """The tasks that were asked for by name."""
+    from xling_bench.catalog import select
+    from xling_bench.catalog.names import emit_spec, find_task, is_glob
+
+    words = [word for word in arguments.tasks if not is_glob(word)]
+    if not arguments.langs:
+        words = [word for word in words if find_task(word)]
+    specs = select(words) if words else []
+    return {spec.name for spec in (*specs, *map(emit_spec, arguments.pairs))}
 
 
 def _dry_run(runner: Any) -> int:
@@ -145,7 +159,7 @@ def _dry_run(runner: Any) -> int:
     return 2 if runner.report.failed or not plan.units else 0
 
 
-def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> int:
+def _finish(runner: Any, report: Any, asked: set[str]) -> int:
     from xling_bench.evaluation.writing import write_text
     from xling_bench.results import further_metrics, language_table, markdown, read_run, to_csv
 
@@ -166,17 +180,27 @@ def _finish(runner: Any, report: Any, asked: set[str], *, everything: bool) -> i
     for name, message in report.warnings.items():
         tell(f"warning: {name}: {message}")
     _print_problems(runner)
-    named = [name for name in {**report.missing, **report.unmet} if everything or name in asked]
-    return 2 if report.failed or named or not report.finished else 0
+    without = {"without data": report.missing, "not to be scored here": report.unmet, "failed": report.failed}
+    if any(without.values()):
+        scored, tasks = {folder.parent for folder in report.finished}, number_of(len(runner.config.specs), "task")
+        said = ", ".join(f"{len(found):,} {what}" for what, found in without.items() if found)
+        tell(f"{len(scored):,} of {tasks} scored and kept in {report.output}; {said}, named above. "
+             "The same command goes on with them.")  # fmt: skip
+    return 2 if report.failed or asked & {*report.missing, *report.unmet} or not report.finished else 0
 
 
 def _print_problems(runner: Any) -> None:
+    """What has no results and why, a line per benchmark that lacks data and one that says how to get them."""
     from xling_bench.data.source import where_to_get
 
-    for name, message in runner.report.missing.items():
-        tell(f"no data: {name}: {message}")
-    lacking = [spec.benchmark for spec in runner.config.specs if spec.name in runner.report.missing]
-    for benchmark in {benchmark.key: benchmark for benchmark in lacking}.values():
+    lacking: dict[str, list[Any]] = {}
+    for spec in runner.config.specs:
+        if spec.name in runner.report.missing:
+            lacking.setdefault(spec.tag, []).append(spec)
+    for tag, specs in lacking.items():
+        name = specs[0].name if len(specs) == 1 else f"{tag}, {len(specs)} tasks ({', '.join(s.unit for s in specs)})"
+        tell(f"no data: {name}: {runner.report.missing[specs[0].name]}")
+    for benchmark in {specs[0].benchmark.key: specs[0].benchmark for specs in lacking.values()}.values():
         tell(where_to_get(benchmark))
     for name, message in runner.report.unmet.items():
         tell(f"not run: {name}: {message}")
