@@ -124,15 +124,23 @@ def test_a_loss_stops_it_and_an_ordinary_run_completes_the_folder(bench: Bench, 
     assert "scores the others" not in markdown.read_text()
 
 
-def test_results_of_another_limit_in_its_folder_are_named_with_what_to_do(bench: Bench, capsys) -> None:
+def test_a_run_of_another_limit_is_refused_in_its_folder(bench: Bench, capsys) -> None:
+    """Until the gate has seen everything; results of another limit that are there are named with what to do."""
     bench.answers(0.5, "candidate")
     bench.gate("early")
-    limited = ["--limit", "20", "--tasks", "xling_xcopa_it", "-o", str(bench.folder / "early")]
-    assert main(["run", "--model", bench.model, "--name", "m", *limited]) == 0
+    before = contents(bench.folder / "early")
+    limited = ["run", "--model", bench.model, "--name", "m", "--limit", "20", "--tasks", "xling_xcopa_it", "-o"]
     capsys.readouterr()
+    assert main([*limited, str(bench.folder / "early")]) == 2
+    said = capsys.readouterr().err
+    assert "early is a sequential gate's, which draws its items with no --limit" in said
+    assert contents(bench.folder / "early") == before
+    assert main([*limited, str(bench.folder / "limited")]) == 0
+    (made,) = bench.folder.glob("limited/xling_xcopa_it/*/")
+    folder = bench.folder / "early" / made.relative_to(bench.folder / "limited")
+    shutil.copytree(made, folder)
     assert bench.gate("early")[0] == 2
     said = capsys.readouterr().err
-    (folder,) = bench.folder.glob("early/xling_xcopa_it/*/")
     assert f"Remove {folder}" in said
     assert "-o folder" in said
     shutil.rmtree(folder)

@@ -65,8 +65,9 @@ def test_a_second_start_redoes_nothing_and_results_are_byte_identical(models, sa
     assert results(tmp_path / "a") == results(tmp_path / "b")
 
 
-def test_every_number_carries_its_signature_and_says_sample(models, sample_data, tmp_path) -> None:
+def test_every_number_carries_its_signature_and_says_sample(models, sample_data, tmp_path, capsys) -> None:
     report = evaluate(f"hf:{models['bloom']}", output=tmp_path, tasks=["xling_xnli_de"], shots=(2,), demo_lang="en")
+    assert "it/s]" not in capsys.readouterr().err, "no bars where nobody watches, from Python, too"
     result = report.results()[0]
     signature = result["xling"]["signature"]
     for part in ("task:xling_xnli_de", "source:sample", "data:", "template:", "shots:2", "demos:en", "demo_data:"):

@@ -12,7 +12,7 @@ NEUTRAL = {
     "core/lockfile.py", "core/lm_eval_versions.py", "core/text.py", "core/version.py", "data/lock.py",
     "evaluation/units.py", "evaluation/partial.py", "evaluation/writing.py", "results/facts.py", "results/folder.py",
     "results/items.py", "results/naming.py", "results/record.py", "results/seal.py", "metrics/packages.py",
-    "results/lineage.py", "results/training_record.py",
+    "results/lineage.py", "results/training_record.py", "core/chatter.py",
 }  # fmt: skip
 
 

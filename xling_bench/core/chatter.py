@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 
 def quiet() -> None:
@@ -16,3 +20,16 @@ def quiet() -> None:
         os.environ.setdefault("TQDM_DISABLE", "1")
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     logging.getLogger("lm_eval.models.huggingface").setLevel(logging.WARNING)  # what it says of a unit is in the result
+
+
+@contextmanager
+def no_bars_of(module: Any) -> Iterator[None]:
+    """No bars of a library's module (its `tqdm`) where nobody watches, also in a program that imported tqdm before us:
+    what `quiet` says is read only then."""
+    own = module.tqdm
+    if not sys.stderr.isatty():
+        module.tqdm = partial(own, disable=True)
+    try:
+        yield
+    finally:
+        module.tqdm = own

@@ -14,7 +14,7 @@ from xling_bench.core.errors import OutputError
 from xling_bench.core.row import record_in
 from xling_bench.evaluation.writing import read_json, remove_leftovers, to_json, write_text
 from xling_bench.results.facts import Facts
-from xling_bench.results.folder import ASKED
+from xling_bench.results.folder import ASKED, stopped_early
 from xling_bench.results.items import finished_units
 
 TRAININGS: Final = "trainings"
@@ -102,6 +102,22 @@ def refuse_mixed(output: Path, mine: Facts) -> None:
                 f"{record.path.parent} is of data from {record.source}, not {mine.source}: invented items and real "
                 "ones do not go into one folder. Use another -o folder."
             )
+
+
+def refuse_in_gate(output: Path, folders: Sequence[str], limit: int | None) -> None:
+    """Raise OutputError where units that a sequential gate in `output` draws from, and has not seen whole, would get
+    results of another limit: the gate could not go on beside them."""
+    path = output / "run.json"
+    if not path.is_file() or not stopped_early(output):
+        return
+    run = _read(path)
+    theirs = record_in(run, "command").get("limit")
+    if theirs != limit and not set(folders).isdisjoint(run.get(ASKED, [])):
+        given = "no --limit" if theirs is None else f"--limit {theirs}"
+        raise OutputError(
+            f"{output} is a sequential gate's, which draws its items with {given}: results of other items there would "
+            f"stop it. Expected {given}, which scores the others; or use another -o folder."
+        )
 
 
 class _Locked:

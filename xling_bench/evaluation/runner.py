@@ -20,7 +20,7 @@ from xling_bench.evaluation.kept_ranks import blocks_of, with_blocks
 from xling_bench.evaluation.partial import PartialTexts, discard, partial_path
 from xling_bench.evaluation.plan import Plan, RunConfig, make_plan, with_model
 from xling_bench.evaluation.quality import doubts, name_near_ties
-from xling_bench.evaluation.run_file import Claim, claim, note_asked, refuse_mixed
+from xling_bench.evaluation.run_file import Claim, claim, note_asked, refuse_in_gate, refuse_mixed
 from xling_bench.evaluation.run_report import RunReport
 from xling_bench.evaluation.units import Evaluation, read_result
 from xling_bench.evaluation.writing import prepare, remove_leftovers, result_texts, write_folder
@@ -127,6 +127,7 @@ class Runner:
             if self.made_otherwise:
                 raise OutputError(self.made_otherwise[0])
             refuse_mixed(self.config.output, known[0][1])
+            refuse_in_gate(self.config.output, [unit.folder for unit, _ in todo], self.config.limit)
         for folder in self.report.finished:
             discard(folder)  # of a process killed just after its result was in place
         busy = []

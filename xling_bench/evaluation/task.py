@@ -10,6 +10,7 @@ from typing import Any
 
 from xling_bench.catalog import TaskSpec
 from xling_bench.catalog.compile import Function, leaf
+from xling_bench.core.chatter import no_bars_of
 from xling_bench.core.errors import DataError
 from xling_bench.core.lm_eval_versions import task_dict
 from xling_bench.evaluation.generate import resumable
@@ -111,8 +112,9 @@ def prepared(lm: Any, unit: Evaluation, facts: Facts, limit: int | None) -> Any:
 def _asked(wrapped: Any, unit: Evaluation, task: Any, model: ModelConfig, **which: Any) -> Result:
     """lm-eval's results of a task with samples; `which` items are its own arguments."""
     from lm_eval import evaluator
+    from lm_eval.api import task as requests
 
-    with _unheard("lm_eval.models.huggingface"):
+    with _unheard("lm_eval.models.huggingface"), no_bars_of(requests):
         found: Result = evaluator.evaluate(
             lm=wrapped,
             task_dict=task_dict(unit.spec.name, task),

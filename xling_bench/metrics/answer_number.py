@@ -15,7 +15,7 @@ import regex
 
 from xling_bench.metrics.metric import Answer, Expected, Metric
 
-RULE = 2  # raise with every change to what `exact_number` decides
+RULE = 3  # raise with every change to what `exact_number` decides
 FACTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 SAID_BEFORE: dict[str, list[str]] = FACTS["said_before"]
 LMEVAL_STRICT: dict[str, str] = FACTS["lmeval_strict"]
@@ -23,6 +23,7 @@ EVERYWHERE = (*SAID_BEFORE["en"], "####", "\\boxed{")  # GSM8K's own mark, and w
 
 DIGIT = regex.compile(r"\p{Nd}")
 NARROW = regex.compile(r"(?<=\p{Nd})[\u00a0\u2009\u202f](?=\p{Nd}{3}(?!\p{Nd}))")  # spaces that part thousands
+LATEX = regex.compile(r"(?<=\p{Nd})(?:\\[,;:! ]|\{,\})(?=\p{Nd}{3}(?!\p{Nd}))")  # 1{,}200, 1\,200: thousands
 MINUS = regex.compile(r"[\u2010\u2012\u2013\u2212]")
 RAISED = regex.compile(r"[\u00b2\u00b3\u00b9\u2070-\u208e]")  # exponents, footnotes, indices: no digits of a number
 FRACTION = regex.compile(r"(\p{Nd}) ?([\u00bc-\u00be\u2150-\u215e])|[\u00bc-\u00be\u2150-\u215e]")
@@ -115,8 +116,8 @@ def _cues(language: str) -> regex.Pattern[str]:
 
 def _plain(text: str) -> str:
     """NFKC (full-width digits, ligatures), digits of all scripts as ASCII's, one minus, no hard space inside a number;
-    1½ as 1.5, and before NFKC, which makes 102 of 10², nothing raised or lowered."""
-    text = FRACTION.sub(_decimal, RAISED.sub("", NARROW.sub("", text)))
+    or LaTeX's marks of thousands; 1½ as 1.5, and before NFKC, which makes 102 of 10², nothing raised or lowered."""
+    text = FRACTION.sub(_decimal, RAISED.sub("", LATEX.sub("", NARROW.sub("", text))))
     text = MINUS.sub("-", unicodedata.normalize("NFKC", text))
     text = DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text).replace("٬", ",").replace("٫", ".")
     return SQUARED.sub("", text)

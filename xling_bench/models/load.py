@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -69,7 +71,7 @@ def _transformers(config: ModelConfig) -> Backend:
         place = {"revision": revision_of(config.name, config.revision)}
     backend = partial(SharedPrefixLM, token_budget=config.token_budget) if own else WholeModel
     try:
-        with never_asks(f"model {config.name}"):
+        with never_asks(f"model {config.name}"), _watched_only():
             lm = backend(
                 pretrained=config.name,
                 **place,
@@ -96,6 +98,21 @@ def _transformers(config: ModelConfig) -> Backend:
     _check_finite(lm, config)
     lm._rank, lm._world_size = 0, 1  # several processes share the work inside the model, lm-eval sees one
     return lm
+
+
+@contextmanager
+def _watched_only() -> Iterator[None]:
+    """No bars of transformers' where nobody watches, also in a program that imported it before us (`core.chatter`)."""
+    from transformers.utils import logging
+
+    if sys.stderr.isatty() or not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
 
 
 def _vllm(config: ModelConfig) -> Backend:
