@@ -26,7 +26,12 @@ function number(value) {
   const halfway = Math.abs(value) % 1 === 0.25;
   return (halfway ? value - Math.sign(value) / 100 : value).toFixed(1).replace(/^-0\.0$/, "0.0");
 }
-const interval = (low, high) => (low === null ? "" : `${number(low)}–${number(high)}`);
+const interval = (low, high, metric) => (low === null ? "" : `${valued(low, metric)}–${valued(high, metric)}`);
+// A number with the decimals of its metric, of which most have one.
+function valued(value, metric) {
+  const digits = data.digits?.[metric];
+  return digits === undefined || value === null || value === undefined ? number(value) : value.toFixed(digits);
+}
 const learnt = (cell) => (get(cell, "contaminated") ? "†" : ""); // the model learnt its items
 // 1 where more is better, -1 for error rates.
 const sign = (metric) => (data.lower_is_better?.includes(metric) ? -1 : 1);

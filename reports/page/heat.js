@@ -38,14 +38,14 @@ function heatCell(cell, other, difference, benchmark, most) {
     const change = get(other, "value") - value;
     node.style.setProperty("--hue", sign(benchmark.metric) * change >= 0 ? "var(--good)" : "var(--bad)");
     node.style.setProperty("--a", (0.65 * Math.abs(change) / most).toFixed(3));
-    node.append(`${change > 0 ? "+" : ""}${number(change).replace("-", "−")}${mark}`);
+    node.append(`${change > 0 ? "+" : ""}${valued(change, benchmark.metric).replace("-", "−")}${mark}`);
     return node;
   }
   const floor = benchmark.chance ?? 0;
   const share = Math.min(1, Math.max(0, (value - floor) / (100 - floor)));
   node.style.setProperty("--hue", "var(--good)");
   node.style.setProperty("--a", (0.65 * (sign(benchmark.metric) > 0 ? share : 1 - share)).toFixed(3));
-  node.append(`${number(value)}${mark}`);
-  node.title = [interval(get(cell, "low"), get(cell, "high")), `${get(cell, "n")} items`].filter(Boolean).join(", ");
+  node.append(`${valued(value, benchmark.metric)}${mark}`);
+  node.title = [interval(get(cell, "low"), get(cell, "high"), benchmark.metric), `${get(cell, "n")} items`].filter(Boolean).join(", ");
   return node;
 }

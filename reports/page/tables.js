@@ -40,10 +40,11 @@ function dataTable(parent, name, columns, rows, more = {}) {
   return new DataTable(table, { ...layout(name, rows.length, true), columns: [...made, ...(more.columns ?? [])], data: rows, order: [], ...more.options });
 }
 
+const scored = (value, type, row) => valued(value, row[4]); // with the decimals of its row's metric
 const head = [
-  { title: "Model" }, { title: "Benchmark" }, { title: "Language" }, { title: "Score", number: true, render: number },
-  { title: "Metric" }, { title: "Setting" }, { title: "Prompts" }, { title: "Low", number: true, render: number },
-  { title: "High", number: true, render: number }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "At chance" },
+  { title: "Model" }, { title: "Benchmark" }, { title: "Language" }, { title: "Score", number: true, render: scored },
+  { title: "Metric" }, { title: "Setting" }, { title: "Prompts" }, { title: "Low", number: true, render: scored },
+  { title: "High", number: true, render: scored }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "At chance" },
   { title: "Contaminated" },
 ];
 
@@ -109,7 +110,7 @@ function benchmarkTable() {
   const withIntervals = form.intervals.checked;
   const display = (value, type, row, meta) => {
     const [score, low, high, chance, mark] = row.at(-1).get(units[meta.col - 4]) ?? [null, null, null, null, ""];
-    return `${number(score)}${mark ?? ""}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high)}]` : ""}`;
+    return `${valued(score, form.metric.value)}${mark ?? ""}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high, form.metric.value)}]` : ""}`;
   };
   const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Mean", number: true, render: number },
     { title: "Gap", number: true, render: gapText }, ...units.map((unit) => ({ title: unit, number: true, render: display })),

@@ -126,7 +126,7 @@ def test_slices_limit_and_the_last_that_matches_counts() -> None:
     assert config.limits("xcopa", "fr").tolerance == 1
     assert config.limits("xnli", "de").max_mde == 9
     assert verdict_on(CELL, config).verdict == "inconclusive"
-    assert verdict_on(CELL, config).why == "3.0 points worse: significant, within the tolerance of 5"
+    assert verdict_on(CELL, config).why == "3.0 points worse: significant, within the tolerance of 5 points"
     assert verdict_on(replace(CELL, language="fr"), config).verdict == "regressed"
     assert verdict_on(replace(CELL, difference=3.0), GateConfig()).verdict == "improved"
 

@@ -13,8 +13,10 @@ from xling_bench.cli.main import main
 from xling_bench.regress.gate import run_gate
 from xling_bench.regress.settings import GateConfig
 from xling_bench.regress.wording import row
+from xling_bench.report.figures.heatmap import heat_map
 from xling_bench.report.leaderboard import leaderboard
 from xling_bench.report.measure import measure
+from xling_bench.report.payload import payload
 from xling_bench.report.sections.over_steps import context
 from xling_bench.results.tables.compare import GAP, MEAN
 from xling_bench.results.tables.formulations import formulations
@@ -86,6 +88,16 @@ def test_the_gate_judges_each_language_and_a_fall_of_bits_is_no_loss(runs: list[
     for finding in worse.findings:
         assert finding.why.startswith("0.013 bits per byte worse")
         assert "+0.013" in row(finding)
+    within = run_gate(runs[1], runs[0], config.model_copy(update={"tolerance": 0.02}), draws=500)
+    assert within.findings[0].why.endswith("significant, within the tolerance of 0.02 bits per byte")
+
+
+def test_figures_and_the_page_print_bits_with_three_decimals(runs: list[Path]) -> None:
+    measured = measure(load_results(runs[:2]), draws=100)
+    value = measured.cells.iloc[0]
+    (figure,) = filter(None, [heat_map(measured.cells, str(value["model"]))])
+    assert f">{value['value']:.3f}<" in figure.svg.decode()
+    assert payload(measured, [], [], {}, [0, 1])["digits"] == {"bpb": 3}
 
 
 def test_cloze_and_letters_have_no_mean(tmp_path: Path) -> None:

@@ -74,7 +74,12 @@ def digits_of(name: str) -> int:
 
 def amount(name: str, value: float) -> str:
     """A difference in words: `1.3 points`, `0.013 bits per byte`."""
-    return f"{value:.{digits_of(name)}f} {(METRICS[name].unit if name in METRICS else '') or 'points'}"
+    return f"{value:.{digits_of(name)}f} {unit_of(name)}"
+
+
+def unit_of(name: str) -> str:
+    """What its differences are in: `points`, `bits per byte`."""
+    return (METRICS[name].unit if name in METRICS else "") or "points"
 
 
 def remarks(names: Iterable[str]) -> list[str]:

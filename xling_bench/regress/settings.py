@@ -63,7 +63,7 @@ class Limits:
 
 
 class GateConfig(Strict):
-    """The gate's settings. Points are percentage points (points of 100 for chrF++).
+    """The gate's settings. Points are percentage points (of 100 for chrF++; of bpb bits per byte).
 
     alpha: the chance that the gate fails a candidate that is no worse. A cell differs when its p, adjusted (Holm) over
     all cells of the gate, is below this, a mean or gap when its own is, adjusted over all of those that gate.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from xling_bench.core.languages import PIVOT
-from xling_bench.metrics.registry import amount, digits_of, sign_of
+from xling_bench.metrics.registry import amount, digits_of, sign_of, unit_of
 from xling_bench.regress.settings import GateConfig, Limits
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.matrix import of_languages
@@ -177,7 +177,8 @@ def _verdict(row: Difference, limits: Limits, alpha: float) -> tuple[Verdict, st
     if not significant:
         return INCONCLUSIVE, f"no change seen; {_blind(row.metric, row.mde)}{_bounded(row)}", False
     if abs(row.difference) <= limits.tolerance + ROUNDING:
-        return INCONCLUSIVE, f"{size}: significant, within the tolerance of {limits.tolerance:.3g}", True
+        tolerance = f"{limits.tolerance:.3g} {unit_of(row.metric)}"
+        return INCONCLUSIVE, f"{size}: significant, within the tolerance of {tolerance}", True
     return (REGRESSED if row.loss > 0 else IMPROVED), f"{size}, {_p(row)}{_bounded(row)}", True
 
 

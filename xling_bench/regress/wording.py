@@ -6,7 +6,7 @@ import math
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.text import number_of
-from xling_bench.metrics.registry import digits_of
+from xling_bench.metrics.registry import digits_of, unit_of
 from xling_bench.regress.verdict import REGRESSED, Difference, Finding, Gate, Status
 from xling_bench.results.marks import marked
 from xling_bench.results.tables.compare import GAP, MEAN
@@ -79,7 +79,8 @@ def blind(gate: Gate) -> list[str]:
         ends = dict.fromkeys(_mde(mde, digits_of(rows[0].metric)) for mde in (*seen[:1], *seen[-1:]))
         could = f"mde {' to '.join(ends)}" if seen else "this metric has no test"
         units = " ".join(row.language for row in rows)
-        lines.append(f"undecided: {name}: {units}: a change of {wanted:g} points should be seen, {could}")
+        change = f"a change of {wanted:g} {unit_of(rows[0].metric)} should be seen"
+        lines.append(f"undecided: {name}: {units}: {change}, {could}")
     return lines
 
 

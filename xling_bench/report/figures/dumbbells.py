@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import sign_of
+from xling_bench.metrics.registry import digits_of, sign_of
 from xling_bench.report.figures.cells import Cell, learnt_note, read_cells
 from xling_bench.report.figures.drawing import SMALL, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
@@ -88,7 +88,7 @@ def _drawn(rows: list[Both], before: str, after: str) -> Sheet:
             _row(axes, y, old, new)
             place = HEAD + (y + 0.5) * ROW
             words_at = at * pitch + left + WIDE + 0.5
-            change = number(new.value - old.value, sign=True)
+            change = number(new.value - old.value, sign=True, digits=digits_of(first.metric))
             change = marked(change, contaminated=old.contaminated or new.contaminated)
             sheet.text(words_at, place, change, size=SMALL, ha="right", va="center_baseline")
     _legend(sheet, HEAD + down * ROW + 0.45, left, before, after, grey=any(_idle(*row) for row in rows))

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from xling_bench.core.unit import Unit, is_pair
-from xling_bench.metrics.registry import sign_of
+from xling_bench.metrics.registry import digits_of, sign_of
 from xling_bench.report.figures.cells import Cell, by_setting, learnt_note, read_cells
 from xling_bench.report.figures.drawing import SMALL, TEXT, Figure, Sheet, style, width_of
 from xling_bench.report.figures.svg import INK
@@ -45,6 +45,7 @@ class _Spot:
     """What a cell shows: a score, and where it lies between chance (or 0) and 100."""
 
     value: float
+    metric: str
     share: float
     at_chance: bool
     contaminated: bool
@@ -95,7 +96,7 @@ def _spot(cells: list[Cell]) -> _Spot:
     share = (value - floor) / (100 - floor)
     share = 1 - share if sign_of(cells[0].metric) < 0 else share
     learnt = any(cell.contaminated for cell in cells)
-    return _Spot(value, min(max(share, 0.0), 1.0), all(cell.at_chance for cell in cells), learnt)
+    return _Spot(value, cells[0].metric, min(max(share, 0.0), 1.0), all(cell.at_chance for cell in cells), learnt)
 
 
 def _drawn(name: str, panels: dict[Setting, Panel]) -> Sheet:
@@ -151,7 +152,7 @@ def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
 def _cell(axes: Axes, x: float, y: float, spot: _Spot) -> None:
     fill, ink = shade(spot.share)
     _box(axes, x, y, fill)
-    words = marked(number(spot.value), contaminated=spot.contaminated)
+    words = marked(number(spot.value, digits=digits_of(spot.metric)), contaminated=spot.contaminated)
     axes.text(x + WIDE / 2, y + HIGH / 2, words, ha="center", va="center_baseline", size=SMALL, color=ink)
     if spot.at_chance:
         _mark(axes, x, y, ink)
