@@ -142,20 +142,24 @@ def test_a_chat_template_applies_to_generation_and_is_refused_for_whole_texts(mo
     assert prompt.endswith("<bot>")
 
 
-# ChatML, with a system text of the template's own, as SmolLM2's has it.
+# ChatML, with a system text of the template's own, as SmolLM2's has it, and the date, as Llama 3's.
 CHATML = (
-    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nBe brief.<|im_end|>\n{% endif %}"
+    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\n"
+    "Be brief. {{ strftime_now('%d %b %Y') }}<|im_end|>\n{% endif %}"
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
 @pytest.mark.parametrize("turns", [None, False])
-def test_demonstrations_are_turns_of_the_chat(models, sample_data, tmp_path, turns: bool | None) -> None:
-    """What the model reads is what its tokenizer makes of the conversation, put together here by hand."""
+def test_demonstrations_are_turns_of_the_chat(models, sample_data, tmp_path, capsys, turns: bool | None) -> None:
+    """What the model reads is what its tokenizer makes of the conversation, put together here by hand.
+
+    On whatever day."""
     folder = shutil.copytree(models["llama"], tmp_path / "model")
     (folder / "chat_template.jinja").write_text(CHATML)
     template = AutoTokenizer.from_pretrained(folder).apply_chat_template
+    dated = CHATML.replace("{{ strftime_now('%d %b %Y') }}", "26 Jul 2024")
     tasks = ["xling_mgsm_de", "xling-mcf_xnli_de"]
     report = evaluate(f"hf:{folder}", output=tmp_path / "run", tasks=tasks, limit=1, shots=(2,), chat_template=True,
                       fewshot_as_multiturn=turns)  # fmt: skip
@@ -176,13 +180,14 @@ def test_demonstrations_are_turns_of_the_chat(models, sample_data, tmp_path, tur
         else:
             said, asked = [], "".join(d.prompt + form.separator + d.answer + "\n\n" for d in demos) + asked
         messages = [{"role": role, "content": text} for role, text in [*said, ("user", asked)]]
-        wanted = template(messages, tokenize=False, add_generation_prompt=True)
+        wanted = template(messages, chat_template=dated, tokenize=False, add_generation_prompt=True)
         texts = [arguments["arg_0"] for arguments in sample["arguments"].values()]
         assert set(texts) == {wanted}, spec.name
         if form.kind == "choose":
             assert [x["arg_1"] for x in sample["arguments"].values()] == ["A", "B", "C"]
         assert ("fewshot_as_multiturn:True" in result["xling"]["signature"]) == (turns is None)
         assert "chat_template:True" in result["xling"]["signature"]
+    assert capsys.readouterr().err.count("the chat template writes the date: it is 26 July 2024") == 1
 
 
 def test_chat_templates_that_are_not_there_or_do_what_they_must_not(

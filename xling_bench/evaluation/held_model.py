@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xling_bench.evaluation.run_file import agree_on_budget
 from xling_bench.models.backend import Backend
+from xling_bench.models.chat import NOTE, asks_the_date
 from xling_bench.models.config import ModelConfig, Provenance
 from xling_bench.models.load import load
 from xling_bench.models.tokens import check_end, ignored_settings, odd_joiner
@@ -45,6 +46,8 @@ class HeldModel:
             self.lm = None
         self.say(f"loading {self.config.name}" + (f" with {program}" if self.config.begins == "vllm" else ""))
         lm = self.load(self.config, program)
+        if self.config.chat_template and asks_the_date(lm.tokenizer):
+            self.note(NOTE)
         self.note(*lm.notes, *(said for joiner in joiners if (said := odd_joiner(lm.tokenizer, joiner))))
         if generates:
             check_end(lm, self.config.name)

@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval.models.huggingface import HFLM
 
 from xling_bench.core.errors import ModelError, reason_of
+from xling_bench.models import chat
 from xling_bench.models.backend import Circumstances, Prompt
 from xling_bench.models.config import Provenance
 from xling_bench.models.fitting import Fitting, log
@@ -54,6 +55,7 @@ class WholeModel(Fitting, HFLM):  # type: ignore[misc]  # lm-eval is untyped
                 tokenizer = load_tokenizer(self._file)
                 self.notes = tuple(oddities(gguf_file, tokenizer))
                 super().__init__(self._file.folder, **self._file.place, tokenizer=tokenizer, **settings)
+        self.chat_template_args |= chat.settings(self.tokenizer)
         if peft is not None:
             self._model, self.peft = adapted(self._model, peft, peft_revision), peft
 

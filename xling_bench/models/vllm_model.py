@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from xling_bench.core.errors import ModelError, UsageError, reason_of
 from xling_bench.core.progress import progress
+from xling_bench.models import chat
 from xling_bench.models.backend import Circumstances, Prompt, Ranked
 from xling_bench.models.config import ModelConfig, Provenance
 from xling_bench.models.fingerprint import revision_of
@@ -140,7 +141,7 @@ class VLLMModel(Fitting, TemplateLM):  # type: ignore[misc]  # lm-eval is untype
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """The conversation as the tokenizer's template writes it, by lm-eval's own rule."""
-        known = SimpleNamespace(tokenizer=self.tokenizer, chat_template_args={})
+        known = SimpleNamespace(tokenizer=self.tokenizer, chat_template_args=chat.settings(self.tokenizer))
         return str(HFLM.apply_chat_template(known, chat_history, add_generation_prompt))
 
     def texts(self, batch: Sequence[Prompt], tick: Callable[[int], object] = lambda _: None) -> list[str]:

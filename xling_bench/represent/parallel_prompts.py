@@ -13,6 +13,7 @@ from xling_bench.core.errors import DataError, MissingDataError, UsageError, did
 from xling_bench.core.reading import parse_json
 from xling_bench.core.text import number_of
 from xling_bench.data.source import current_source
+from xling_bench.models import chat
 from xling_bench.represent.corpus import text_hash
 
 HPLT, PLACE = "hplt", "{lang}"  # a set that is known; in the name of a FILE: one file a language
@@ -135,7 +136,7 @@ def asked(template: str, tokenizer: Any, instruction: str, language: str) -> str
         return AFP_FORM.format(instruction=instruction, language=languages.get(language).name)
     try:
         return str(tokenizer.apply_chat_template([{"role": "user", "content": instruction}], tokenize=False,
-                                                 add_generation_prompt=True))  # fmt: skip
+                                                 add_generation_prompt=True, **chat.settings(tokenizer)))  # fmt: skip
     except Exception as error:  # a template is a program of somebody's
         raise UsageError(f"the model's chat template fails ({reason_of(error)}); give --answer-template {ALPACA} or "
                          f"{AFP}.") from error  # fmt: skip
