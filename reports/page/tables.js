@@ -108,23 +108,25 @@ function benchmarkTable() {
     lines.get(id).values.set(cell.language, [cell.value, null, null, null, ""]);
   }
   const withIntervals = form.intervals.checked;
+  const across = !data.within_language?.includes(form.metric.value); // else nothing over languages is made of it
+  const before = across ? 4 : 2;
   const display = (value, type, row, meta) => {
-    const [score, low, high, chance, mark] = row.at(-1).get(units[meta.col - 4]) ?? [null, null, null, null, ""];
+    const [score, low, high, chance, mark] = row.at(-1).get(units[meta.col - before]) ?? [null, null, null, null, ""];
     return `${valued(score, form.metric.value)}${mark ?? ""}${chance ? " ≈" : ""}${withIntervals && low !== null && low !== undefined ? ` [${interval(low, high, form.metric.value)}]` : ""}`;
   };
-  const columns = [{ title: "Model" }, { title: "Setting" }, { title: "Mean", number: true, render: number },
-    { title: "Gap", number: true, render: gapText }, ...units.map((unit) => ({ title: unit, number: true, render: display })),
+  const over = [{ title: "Mean", number: true, render: number }, { title: "Gap", number: true, render: gapText }];
+  const columns = [{ title: "Model" }, { title: "Setting" }, ...(across ? over : []), ...units.map((unit) => ({ title: unit, number: true, render: display })),
     { title: "Prompts" }, { title: "Note" }];
   const rows = [...lines.values()].map(({ name, values }) => {
     const single = units.filter((unit) => !unit.includes("-"));
-    const over = (single.length ? single : units).filter((unit) => values.has(unit));
-    const scores = over.map((unit) => values.get(unit)[0]);
+    const measured = (single.length ? single : units).filter((unit) => values.has(unit));
+    const scores = measured.map((unit) => values.get(unit)[0]);
     const mean = scores.length ? scores.reduce((a, b) => a + b, 0) / scores.length : null;
-    const others = over.filter((unit) => unit !== "en").map((unit) => values.get(unit)[0]);
+    const others = measured.filter((unit) => unit !== "en").map((unit) => values.get(unit)[0]);
     const gap = values.has("en") && others.length && single.length ? sign(form.metric.value) * (values.get("en")[0] - others.reduce((a, b) => a + b, 0) / others.length) : null;
-    const missing = (single.length ? single : units).length - over.length;
-    const note = [name[3], missing ? `${missing} of ${missing + over.length} not measured` : ""].filter(Boolean).join("; ");
-    return [name[0], name[1], mean, gap, ...units.map((unit) => values.get(unit)?.[0] ?? null), name[2], note, values];
+    const missing = (single.length ? single : units).length - measured.length;
+    const note = [name[3], missing ? `${missing} of ${missing + measured.length} not measured` : ""].filter(Boolean).join("; ");
+    return [name[0], name[1], ...(across ? [mean, gap] : []), ...units.map((unit) => values.get(unit)?.[0] ?? null), name[2], note, values];
   });
   dataTable(document.getElementById("benchmark-table"), `benchmark-${key}`, columns, rows);
 }

@@ -151,3 +151,16 @@ def test_text_stands_out_from_its_ground(browser: Browser, odd: Path, scheme: st
 def test_heads_of_tables_are_heads(watched: Watched, odd: Path) -> None:
     shown = watched.open(odd)
     assert shown.evaluate("document.querySelectorAll('thead td').length") == 0
+
+
+def test_what_compares_within_a_language_has_no_mean_and_no_gap(watched: Watched, tmp_path: Path) -> None:
+    bits = {"en": np.full(50, 1.2344), "de": np.full(50, 0.9)}
+    runs = [write_run(tmp_path / "acc", outcomes(50, ("en", "de")), name="m"),
+            write_run(tmp_path / "bpb", bits, metric="bpb", name="m")]  # fmt: skip
+    shown = watched.open(write_report(runs, tmp_path / "site", Options(draws=200)))
+    heads = shown.locator("#benchmark-table thead th")
+    firsts = shown.locator("#benchmark-table tbody tr:first-child td")
+    assert heads.all_inner_texts() == ["Model", "Setting", "Mean", "Gap", "en", "de", "Prompts", "Note"]
+    shown.locator('form[data-for="benchmark"] select[name="metric"]').select_option("bpb")
+    assert heads.all_inner_texts() == ["Model", "Setting", "en", "de", "Prompts", "Note"]
+    assert firsts.all_inner_texts()[:4] == ["m", "0 shots", "1.234", "0.900"]

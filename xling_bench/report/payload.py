@@ -10,7 +10,7 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core import languages
 from xling_bench.core.text import line
 from xling_bench.core.unit import Unit
-from xling_bench.metrics.registry import digits_of, get_metric, sign_of
+from xling_bench.metrics.registry import digits_of, get_metric, is_within_language, sign_of
 from xling_bench.report.labels import chance_of
 from xling_bench.report.measure import Measured
 from xling_bench.report.missing import missing
@@ -32,11 +32,13 @@ def payload(
     """What the scripts read: `models`, `settings`, `benchmarks` (in the order given), `languages`, `cells` with their
     `columns`, `tokens` (a cell's signature is a list of indices into them, to be joined by `|`), `published` cells of
     papers, `items` (see `drill_down`), `pair`, the two models the drill-down opens with, and, where there are any,
-    metrics of which `lower_is_better` and the `digits` of those printed with others than one.
+    metrics of which `lower_is_better`, those that compare `within_language` only, and the `digits` of those printed
+    with others than one.
     """
     tokens: dict[str, int] = {}
     metrics = sorted(set(map(str, measured.cells["metric"])))
     errors = [name for name in metrics if sign_of(name) < 0]
+    within = [name for name in metrics if is_within_language(name)]
     digits = {name: digits_of(name) for name in metrics if digits_of(name) != 1}
     return {
         "models": [line(name) for name in measured.models],
@@ -50,6 +52,7 @@ def payload(
         "items": items,
         "pair": pair,
         **({"lower_is_better": errors} if errors else {}),
+        **({"within_language": within} if within else {}),
         **({"digits": digits} if digits else {}),
     }
 
