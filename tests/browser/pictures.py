@@ -1,4 +1,5 @@
 """Write docs/report-*.png: a page as a reader sees it. `make pictures`, or pictures.py PAGE NAME... for some of them.
+They need fonts of all scripts (Debian: fonts-noto-core, fonts-noto-cjk).
 
 `items` and `rtl` show items' texts, so they are taken of the invented example only; the others may show real runs.
 """
@@ -36,6 +37,7 @@ def arabic(page: Page) -> None:
 
 
 def items(page: Page) -> None:
+    page.locator('form[data-for="items"] select[name="benchmark"]').select_option(label="XCOPA")
     page.evaluate("document.getElementById('items').scrollIntoView()")
 
 
