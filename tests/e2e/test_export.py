@@ -213,5 +213,11 @@ def test_the_first_items_of_a_benchmark_are_called_that_and_are_not_for_leaderbo
     assert result["evaluation_name"] == "xling_xnli_en (first 100 of 5,010 items)"
     assert main(["export", str(run), "--format", "hf", "-o", str(tmp_path / "model")]) == 2
     assert "first 100 of 5,010 items" in capsys.readouterr().err
+    whole = write_run(tmp_path / "whole", outcomes(2000, ("de",)), name="maker/tiny", benchmark="pawsx")
+    both = ["export", str(run), str(whole), "--format", "hf", "-o", str(tmp_path / "model")]
+    assert main(both) == 2
+    assert "choose those that are whole (--benchmarks pawsx)" in capsys.readouterr().err
+    assert main([*both, "--benchmarks", "PAWS-X"]) == 0
+    assert [path.name for path in (tmp_path / "model" / ".eval_results").iterdir()] == ["pawsx.yaml"]
     assert main(["export", str(run), "--format", "card", "-o", str(tmp_path / "card.md")]) == 0
     assert "first 100 of 5,010 items" in (tmp_path / "card.md").read_text(encoding="utf-8")

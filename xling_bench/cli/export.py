@@ -37,6 +37,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--date", type=_seconds, metavar="DATE", help="2026-11-30 (default: of the newest result's file)"
     )
+    parser.add_argument("--benchmarks", type=comma_list, default=[], metavar="NAME,...", help="only these benchmarks")
     parser.add_argument("--family", type=comma_list, default=[], metavar="NAME,...", help="only these prompt families")
     parser.add_argument("--shots", type=comma_numbers, default=[], metavar="N,...", help="only so many demonstrations")
     parser.add_argument("--seeds", type=comma_numbers, default=[], metavar="N,...", help="only these (default: all)")
@@ -85,12 +86,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(frame: Any, arguments: argparse.Namespace) -> Any:
-    for option, column, wanted in (("--family", "family", arguments.family), ("--shots", "shots", arguments.shots)):
+    from xling_bench.catalog import get_benchmark
+
+    keys = [get_benchmark(name).key for name in arguments.benchmarks]
+    for option, column, wanted in (("--benchmarks", "benchmark", keys), ("--family", "family", arguments.family),
+                                   ("--shots", "shots", arguments.shots)):  # fmt: skip
         there = list(dict.fromkeys(frame[column]))
         absent = [value for value in wanted if value not in there]
         if absent:
             raise UsageError(f"{option} {absent[0]}: no such results; there are {', '.join(map(str, there))}.")
         frame = frame[frame[column].isin(wanted)] if wanted else frame
     if frame.empty:
-        raise UsageError("--family and --shots together leave no result.")
+        raise UsageError("--benchmarks, --family and --shots together leave no result.")
     return frame

@@ -39,15 +39,10 @@ def hub_files(numbers: Sequence[Number], sender: Sender) -> dict[Path, str]:
     listed = [number for number in one_model(numbers) if number.headline]
     if not listed:
         raise UsageError("no benchmark's headline metric is among the numbers: the hub shows one number a task.")
+    _refuse_parts(listed)
     for number in listed:
         key, hub = number.benchmark.key, number.benchmark.hub
         task = _task(number)
-        if number.sample or number.cut:
-            what = "are invented" if number.sample else f"are the {number.cut}"
-            raise UsageError(
-                f"{number.row['task']}: its items {what}; the hub's leaderboards show a value alone, as the whole "
-                "benchmark's. Score all items, or publish a record that says so (--format eee)."
-            )
         entries = found.setdefault(key, {})
         if (hub.path, task) in entries:
             seed = f", seed {number.row['seed']}" if number.row["shots"] else ""  # nothing is drawn for zero shots
@@ -69,6 +64,23 @@ def hub_files(numbers: Sequence[Number], sender: Sender) -> dict[Path, str]:
         )
         for key, entries in found.items()
     }
+
+
+def _refuse_parts(numbers: Sequence[Number]) -> None:
+    """Raise UsageError where some are of invented items, or of a benchmark's first items only."""
+    parts = [number for number in numbers if number.sample or number.cut]
+    if not parts:
+        return
+    first, cut = parts[0], {number.benchmark.key for number in parts}
+    what = "are invented" if first.sample else f"are the {first.cut}"
+    others = list(dict.fromkeys(n.benchmark.title for n in parts if n.benchmark.key != first.benchmark.key))
+    also = f" (and some of {', '.join(others)})" if others else ""
+    whole = list(dict.fromkeys(n.benchmark.key for n in numbers if n.benchmark.key not in cut))
+    choose = f", choose those that are whole (--benchmarks {','.join(whole)})" if whole else ""
+    raise UsageError(
+        f"{first.row['task']}: its items {what}{also}; the hub's leaderboards show a value alone, as the whole "
+        f"benchmark's. Score all items{choose}, or publish a record that says so (--format eee)."
+    )
 
 
 def _task(number: Number) -> str:
