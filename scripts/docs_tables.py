@@ -35,10 +35,11 @@ def _metric(metric: Metric) -> list[str]:
         elif metric.name in possible:
             asked.append(key)
     exists = "answers of a kind" if metric.conditional else "some items" if metric.partial else "all items"
+    better = "neither" if metric.descriptive else "lower" if metric.lower_is_better else "higher"
     printed = "0 to 100 %" if metric.share else "times 100" if metric.times_100 else "as it is"
     return [f"`{metric.name}`", metric.meaning, printed,
             "no mean: corpus" if metric.over == "corpus" else metric.over,
-            "lower" if metric.lower_is_better else "higher", exists, " ".join(reported), " ".join(asked)]  # fmt: skip
+            better, exists, " ".join(reported), " ".join(asked)]  # fmt: skip
 
 
 def _names(benchmark: Benchmark, *, on_request: bool) -> set[str]:

@@ -12,6 +12,7 @@ from xling_bench.report.sections.consistency import agreement_with_english
 from xling_bench.results.schema import NAMES
 from xling_bench.results.tables.compare import GAP, MEAN, compare_models, left_out, with_seeds
 from xling_bench.results.tables.glance import comparison
+from xling_bench.results.tables.overview import overview
 from xling_bench.results.tables.ranks import rank_models
 from xling_bench.results.tables.uncertainty import cell_intervals, chance_flags, spread_intervals
 from xling_bench.stats import bootstrap_mean, bootstrap_means, mcnemar_exact, sign_flip
@@ -175,6 +176,29 @@ def test_ranks_have_intervals_ties_and_name_what_is_missing() -> None:
     assert table.loc["twin", ["rank_best", "rank_worst"]].tolist() == [1, 2]
     assert table.loc["part", ["languages", "of", "missing"]].tolist() == [1, 2, "sw"]
     assert pd.isna(table.loc["part", "rank"]), "a model that lacks cells is never ranked, however good the rest"
+
+
+def test_no_rank_without_shared_items_nor_by_what_only_describes() -> None:
+    """Models that answered other Swahili items are named with the reason, in the ranks over benchmarks too."""
+    a, b = model("a", {"en": 0.9, "sw": 0.8}, 1), model("b", {"en": 0.6, "sw": 0.6}, 2)
+    parts = [a, b, *(x.assign(benchmark="xcopa") for x in (a[:1], b[:1], model("b", {"sw": 0.6}, 2, IDS[200:])))]
+    parts.append(model("a", {"sw": 0.8}, 1, IDS[:200]).assign(benchmark="xcopa"))
+    table = rank_models(pd.concat(parts), draws=200)
+    assert table[table["benchmark"] == "xnli"]["rank"].tolist() == [1, 2]
+    other = table[table["benchmark"] == "xcopa"]
+    assert other["missing"].tolist() == ["no shared items: sw"] * 2
+    assert other["mean"].notna().all()
+    assert table[table["benchmark"] != "xnli"]["rank"].isna().all()
+    assert table["missing"].tolist()[-2:] == ["1 of 4"] * 2
+    share = pd.concat([a, b]).assign(metric="reasoning_target", benchmark="mgsm")
+    assert set(rank_models(pd.concat([a, b, share]), draws=50)["metric"]) == {"acc"}
+    with pytest.raises(UsageError, match="neither better nor worse"):
+        rank_models(share)
+    row = overview(share).iloc[0]
+    assert row[["transfer_gap", "relative_gap", "gap_is"]].isna().all()
+    assert row["worst"] == ""
+    assert pd.isna(spread_intervals(share, draws=50).iloc[0]["gap"])
+    assert GAP not in set(compare_models(share, "a", "b", draws=50)["language"])
 
 
 def test_overall_rank_needs_every_benchmark_and_corrects_for_chance() -> None:

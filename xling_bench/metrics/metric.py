@@ -88,6 +88,8 @@ class Metric:
     lower_is_better  as with error rates. A gap to English is positive where a language is behind, either way
     within_language  another language's value is of another scale (bytes of another script), so that no mean over
                  languages, no gap and no rank over them means anything
+    descriptive  more of it is neither better nor worse (a language's share of an answer), so that no rank, no gap and
+                 no worst language of it means anything
     among        (a field, its text): it exists for items whose row has this text in this field, and is `partial`
     partial      it exists for some items only, for instance the answerable ones; the others count for nothing
     conditional  for which items it exists depends on the model's answers, so that no mean over languages, no gap and no
@@ -116,6 +118,7 @@ class Metric:
     total: Callable[[Items], float] | None = None
     lower_is_better: bool = False
     within_language: bool = False
+    descriptive: bool = False
     among: tuple[str, str] | None = None
     partial: bool = False
     conditional: bool = False

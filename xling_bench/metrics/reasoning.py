@@ -142,7 +142,7 @@ def _metric(name: str, meaning: str) -> Metric:
         return found
 
     return Metric(f"reasoning_{name}", meaning, _rule, statistics=statistics, partial=True,
-                  tasks=("mathematical reasoning",))  # fmt: skip
+                  descriptive=True, tasks=("mathematical reasoning",))  # fmt: skip
 
 
 METRICS = (

@@ -67,6 +67,11 @@ def is_within_language(name: str) -> bool:
     return name in METRICS and METRICS[name].within_language
 
 
+def is_descriptive(name: str) -> bool:
+    """Whether more of it is neither better nor worse, so that nothing is ranked by it and no language is behind."""
+    return name in METRICS and METRICS[name].descriptive
+
+
 def digits_of(name: str) -> int:
     """Decimals that tables print of its values and differences; one of somebody else's."""
     return METRICS[name].digits if name in METRICS else 1
@@ -83,7 +88,7 @@ def unit_of(name: str) -> str:
 
 
 def remarks(names: Iterable[str]) -> list[str]:
-    """How to read those of these metrics that are not read as accuracies are, a sentence each, in their order here."""
+    """How to read those of these metrics that are not read as accuracies are, in sentences, in their order here."""
     given = {str(name) for name in names}
     said = []
     for metric in METRICS.values():
@@ -92,6 +97,9 @@ def remarks(names: Iterable[str]) -> list[str]:
         parts += ["no mean or gap over languages, which it does not compare"] if metric.within_language else []
         if metric.name in given and parts:
             said.append(f"{metric.name}: {', '.join(parts)}.")
+    describing = [name for name, metric in METRICS.items() if name in given and metric.descriptive]
+    if describing:
+        said.append(f"{', '.join(describing)}: more is neither better nor worse, so no rank, gap or worst language.")
     return said
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.reading import real
-from xling_bench.metrics.registry import is_within_language, scale_of, sign_of
+from xling_bench.metrics.registry import is_descriptive, is_within_language, scale_of, sign_of
 from xling_bench.results.ancestry import trained_from
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.frame import load_results
@@ -179,6 +179,8 @@ def compare_models(
         cells = [difference_of(x, both, codes_for(clusters, both.index), settings) for x, both in sides.items()]
         cells = _adjusted(cells, settings.scale, alpha)
         cells += [] if is_within_language(str(key[-1])) else over_languages(sides, clusters, settings)
+        if is_descriptive(str(key[-1])):
+            cells = [cell for cell in cells if cell["language"] != GAP]
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
             {**dict(zip(GROUP[1:], key, strict=True)), **cell, **_at_chance(cell, sides, flagged)} for cell in cells

@@ -10,7 +10,7 @@ from xling_bench.core import languages
 from xling_bench.core.errors import UsageError
 from xling_bench.core.languages import PIVOT, Language
 from xling_bench.core.unit import Unit, is_pair
-from xling_bench.metrics.registry import is_conditional, scale_of, sign_of
+from xling_bench.metrics.registry import is_conditional, is_descriptive, scale_of, sign_of
 from xling_bench.results.chance import chance_in
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import GROUP, across_languages, counted
@@ -45,7 +45,8 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     chance), percent; only for accuracy; a last row per model has its mean over benchmarks), at_chance (how many
     languages are, where item scores were kept: a spread among those means nothing). Scores are percent, averaged over
     seeds. Pairs are left out: see `group_averages` by source or target. A gap without English, and a relative gap to an
-    English score of 0, is missing. `flags` are `chance_flags` computed before.
+    English score of 0, is missing; so are gaps and worst of a metric that only describes. `flags` are
+    `chance_flags` computed before.
     """
     import pandas as pd
 
@@ -65,10 +66,11 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
         spread = dispersion(scores, higher_is_better=sign > 0)
         row |= {"languages": spread.languages, "mean": spread.mean, "std": spread.std, "min": spread.minimum}
         row |= {"max": spread.maximum, "range": spread.range}
-        row["worst"] = spread.worst if spread.range > 0 else ""
+        directed = not is_descriptive(row["metric"])
+        row["worst"] = spread.worst if directed and spread.range > 0 else ""
         others = [value for unit, value in scores.items() if unit != PIVOT]
         english = scores.get(PIVOT)
-        if english is not None and others:
+        if directed and english is not None and others:
             row["transfer_gap"] = sign * transfer_gap(scores, PIVOT)
             row["gap_is"] = gap_is(flagged.get(key), scores)
             if english > 0:

@@ -8,7 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
-from xling_bench.metrics.registry import sign_of
+from xling_bench.core.errors import UsageError
+from xling_bench.metrics.registry import is_descriptive, sign_of
 from xling_bench.results.chance import chance_in
 from xling_bench.results.clusters import clusters_in, codes_for
 from xling_bench.results.matrix import (
@@ -44,12 +45,13 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
     difference from this one has an interval that holds 0, not adjusted for their number); at_chance, how many languages
     are; missing, the languages this model lacks: it is not ranked. Nor is a model with more than half of its languages
     at chance, and nothing is where fewer than two models are left. Of the items only those that every ranked model
-    answered count. The last rows rank the mean of the chance-corrected accuracies, where
-    several accuracy benchmarks were run with one prompt family each. `flags` are `chance_flags` computed before.
+    answered count; where there are none in a language, missing says so and nothing is ranked, nor is it by a metric
+    that only describes, of which there are no rows. The last rows rank the mean of the chance-corrected accuracies,
+    where several accuracy benchmarks were run with one prompt family each. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 
-    have = across_languages(with_items(frame))
+    have = _directed(across_languages(with_items(frame)))
     models = sorted({str(name) for name in have["model"]})
     flags = chance_flags(have, draws=draws, seed=seed) if flags is None else flags
     rows: list[Row] = []
@@ -70,6 +72,16 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
             head["metric"] = f"chance-corrected {metric}"
             rows += [{**head, **row} for row in _pooled(list(parts.values()), models)]
     return counted(pd.DataFrame(rows, columns=[*GROUP[1:], "model", *NAMES]))
+
+
+def _directed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of metrics of which more is better or worse. Raises UsageError where there are others only."""
+    describes = frame["metric"].map(is_descriptive).astype(bool)
+    if describes.all():
+        names = " ".join(sorted(set(frame["metric"])))
+        raise UsageError(f"only {names}, of which more is neither better nor worse: no models can be ranked by it. "
+                         "`table` has the scores, `table --intervals` their intervals.")  # fmt: skip
+    return frame[~describes]
 
 
 class Place(TypedDict):
@@ -99,6 +111,7 @@ class _Ranking:
         self.cells = of_languages(sorted({unit for found in scores.values() for unit in found}))
         self.missing = {name: [u for u in self.cells if u not in scores.get(name, {})] for name in models}
         self.ranked = [name for name in models if not self.missing[name]]
+        self.unshared: list[str] = []  # languages in which these share no item: then none is ranked
         self.at_chance = {
             name: None if found is None else sum(found.get(unit, False) for unit in self.cells)
             for name, found in flags.items()
@@ -125,6 +138,11 @@ class _Ranking:
         width = len(self.ranked)
         for start in range(0, values.shape[1], width):  # an item that one model lacks counts for none
             values[np.isnan(values[:, start : start + width]).any(axis=1), start : start + width] = np.nan
+        firsts = zip(self.cells, values[:, ::width].T, strict=True)
+        self.unshared = [unit for unit, column in firsts if bool(np.isnan(column).all())]
+        if self.unshared:
+            self.ranked = []
+            return
         shape = (-1, len(self.cells), width)
         self.means = bootstrap_means(values, draws, seed, codes_for(clusters, ids)).reshape(shape).mean(axis=1)
         self.observed = np.nanmean(values, axis=0).reshape(shape).mean(axis=1)[0]
@@ -138,6 +156,9 @@ class _Ranking:
             if lacking:
                 row: Place = {"model": name, "languages": len(self.cells) - len(lacking), "mean": self.plain.get(name)}
                 rows.append({**row, "missing": "all" if name not in self.plain else " ".join(lacking)})
+            elif self.unshared:
+                why = f"no shared items: {' '.join(self.unshared)}"
+                rows.append({"model": name, "languages": len(self.cells), "mean": self.plain[name], "missing": why})
         return [{**row, "of": len(self.cells), "at_chance": self.at_chance[row["model"]]} for row in rows]
 
 
@@ -153,7 +174,7 @@ def _pooled(parts: Sequence[tuple[_Ranking, float]], models: list[str]) -> list[
         above = [_above_chance(sum(r.at_chance[name] or 0 for r, _ in parts), cells) for name in whole]
         rows = [{**row, "languages": cells} for row in _ordered(whole, means, observed, above)]
     for name in models:
-        lacking = sum(len(ranking.missing[name]) for ranking, _ in parts)
+        lacking = sum(len(ranking.missing[name] or ranking.unshared) for ranking, _ in parts)
         if lacking:
             rows.append({"model": name, "languages": cells - lacking, "missing": f"{lacking} of {cells}"})
     for row in rows:

@@ -9,7 +9,7 @@ import numpy as np
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import UsageError
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import sign_of
+from xling_bench.metrics.registry import is_descriptive, sign_of
 from xling_bench.results.chance import chance_in
 from xling_bench.results.clusters import Codes, clusters_in, codes_for, count
 from xling_bench.results.gaps import gap_is
@@ -137,7 +137,7 @@ def spread_intervals(
         row["low"], row["high"] = percentiles(means.mean(axis=1))
         sign = sign_of(str(key[-1]))
         gap, gaps = gap_of(sign * observed, units), gap_of(sign * means, units)
-        if gap is not None and gaps is not None:
+        if gap is not None and gaps is not None and not is_descriptive(str(key[-1])):
             row["gap"] = float(gap[0])
             row["gap_low"], row["gap_high"] = percentiles(gaps)
             row["gap_is"] = gap_is(flagged.get(tuple(key)), units)
