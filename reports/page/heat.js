@@ -23,7 +23,7 @@ function heatMap() {
     el("th", { scope: "row" }, `${unit} `, el("small", {}, languageName(unit))),
     ...benchmarks.map((key) => heatCell(mine.get(`${key} ${unit}`), theirs?.get(`${key} ${unit}`), theirs !== null, data.benchmarks[key], most))));
   const header = el("tr", {}, el("th", { scope: "col" }, "Language"),
-    ...benchmarks.map((key) => el("th", { scope: "col", class: "n" }, data.benchmarks[key].title, el("span", { class: "sub" }, data.benchmarks[key].metric))));
+    ...benchmarks.map((key) => el("th", { scope: "col", class: "n" }, data.benchmarks[key].title, el("span", { class: "sub" }, `${data.benchmarks[key].metric}, ${data.benchmarks[key].family}`))));
   const table = el("table", { class: "heat" }, el("thead", {}, header), el("tbody", {}, ...rows));
   document.getElementById("heat-table").replaceChildren(units.length ? table : "Nothing was measured so.");
 }

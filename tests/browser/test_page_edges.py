@@ -164,3 +164,24 @@ def test_what_compares_within_a_language_has_no_mean_and_no_gap(watched: Watched
     shown.locator('form[data-for="benchmark"] select[name="metric"]').select_option("bpb")
     assert heads.all_inner_texts() == ["Model", "Setting", "en", "de", "Prompts", "Note"]
     assert firsts.all_inner_texts()[:4] == ["m", "0 shots", "1.234", "0.900"]
+
+
+def test_the_prompts_behind_a_benchmark_are_named_and_long_links_fit_a_phone(browser: Browser, tmp_path: Path) -> None:
+    """Only XNLI was measured with its default family: elsewhere another stands for it, which must be told."""
+    run, scores = tmp_path / "run", outcomes(60, ("en", "sw"))
+    measured = {"xnli": "xglm", "xcopa": "native", "global_mmlu_lite": "cf"}
+    for benchmark, family in measured.items():
+        write_run(run, scores, benchmark=benchmark, family=family, name="m")
+    page = write_report([run], tmp_path / "site", Options(draws=200))
+    one = Watched(browser, viewport={"width": 390, "height": 844})
+    shown = one.open(page)
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+    for table in ("table.board", "#heat-table table"):
+        named = set(shown.locator(f"{table} thead .sub").all_inner_texts())
+        assert named == {f"acc, {family}" for family in measured.values()}
+    with (page.parent / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["benchmark"]: row["family"] for row in csv.DictReader(file)} == {"overall": "", **measured}
+    heads = (page.parent / "leaderboard.md").read_text(encoding="utf-8")
+    assert all(f"(acc, {family})" in heads for family in measured.values())
+    assert one.problems == []
+    one.context.close()

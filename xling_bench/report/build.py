@@ -17,7 +17,7 @@ from xling_bench.report.elsewhere import outside_rows
 from xling_bench.report.figures import Figure, before_after, gap_bars, heat_map
 from xling_bench.report.geometry import geometry_of
 from xling_bench.report.leaderboard import Row, leaderboard
-from xling_bench.report.measure import Measured, Step, measure
+from xling_bench.report.measure import Measured, Step, measure, measures
 from xling_bench.report.notes import notes_of
 from xling_bench.report.page import Shown, render_page, shown
 from xling_bench.report.payload import payload
@@ -149,15 +149,14 @@ def _write(output: Path, page: str, report: Report, figures: list[Figure], notes
     measured, board, benchmarks = report.measured, report.board, report.benchmarks
     notes = [SAMPLE, *notes] if (measured.frame["source"] == "sample").any() else notes
     names = sorted(f"{figure.name}.{form}" for figure in figures for form in ("png", "svg"))
-    lead = measured.lead
-    metrics = {key: str(lead.loc[lead["benchmark"] == key, "metric"].iloc[0]) for key in benchmarks}
+    named = measures(measured, benchmarks)
     old = _listed(output / "leaderboard.json")
     for figure in figures:
         write_bytes(output / FIGURES / f"{figure.name}.svg", figure.svg)
         write_bytes(output / FIGURES / f"{figure.name}.png", figure.png)
     write_text(output / "leaderboard.csv", formats.as_csv(board, benchmarks))
-    write_text(output / "leaderboard.md", formats.as_markdown(board, metrics, notes))
-    write_text(output / "leaderboard.tex", formats.as_latex(board, metrics, notes))
+    write_text(output / "leaderboard.md", formats.as_markdown(board, named, notes))
+    write_text(output / "leaderboard.tex", formats.as_latex(board, named, notes))
     facts = {"notes": notes, "unit": "percent, or points of 100 (chrF++, BLEU)", "figures": names}
     write_text(output / "leaderboard.json", formats.as_json(board, measured.cells, facts))
     write_text(output / "index.html", page)

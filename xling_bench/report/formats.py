@@ -11,6 +11,7 @@ from xling_bench.core.text import flat, line, markdown
 from xling_bench.report.labels import number
 from xling_bench.report.leaderboard import Rank, Row, Score
 from xling_bench.report.missing import missing
+from xling_bench.report.select import PROMPTS
 from xling_bench.results.marks import marked
 from xling_bench.results.tables.rendering import aligned, latex, to_csv
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def table_rows(rows: list[Row], benchmarks: dict[str, str]) -> list[list[str]]:
-    """Header and printed rows of one setting, for Markdown and LaTeX. `benchmarks`: {key: headline metric}."""
-    heads = [f"{get_benchmark(key).title} ({metric})" for key, metric in benchmarks.items()]
+    """Header and printed rows of one setting, for Markdown and LaTeX. `benchmarks`: {key: metric and
+    prompt family}."""
+    heads = [f"{get_benchmark(key).title} ({measure})" for key, measure in benchmarks.items()]
     body = []
     for row in rows:
         rank = "-" if row.rank is None else _rank_text(row.rank)
@@ -49,7 +51,8 @@ def _score_text(score: Score | None) -> str:
 NOTES = (
     "overall: mean over the accuracy benchmarks of (accuracy - chance) / (1 - chance), percent. rank (best-worst): "
     "central 95 % when items are drawn again. [low, high]: 95 % interval over items. (n/m): languages measured, of "
-    "those it has. Languages count equally. A model with more than half of its cells at chance is not ranked."
+    "those it has. Languages count equally. A model with more than half of its cells at chance is not ranked. "
+    f"In brackets the headline metric, and {PROMPTS}."
 )
 
 
@@ -78,14 +81,14 @@ FIELDS = ("value", "low", "high", "measured", "of", "at_chance", "std", "gap", "
 def as_csv(rows: list[Row], benchmarks: Iterable[str]) -> str:
     """One line per model, setting and score (`overall` and each benchmark), numbers in full."""
     head = ["model", "shots", "demos", "published", "missing", "benchmark", *FIELDS]
-    lines: list[list[Any]] = [[*head, "rank", "rank_best", "rank_worst", "tied_with"]]
+    lines: list[list[Any]] = [[*head, "rank", "rank_best", "rank_worst", "tied_with", "family"]]
     for row in rows:
         known = [row.model, row.setting.shots, row.setting.demos, row.published, row.missing]
         for name, score in {"overall": row.overall, **{b: row.scores.get(b) for b in benchmarks}}.items():
             if score is not None:
                 rank = row.rank if name == "overall" else score.rank
                 values = [*(getattr(score, f) for f in FIELDS), *(_places(rank) or dict.fromkeys(PLACES)).values()]
-                lines.append([*known, name, *("" if v is None else _tidy(v) for v in values)])
+                lines.append([*known, name, *("" if v is None else _tidy(v) for v in values), score.family])
     return to_csv(lines)
 
 
@@ -116,7 +119,10 @@ def as_json(rows: list[Row], cells: pd.DataFrame, facts: Mapping[str, object]) -
 
 
 def _plain(score: Score | None) -> dict[str, object] | None:
-    return None if score is None else {**{n: _tidy(getattr(score, n)) for n in FIELDS}, "rank": _places(score.rank)}
+    if score is None:
+        return None
+    numbers = {name: _tidy(getattr(score, name)) for name in FIELDS}
+    return {**numbers, "rank": _places(score.rank), "family": score.family}
 
 
 def _places(rank: Rank | None) -> dict[str, object] | None:

@@ -40,7 +40,8 @@ class Score:
     `at_chance` how many are, None where nobody knows; `std` their population standard deviation, as papers print it;
     `gap` English minus the mean of the others and `gap_is` how it is to be read (`results.gaps`);
     `rank` the place among the models complete on this benchmark; `declared` how many languages the benchmark has;
-    `contaminated` whether the model learnt the items of any number that it is made of.
+    `contaminated` whether the model learnt the items of any number that it is made of; `family` of which prompts it is,
+    "" where nobody knows, or of several benchmarks.
     """
 
     value: float
@@ -55,6 +56,7 @@ class Score:
     declared: int = 0
     gap_is: str | None = None
     contaminated: bool = False
+    family: str = ""
 
     @property
     def complete(self) -> bool:
@@ -195,6 +197,7 @@ def _score(benchmark: str, mine: pd.DataFrame, part: pd.DataFrame, ranked: Any, 
         rank=rank,
         declared=len(of_languages(get_benchmark(benchmark).units())),
         contaminated=bool(mine[CONTAMINATED].any()),
+        family=str(part["family"].iloc[0]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,12 @@ def measure(frame: pd.DataFrame, *, draws: int = DRAWS, step: Step = lambda _: N
         overview=_signed(table, frame),
         ranks=_signed(ranks, frame),
     )
+
+
+def measures(measured: Measured, benchmarks: Sequence[str]) -> dict[str, str]:
+    """{benchmark: its headline metric and the prompt family that stands for it}: `acc, cf`; in the order given."""
+    metrics = measured.lead.groupby("benchmark")["metric"].first()
+    return {key: f"{metrics[key]}, {measured.families[key]}" for key in benchmarks}
 
 
 def _signed(table: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame | None:

@@ -11,6 +11,8 @@ from xling_bench.results.schema import ITEMS, PATH
 if TYPE_CHECKING:
     import pandas as pd
 
+PROMPTS = "behind the metric the prompt family: the benchmark's default where it was measured, else the first by name"
+
 
 def models_of(frame: pd.DataFrame) -> list[str]:
     """Models in the order their runs were given."""

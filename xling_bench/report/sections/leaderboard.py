@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from xling_bench.catalog import get_benchmark
 from xling_bench.report.leaderboard import Row
-from xling_bench.report.measure import Measured
+from xling_bench.report.measure import Measured, measures
 from xling_bench.report.sections.section import Context, Report, Section
+from xling_bench.report.select import PROMPTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,14 +18,15 @@ UNRANKED = "Not ranked: no benchmark has item scores."
 
 def context(report: Report) -> Context:
     """Rows by setting, and what must be said above them."""
-    lead, board = report.measured.lead, report.board
+    board = report.board
     benchmarks = [
-        {"key": key, "title": get_benchmark(key).title, "metric": lead.loc[lead["benchmark"] == key, "metric"].iloc[0]}
-        for key in report.benchmarks
+        {"key": key, "title": get_benchmark(key).title, "measure": measure}
+        for key, measure in measures(report.measured, report.benchmarks).items()
     ]
     settings = list(dict.fromkeys(row.setting for row in board))
     return {
         "benchmarks": benchmarks,
+        "prompts": PROMPTS,
         "ranked_by": _ranked_by(report.measured),
         "board": [(setting, [row for row in board if row.setting == setting]) for setting in settings],
         "chance_note": _chance_note(board),
@@ -83,14 +85,14 @@ def _published_note(board: list[Row]) -> str:
 HTML = """
 {# A score of the leaderboard: value, interval, place, what lacks, what is at chance. #}
 {% macro score(s) %}{% if s is none %}<td class="n" data-order="-1000000000">–</td>{% else %}<td class="n" data-order="{{ s.value }}"><b>{{ s.value|one }}{% if s.contaminated %}†{% endif %}</b>{% if s.low is not none %} <small>{{ s.low|one }} to {{ s.high|one }}</small>{% elif s.std is not none %} <small>std {{ s.std|one }}</small>{% endif %}{% if s.rank %} <small>#{{ s.rank.place }}{% if s.rank.best != s.rank.worst %} ({{ s.rank.best }}–{{ s.rank.worst }}){% endif %}</small>{% endif %}{% if s.measured and s.declared and s.measured != s.declared %} <small class="mark">{{ s.measured }}/{{ s.declared }} measured</small>{% endif %}{% if s.at_chance %} <small class="mark">{{ s.at_chance }}/{{ s.measured }} at chance</small>{% endif %}</td>{% endif %}{% endmacro %}
-<p>Means over languages, each counting equally, in percent (points for chrF++ and BLEU); 95 % intervals over items. {{ ranked_by }}</p>
+<p>Means over languages, each counting equally, in percent (points for chrF++ and BLEU); 95 % intervals over items; {{ prompts }}. {{ ranked_by }}</p>
 <details><summary>How to read it</summary><p># is the place on one benchmark; behind a score stand its 95 % interval, or, where there is none, the standard deviation over languages. “13/15 measured”: so many of the benchmark's languages. Chance-corrected is (accuracy − chance) / (1 − chance): 0 is guessing. Behind a rank stand the places that hold 95 % of the draws when items are drawn again. Models are tied where the interval of their paired difference holds zero. A model that lacks languages of those benchmarks is not ranked, nor is one with more than half of its cells at chance. Constant answers can score above 0: PAWS-X is 56 % “different”.</p></details>
 {% if chance_note %}<p class="banner">{{ chance_note }}</p>{% endif %}
 {% if published_note %}<p class="banner">{{ published_note }}</p>{% endif %}
 {% for setting, rows in board %}
 <h3>{{ setting.label }}</h3>
 <div class="scroll"><table class="data board" data-name="leaderboard-{{ setting.key }}" data-order-by="0">
-<thead><tr><th scope="col">Rank</th><th scope="col">Model</th><th scope="col" class="n">Overall</th>{% for b in benchmarks %}<th scope="col" class="n">{{ b.title }}<span class="sub">{{ b.metric }}</span></th>{% endfor %}<th scope="col">Note</th></tr></thead>
+<thead><tr><th scope="col">Rank</th><th scope="col">Model</th><th scope="col" class="n">Overall</th>{% for b in benchmarks %}<th scope="col" class="n">{{ b.title }}<span class="sub">{{ b.measure }}</span></th>{% endfor %}<th scope="col">Note</th></tr></thead>
 <tbody>
 {% for row in rows %}<tr{% if row.published %} class="published"{% endif %}>
 <td data-order="{{ row.rank.place if row.rank else 9999 }}">{% if row.rank %}<b>{{ row.rank.place }}</b>{% if row.rank.best != row.rank.worst %} <small>({{ row.rank.best }}–{{ row.rank.worst }})</small>{% endif %}{% else %}<span title="not ranked">–</span>{% endif %}</td>
