@@ -50,6 +50,9 @@ def test_another_limit_is_refused_before_anything_is_scored(finished) -> None:
     assert f"{TASK}/0-0-none was made with another limit (was 3, now 2)" in done.stderr
     assert "loading" not in done.stderr
     assert not (folder / "xling_xnli_en").exists()
+    done = run("run", "--model", spec, "--tasks", TASK, "--limit", "2", "-o", str(folder))
+    assert done.returncode == 2
+    assert done.stderr.rstrip().endswith("1 failed, named above."), "the same command would find the same"
     assert run(*languages, "--limit", "3").returncode == 0
 
 

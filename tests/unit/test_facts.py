@@ -68,7 +68,10 @@ def test_results_that_told_the_headline_by_the_order_of_metrics_are_read() -> No
 
 def test_what_differs_is_named_with_both_values() -> None:
     one, other = Facts.read(WRITTEN), Facts.read({**WRITTEN, "code": "d", "origin": "elsewhere"})
-    assert one.differs_from(other) == ["code (was d, now c)"]
+    assert one.differs_from(other) == ["another code (was d, now c)"]
+    three = Facts.read({**WRITTEN, "metrics": {"acc": "sum-logprob", "bpb": "bits"}, "settings": {"dtype": "float32"}})
+    assert one.differs_from(three) == ["other metrics (was acc, bpb; now acc)",
+                                       "other settings (was dtype float32; now dtype auto)"]  # fmt: skip
     assert one.metrics_to_add(other) is None
     answers = {**WRITTEN, "decoding": "greedy"}
     more = Facts.read({**answers, "metrics": {"f1": "a", "exact": "b"}})

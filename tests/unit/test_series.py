@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -128,6 +130,16 @@ def test_a_model_at_several_steps_is_named(tmp_path, capsys) -> None:
     assert said not in capsys.readouterr().err
     assert main(["series", runs[0], runs[0], runs[1], "--steps", "1,2,3"]) == 0
     assert f"note: steps 1, 2 {said}" in capsys.readouterr().err
+
+
+def test_runs_that_were_not_measured_alike_are_named_with_what_to_do(tmp_path, capsys) -> None:
+    runs = series(tmp_path, items=30)
+    shutil.rmtree(tmp_path / "step-400")
+    write_run(tmp_path / "step-400", outcomes(30, UNITS, accuracy=0.5, seed=3), fingerprint="4" * 16, code="abcdef01")
+    assert main(["series", *runs]) == 2
+    said = capsys.readouterr().err
+    assert re.search(r"code differs: \S+ for step-\d+, \S+ for step-\d+\. .* Measure all alike: ", said)
+    assert "step-400" in said
 
 
 def test_hplt_e_is_its_statistics(tmp_path) -> None:

@@ -184,8 +184,8 @@ def _finish(runner: Any, report: Any, asked: set[str]) -> int:
     if any(without.values()):
         scored, tasks = {folder.parent for folder in report.finished}, number_of(len(runner.config.specs), "task")
         said = ", ".join(f"{len(found):,} {what}" for what, found in without.items() if found)
-        tell(f"{len(scored):,} of {tasks} scored and kept in {report.output}; {said}, named above. "
-             "The same command goes on with them.")  # fmt: skip
+        goes_on = "" if report.settled else " The same command goes on with them."
+        tell(f"{len(scored):,} of {tasks} scored and kept in {report.output}; {said}, named above.{goes_on}")
     return 2 if report.failed or asked & {*report.missing, *report.unmet} or not report.finished else 0
 
 

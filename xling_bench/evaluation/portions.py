@@ -144,10 +144,10 @@ class Portions:
 
     def _finished(self, unit: Evaluation, facts: Facts, record: Record, items: Collection[str]) -> ItemScores:
         if record.facts is None or (changed := facts.differs_from(record.facts)):
-            what = ", ".join(changed) if record.facts else "origin"
+            what = ", ".join(changed) if record.facts else "another origin"
             folder = self.runner.config.output / unit.folder
             raise DataError(
-                f"{unit}: its result was made with another {what}, by a run into the gate's folder. Remove {folder} "
+                f"{unit}: its result was made with {what}, by a run into the gate's folder. Remove {folder} "
                 "and what else that run made, or give another -o folder."
             )
         found: ItemScores = {}

@@ -19,6 +19,7 @@ class RunReport:
 
     `finished` are the folders of results, `reused` of them were there already; `missing` maps tasks without data,
     `unmet` tasks whose headline metric cannot be computed here, and `failed` units to their reason;
+    `settled` are those failed that the same command will not do later either: there is a result of other facts.
     `warnings` map a finished unit to what is doubtful about it.
     """
 
@@ -29,6 +30,7 @@ class RunReport:
     missing: dict[str, str] = field(default_factory=dict)
     unmet: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict)
+    settled: list[str] = field(default_factory=list)
 
     def finish(self, unit: Evaluation, warnings: Sequence[str]) -> None:
         """The unit's result is in its folder; the traceback of an earlier try goes."""
@@ -58,6 +60,7 @@ class RunReport:
                  (self.warnings, other.warnings))  # fmt: skip
         for mine, theirs in pairs:
             mine.update(theirs)
+        self.settled += [unit for unit in other.settled if unit not in self.settled]
 
     def results(self) -> list[Result]:
         """The finished units' results.json."""

@@ -197,9 +197,11 @@ class Runner:
                 f"{folder} lacks {', '.join(only_metrics)}: `xling-bench score {self.config.output}` adds what can be "
                 "computed to the kept answers."
             )
+            self.report.settled.append(str(unit))
         elif changed and only_metrics is None:
-            said = f"{folder} was made with another {', '.join(changed)}; it is left as it is. Use another -o folder."
+            said = f"{folder} was made with {', '.join(changed)}; it is left as it is. Use another -o folder."
             self.report.failed[str(unit)] = said
+            self.report.settled.append(str(unit))
             self.made_otherwise.append(said)
         else:
             self.report.finish(unit, record.warnings)

@@ -155,12 +155,15 @@ class Facts(Planned):
         return "|".join(["xling", *shown, f"model:{self.model}", *versions])
 
     def differs_from(self, finished: Facts) -> list[str]:
-        """The facts, with both values, in which a finished result differs from these; empty when it is the same."""
+        """The facts, with both values, in which a finished result differs from these; empty when it is the same.
+
+        `another limit (was 3, now 2)`, `other metrics (was acc, bpb; now acc)`.
+        """
         if finished.key == self.key:
             return []
         theirs, mine = finished.written(), json.loads(json.dumps(self.written()))
         names = [n for n in {**theirs, **mine} if n not in INCIDENTAL and theirs.get(n) != mine.get(n)]
-        return [f"{n} (was {theirs.get(n)}, now {mine.get(n)})" for n in names] or ["set of facts"]
+        return [_change(n, theirs.get(n), mine.get(n)) for n in names] or ["another set of facts"]
 
     def metrics_to_add(self, finished: Facts) -> list[str] | None:
         """The metrics that a finished result lacks, or has by another rule; None where other facts differ, or where the
@@ -170,6 +173,18 @@ class Facts(Planned):
         if names or self.decoding is None:
             return None
         return [name for name, rule in self.metrics.items() if finished.metrics.get(name) != rule]
+
+
+def _change(name: str, was: Any, now: Any) -> str:
+    """Of tables the names, or where both have the same ones, what differs under them."""
+    if not (isinstance(was, dict) and isinstance(now, dict)):
+        values = ("none" if value is None else value for value in (was, now))
+        return "another {} (was {}, now {})".format(name, *values)
+    if was.keys() != now.keys():
+        sides = [", ".join(map(str, value)) or "none" for value in (was, now)]
+    else:
+        sides = [", ".join(f"{key} {value[key]}" for key in was if was[key] != now[key]) for value in (was, now)]
+    return f"other {name} (was {sides[0]}; now {sides[1]})"
 
 
 KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "dict": (dict,),

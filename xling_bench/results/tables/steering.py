@@ -29,6 +29,7 @@ STEP = "step"
 HEAD = GROUP[1:]
 FEWEST = 3  # checkpoints of a series
 LARGEST = 10**15  # a step: updates, examples or tokens; figures draw it as a float
+REMEDY = "Measure all alike: run the checkpoints that differ again, as the others were run, into folders of their own."
 DRAWS = 2000  # of a mean over languages, for its standard error
 COLUMNS = ("steps", "first", "last", "best", "monotonicity", "noise", "signal", "snr", "cv", "above_chance_from",
            "stays_above")  # fmt: skip
@@ -66,7 +67,9 @@ def read_series(runs: Sequence[Run], steps: Sequence[int] = ()) -> pd.DataFrame:
     for number, name in enumerate(names):
         if (models := frame.loc[frame[PATH] == number, "model"].nunique()) > 1:
             raise DataError(f"{name}: results of {models} models; expected one.")
-    found = with_steps(frame, [numbers[int(number)] for number in frame[PATH]])
+    places = [int(number) for number in frame[PATH]]
+    called = [names[place] for place in places] if len(set(names)) == len(names) else None
+    found = with_steps(frame, [numbers[place] for place in places], called)
     found.attrs[NOTES] = [*found.attrs.get(NOTES, []), *_twins(found)]
     return found
 
@@ -78,13 +81,18 @@ def _twins(frame: pd.DataFrame) -> list[str]:
     return [f"steps {', '.join(map(str, steps))} are one and the same model, by its fingerprint" for steps in same]
 
 
-def with_steps(frame: pd.DataFrame, steps: Sequence[int]) -> pd.DataFrame:
-    """The results with each row's step, the models named by it. Raises DataError where they were not measured alike."""
-    found = frame.assign(**{STEP: steps})
-    found["model"] = [f"step {step}" for step in steps]
+def with_steps(frame: pd.DataFrame, steps: Sequence[int], names: Sequence[str] | None = None) -> pd.DataFrame:
+    """The results with each row's step, the models named by it. Raises DataError where they were not measured alike,
+    which calls each row's run by `names`, else by its step."""
+    called = [f"step {step}" for step in steps]
+    found = frame.assign(**{STEP: steps, "model": called if names is None else names})
     found = found[~found["metric"].map(is_conditional)]
-    refuse_mixed(found)
+    try:
+        refuse_mixed(found)
+    except DataError as error:
+        raise DataError(f"{error} {REMEDY}") from error
     refuse_unequal_seeds(found)
+    found = found.assign(model=[f"step {step}" for step in found[STEP]])
     return found.sort_values([*HEAD, "language", STEP, "seed"], kind="stable", ignore_index=True)
 
 
