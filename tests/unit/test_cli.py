@@ -124,6 +124,21 @@ def test_listed_tasks_name_their_family(capsys: pytest.CaptureFixture[str]) -> N
     assert sorted(marks.values()) == ["family cf)", "family mcf, the default)"]
 
 
+def test_a_benchmark_asked_for_that_is_not_there_fails_and_a_folder_too_high_is_said(
+    tmp_path, monkeypatch, capsys
+) -> None:
+    data = tmp_path / "data"
+    (data / "xnli").mkdir(parents=True)
+    (data / "xnli" / "test-de.tsv").write_text("A man sleeps.\tNobody is awake.\tneutral\n", encoding="utf-8")
+    monkeypatch.setenv("XLING_DATA_DIR", str(data))
+    assert main(["data", "check", "xnli"]) == 0
+    assert main(["data", "check", "xnli", "belebele"]) == 2, "one of the two has nothing"
+    assert "holds" not in capsys.readouterr().err
+    monkeypatch.setenv("XLING_DATA_DIR", str(tmp_path))
+    assert main(["data", "check", "xnli", "belebele"]) == 2
+    assert capsys.readouterr().err == f"{data} holds XNLI: set XLING_DATA_DIR={data}\n"
+
+
 def test_errors_are_one_line_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tasks", "show", "xling_xnli_dee"]) == 2
     error = capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pandas as pd
@@ -104,5 +105,8 @@ def test_the_page_has_the_table_and_what_never_reasoned_is_said() -> None:
     assert [row[place].text for row in printed.rows] == ["target", "english", "mixed", "undecided"]
     numbers = frame(rows("de", [1.0] * 60))
     assert section.context(report(numbers)) is None
-    with pytest.raises(DataError, match="in which language a model reasoned"):
+    cure = "pip install '.[langid]', then `xling-bench score RUN --metrics exact_number,reasoning_target,"
+    with pytest.raises(DataError, match=re.escape(cure)):
         reasoned_scores(numbers)
+    with pytest.raises(DataError, match="run MGSM or AfriMGSM with a chain of thought"):
+        reasoned_scores(numbers.assign(metric="acc", benchmark="xnli"))

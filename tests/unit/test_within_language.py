@@ -18,7 +18,7 @@ from xling_bench.report.leaderboard import leaderboard
 from xling_bench.report.measure import measure
 from xling_bench.report.payload import payload
 from xling_bench.report.sections.over_steps import context
-from xling_bench.results.tables.compare import GAP, MEAN
+from xling_bench.results.tables.compare import GAP, MEAN, compare_runs
 from xling_bench.results.tables.formulations import formulations
 from xling_bench.results.tables.overview import overview
 from xling_bench.results.tables.run_table import language_table, markdown, read_run
@@ -124,3 +124,15 @@ def test_a_page_of_bits_alone_averages_nothing(runs: list[Path], tmp_path: Path)
     measured = measure(load_results(runs), draws=100)
     assert measured.spread is measured.overview is measured.ranks is None
     assert leaderboard(measured) == []
+
+
+def test_what_two_engines_round_otherwise_is_no_difference(tmp_path: Path) -> None:
+    """Every item by 2e-6, which a test of signs calls certain; a real difference of 0.002 stays one."""
+    sides = {"a": 0.0, "rounded": 2e-6, "better": 0.002}
+    for number, (name, shift) in enumerate(sides.items()):
+        write_run(tmp_path / name, bits(shift), metric="bpb", name=name, fingerprint=f"{number}")
+    rounded, better = (compare_runs(tmp_path / "a", tmp_path / name)[0] for name in ("rounded", "better"))
+    assert (rounded["p"] == 1).all()
+    assert (rounded[["difference", "low", "high"]] == 0).all(axis=None)
+    assert (better["p"] < 0.01).all()
+    assert better["difference"].to_list() == pytest.approx([-0.002] * 3)

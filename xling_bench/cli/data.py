@@ -61,16 +61,20 @@ def _languages(benchmark: Benchmark) -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     apply_data(arguments)
-    from xling_bench.data.check import check_data
+    from xling_bench.data.check import below, check_data
     from xling_bench.data.check_lines import compact, each
 
     report = check_data(arguments.benchmark)
+    there = {row.benchmark for row in report if row.rows}
+    lacking = {row.benchmark for row in report} - there
     if arguments.json:
         show(json.dumps([row.as_json() for row in report], ensure_ascii=False, indent=1))
     else:
         for line in each(report) if arguments.each else compact(report):
             show(line)
-    return 2 if any(row.error for row in report) or not any(row.rows for row in report) else 0
+    for hint in below(sorted(lacking)) if not there or arguments.benchmark else []:
+        tell(hint)
+    return 2 if any(row.error for row in report) or not there or (arguments.benchmark and lacking) else 0
 
 
 def _fetch(arguments: argparse.Namespace) -> int:

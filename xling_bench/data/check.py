@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from xling_bench.benchmarks import implementation
 from xling_bench.catalog.benchmark import Benchmark, benchmarks, get_benchmark
@@ -73,3 +73,22 @@ def _row(benchmark: Benchmark, unit: Unit, split: str, source: Source) -> DataRo
     return DataRow(
         *where, len(loaded.rows), published, loaded.hash, loaded.origin, loaded.dropped, state.value, state.deviation
     )
+
+
+def below(keys: Sequence[str], source: Source | None = None) -> list[str]:
+    """A sentence for each folder directly below the source's that holds files of these benchmarks, where it is one of
+    files: XLING_DATA_DIR may be one folder too high."""
+    source = source or current_source()
+    if source.kind != "files" or source.root is None:
+        return []
+    found: list[str] = []
+    for folder in sorted(path for path in source.root.iterdir() if path.is_dir()):
+        lower = replace(source, root=folder)
+        held = [b.title for b in map(get_benchmark, keys) if _holds(b, lower)]
+        if held:
+            found.append(f"{folder} holds {', '.join(held)}: set XLING_DATA_DIR={folder}")
+    return found
+
+
+def _holds(benchmark: Benchmark, source: Source) -> bool:
+    return any(_row(benchmark, unit, split, source).rows for unit in benchmark.units() for split in benchmark.splits)

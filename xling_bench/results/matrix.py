@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xling_bench.core.errors import DataError, UsageError
 from xling_bench.core.languages import PIVOT
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import is_conditional, is_mean, is_within_language, scale_of
+from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, is_within_language, scale_of
 from xling_bench.results.clusters import Codes, clusters_in, codes_for
 from xling_bench.results.mixing import refuse_mixed, refuse_unequal_seeds
 from xling_bench.results.schema import CHOICES, ITEMS
@@ -21,9 +21,16 @@ if TYPE_CHECKING:
 
 Matrix = NDArray[np.float64]
 GROUP = ["model", "benchmark", "family", "shots", "demos", "metric"]
+NOISE = 1e-4  # bits per byte: two engines, and two sizes of batches, give one model's text others by less
 COUNTS = ("languages", "of", "items", "clusters", "at_chance", "at_chance_a", "at_chance_b", "rank", "rank_best",
           "rank_worst")  # fmt: skip
 DRAWS, LEVEL = 10_000, 0.95
+
+
+def noise_of(metric: str) -> float:
+    """Differences of an item's scores below this count as none: `NOISE` of a metric that is made of the right
+    candidate's log-probability, 0 of all others."""
+    return NOISE if metric in METRICS and METRICS[metric].likelihood is not None else 0.0
 
 
 def with_items(frame: pd.DataFrame) -> pd.DataFrame:

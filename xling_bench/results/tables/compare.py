@@ -26,6 +26,7 @@ from xling_bench.results.matrix import (
     columns,
     counted,
     gap_of,
+    noise_of,
     of_languages,
     percentiles,
     with_items,
@@ -174,12 +175,13 @@ def compare_models(
         first, second = (columns(group[group["model"] == name]) for name in (a, b))
         sides = {u: pd.concat([first[u], second[u]], axis=1, join="inner").sort_index() for u in first if u in second}
         sides = {unit: both for unit, both in sides.items() if not both.empty}
-        settings = Settings(scale_of(str(key[-1])), sign_of(str(key[-1])), draws, seed, alpha)
+        metric = str(key[-1])
+        settings = Settings(scale_of(metric), sign_of(metric), draws, seed, alpha, noise_of(metric))
         clusters = clusters_in(group)
         cells = [difference_of(x, both, codes_for(clusters, both.index), settings) for x, both in sides.items()]
         cells = _adjusted(cells, settings.scale, alpha)
-        cells += [] if is_within_language(str(key[-1])) else over_languages(sides, clusters, settings)
-        if is_descriptive(str(key[-1])):
+        cells += [] if is_within_language(metric) else over_languages(sides, clusters, settings)
+        if is_descriptive(metric):
             cells = [cell for cell in cells if cell["language"] != GAP]
         flagged = [flags.get((name, *key)) for name in (a, b)]
         rows += [
@@ -210,18 +212,20 @@ def left_out(frame: pd.DataFrame, a: str, b: str) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How differences are tested: points of a score of 1, whether more is better (1) or worse (-1), resamplings, their
-    seed, and the level of `mde`."""
+    seed, the level of `mde`, and an item's difference below which it is none."""
 
     scale: float
     sign: int
     draws: int
     seed: int
     alpha: float
+    noise: float = 0.0
 
 
 def difference_of(language: str, both: pd.DataFrame, codes: Codes | None, settings: Settings) -> Comparison:
     """One language's row: the second column of item scores minus the first."""
     a, b = both.to_numpy().T / settings.scale
+    b = np.where(np.abs(b - a) < settings.noise, a, b)
     found = paired_difference(a, b, draws=settings.draws, seed=settings.seed, alpha=settings.alpha, clusters=codes)
     points = settings.scale
     return {

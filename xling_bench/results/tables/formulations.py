@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from xling_bench.metrics.registry import is_within_language, scale_of, sign_of
 from xling_bench.results.clusters import clusters_in, codes_for
-from xling_bench.results.matrix import DRAWS, columns, counted, of_languages, with_items
+from xling_bench.results.matrix import DRAWS, columns, counted, noise_of, of_languages, with_items
 from xling_bench.results.schema import Row
 from xling_bench.results.tables.compare import ALPHA, MEAN, Settings, difference_of, over_languages
 
@@ -52,7 +52,7 @@ def _compared(cloze: pd.DataFrame, letters: pd.DataFrame, draws: int, seed: int)
         return []
     sides = {unit: sides[unit] for unit in first if unit in sides}  # English first
     metric, clusters = str(cloze["metric"].iloc[0]), clusters_in(pd.concat([cloze, letters]))
-    settings = Settings(scale_of(metric), sign_of(metric), draws, seed, ALPHA)
+    settings = Settings(scale_of(metric), sign_of(metric), draws, seed, ALPHA, noise_of(metric))
     cells = [difference_of(x, side, codes_for(clusters, side.index), settings) for x, side in sides.items()]
     averages = [] if is_within_language(metric) else over_languages(sides, clusters, settings)
     cells += [cell for cell in averages if cell["language"] == MEAN]

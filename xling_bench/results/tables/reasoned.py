@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RUN = ["model", "benchmark", "family", "shots", "demos"]
 COLUMNS = [*RUN, "language", "metric", "reasoned_in", "items", "share", "value", "low", "high"]
 SHARES = {"target": "reasoning_target", "english": "reasoning_english", "other": "reasoning_other"}
+SCORE = "exact_number"  # of answers whose reasoning can have a language
+CURE = f"pip install '.[langid]', then `xling-bench score RUN --metrics {','.join((SCORE, *SHARES.values()))}`"
 TARGET, NOT_ENGLISH, MIXED, UNDECIDED = "target", "not english", "mixed", "undecided"
 ORDER = (TARGET, "english", "other", NOT_ENGLISH, MIXED, UNDECIDED)
 MOST = 0.5  # of an answer's decidable text is more than this in a language, it was reasoned in it
@@ -54,6 +56,8 @@ def reasoned_scores(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -
         raise DataError(
             "no result says in which language a model reasoned: run MGSM or AfriMGSM with a chain of thought "
             "(xling_mgsm), with the metrics reasoning_target and reasoning_english."
+            if frame[frame["metric"] == SCORE].empty
+            else f"no result says in which language a model reasoned, but there are answers that can: {CURE}."
         )
     return counted(pd.DataFrame(rows, columns=COLUMNS))
 

@@ -85,7 +85,8 @@ def with_steps(frame: pd.DataFrame, steps: Sequence[int], names: Sequence[str] |
     """The results with each row's step, the models named by it. Raises DataError where they were not measured alike,
     which calls each row's run by `names`, else by its step."""
     called = [f"step {step}" for step in steps]
-    found = frame.assign(**{STEP: steps, "model": called if names is None else names})
+    found = frame.assign(**{STEP: steps})
+    found["model"] = called if names is None else list(names)
     found = found[~found["metric"].map(is_conditional)]
     try:
         refuse_mixed(found)
