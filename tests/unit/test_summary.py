@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xling_bench.results import Cell, language_table, markdown
+from xling_bench.results.mixing import limited
 
 CELL = Cell("xnli", "en", "xglm", 0, 0, "none", "acc", 50.0, 9, 0, 0, "same", "files", "m", "xling|task:x", Path("a"))
 
@@ -64,4 +65,6 @@ def test_items_that_were_cut_and_ties_are_said_below_the_table() -> None:
 def test_first_items_only_are_said_under_the_table() -> None:
     some = replace(CELL, signature="xling|task:x|limit:9")
     assert "Not the whole benchmarks (--limit): XNLI: first 9 items." in markdown(language_table([some]))
+    assert limited([("xnli", "xling|limit:3")]) == "XNLI: first 3 items"
+    assert limited([("xnli", "xling|limit:2")]) == "XNLI: first 2 items, which cannot hold its 3 classes"
     assert "--limit" not in markdown(language_table([CELL]))

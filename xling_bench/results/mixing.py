@@ -45,13 +45,20 @@ def limits(frame: pd.DataFrame) -> str:
 
 def limited(signatures: Iterable[tuple[str, str]]) -> str:
     """Which benchmarks were scored on their first items only, from (benchmark, signature) of their numbers:
-    `XNLI: first 1000 items; XQuAD: first 100 items`, or empty."""
+    `XNLI: first 1000 items; SIB-200: first 6 items, which cannot hold its 7 classes`, or empty."""
     found: dict[str, set[int]] = {}
+    classes: dict[str, int] = {}
     for benchmark, signature in signatures:
         limit = signature_fields(signature).get("limit")
         if limit is not None:
-            found.setdefault(get_benchmark(benchmark).title, set()).add(int(limit))
-    return "; ".join(f"{title}: first {' or '.join(map(str, sorted(n)))} items" for title, n in sorted(found.items()))
+            declared = get_benchmark(benchmark)
+            found.setdefault(declared.title, set()).add(int(limit))
+            classes[declared.title] = len(declared.labels)
+    return "; ".join(
+        f"{title}: first {' or '.join(map(str, sorted(n)))} items"
+        + (f", which cannot hold its {classes[title]} classes" if min(n) < classes[title] else "")
+        for title, n in sorted(found.items())
+    )
 
 
 def accept_engines(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
