@@ -39,9 +39,9 @@ function groupTable() {
     const entry = row.at(-1).get(name);
     return entry ? `${number(value)}${entry.learnt} (${entry.count}${entry.chance ? `, ${entry.chance} ≈` : ""})` : "–";
   };
-  const columns = [{ title: "Model" }, { title: "Benchmark" }, { title: "Setting" }, ...names.map((name) => ({ title: name, number: true, render: shown(name) }))];
+  const columns = [{ title: "Model" }, { title: "Benchmark" }, { title: "Setting" }, { title: "Prompts" }, ...names.map((name) => ({ title: name, number: true, render: shown(name) }))];
   const rows = [...lines.values()].sort((x, y) => get(x.cell, "model") - get(y.cell, "model")).map(({ cell, found }) => [
-    data.models[get(cell, "model")], data.benchmarks[get(cell, "benchmark")].title, data.settings[get(cell, "setting")].label,
+    data.models[get(cell, "model")], data.benchmarks[get(cell, "benchmark")].title, data.settings[get(cell, "setting")].label, get(cell, "family"),
     ...names.map((name) => (found.has(name) ? found.get(name).sum / found.get(name).count : null)), found,
   ]);
   dataTable(document.getElementById("groups-table"), `groups-${by}`, columns, rows);

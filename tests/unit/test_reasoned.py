@@ -110,3 +110,13 @@ def test_the_page_has_the_table_and_what_never_reasoned_is_said() -> None:
         reasoned_scores(numbers)
     with pytest.raises(DataError, match="run MGSM or AfriMGSM with a chain of thought"):
         reasoned_scores(numbers.assign(metric="acc", benchmark="xnli"))
+
+
+def test_rows_of_two_prompt_families_are_told_apart_on_the_page() -> None:
+    direct = [{**row, "family": "direct"} for row in GERMAN]
+    measured = SimpleNamespace(frame=frame(GERMAN, direct))
+    table = section.context(SimpleNamespace(measured=measured, options=SimpleNamespace(draws=50)))["reasoning"]
+    titles = [column.title for column in table.columns]
+    keys = [tuple(cell.text for cell in row)[: titles.index("Items")] for row in table.rows]
+    assert len(keys) == len(set(keys)) == 8
+    assert {row[titles.index("Prompts")].text for row in table.rows} == {"cot", "direct"}

@@ -188,3 +188,34 @@ def test_the_page_says_what_each_settings_ranks_are_of(tmp_path: Path) -> None:
     page = write_report([tmp_path / "a", tmp_path / "b"], tmp_path / "site", FAST).read_text(encoding="utf-8")
     assert "0 shots: Ranked by overall: chance-corrected accuracy, mean over XCOPA, XNLI." in page
     assert "5 shots: Ranked by XNLI." in page
+
+
+@pytest.mark.parametrize("benchmarks", [("xcopa",), ("xcopa", "xnli")])
+def test_why_nobody_is_ranked_is_said_of_every_model(tmp_path: Path, benchmarks: tuple[str, ...]) -> None:
+    """One model guesses, and the other has nobody to be ranked against; a model alone is in no order."""
+    for key in benchmarks:
+        options = {"xcopa": 2, "xnli": 3}[key]
+        guessed = dict.fromkeys(UNITS, np.arange(600) // 2 % options == 0)
+        for name, scores in (("guesses", guessed), ("knows", outcomes(600, UNITS, accuracy=0.8))):
+            write_run(tmp_path / name, scores, benchmark=key, family="native", model=name)
+    both, alone = (
+        measure(load_results([tmp_path / name for name in names]), draws=DRAWS)
+        for names in (("guesses", "knows"), ("knows",))
+    )
+    rows = {row.model: row for row in leaderboard(both)}
+    cells = 4 * len(benchmarks)
+    assert {name: row.rank for name, row in rows.items()} == {"guesses": None, "knows": None}
+    assert rows["guesses"].note == f"not ranked: {cells} of {cells} cells at chance"
+    assert rows["knows"].note == "not ranked: no other model to be ranked against"
+    assert rows["knows"].note in as_markdown([*rows.values()], dict.fromkeys(benchmarks, "acc, native"), [])
+    assert [row.note for row in leaderboard(alone)] == [""]
+
+
+def test_tables_of_one_family_a_benchmark_name_it(tmp_path: Path) -> None:
+    scores = outcomes(60, ("en", "sw"))
+    runs = [write_run(tmp_path / name, scores, model=name, family="native", choices=choices(scores)) for name in "ab"]
+    page = write_report(runs, tmp_path / "site", FAST).read_text(encoding="utf-8")
+    for name in ("spread", "before-after", "consistency"):
+        table = page.split(f'data-name="{name}"')[1].split("</table>")[0]
+        assert "Prompts</th>" in table, name
+        assert "<td>native</td>" in table, name

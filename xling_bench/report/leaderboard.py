@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ class Score:
 class Row:
     """One model in one setting. `overall` is the mean of chance-corrected accuracies, where there are several.
 
-    `rank` None: not ranked, and `missing` says what lacks. `published`: taken from a paper, not measured here.
+    `rank` None: not ranked; `missing` says what lacks, `unranked` why else. `published`: taken from a paper, not
+    measured here.
     """
 
     model: str
@@ -76,6 +78,7 @@ class Row:
     overall: Score | None = None
     rank: Rank | None = None
     missing: str = ""
+    unranked: str = ""
     published: str = ""
     scores: dict[str, Score] = field(default_factory=dict)
 
@@ -85,9 +88,8 @@ class Row:
         if self.published:
             return f"published, not measured here: {self.published}"
         lacks = f"lacks {self.missing}" if self.missing else ""
-        best = self.overall
-        if self.rank is None and best is not None and best.at_chance and 2 * best.at_chance > best.of:
-            return "; ".join(filter(None, [f"not ranked: {best.at_chance} of {best.of} cells at chance", lacks]))
+        if self.unranked:
+            return "; ".join(filter(None, [f"not ranked: {self.unranked}", lacks]))
         return f"not ranked: {lacks}" if lacks and self.rank is None else lacks
 
 
@@ -114,12 +116,12 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
         if not mine.empty:
             ranked = single[single["benchmark"] == benchmark] if single is not None else None
             scores[str(benchmark)] = _score(str(benchmark), mine, part, ranked, _of_model(measured.spread, mine))
-    rank, overall, lacks = None, None, ""
+    rank, overall, lacks, why = None, None, "", ""
     if pooled is not None and not pooled.empty:
         overall = _overall(pooled.iloc[0])
-        rank, lacks = _rank(pooled.iloc[0])
+        (rank, lacks), why = _rank(pooled.iloc[0]), _unranked(pooled.iloc[0], measured.models)
     elif single is not None and single["benchmark"].nunique() == 1:
-        rank, lacks = _rank(single.iloc[0])
+        (rank, lacks), why = _rank(single.iloc[0]), _unranked(single.iloc[0], measured.models)
     lacking = [f"{get_benchmark(b).title}: {s.of - s.measured} of {s.of}" for b, s in scores.items() if not s.complete]
     absent = sorted(set(setting.rows(_across(measured.lead))["benchmark"]) - set(scores))
     lacking += [f"{get_benchmark(str(b)).title}: all" for b in absent]
@@ -127,7 +129,7 @@ def _row(measured: Measured, model: str, setting: Setting) -> Row:
         lacks = "; ".join(lacking)
     elif single is not None and single.empty:
         lacks = "item scores"
-    return Row(model, setting, overall, rank, lacks, scores=scores)
+    return Row(model, setting, overall, rank, lacks, why, scores=scores)
 
 
 def _across(rows: pd.DataFrame) -> pd.DataFrame:
@@ -152,6 +154,17 @@ def _rank(row: pd.Series[Any]) -> tuple[Rank | None, str]:
     if missing(row["rank"]):
         return None, lacks
     return Rank(int(row["rank"]), int(row["rank_best"]), int(row["rank_worst"]), str(row["tied_with"] or "")), lacks
+
+
+def _unranked(row: pd.Series[Any], models: Sequence[str]) -> str:
+    """Why a complete model has no rank: most of its cells are at chance, or of several models none is left to be ranked
+    against."""
+    if not missing(row["rank"]) or not missing(row["missing"]):
+        return ""
+    chance, of = 0 if missing(row["at_chance"]) else int(row["at_chance"]), int(row["of"])
+    if 2 * chance > of:
+        return f"{chance} of {of} cells at chance"
+    return "no other model to be ranked against" if len(models) > 1 else ""
 
 
 def _of_model(spread: pd.DataFrame | None, mine: pd.DataFrame) -> pd.Series[Any] | None:

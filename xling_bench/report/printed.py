@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEAD = {"model": "Model", "benchmark": "Benchmark", "setting": "Setting", "metric": "Metric"}
+PROMPTS = {"family": "Prompts"}
 
 
 @dataclass(frozen=True, slots=True)

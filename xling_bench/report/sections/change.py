@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xling_bench.core.text import line
 from xling_bench.metrics.registry import sign_of
 from xling_bench.report.missing import missing
-from xling_bench.report.printed import HEAD, Table, printed, titled, with_interval
+from xling_bench.report.printed import HEAD, PROMPTS, Table, printed, titled, with_interval
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.select import resampleable
 from xling_bench.results.ancestry import trained_from
@@ -21,6 +21,7 @@ COLUMNS = {
     "benchmark": HEAD["benchmark"],
     "setting": HEAD["setting"],
     "metric": HEAD["metric"],
+    **PROMPTS,
     "language": "Language",
     "items": "Items",
     "difference": "Difference",

@@ -9,7 +9,7 @@ from xling_bench.catalog import get_benchmark
 from xling_bench.core.languages import PIVOT
 from xling_bench.report.measure import Measured
 from xling_bench.report.printed import HEAD as TITLES
-from xling_bench.report.printed import Table, in_order, printed, titled
+from xling_bench.report.printed import PROMPTS, Table, in_order, printed, titled
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.results.given import Run, given
 from xling_bench.results.matrix import reordered
@@ -19,7 +19,7 @@ from xling_bench.results.tables.rankc import rankc_table
 if TYPE_CHECKING:
     import pandas as pd
 
-HEAD = ["model", "benchmark", "shots", "demos"]
+HEAD = ["model", "benchmark", "family", "shots", "demos"]
 
 
 def context(report: Report) -> Context:
@@ -36,7 +36,7 @@ def _agreement(table: pd.DataFrame, measured: Measured) -> Table | None:
     if table.empty:
         return None
     units = [str(name) for name in table.columns if name not in (*HEAD, "mean")]
-    names = {name: TITLES[name] for name in ("model", "benchmark", "setting")} | {"mean": "Mean"}
+    names = {name: TITLES[name] for name in ("model", "benchmark", "setting")} | PROMPTS | {"mean": "Mean"}
     return printed(titled(in_order(table, measured.models)), names | {unit: unit for unit in units})
 
 
@@ -55,7 +55,7 @@ def _rankc(runs: Sequence[Run], measured: Measured, seeds: Sequence[int]) -> Tab
 
 
 def agreement_with_english(lead: pd.DataFrame) -> pd.DataFrame:
-    """One row per model, benchmark and setting: the share (percent) of the items both have for which the model chose
+    """One row per model, benchmark, prompt family and setting: the share (percent) of the items both have for which the model chose
     the same candidate as in English, averaged over seeds: `mean` over languages, and a column per language.
 
     Ranking tasks of parallel benchmarks only, whose candidates mean the same at the same place: languages whose

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xling_bench.core.errors import DataError
-from xling_bench.report.printed import HEAD, printed, titled, with_interval
+from xling_bench.report.printed import HEAD, PROMPTS, printed, titled, with_interval
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.results.marks import with_marks
 from xling_bench.results.tables.reasoned import asked, reasoned_scores, too_few
@@ -20,7 +20,7 @@ def context(report: Report) -> Context | None:
         return None
     few = too_few(table)
     table = with_interval(titled(with_marks(table, frame)), "low", "high")
-    titles = HEAD | {"language": "Language", "reasoned_in": "Reasoned in", "items": "Items", "share": "Share of items",
+    titles = HEAD | PROMPTS | {"language": "Language", "reasoned_in": "Reasoned in", "items": "Items", "share": "Share of items",
                      "value": "Score", "interval": "95 % interval"}  # fmt: skip
     return {"reasoning": printed(table, titles), "few": few}
 

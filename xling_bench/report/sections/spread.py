@@ -10,7 +10,17 @@ from xling_bench.core.text import line
 from xling_bench.metrics.registry import sign_of
 from xling_bench.report.measure import Measured
 from xling_bench.report.missing import missing
-from xling_bench.report.printed import HEAD, Table, in_order, printed, printed_or_none, short, titled, with_interval
+from xling_bench.report.printed import (
+    HEAD,
+    PROMPTS,
+    Table,
+    in_order,
+    printed,
+    printed_or_none,
+    short,
+    titled,
+    with_interval,
+)
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import AT_LEAST, NOTHING
@@ -19,20 +29,24 @@ from xling_bench.results.marks import CONTAMINATED
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = HEAD | {
-    "languages": "Languages",
-    "at_chance": "At chance",
-    "mean": "Mean",
-    "gap": "Gap to en",
-    "interval": "95 %",
-    "gap_is": "Gap is",
-    "relative_gap": "Relative gap %",
-    "std": "Std",
-    "std_corrected": "Std without noise",
-    "worst": "Worst",
-    "min": "Minimum",
-    "consistency": "Same answer in two languages %",
-}
+COLUMNS = (
+    HEAD
+    | PROMPTS
+    | {
+        "languages": "Languages",
+        "at_chance": "At chance",
+        "mean": "Mean",
+        "gap": "Gap to en",
+        "interval": "95 %",
+        "gap_is": "Gap is",
+        "relative_gap": "Relative gap %",
+        "std": "Std",
+        "std_corrected": "Std without noise",
+        "worst": "Worst",
+        "min": "Minimum",
+        "consistency": "Same answer in two languages %",
+    }
+)
 
 
 def context(report: Report) -> Context:
