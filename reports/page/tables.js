@@ -44,7 +44,7 @@ const scored = (value, type, row) => valued(value, row[4]); // with the decimals
 const head = [
   { title: "Model" }, { title: "Benchmark" }, { title: "Language" }, { title: "Score", number: true, render: scored },
   { title: "Metric" }, { title: "Setting" }, { title: "Prompts" }, { title: "Low", number: true, render: scored },
-  { title: "High", number: true, render: scored }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "At chance" },
+  { title: "High", number: true, render: scored }, { title: "Items", number: true }, { title: "Seeds", number: true }, { title: "Not above chance" },
   { title: "Contaminated" },
 ];
 

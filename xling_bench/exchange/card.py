@@ -21,7 +21,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 LEGEND = (
     "Headline metrics, in percent (chrF++, BLEU, COMET: points). Intervals by resampling items, or clusters of items "
     "that share a premise, passage or article; `-`: a corpus score has none. *At chance*: the interval holds what "
-    "guessing gets."
+    "guessing gets; *below chance*: it lies below that."
 )
 HEAD = ("benchmark", "language", "prompts", "shots", "metric", "score", "95 % interval", "items", "")
 
@@ -54,7 +54,7 @@ def card(numbers: Sequence[Number]) -> str:
 def _row(number: Number) -> list[str]:
     row, interval, scale = number.row, number.interval, number.metric.scale
     learnt = row["provenance"] == CONTAMINATED
-    said = [number.cut, "at chance" if interval is not None and interval.at_chance else ""]
+    said = [number.cut, "" if interval is None else interval.standing]
     return [
         number.benchmark.title,
         str(number.unit),

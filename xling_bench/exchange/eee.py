@@ -15,6 +15,7 @@ from xling_bench.exchange import eee_shapes as shapes
 from xling_bench.exchange.measured import ANALYTIC, CLUSTERED, RESAMPLED, SAMPLE, Number
 from xling_bench.results.matrix import DRAWS, LEVEL
 from xling_bench.results.schema import COLUMNS
+from xling_bench.results.tables.uncertainty import BELOW
 
 NAME, SUFFIX = "xling-bench", ".eee.json"
 RELATIONS = ("first_party", "third_party", "collaborative", "other")
@@ -210,7 +211,7 @@ def _details(number: Number) -> dict[str, str]:
     if interval is not None:
         found["clusters"] = str(interval.clusters)
         if interval.at_chance is not None:
-            found["at_chance"] = "yes" if interval.at_chance else "no"
+            found["at_chance"] = BELOW if interval.at_chance == BELOW else "yes" if interval.at_chance else "no"
         if interval.predicted:
             found["predicted"] = interval.predicted
     return found

@@ -112,7 +112,7 @@ def _notes(number: Number) -> str:
     if interval is not None:
         scale = number.metric.scale
         parts.append(f"95 % interval {scale * interval.low:.2f} to {scale * interval.high:.2f}")
-        parts += ["at chance"] if interval.at_chance else []
+        parts += [interval.standing] if interval.standing else []
     if row["provenance"] == CONTAMINATED:
         parts.append(f"contaminated: the model learnt texts of these items ({row['learnt']})")
     return flat("; ".join([*parts, str(row["signature"])]))

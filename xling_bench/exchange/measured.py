@@ -18,7 +18,7 @@ from xling_bench.results.clusters import clusters_in, codes_for, count
 from xling_bench.results.matrix import DRAWS, GROUP
 from xling_bench.results.mixing import refuse_mixed, signature_fields
 from xling_bench.results.schema import ITEMS, NAMES
-from xling_bench.results.tables.uncertainty import cell_intervals
+from xling_bench.results.tables.uncertainty import BELOW, cell_intervals
 from xling_bench.stats import standard_error
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ CLUSTERED = "of the mean, items of one cluster drawn together"
 class Interval:
     """How sure a mean of item scores is, in the metric's own range. `clusters`: of items that share a premise, passage
     or article, which are drawn together; as many as items where each stands alone. `error` is None where there is one
-    cluster only. at_chance: None where guessing has no level; predicted: shares of the classes chosen, or empty."""
+    cluster only. at_chance: as of
+    `cell_intervals`, None where guessing has no level; predicted: shares of the classes chosen, or empty."""
 
     low: float
     high: float
@@ -42,8 +43,13 @@ class Interval:
     deviation: float
     clusters: int
     items: int
-    at_chance: bool | None
+    at_chance: bool | str | None
     predicted: str
+
+    @property
+    def standing(self) -> str:
+        """`at chance`, `below chance`, or empty."""
+        return f"{self.at_chance if self.at_chance == BELOW else 'at'} chance" if self.at_chance else ""
 
     @property
     def drawn(self) -> str:
@@ -159,7 +165,7 @@ def _intervals(frame: pd.DataFrame) -> dict[Hashable, Interval]:
                 deviation=float(values.std(ddof=1)) if values.size > 1 else 0.0,
                 clusters=count(codes, values.size),
                 items=int(values.size),
-                at_chance=None if cell["at_chance"] is None else bool(cell["at_chance"]),
+                at_chance=None if missing(cell["at_chance"]) else cell["at_chance"],
                 predicted=str(cell["predicted"]),
             )
     return found

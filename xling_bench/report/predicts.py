@@ -12,6 +12,7 @@ from xling_bench.report.figures.cells import learnt_note
 from xling_bench.report.figures.scatter import Dot, Plane, scatter
 from xling_bench.report.labels import benchmark_label, labels, metric_label
 from xling_bench.report.measure import Measured
+from xling_bench.report.missing import missing
 from xling_bench.report.printed import Cell, Column, Table
 from xling_bench.report.setting import Setting
 from xling_bench.results.marks import marked
@@ -76,7 +77,10 @@ def points_of(found: Sequence[Representation], measured: Measured) -> tuple[list
         model, language = str(cell.model), str(cell.language)
         if not is_pair(language) and (model, language) in mexa:
             setting = Setting(int(str(cell.shots)), str(cell.demos))
-            known = {"at_chance": str(cell.at_chance) == "True", "contaminated": bool(cell.contaminated)}
+            known = {
+                "at_chance": not missing(cell.at_chance) and bool(cell.at_chance),
+                "contaminated": bool(cell.contaminated),
+            }
             points.append(Point(str(cell.benchmark), setting, str(cell.metric), model, language,
                                 mexa[model, language], float(str(cell.value)), **known))  # fmt: skip
     return points, notes

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from xling_bench.report.missing import missing
 from xling_bench.report.setting import Setting
 from xling_bench.results.gaps import AT_LEAST, NOTHING
 from xling_bench.results.marks import CONTAMINATED, title_of
@@ -69,7 +70,7 @@ def read_cells(frame: pd.DataFrame) -> list[Cell]:
             value=float(row["value"]),
             low=_number(row["low"]),
             high=_number(row["high"]),
-            at_chance=_number(row["at_chance"]) > 0,
+            at_chance=not missing(row["at_chance"]) and bool(row["at_chance"]),
             contaminated=bool(row.get(CONTAMINATED)),
         )
         for row in frame.to_dict("records")

@@ -11,10 +11,12 @@ from xling_bench.catalog.names import make_spec
 from xling_bench.catalog.prompt import has_form, unreviewed
 from xling_bench.metrics.registry import METRICS
 from xling_bench.report.measure import Measured
+from xling_bench.report.missing import missing
 from xling_bench.report.printed import HEAD, Table, in_order, printed
 from xling_bench.report.sections.section import Context, Report, Section
 from xling_bench.report.setting import Setting
 from xling_bench.results.mixing import signature_fields
+from xling_bench.results.tables.uncertainty import BELOW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,16 +163,19 @@ def _meanings(frame: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _at_chance_rows(measured: Measured) -> list[dict[str, str]]:
-    """Cells at chance, by model, benchmark and setting, with the classes the model chose."""
+    """Cells at chance or below, by model, benchmark and setting, with the classes the model chose."""
     cells = measured.cells[measured.cells["leading"]]
-    flagged = cells[cells["at_chance"].eq(True)]  # None: no chance is known
+    flagged = cells[cells["at_chance"].map(lambda known: not missing(known) and bool(known))]  # or no chance is known
     rows = []
     for key, part in flagged.groupby(["model", "benchmark", "shots", "demos"], sort=True):
         model, benchmark, shots, demos = key
         same = cells[(cells["model"] == model) & (cells["benchmark"] == benchmark)]
         same = same[(same["shots"] == shots) & (same["demos"] == demos)]
-        pairs = zip(part["language"], part["predicted"], strict=True)
-        units = [f"{unit} ({_chosen(str(benchmark), shares)})" if shares else str(unit) for unit, shares in pairs]
+        units = []
+        for unit, shares, known in zip(part["language"], part["predicted"], part["at_chance"], strict=True):
+            said = [BELOW] if known == BELOW else []
+            said += [_chosen(str(benchmark), shares)] if shares else []
+            units.append(f"{unit} ({': '.join(said)})" if said else str(unit))
         setting = Setting(int(str(shots)), str(demos)).label
         row = {"model": str(model), "title": get_benchmark(str(benchmark)).title, "setting": setting}
         rows.append({**row, "count": f"{len(part)} of {len(same)}", "languages": ", ".join(units)})
@@ -199,7 +204,7 @@ HTML = """
 {% endfor %}
 <h3>Metrics</h3><dl>{% for name, meaning in metrics %}<dt><code>{{ name }}</code></dt><dd>{{ meaning }}</dd>{% endfor %}</dl>
 <h3>At chance</h3>
-{% if at_chance %}<p>A cell is at chance when its interval holds the chance level, when a guesser would come as near in more than 5 % of cases, or when nearly every item gets the same answer. In brackets: shares of the candidates chosen.</p>{{ plain_table("at-chance", at_chance) }}{% else %}<p>No cell is at chance.</p>{% endif %}
+{% if at_chance %}<p>A cell is at chance when its interval holds the chance level, when a guesser would come as near in more than 5 % of cases, or when nearly every item gets the same answer; it is below where its whole interval is. Marks and counts of cells at chance have both: neither is above it. In brackets: shares of the candidates chosen.</p>{{ plain_table("at-chance", at_chance) }}{% else %}<p>No cell is at chance or below.</p>{% endif %}
 <h3>Prompts</h3>
 <p>Words in braces are the item's fields. Each language's own words stand in its prompt.</p>
 {% for prompt in prompts %}<details><summary>{{ prompt.benchmark }}, family {{ prompt.family }}{% if prompt.unreviewed %} (words nobody has reviewed: {{ prompt.unreviewed|join(", ") }}){% endif %}</summary>

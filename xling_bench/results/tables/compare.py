@@ -154,8 +154,8 @@ def compare_models(
     flips, of clusters' sums where items share something); p_holm, adjusted over the languages of the benchmark; mde,
     the smallest difference that such a test at `alpha` finds with probability 0.8; mde_holm, the same at `alpha`
     divided by the number of languages, what the adjusted test needs at worst; at_chance_a and at_chance_b, how many of
-    the row's languages are at chance in each model; gap_is_a and gap_is_b, how each model's gap is to be read (see
-    `results.gaps`): a difference says nothing where one of them does. Differences are printed ones. What only one
+    the row's languages are not above chance in each model; gap_is_a and gap_is_b, how each model's gap is to be read
+    (see `results.gaps`): a difference says nothing where one of them does. Differences are printed ones. What only one
     side has is left out: see `left_out`. Raises UsageError for a model that is not in the table, DataError when the two
     share no cell with items or were measured differently.
     """

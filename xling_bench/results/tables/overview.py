@@ -43,10 +43,10 @@ def overview(frame: pd.DataFrame, flags: Flags | None = None) -> pd.DataFrame:
     (English minus the mean of the others, points), relative_gap (mean over the others of (English - x) / English,
     percent), gap_is (how to read the two: see `results.gaps`), chance_corrected (mean of (score - chance) / (1 -
     chance), percent; only for accuracy; a last row per model has its mean over benchmarks), at_chance (how many
-    languages are, where item scores were kept: a spread among those means nothing). Scores are percent, averaged over
-    seeds. Pairs are left out: see `group_averages` by source or target. A gap without English, and a relative gap to an
-    English score of 0, is missing; so are gaps and worst of a metric that only describes. `flags` are
-    `chance_flags` computed before.
+    languages are not above chance, where item scores were kept: a spread among those means nothing). Scores are
+    percent, averaged over seeds. Pairs are left out: see `group_averages` by source or target. A gap without English,
+    and a relative gap to an English score of 0, is missing; so are gaps and worst of a metric that only describes.
+    `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 

@@ -43,11 +43,12 @@ def rank_models(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0, flags
     over them with its 95 % interval; rank (1 is best), rank_best and rank_worst (the central 95 % of the rank when
     items, or clusters of them, are resampled together for all models: descriptive), tied_with (models whose paired
     difference from this one has an interval that holds 0, not adjusted for their number); at_chance, how many languages
-    are; missing, the languages this model lacks: it is not ranked. Nor is a model with more than half of its languages
-    at chance, and nothing is where fewer than two models are left. Of the items only those that every ranked model
-    answered count; where there are none in a language, missing says so and nothing is ranked, nor is it by a metric
-    that only describes, of which there are no rows. The last rows rank the mean of the chance-corrected accuracies,
-    where several accuracy benchmarks were run with one prompt family each. `flags` are `chance_flags` computed before.
+    are not above chance; missing, the languages this model lacks: it is not ranked. Nor is a model with more than half
+    of its languages there, and nothing is where fewer than two models are left. Of the items only those that every
+    ranked model answered count; where there are none in a language, missing says so and nothing is ranked, nor is it
+    by a metric that only describes, of which there are no rows. The last rows rank the mean of the chance-corrected
+    accuracies, where several accuracy benchmarks were run with one prompt family each. `flags` are `chance_flags`
+    computed before.
     """
     import pandas as pd
 

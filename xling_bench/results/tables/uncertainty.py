@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Flags = dict[tuple[Any, ...], dict[str, bool]]
+BELOW = "below"  # in the column `at_chance`: the whole interval lies below the chance level
 ONE_ANSWER = 0.95  # share of items that get the same answer from which on a classifier does not classify
 FEWEST_CLUSTERS = 20  # with fewer, nobody knows how alike outcomes within one are
 FEWEST_SHARED = 100  # with fewer items shared by all languages the corrected std and the consistency say nothing
@@ -43,9 +44,10 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
 
     Columns besides the group's: language, n (items), clusters (of items that share a premise, passage or article: what
     is resampled), value, low, high, chance (what guessing gets; missing where nobody knows), at_chance (accuracy whose
-    interval holds the chance level, or nearly one answer to every item: differences between such cells mean nothing),
-    predicted (shares of the classes, or places in a list, chosen). Values are percent, averaged over seeds item by
-    item. chrF++ is left out: its corpus score is no mean over items.
+    interval holds the chance level, or nearly one answer to every item: differences between such cells mean nothing;
+    `BELOW` where the interval lies below it; so what is true is not above chance), predicted (shares
+    of the classes, or places in a list, chosen). Values are percent, averaged over seeds item by item.
+    chrF++ is left out: its corpus score is no mean over items.
     """
     import pandas as pd
 
@@ -59,9 +61,11 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
             constant = bool(by_seed) and min(max(shares) for shares in by_seed) >= ONE_ANSWER
             shares = np.mean(by_seed, axis=0) if by_seed else []
             value = float(scores.mean())
-            at_chance, chance = None, chance_in(group[group["language"] == unit])
+            at_chance: bool | str | None = None
+            chance = chance_in(group[group["language"] == unit])
             if chance is not None:
                 at_chance = bool(low <= 100 * chance <= high) or _near(values, chance, codes) or constant
+                at_chance = at_chance or (BELOW if high < 100 * chance else False)
             row = dict(zip([*GROUP, "language", "n", "value"], [*key, unit, scores.size, value], strict=True))
             row |= {"clusters": count(codes, scores.size), "low": low, "high": high, "at_chance": at_chance}
             row["chance"] = None if chance is None else 100 * chance
@@ -85,7 +89,7 @@ def _near(scores: NDArray[np.float64], chance: float, clusters: Codes | None) ->
 
 
 def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> Flags:
-    """{group: {language: whether it is at chance or below}}, of accuracies whose item scores were kept.
+    """{group: {language: whether it is not above chance}}, of accuracies whose item scores were kept.
 
     A spread among languages at chance (see `cell_intervals`) is one of noise or of guessing habits; and a language that
     is surely below it, as one is that prefers an answer which is right less often, is no better.
@@ -101,8 +105,7 @@ def chance_flags(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> F
 def flags_of(cells: pd.DataFrame) -> Flags:
     """The flags in a table of `cell_intervals`."""
     cells = cells[cells["at_chance"].notna()]
-    below = cells["high"].astype("float64") < cells["chance"].astype("float64")
-    cells = cells.assign(at_chance=cells["at_chance"].astype(bool) | below)
+    cells = cells.assign(at_chance=cells["at_chance"].astype(bool))  # `BELOW` is true
     return {
         tuple(key): dict(zip(part["language"], part["at_chance"], strict=True))
         for key, part in cells.groupby(GROUP, sort=True)
@@ -118,9 +121,9 @@ def spread_intervals(
     mean with low and high, gap (English minus the mean of the others) with gap_low, gap_high and gap_is (see
     `results.gaps`), std (population, as the papers print), std_corrected (without sampling noise) with its own
     interval, consistency (share of language pairs that choose the same candidate on an item), at_chance (how many
-    languages are, see `cell_intervals`). The corrected std and consistency need 100 items shared by all languages and
-    are missing otherwise. Pairs are left out. Intervals are over items: with several seeds they do not hold the
-    variation of demonstrations. `flags` are `chance_flags` computed before.
+    languages are, or are below it, see `cell_intervals`). The corrected std and consistency need 100 items shared by
+    all languages and are missing otherwise. Pairs are left out. Intervals are over items: with several seeds they do
+    not hold the variation of demonstrations. `flags` are `chance_flags` computed before.
     """
     import pandas as pd
 
