@@ -178,6 +178,28 @@ def test_ranks_have_intervals_ties_and_name_what_is_missing() -> None:
     assert pd.isna(table.loc["part", "rank"]), "a model that lacks cells is never ranked, however good the rest"
 
 
+def test_items_all_right_or_all_wrong_leave_a_doubt() -> None:
+    """None of 20: below 16.8 %, as tables of Clopper and Pearson have it, where 0.168 is the rate at which 20 misses
+    come in 2.5 % of cases. Items of one premise count once, other outcomes and other scales as before."""
+    for share, other in ((0.0, 1.0), (1.0, 0.0)):
+        frame = model("m", {"en": share, "de": other}, ids=IDS[:20])
+        cells = cell_intervals(frame, draws=100).set_index("language")
+        none, every = (cells.loc[unit, ["low", "high"]].tolist() for unit in (("en", "de") if other else ("de", "en")))
+        assert none == pytest.approx([0, 16.84], abs=0.01)
+        assert (1 - none[1] / 100) ** 20 == pytest.approx(0.025)
+        assert every == pytest.approx([100 - none[1], 100])
+    firsts = pd.Series(np.arange(20) // 4 * 4, index=IDS[:20])
+    fewer = cell_intervals(frame.assign(clusters=[firsts] * 2), draws=100)
+    assert fewer["clusters"].tolist() == [5, 5]
+    assert (fewer["high"] - fewer["low"]).tolist() == pytest.approx([100 * (1 - 0.025**0.2)] * 2)
+    mixed = model("m", {"en": 0.5}, ids=IDS[:20])
+    scores = mixed["items"].iloc[0].to_numpy()
+    drawn = np.percentile(100 * bootstrap_mean(scores, 100, 0), [2.5, 97.5])
+    assert cell_intervals(mixed, draws=100).iloc[0][["low", "high"]].tolist() == pytest.approx(list(drawn))
+    table = compare_models(pd.concat([frame, frame.assign(model="b")]), "m", "b", draws=50)
+    assert set(comparison(table)["difference (95 %)"]) == {"0.0"}
+
+
 def test_no_rank_without_shared_items_nor_by_what_only_describes() -> None:
     """Models that answered other Swahili items are named with the reason, in the ranks over benchmarks too."""
     a, b = model("a", {"en": 0.9, "sw": 0.8}, 1), model("b", {"en": 0.6, "sw": 0.6}, 2)

@@ -20,8 +20,8 @@ MARK = "\ufeff"  # the byte-order mark that a file may begin with
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 LEGEND = (
     "Headline metrics, in percent (chrF++, BLEU, COMET: points). Intervals by resampling items, or clusters of items "
-    "that share a premise, passage or article; `-`: a corpus score has none. *At chance*: the interval holds what "
-    "guessing gets; *below chance*: it lies below that."
+    "that share a premise, passage or article (exact, after Clopper and Pearson, where all are alike); `-`: a corpus "
+    "score has none. *At chance*: the interval holds what guessing gets; *below chance*: it lies below that."
 )
 HEAD = ("benchmark", "language", "prompts", "shots", "metric", "score", "95 % interval", "items", "")
 

@@ -12,7 +12,7 @@ from typing import Any
 from xling_bench.core import languages
 from xling_bench.core.errors import UsageError
 from xling_bench.exchange import eee_shapes as shapes
-from xling_bench.exchange.measured import ANALYTIC, CLUSTERED, RESAMPLED, SAMPLE, Number
+from xling_bench.exchange.measured import ANALYTIC, CLUSTERED, EXACT, RESAMPLED, SAMPLE, Number
 from xling_bench.results.matrix import DRAWS, LEVEL
 from xling_bench.results.schema import COLUMNS
 from xling_bench.results.tables.uncertainty import BELOW
@@ -226,7 +226,7 @@ def _uncertainty(number: Number) -> shapes.Uncertainty:
             lower=interval.low,
             upper=interval.high,
             confidence_level=LEVEL,
-            method=RESAMPLED.format(what=interval.drawn),
+            method=(EXACT if interval.exact else RESAMPLED).format(what=interval.drawn),
         ),
         "standard_deviation": interval.deviation,
         "num_samples": interval.items,

@@ -13,7 +13,7 @@ from xling_bench.catalog import Benchmark, get_benchmark
 from xling_bench.core.errors import UsageError
 from xling_bench.core.unit import Unit
 from xling_bench.metrics.metric import Metric
-from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, scale_of
+from xling_bench.metrics.registry import METRICS, is_conditional, is_mean, is_share, scale_of
 from xling_bench.results.clusters import clusters_in, codes_for, count
 from xling_bench.results.matrix import DRAWS, GROUP
 from xling_bench.results.mixing import refuse_mixed, signature_fields
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLE = "sample data: invented items that show how things work, not benchmark scores"
+EXACT = "Clopper and Pearson (1934), all {what} alike"
 RESAMPLED = f"percentiles of {DRAWS:,} resamplings of {{what}}, seed 0"
 ANALYTIC = "standard deviation / sqrt(n)"
 CLUSTERED = "of the mean, items of one cluster drawn together"
@@ -34,8 +35,8 @@ CLUSTERED = "of the mean, items of one cluster drawn together"
 class Interval:
     """How sure a mean of item scores is, in the metric's own range. `clusters`: of items that share a premise, passage
     or article, which are drawn together; as many as items where each stands alone. `error` is None where there is one
-    cluster only. at_chance: as of
-    `cell_intervals`, None where guessing has no level; predicted: shares of the classes chosen, or empty."""
+    cluster only. at_chance: as of `cell_intervals`, None where guessing has no level; predicted: shares of the classes
+    chosen, or empty; exact: whether the bounds are those of `exact_bounds`."""
 
     low: float
     high: float
@@ -45,6 +46,7 @@ class Interval:
     items: int
     at_chance: bool | str | None
     predicted: str
+    exact: bool
 
     @property
     def standing(self) -> str:
@@ -167,5 +169,6 @@ def _intervals(frame: pd.DataFrame) -> dict[Hashable, Interval]:
                 items=int(values.size),
                 at_chance=None if missing(cell["at_chance"]) else cell["at_chance"],
                 predicted=str(cell["predicted"]),
+                exact=is_share(row["metric"]) and float(cell["value"]) in (0.0, float(scale)),
             )
     return found

@@ -57,6 +57,11 @@ def is_mean(name: str) -> bool:
     return name in METRICS and METRICS[name].is_mean
 
 
+def is_share(name: str) -> bool:
+    """Whether an item's score lies in [0, 1], 1 where all of it is right."""
+    return name in METRICS and METRICS[name].share
+
+
 def is_conditional(name: str) -> bool:
     """Whether it exists for some of a model's answers only, so that nothing may be compared or averaged."""
     return name in METRICS and METRICS[name].conditional

@@ -56,7 +56,7 @@ def _compared(row: Mapping[Any, Any]) -> dict[str, Any]:
         "language": row["language"],
         "items": row["items"],
         "clusters": row["clusters"],
-        DIFFERENCE: f"{value} ({low} to {high})",
+        DIFFERENCE: value if row["low"] == row["high"] else f"{value} ({low} to {high})",  # no interval is of no spread
         "p": cell("p", row["p"] if _missing(row["p_holm"]) else row["p_holm"], digits),
         "mde": cell("mde", row["mde"] if _missing(row["mde_holm"]) else row["mde_holm"], digits),
         "note": _both(_note(row, "a"), _note(row, "b")),

@@ -9,13 +9,14 @@ import numpy as np
 from xling_bench.catalog import get_benchmark
 from xling_bench.core.errors import UsageError
 from xling_bench.core.unit import is_pair
-from xling_bench.metrics.registry import is_descriptive, sign_of
+from xling_bench.metrics.registry import is_descriptive, is_share, scale_of, sign_of
 from xling_bench.results.chance import chance_in
 from xling_bench.results.clusters import Codes, clusters_in, codes_for, count
 from xling_bench.results.gaps import gap_is
 from xling_bench.results.matrix import (
     DRAWS,
     GROUP,
+    LEVEL,
     across_languages,
     columns,
     counted,
@@ -40,7 +41,8 @@ FEWEST_SHARED = 100  # with fewer items shared by all languages the corrected st
 
 
 def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
-    """One row per model, benchmark, language, ... and metric: value, 95 % interval, and what it is worth.
+    """One row per model, benchmark, language, ... and metric: value, 95 % interval (by resampling, or
+    `exact_bounds`), and what it is worth.
 
     Columns besides the group's: language, n (items), clusters (of items that share a premise, passage or article: what
     is resampled), value, low, high, chance (what guessing gets; missing where nobody knows), at_chance (accuracy whose
@@ -56,7 +58,9 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
         clusters = clusters_in(group)
         for unit, scores in columns(group).items():
             values, codes = np.asarray(scores, dtype=np.float64), codes_for(clusters, scores.index)
-            low, high = percentiles(bootstrap_mean(values, draws, seed, codes))
+            drawn = count(codes, scores.size)
+            exact = exact_bounds(values / scale_of(str(key[-1])), drawn) if is_share(str(key[-1])) else None
+            low, high = exact or percentiles(bootstrap_mean(values, draws, seed, codes))
             by_seed = _shares(group, unit)
             constant = bool(by_seed) and min(max(shares) for shares in by_seed) >= ONE_ANSWER
             shares = np.mean(by_seed, axis=0) if by_seed else []
@@ -67,11 +71,23 @@ def cell_intervals(frame: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) ->
                 at_chance = bool(low <= 100 * chance <= high) or _near(values, chance, codes) or constant
                 at_chance = at_chance or (BELOW if high < 100 * chance else False)
             row = dict(zip([*GROUP, "language", "n", "value"], [*key, unit, scores.size, value], strict=True))
-            row |= {"clusters": count(codes, scores.size), "low": low, "high": high, "at_chance": at_chance}
+            row |= {"clusters": drawn, "low": low, "high": high, "at_chance": at_chance}
             row["chance"] = None if chance is None else 100 * chance
             rows.append({**row, "predicted": " ".join(f"{share:.2f}" for share in shares)})
     names = ["language", "n", "clusters", "value", "low", "high", "chance", "at_chance", "predicted"]
     return pd.DataFrame(rows, columns=[*GROUP, *names])
+
+
+def exact_bounds(scores: NDArray[np.float64], clusters: int) -> tuple[float, float] | None:
+    """Bounds in percent of a mean of shares that are all 0 or all 1, which resampling says nothing of; None of others.
+
+    Clopper and Pearson's (1934) for none of `clusters`, 0 to 1 - t^(1 / clusters) with t = (1 - LEVEL) / 2, or all of
+    them: items of one cluster count once. The share of items above 0 bounds the mean of scores between 0 and 1.
+    """
+    reach: float = ((1 - LEVEL) / 2) ** (1 / clusters)
+    if (scores == 0).all():
+        return 0.0, 100 * (1 - reach)
+    return (100 * reach, 100.0) if (scores == 1).all() else None
 
 
 def _near(scores: NDArray[np.float64], chance: float, clusters: Codes | None) -> bool:
