@@ -111,8 +111,8 @@ def test_a_comparison_says_how_each_sides_gap_is_read(cases: dict[str, Path], ca
     shown = {row.split("|")[3].strip(): row.split("|")[-2].strip() for row in capsys.readouterr().out.splitlines()[2:]
              if row.startswith("|")}  # fmt: skip
     assert shown[GAP] == "B: gap at least"
-    assert "B: not above chance" in shown.values()
-    assert shown[MEAN] == f"B: {list(shown.values()).count('B: not above chance')} not above chance"
+    assert "B: ≤ chance" in shown.values()
+    assert shown[MEAN] == f"B: {list(shown.values()).count('B: ≤ chance')} ≤ chance"
 
 
 def test_a_gap_to_an_english_that_guesses_is_not_judged(cases: dict[str, Path], tmp_path: Path, capsys) -> None:

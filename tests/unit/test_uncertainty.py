@@ -268,7 +268,7 @@ def test_what_is_printed_of_a_comparison_is_what_a_decision_needs() -> None:
         assert shown.loc[language, "mde"] == f"{mde:.1f}"
         said = "{difference:.1f} ({low:.1f} to {high:.1f})".format(**full.loc[language])
         assert shown.loc[language, "difference (95 %)"] == said
-    assert shown.loc["de", "note"] == "B: not above chance"
+    assert shown.loc["de", "note"] == "B: ≤ chance"
     assert set(comparison(table.assign(clusters=9))["clusters"]) == {9}, "shown where items share something"
 
 

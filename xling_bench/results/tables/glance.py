@@ -27,7 +27,7 @@ COLUMNS = {
     "mde": "mde: smallest difference that a test at 5 % finds in 80 % of cases; inf: so few items could show none.",
     "mde_holm": "mde_holm: the same of the adjusted test.",
     "measured": "p and mde of single languages are adjusted over a benchmark's languages (Holm).",
-    "note": "not above chance: languages of the row at chance or below it; differences among those mean nothing.",
+    "note": "≤ chance: languages of the row that are not above chance; differences among those mean nothing.",
     "at_chance_a": "at_chance_a, at_chance_b: languages not above chance; differences among those mean nothing.",
     "gap_is_a": "gap_is_a, gap_is_b: how each model's gap to English is to be read.",
 }  # fmt: skip
@@ -65,13 +65,13 @@ def _compared(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _note(row: Mapping[Any, Any], side: str) -> str:
-    """`not above chance`, `2 not above chance` of several languages, `gap at least`; empty: nothing to mind."""
+    """`≤ chance`, `2 ≤ chance` of several languages, `gap at least`; empty: nothing to mind."""
     number, gap = row[f"at_chance_{side}"], row[f"gap_is_{side}"]
     if row["language"] == GAP:
         return "" if _missing(gap) or gap == MEASURED else f"gap {gap}"
     if _missing(number) or not number:
         return ""
-    return f"{'' if row['languages'] == 1 else f'{number} '}not above chance"
+    return f"{'' if row['languages'] == 1 else f'{number} '}≤ chance"
 
 
 def _both(a: str, b: str) -> str:
